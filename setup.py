@@ -1,0 +1,39 @@
+"""The metadata of tcproxy; the tools' settings stand in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="tcproxy",
+    version="0.1.0",
+    description="HAProxy, in Python, on Twisted: the same configuration, command line, logs and statistics",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    # Said in full, although it is the default: without it an editable install hides
+    # twisted/plugins from twistd (the folder has no __init__.py, so no package names it).
+    package_dir={"": "."},
+    packages=[*find_packages(include=["tcproxy", "tcproxy.*"]), "twisted.plugins"],
+    package_data={"tcproxy": ["py.typed"]},
+    install_requires=[
+        "Twisted>=24.3",
+        "zope.interface>=6.0",
+        "pyOpenSSL>=24.0",
+        "service-identity>=24.1",
+    ],
+    extras_require={
+        "test": ["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100"],
+        "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0"],
+        "docs": ["Sphinx>=7"],
+    },
+    entry_points={"console_scripts": ["tcproxy = tcproxy.command:main"]},
+    classifiers=[
+        "Framework :: Twisted",
+        "License :: OSI Approved :: MIT License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+    ],
+    zip_safe=False,
+)

@@ -1,0 +1,3 @@
+"""HAProxy, in Python, on Twisted."""
+
+__version__ = "0.1.0"

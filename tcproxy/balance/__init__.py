@@ -1,0 +1,1 @@
+"""Choose a server: one strategy a file, and the hashing they share."""

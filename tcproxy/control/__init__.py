@@ -1,0 +1,1 @@
+"""The runtime command socket: one row a command, at the foot of the file that implements it."""

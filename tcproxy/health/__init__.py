@@ -1,0 +1,1 @@
+"""Watch a server: tally, schedule, and one check conversation a file."""

@@ -1,0 +1,202 @@
+"""Every interface and enumeration that the author of a plugin needs, and nothing else.
+
+A plugin is an object that provides IBalancingStrategy or IHealthChecker (later: actions, samples,
+services) and stands as a module-level name in a file of a `tcproxy/plugins/` folder on sys.path, or is
+named by an entry point of the group `tcproxy.plugins`. docs/extending shows one file of each kind.
+
+Nothing here imports Twisted: strategies and checkers are plain objects, driven by plain calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, IntFlag
+
+from zope.interface import Attribute, Interface
+
+WEIGHT_SCALE = 16
+"""An effective weight counts sixteenths of the configured one, so that slow start can grow in steps."""
+
+
+class ServerState(Enum):
+    """Operational state of a server, with the number that `show servers state` prints (manual 9.3)."""
+
+    STOPPED = 0
+    STARTING = 1
+    RUNNING = 2
+    STOPPING = 3
+
+
+class Admin(IntFlag):
+    """Administrative state of a server, with the bits that `show servers state` prints (manual 9.3)."""
+
+    NONE = 0x00
+    FORCED_MAINTENANCE = 0x01
+    INHERITED_MAINTENANCE = 0x02
+    CONFIGURED_MAINTENANCE = 0x04
+    FORCED_DRAIN = 0x08
+    INHERITED_DRAIN = 0x10
+    RESOLUTION_MAINTENANCE = 0x20
+    HOSTNAME_MAINTENANCE = 0x40
+    MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
+    DRAIN = 0x08 | 0x10
+
+
+class CheckStatus(Enum):
+    """What a health check found: the short code of the statistics, its words in logs, and if it passed.
+
+    The codes and words are those of HAProxy's statistics page and logs (management 9.1, `check_status`).
+    """
+
+    UNKNOWN = ("UNK", "Unknown", None)
+    INITIALIZING = ("INI", "Initializing", None)
+    CHECKED = ("CHECKED", "No status change", None)
+    FORCED = ("HANA", "Health analyze", None)
+    SOCKET_ERROR = ("SOCKERR", "Socket error", False)
+    L4_OK = ("L4OK", "Layer4 check passed", True)
+    L4_TIMEOUT = ("L4TOUT", "Layer4 timeout", False)
+    L4_CONNECTION = ("L4CON", "Layer4 connection problem", False)
+    L6_OK = ("L6OK", "Layer6 check passed", True)
+    L6_TIMEOUT = ("L6TOUT", "Layer6 timeout", False)
+    L6_RESPONSE = ("L6RSP", "Layer6 invalid response", False)
+    L7_OK = ("L7OK", "Layer7 check passed", True)
+    L7_OK_CONDITIONAL = ("L7OKC", "Layer7 check conditionally passed", True)
+    L7_TIMEOUT = ("L7TOUT", "Layer7 timeout", False)
+    L7_RESPONSE = ("L7RSP", "Layer7 invalid response", False)
+    L7_STATUS = ("L7STS", "Layer7 wrong status", False)
+    PROCESS_ERROR = ("PROCERR", "External check error", False)
+    PROCESS_TIMEOUT = ("PROCTOUT", "External check timeout", False)
+    PROCESS_OK = ("PROCOK", "External check passed", True)
+
+    def __init__(self, code: str, words: str, passed: bool | None) -> None:
+        self.code = code
+        self.words = words
+        self.passed = passed
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The end of one check: what was found, a few words about it, and the layer 7 code if there was one."""
+
+    status: CheckStatus
+    message: str = ""
+    code: int = 0
+
+
+class IClock(Interface):
+    """Time passed in: the part of Twisted's IReactorTime that decisions need."""
+
+    def seconds() -> float:  # noqa: N805
+        """Return monotonic seconds."""
+
+    def callLater(delay: float, call: object, *arguments: object) -> IDelayedCall:  # noqa: N802, N805
+        """Call after `delay` seconds."""
+
+
+class IDelayedCall(Interface):
+    """A call to come."""
+
+    def cancel() -> None:  # noqa: N805
+        """Forget it; raises when it was called or cancelled already."""
+
+    def active() -> bool:  # noqa: N805
+        """Say whether it is still to come."""
+
+    def reset(seconds: float) -> None:  # noqa: N805
+        """Put it off to `seconds` from now."""
+
+
+class IServer(Interface):
+    """A server as strategies and checkers see it. Read only."""
+
+    name = Attribute("str: the name in the configuration")
+    id = Attribute("int: the numeric id (`id` of the manual), unique in its backend")
+    weight = Attribute(
+        "int: effective weight, in sixteenths of the configured one (0 to 4096); slow start lowers it, drain makes it 0"
+    )
+    usable = Attribute("bool: up (or going up) and of weight above zero, so that new clients may be sent to it")
+    served = Attribute("int: how many sessions it serves at this moment")
+    queued = Attribute("int: how many sessions wait in its own queue")
+    saturated = Attribute("bool: its maxconn is reached (or its queue is not empty), so a session would have to wait")
+    address = Attribute("Address of tcproxy.grammar.addresses, or None while unresolved")
+
+
+class IRequest(Interface):
+    """What is known of a client when a server is chosen for it."""
+
+    source = Attribute("bytes: the client's address, packed (4 or 16 bytes; empty for a UNIX socket)")
+
+
+class IPicker(Interface):
+    """A strategy at work over one group of servers (the active ones of a backend, or its backups).
+
+    The group calls `changed` after each change of a server's `usable` or `weight`, and once for each server
+    when the picker is made. Calls come from one thread.
+    """
+
+    def pick(request: IRequest, avoid: IServer | None) -> IServer | None:  # noqa: N805
+        """Choose a usable server, one that is not saturated if there is any; None when none is usable.
+
+        `avoid` is the server that just failed this client; it is taken only where nothing else is left.
+        A strategy bound to one server (a hash, say) returns it even when it is saturated: the session queues.
+        A strategy free to choose returns None when all usable servers are saturated: the session then waits
+        in the backend's queue.
+        """
+
+    def changed(server: IServer) -> None:  # noqa: N805
+        """Take notice: `usable` or `weight` of this server changed."""
+
+    def took(server: IServer) -> None:  # noqa: N805
+        """Take notice: the server serves one session more (`served` is already counted)."""
+
+    def dropped(server: IServer) -> None:  # noqa: N805
+        """Take notice: the server serves one session fewer."""
+
+
+class IBalancingStrategy(Interface):
+    """A word of `balance` (manual 4.2): chooses the server of each client."""
+
+    name = Attribute("str: the word in the configuration")
+    manual = Attribute("str: one sentence for help and docs")
+
+    def parse(words: Sequence[str]) -> object:  # noqa: N805
+        """Check the words that follow the name; return the options for `picker`. ValueError says what is wrong."""
+
+    def picker(servers: Sequence[IServer], hashing: object, options: object) -> IPicker:  # noqa: N805
+        """Return a picker over these servers, in the order of the configuration.
+
+        `hashing` is the backend's tcproxy.model.proxy.HashType; `options` is what `parse` returned.
+        """
+
+
+class IConversation(Interface):
+    """One run of a check over one connection: bytes in, bytes out, and at last a Verdict.
+
+    Each method returns a Verdict to end the check, bytes to send, or None to wait for more. The schedule owns
+    the connection and the time limit: a refused connection or a timeout never reaches the conversation.
+    """
+
+    layer = Attribute("int: 4, 6 or 7; which timeout status a silent server gets")
+
+    def connected() -> Verdict | bytes | None:  # noqa: N805
+        """The connection stands."""
+
+    def received(data: bytes) -> Verdict | bytes | None:  # noqa: N805
+        """The server sent these bytes, a piece of any size."""
+
+    def ended() -> Verdict | None:  # noqa: N805
+        """The server closed its side; None counts as a connection problem."""
+
+
+class IHealthChecker(Interface):
+    """A kind of health check. `name` is what `option NAME` selects; the TCP check needs no option."""
+
+    name = Attribute("str: the word behind `option` in the configuration, as `tcp-check`")
+    manual = Attribute("str: one sentence for help and docs")
+
+    def parse(words: Sequence[str]) -> object:  # noqa: N805
+        """Check the words that follow the name; return the options for `conversation`. ValueError says what is wrong."""
+
+    def conversation(server: IServer, options: object) -> IConversation:  # noqa: N805
+        """Return a fresh conversation for one check of this server."""

@@ -1,0 +1,1 @@
+"""The configured world: frozen dataclasses, one a section."""

@@ -1,0 +1,1 @@
+"""A process life: daemon and pidfile, privileges, signals, hand-over to a successor."""

@@ -1,0 +1,1 @@
+"""What happened: counters, statistics columns, log records, syslog datagrams."""

@@ -1,0 +1,1 @@
+"""Decide: patterns, ACLs and conditions."""

@@ -1,0 +1,1 @@
+"""Fetches and expressions: facts about a session, by name."""

@@ -1,0 +1,1 @@
+"""The live farm: server states, weights, slow start, queues."""

@@ -1,0 +1,1 @@
+"""One accepted connection from birth to log line; knows neither Twisted nor sockets."""

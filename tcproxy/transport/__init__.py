@@ -1,0 +1,1 @@
+"""The only rooms on the data path that touch Twisted and sockets: reactor, listeners, server links, relay."""
