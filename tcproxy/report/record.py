@@ -1,0 +1,62 @@
+"""What one log line is made from: the facts of a session, filled in while it lives.
+
+Only facts stand here: how they become text is formats.py, where the text goes is outlets.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NOWHERE = ("-", 0)
+"""An address that is not known (no connection yet): logs print `-` for it."""
+
+
+@dataclass(slots=True)
+class Record:
+    """The facts of one session, as its log line may name them (configuration manual 8.2 and 8.4).
+
+    Addresses are pairs (text, port), as getpeername() gives them cut to two. Of a UNIX socket: ("unix", id of the
+        listener). `client` connected to `front`; we connected from `local` to `remote`, the server's address.
+        A session need only fill in the pairs that `Format.needs` names.
+    accepted: wall-clock seconds of the accept. Timers are whole milliseconds, -1 where never reached:
+        handshake (Th), idle (Ti), queue (Tw), connect (Tc), total (Tt; 0 or more).
+    bytes_in: from the client (U); bytes_out: to the client (B).
+    termination: two letters (8.5). cause: words of a failure before there was a session (error format).
+    Connection counts at the moment of the log line: process (ac), frontend (fc), backend (bc), server (sc).
+    server_queue, backend_queue: sessions ahead in the queue when it was entered.
+    early: logged before the end (`option logasap`): bytes and total time get a plus sign.
+    sequence: of the line in its frontend (lc). number: of the session in the process (rt).
+    """
+
+    client: tuple[str, int] = NOWHERE
+    front: tuple[str, int] = NOWHERE
+    local: tuple[str, int] = NOWHERE
+    remote: tuple[str, int] = NOWHERE
+    accepted: float = 0.0
+    frontend: str = ""
+    bind: str = ""
+    mode: str = "tcp"
+    tls: bool = False
+    backend: str = ""
+    server: str = "<NOSRV>"
+    handshake: int = 0
+    idle: int = 0
+    queue: int = -1
+    connect: int = -1
+    total: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    termination: str = "--"
+    cause: str = ""
+    active: int = 0
+    frontend_active: int = 0
+    backend_active: int = 0
+    server_active: int = 0
+    retries: int = 0
+    redispatched: bool = False
+    server_queue: int = 0
+    backend_queue: int = 0
+    early: bool = False
+    sequence: int = 0
+    number: int = 0
+    unique_id: str = ""
