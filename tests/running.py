@@ -1,0 +1,112 @@
+"""Programs under test: start one, wait until it serves, end it by its own pid."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+TCPROXY = str(Path(sys.executable).with_name("tcproxy"))
+HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin") or "haproxy"
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10.0, what: str = "the condition") -> object:
+    """Return the condition's first true value; fail when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Say whether a connection to the port is accepted."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def program(*words: str, port: int = 0, **more: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a program until the block ends; with `port`, the block begins when the port accepts connections."""
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **more  # type: ignore[call-overload]
+    )
+    try:
+        if port:
+            wait_for(lambda: process.poll() is not None or answers(port), what=f"{words[0]} on port {port}")
+            assert process.poll() is None, process.communicate()[1]
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
+    """End the process: politely, then at once."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+class EchoServer:
+    """A TCP server in threads that returns what it reads, or greets with its name when `name` is given."""
+
+    def __init__(self, name: bytes = b"", host: str = "127.0.0.1", port: int = 0) -> None:
+        self.name = name
+        self.listener = socket.create_server((host, port))
+        self.port = int(self.listener.getsockname()[1])
+        self.peers: list[object] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, peer = self.listener.accept()
+            except OSError:
+                return
+            self.peers.append(peer)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            if self.name:
+                connection.sendall(self.name)
+            while data := connection.recv(65536):
+                connection.sendall(data)
+
+    def close(self) -> None:
+        """Refuse further clients; those that are served go on."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def __enter__(self) -> EchoServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,124 @@
+"""Real software on both sides of the proxy: what its users put in front of and behind it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import TCPROXY, free_port, program, wait_for
+
+DEFAULTS = """
+defaults
+  mode tcp
+  timeout client 10s
+  timeout server 10s
+  timeout connect 5s
+"""
+
+
+def found(name: str) -> str:
+    """Return the path of an installed program."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib/postgresql/15/bin") or name
+
+
+@pytest.fixture
+def proxied(tmp_path: Path) -> Iterator[object]:
+    """Return a function that puts tcproxy before the given server ports and returns the proxy's port."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(*ports: int) -> int:
+            port = free_port()
+            servers = "".join(f"  server s{i} 127.0.0.1:{p}\n" for i, p in enumerate(ports))
+            path = tmp_path / f"{port}.cfg"
+            path.write_text(f"{DEFAULTS}\nlisten one\n  bind 127.0.0.1:{port}\n{servers}")
+            stack.enter_context(program(TCPROXY, "-db", "-f", str(path), port=port))
+            return port
+
+        yield start
+
+
+def output(*words: str, **more: object) -> str:
+    """Return what a client program prints; it must end well."""
+    result = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False, **more)  # type: ignore[call-overload]
+    assert result.returncode == 0, result.stderr
+    return str(result.stdout)
+
+
+@pytest.mark.program("redis-server")
+@pytest.mark.program("redis-cli")
+def test_redis(tmp_path: Path, proxied: object) -> None:
+    """redis-cli sets, gets and pipes ten thousand values through the proxy."""
+    port = free_port()
+    with program(found("redis-server"), "--port", str(port), "--save", "", "--dir", str(tmp_path), port=port):
+        through = str(proxied(port))  # type: ignore[operator]
+        assert output("redis-cli", "-p", through, "set", "a", "1").strip() == "OK"
+        commands = "".join(f"SET key{i} {'v' * 50}{i}\r\n" for i in range(10_000))
+        said = output("redis-cli", "-p", through, "--pipe", input=commands)
+        assert "errors: 0, replies: 10000" in said
+        assert output("redis-cli", "-p", through, "get", "key9999").strip().endswith("9999")
+
+
+@pytest.mark.program("nginx")
+@pytest.mark.program("curl")
+def test_curl_to_nginx(tmp_path: Path, proxied: object) -> None:
+    """curl fetches a small page, twice on one connection, and 20 MB that arrive unchanged."""
+    port = free_port()
+    (tmp_path / "index.html").write_text("hello from nginx")
+    big = os.urandom(20_000_000)
+    (tmp_path / "big").write_bytes(big)
+    conf = tmp_path / "nginx.conf"
+    conf.write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/err; events {{}}\n"
+        f"http {{ access_log off; server {{ listen 127.0.0.1:{port}; root {tmp_path}; }} }}\n"
+    )
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:2]:
+        parent.chmod(0o755)
+    with program(found("nginx"), "-e", str(tmp_path / "err"), "-c", str(conf), "-g", "user root;", port=port):
+        url = f"http://127.0.0.1:{proxied(port)}"  # type: ignore[operator]
+        assert output("curl", "-sS", url + "/", url + "/") == "hello from nginx" * 2
+        target = tmp_path / "fetched"
+        output("curl", "-sS", "-o", str(target), url + "/big")
+        assert target.read_bytes() == big
+
+
+@pytest.mark.program("psql")
+@pytest.mark.program("postgres")
+def test_psql(tmp_path: Path, proxied: object) -> None:
+    """psql runs queries over the proxy against a PostgreSQL server."""
+    port, data = free_port(), tmp_path / "data"
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:2]:
+        parent.chmod(0o755)
+    data.mkdir()
+    as_user = []
+    if os.getuid() == 0:
+        shutil.chown(data, "postgres")
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+    output(*as_user, found("initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-N", cwd=str(tmp_path))
+    words = [*as_user, found("postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""]
+    with program(*words, "-F", port=port, cwd=str(tmp_path)):
+        through = str(proxied(port))  # type: ignore[operator]
+        client = ["psql", "-h", "127.0.0.1", "-p", through, "-U", "postgres", "-At", "-c"]
+        ready = lambda: subprocess.run([*client, "select 1"], capture_output=True, check=False).returncode == 0  # noqa: E731
+        wait_for(ready, what="PostgreSQL to start up")
+        assert output(*client, "select sum(i) from generate_series(1, 100000) i").strip() == "5000050000"
+        assert output(*client, "select pg_cancel_backend(0); select repeat('x', 3000000)").strip()[-3:] == "xxx"
+
+
+@pytest.mark.program("nc")
+def test_nc_half_close(proxied: object, tmp_path: Path) -> None:
+    """nc -N sends a file, shuts its side, and reads the answer of a server that waits for the end of the input."""
+    port = free_port()
+    text = "line\n" * 50_000
+    server = ["socat", f"TCP-LISTEN:{port},reuseaddr,fork,bind=127.0.0.1", "SYSTEM:wc -c"]
+    with program(*server, port=port):
+        through = str(proxied(port))  # type: ignore[operator]
+        assert output("nc", "-N", "127.0.0.1", through, input=text).strip() == str(len(text))

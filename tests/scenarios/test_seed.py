@@ -1,0 +1,143 @@
+"""The configurations that users brought, on loopback addresses and scratch paths, unchanged otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.running import HAPROXY, TCPROXY, EchoServer, answers, free_port, wait_for
+
+SEED = Path(__file__).parent.parent / "seed"
+
+
+def ten_hellos(port: int) -> list[bytes]:
+    """Do what the users' client does: connect, send Hello and read it back, ten times."""
+    back = []
+    with socket.create_connection(("127.0.0.1", port), 5) as client:
+        for _ in range(10):
+            client.sendall(b"Hello")
+            back.append(client.recv(1024))
+    return back
+
+
+def tcp_configuration(tmp_path: Path, servers: tuple[int, int], ports: tuple[int, int]) -> str:
+    """Return 000-tcp.cfg with addresses of loopback, and its paths in a scratch folder."""
+    text = (SEED / "000-tcp.cfg").read_text()
+    for old, new in (
+        ("/var/lib/haproxy", str(tmp_path / "lib")),
+        ("/run/haproxy/admin.sock", str(tmp_path / "admin.sock")),
+        ("*:12280", f"127.0.0.1:{ports[0]}"),
+        ("*:12281", f"127.0.0.1:{ports[1]}"),
+        ("192.168.126.130:12280", f"127.0.0.1:{servers[0]}"),
+        ("192.168.126.130:12282", f"127.0.0.1:{servers[1]}"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+class LogSocket:
+    """A /dev/log in a scratch folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        path.chmod(0o666)
+        self.socket.setblocking(False)
+        self.lines: list[str] = []
+
+    def read(self) -> list[str]:
+        """Return every line that came so far."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.lines.append(self.socket.recv(4096).decode())
+        return self.lines
+
+    def has(self, part: str) -> bool:
+        """Say whether a line with this part came."""
+        return any(part in line for line in self.read())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: the configuration changes user and root directory")
+@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
+def test_two_tcp_frontends_as_a_daemon(name: str, tmp_path: Path) -> None:
+    """000-tcp.cfg: a daemon of its own user, two ports that echo; a stopped server is marked down, logged, refused."""
+    for parent in [tmp_path, *list(tmp_path.parents)[:2]]:
+        parent.chmod(0o755)
+    (tmp_path / "lib" / "dev").mkdir(parents=True)
+    log = LogSocket(tmp_path / "lib" / "dev" / "log")  # as Debian's rsyslog does: seen from inside the chroot
+    ports = free_port(), free_port()
+    pidfile, cfg = tmp_path / "pid", tmp_path / "haproxy.cfg"
+    with EchoServer() as one, EchoServer() as two:
+        cfg.write_text(tcp_configuration(tmp_path, (one.port, two.port), ports))
+        started = subprocess.run([name, "-f", str(cfg), "-D", "-p", str(pidfile)], timeout=20, check=False)
+        assert started.returncode == 0
+        pid = int(pidfile.read_text())
+        try:
+            for port in ports:
+                assert ten_hellos(port) == [b"Hello"] * 10
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert "\nUid:\t0\t" not in status
+            assert os.readlink(f"/proc/{pid}/root") == str(tmp_path / "lib")
+            asked = subprocess.run(
+                ["socat", "stdio", str(tmp_path / "admin.sock")], input="show info\n", text=True, capture_output=True,
+                timeout=10, check=True,
+            )  # fmt: skip
+            assert f"Pid: {pid}\n" in asked.stdout
+            wait_for(lambda: log.has("cti_1_front"), what="the log line of the first connection")
+            one.close()
+            wait_for(lambda: log.has("Server cti_1_back/server_1 is DOWN, reason: Layer4 connection problem"), 20)
+            wait_for(lambda: log.has("backend cti_1_back has no server available!"))
+            with socket.create_connection(("127.0.0.1", ports[0]), 5) as refused:
+                assert refused.recv(100) == b""
+            assert ten_hellos(ports[1]) == [b"Hello"] * 10
+        finally:
+            os.kill(pid, signal.SIGUSR1)
+            wait_for(lambda: not Path(f"/proc/{pid}/root").exists() or not _alive(pid), what="the daemon to stop")
+    assert not any(answers(port) for port in ports)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
+def test_ten_handovers_lose_no_client(name: str, tmp_path: Path) -> None:
+    """A loop of clients sees no error while the program is replaced ten times with -sf."""
+    port, pidfile, cfg = free_port(), tmp_path / "pid", tmp_path / "haproxy.cfg"
+    with EchoServer() as server:
+        cfg.write_text(
+            "defaults\n mode tcp\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+            f"listen one\n bind 127.0.0.1:{port}\n server s 127.0.0.1:{server.port}\n"
+        )
+        words = [name, "-f", str(cfg), "-D", "-p", str(pidfile)]
+        subprocess.run(words, timeout=20, check=True)
+        pids = [int(pidfile.read_text())]
+        clients = 0
+        try:
+            for _ in range(10):
+                successor = subprocess.Popen([*words, "-sf", str(pids[-1])])
+                while successor.poll() is None or clients % 20:
+                    assert ten_hellos(port) == [b"Hello"] * 10
+                    clients += 1
+                assert successor.returncode == 0
+                pids.append(int(pidfile.read_text()))
+                deadline = time.monotonic() + 5
+                while _alive(pids[-2]) and time.monotonic() < deadline:
+                    assert ten_hellos(port) == [b"Hello"] * 10
+                assert not _alive(pids[-2])
+        finally:
+            for pid in pids:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGTERM)
+    assert len(set(pids)) == 11
