@@ -7,8 +7,8 @@ arguments' types, and need no code; rows of more shape name a `parse` function.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,7 +52,18 @@ class Status(Enum):
 
 
 class Draft(dict[str, Any]):
-    """A section while it is read: field name to value. Becomes the section's frozen dataclass by `Kind(**draft)`."""
+    """A section while it is read: field name to value. Becomes the section's frozen dataclass by `Kind(**draft)`.
+
+    Collections in it are never changed in place, so that a copy of a draft is a draft of its own.
+    """
+
+    def append(self, field: str, *items: Any) -> None:
+        """Add items to the tuple of a field."""
+        self[field] = (*self.get(field, ()), *items)
+
+    def put(self, field: str, key: str, value: Any) -> None:
+        """Set one key in the mapping of a field."""
+        self[field] = {**self.get(field, {}), key: value}
 
 
 class Argument(Protocol):
@@ -63,7 +74,7 @@ class Argument(Protocol):
         ...
 
 
-Parse = Callable[["Statement", Draft, "Reading"], None]
+Parse = Callable[["Statement", Draft, "Reading"], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,13 @@ class Row:
     negatable: may stand behind `no` (stores `not value`, or calls parse with statement.negation set) and `default`.
     mode: "" for both, "tcp" or "http" for words that need that mode (another mode: a warning, as the reference).
     manual: the section of HAProxy's configuration manual.
-    many: how many words follow, for option lists of `bind` and `server` lines whose row has `parse`.
+    many: how many words follow, for option lists of `bind` and `server` lines whose row has `parse`; -1: the
+        parse function finds out (it gets all the rest of the line) and returns how many it took.
+    elsewhere: what a word in a section that it does not fit does: "ignored" with a warning, or "refused". In
+        `defaults` it is always refused.
+    unnamed_defaults: may stand in a `defaults` section without a name (rules may only in named ones).
+    advice: of a word that HAProxy 2.6 itself no longer takes: what to write instead.
+    core: one of HAProxy's built-in words, which its own list of keywords (-dK) leaves out.
     """
 
     name: str
@@ -96,13 +113,24 @@ class Row:
     negatable: bool = False
     mode: str = ""
     manual: str = ""
-    many: int = field(default=0)
+    many: int = 0
+    elsewhere: str = "ignored"
+    unnamed_defaults: bool = True
+    advice: str = ""
+    core: bool = False
 
 
 def refused(where: frozenset[Where], names: str, **more: Any) -> tuple[Row, ...]:
     """Return a row for each line of `names`: words that HAProxy 2.6 knows and tcproxy refuses by name."""
     return tuple(
         Row(name.strip(), where, status=Status.REFUSED, **more) for name in names.splitlines() if name.strip()
+    )
+
+
+def gone(where: frozenset[Where], names: Mapping[str, str]) -> tuple[Row, ...]:
+    """Return rows of words that HAProxy 2.6 itself no longer takes, each with what to write instead."""
+    return tuple(
+        Row(name, where, status=Status.REFUSED, advice=advice, core=True) for name, advice in names.items()
     )
 
 

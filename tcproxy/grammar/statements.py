@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tcproxy.grammar.diagnostics import Diagnostics
     from tcproxy.grammar.environment import Environment
+    from tcproxy.grammar.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,20 @@ class Refused(Exception):
         self.word = word
 
 
+def _no_words() -> Words:
+    from tcproxy.grammar.words import Words
+
+    return Words()
+
+
 @dataclass(slots=True)
 class Reading:
     """One reading of a configuration: where messages go, what variables there are, which plugins are loaded.
 
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of pattern files and the like, by path, so that each is read once.
+    words: the joined table of keyword rows. conditions: reads `if|unless CONDITION` (see model/switching.py).
+    resolving: ask the system's resolver for names (not so under -dr).
     """
 
     diagnostics: Diagnostics
@@ -66,6 +75,9 @@ class Reading:
     name: str = ""
     default_path: str = "current"
     files: dict[str, Any] = field(default_factory=dict)
+    words: Words = field(default_factory=_no_words)
+    conditions: Any = None
+    resolving: bool = True
 
     def warn(self, statement: Statement, message: str) -> None:
         """Emit a warning about the statement, in the reference's form."""

@@ -1,0 +1,336 @@
+"""The section driver: statements in, sections out, each with its draft; what a word may do where.
+
+It opens sections, copies the defaults that apply, finds the row of each statement and lets it speak. What the
+words mean stands with their rows; what must fit together at the end stands in tcproxy/model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tcproxy.grammar.rows import Draft, Row, Status, Where
+from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.words import suggestion
+
+SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defaults": "defaults"}
+"""How messages call a section of each kind, before its name."""
+
+UNSUPPORTED_SECTIONS = frozenset(
+    "cache fcgi-app http-errors log-forward mailers peers program resolvers ring userlist".split()
+)
+
+NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
+
+UNSUPPORTED = "is known to HAProxy 2.6, not supported by tcproxy yet"
+
+
+@dataclass(slots=True)
+class Section:
+    """One section while it is read.
+
+    base: the `defaults` section it began with. skipped: its lines are not read (it was refused as a whole).
+    http_words: refused words that need mode http; told only when the section's mode turns out to be tcp.
+    """
+
+    where: Where
+    name: str = ""
+    origin: Origin = NOWHERE
+    draft: Draft = field(default_factory=Draft)
+    base: Section | None = None
+    skipped: bool = False
+    http_words: list[tuple[Statement, Row]] = field(default_factory=list)
+
+
+class Sections:
+    """Reads statements into sections.
+
+    sections: those of the proxies, in order. process: the draft of all `global` sections together.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.words = reading.words
+        self.process = Draft()
+        self.sections: list[Section] = []
+        self.defaults: list[Section] = []
+        self._current: Section | None = None
+        self._implied: set[int] = set()
+
+    def take(self, statement: Statement) -> None:
+        """Read one statement: it opens a section, or belongs to the one that is open."""
+        if not statement.words:
+            return
+        try:
+            self._take(statement)
+        except (Refused, ValueError) as error:
+            self._alert(statement, error)
+
+    def finish(self) -> None:
+        """Close the last section."""
+        self._close()
+
+    def _take(self, statement: Statement) -> None:
+        head = statement.words[0]
+        opener = self._openers.get(head)
+        if opener is not None and not statement.negation:
+            self._close()
+            opener(self, statement)
+            self._tell_reading()
+        elif self._current is None:
+            raise Refused(f"unknown keyword '{head}' outside of any section{self._near_section(head)}", 0)
+        elif not self._current.skipped:
+            self._read(self._current, statement)
+
+    def _tell_reading(self) -> None:
+        current = self._current
+        self.reading.section = current.where.value if current else ""
+        self.reading.name = current.name if current else ""
+
+    def _alert(self, statement: Statement, error: Exception) -> None:
+        message = f"parsing [{statement.origin}] : {error}"
+        self.reading.diagnostics.alert(message, statement, getattr(error, "word", -1))
+
+    # opening and closing
+
+    def _open_global(self, statement: Statement) -> None:
+        self._current = Section(Where.GLOBAL, origin=statement.origin, draft=self.process)
+        if len(statement.words) > 1:
+            raise Refused(f"'global' takes no argument, but '{statement.words[1]}' stands there", 1)
+
+    def _open_unsupported(self, statement: Statement) -> None:
+        self._current = Section(Where.ANYWHERE, skipped=True)
+        raise Refused(f"the section '{statement.words[0]}' {UNSUPPORTED}", 0)
+
+    def _open_defaults(self, statement: Statement) -> None:
+        words = statement.words
+        name = words[1] if len(words) > 1 and words[1] != "from" else ""
+        section = Section(Where.DEFAULTS, name, statement.origin)
+        self._current = section
+        section.base = self._base(section, statement, 2 if name else 1, default=None)
+        self.defaults.append(section)
+        self._begin(section)
+        self._check_name(name, statement)
+
+    def _open_proxy(self, statement: Statement) -> None:
+        words = statement.words
+        kind = words[0]
+        section = Section(Where(kind), words[1] if len(words) > 1 else "", statement.origin, skipped=True)
+        self._current = section
+        if not section.name:
+            raise Refused(f"'{kind}' needs a name behind it", 0)
+        last = self.defaults[-1] if self.defaults else None
+        section.base = self._base(section, statement, 2, default=last)
+        section.skipped = False
+        self.sections.append(section)
+        self._begin(section)
+        self._check_name(section.name, statement)
+        self._check_distinct(section)
+        self._check_rest(statement)
+
+    def _begin(self, section: Section) -> None:
+        if section.base is not None:
+            section.draft = Draft(section.base.draft)
+            section.http_words = []
+        section.draft.update(kind=section.where.value, name=section.name, origin=section.origin)
+        if section.where is not Where.DEFAULTS:
+            section.draft.pop("disabled_by_defaults", None)
+
+    def _base(
+        self, section: Section, statement: Statement, index: int, default: Section | None
+    ) -> Section | None:
+        """Return the defaults section that `from` names, or else `default`."""
+        words = statement.words
+        if len(words) <= index + 1 or words[index] != "from":
+            if default is not None:
+                self._implied.add(id(default))
+            return default
+        found = [one for one in self.defaults if one.name == words[index + 1]]
+        if not found:
+            raise Refused(self._no_defaults(section, words[index + 1]), index + 1)
+        if len(found) > 1:
+            raise Refused(
+                f"the defaults section '{words[index + 1]}' of {SIDES[section.where.value]} '{section.name}' is "
+                f"ambiguous: it stands at {found[0].origin} and at {found[1].origin}",
+                index + 1,
+            )
+        return found[0]
+
+    def _no_defaults(self, section: Section, name: str) -> str:
+        near = self.words.near(section.where, name, [one.name for one in self.defaults if one.name])
+        return (
+            f"no defaults section '{name}' for {SIDES[section.where.value]} '{section.name}'{suggestion(near)}"
+        )
+
+    def _check_name(self, name: str, statement: Statement) -> None:
+        wrong = next((letter for letter in name if letter not in NAME_CHARACTERS), "")
+        if wrong:
+            raise Refused(f"the character '{wrong}' cannot stand in the {statement.words[0]} name '{name}'", 1)
+
+    def _check_distinct(self, section: Section) -> None:
+        """Refuse two proxies of one name, unless one is a frontend and the other a backend (as the reference)."""
+        for other in self.sections[:-1]:
+            pair = {section.where, other.where}
+            if other.name == section.name and pair != {Where.FRONTEND, Where.BACKEND}:
+                raise Refused(
+                    f"{SIDES[section.where.value]} '{section.name}' has the name of "
+                    f"{SIDES[other.where.value]} '{other.name}' at {other.origin}",
+                    1,
+                )
+
+    def _check_rest(self, statement: Statement) -> None:
+        words = statement.words
+        rest = words[4:] if words[2:3] == ("from",) and len(words) > 3 else words[2:]
+        if rest and statement.words[0] != "backend":
+            raise Refused(f"'{rest[0]}' cannot stand here: addresses to listen on belong on 'bind' lines", 2)
+
+    def _close(self) -> None:
+        """Check what only the whole section shows: its mode, and the refused words that hang on it."""
+        section = self._current
+        if section is None or section.skipped or section.where is Where.GLOBAL:
+            return
+        if section.draft.get("mode") != "http":
+            self._refuse_http_words(section)
+        elif section.where is not Where.DEFAULTS:
+            message = f"{SIDES[section.where.value]} '{section.name}' : 'mode http' {UNSUPPORTED}"
+            self.reading.diagnostics.alert(f"[{section.origin}] : {message}")
+
+    def _refuse_http_words(self, section: Section) -> None:
+        told: Section | None = section
+        while told is not None:
+            for statement, row in told.http_words:
+                self._alert(statement, Refused(refusal(row), 0))
+            told.http_words = []
+            told = told.base
+
+    # one statement of a section
+
+    def _read(self, section: Section, statement: Statement) -> None:
+        row = self.words.find(section.where, statement.words)
+        if row is None:
+            row = self._misplaced(section, statement)
+        if row is None:
+            return
+        if row.status is Status.REFUSED:
+            self._refuse(section, statement, row)
+            return
+        if statement.negation and not row.negatable:
+            raise Refused(f"'{statement.negation}' cannot stand before '{row.name}'", 0)
+        if not (row.unnamed_defaults or section.name or section.where is not Where.DEFAULTS):
+            raise Refused(f"'{row.name}' cannot stand in a 'defaults' section without a name", 0)
+        if row.status is Status.NO_EFFECT:
+            self.reading.diagnostics.diag(
+                f"parsing [{statement.origin}] : '{row.name}' has no effect in tcproxy", statement
+            )
+        apply(row, statement, section.draft, self.reading)
+
+    def _refuse(self, section: Section, statement: Statement, row: Row) -> None:
+        if row.mode == "http" and section.where is not Where.GLOBAL:
+            section.http_words.append((statement, row))
+        else:
+            raise Refused(refusal(row), 0)
+
+    def _misplaced(self, section: Section, statement: Statement) -> Row | None:
+        """Tell that the word is unknown, or stands in the wrong section; return its row if that is refused anyway."""
+        row = self.words.find_elsewhere(section.where, statement.words)
+        if row is None:
+            raise Refused(self._unknown(section, statement), 0)
+        if row.status is Status.REFUSED:
+            return row
+        if section.where is Where.DEFAULTS:
+            raise Refused(f"'{row.name}' cannot stand in a 'defaults' section", 0)
+        lacking = "backend" if section.where is Where.FRONTEND else "frontend"
+        kind = SIDES[section.where.value]
+        reason = f"because {kind} '{section.name}' has no {lacking} capability"
+        if row.elsewhere == "refused":
+            raise Refused(f"'{row.name}' cannot stand here {reason}", 0)
+        hint = f"; {row.advice}" if row.advice else ""
+        self.reading.warn(statement, f"'{row.name}' is ignored {reason}{hint}")
+        return None
+
+    def _unknown(self, section: Section, statement: Statement) -> str:
+        head, *rest = statement.words
+        group = self.words.group(section.where, head)
+        if group:
+            return self._unknown_in_group(section, head, rest[0] if rest else "", group)
+        near = self.words.near(section.where, head, [*self._openers, *self._firsts(section.where)])
+        return f"unknown keyword '{head}' in '{section.where.value}' section{suggestion(near)}"
+
+    def _unknown_in_group(self, section: Section, head: str, word: str, group: tuple[str, ...]) -> str:
+        near = suggestion(self.words.near(section.where, word, group))
+        if head == "option":
+            return f"unknown option '{word}'{near}" if word else "'option' needs the name of an option behind it"
+        choice = ", ".join(f"'{one}'" for one in group)
+        return f"'{head}' supports {choice}, and not '{word}'{near}"
+
+    def _firsts(self, where: Where) -> list[str]:
+        return [name.split(" ")[0] for name in self.words.at(where)]
+
+    def _near_section(self, word: str) -> str:
+        return suggestion(self.words.near(Where.GLOBAL, word, self._openers))
+
+    _openers: dict[str, Callable[[Sections, Statement], None]] = {
+        "global": _open_global,
+        "defaults": _open_defaults,
+        "frontend": _open_proxy,
+        "backend": _open_proxy,
+        "listen": _open_proxy,
+        **dict.fromkeys(UNSUPPORTED_SECTIONS, _open_unsupported),
+    }
+
+
+def refusal(row: Row) -> str:
+    """Return the sentence that refuses a word by name."""
+    if row.advice:
+        return f"'{row.name}' is no longer a word of HAProxy 2.6: {row.advice}"
+    return f"'{row.name}' {UNSUPPORTED}"
+
+
+def apply(row: Row, statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Let the row do what the statement says: its own code, or set its field to the value of its arguments."""
+    if row.parse is not None:
+        row.parse(statement, draft, reading)
+        return
+    skip = row.name.count(" ") + 1
+    if row.status is Status.NO_EFFECT and not row.arguments:
+        return
+    values = read_arguments(row, statement, skip, reading)
+    if not row.field:
+        return
+    if statement.negation == "default":
+        draft.pop(row.field, None)
+    elif statement.negation:
+        draft[row.field] = not row.value
+    else:
+        draft[row.field] = row.value if not values else values[0] if len(values) == 1 else tuple(values)
+
+
+def read_arguments(row: Row, statement: Statement, skip: int, reading: Reading) -> list[object]:
+    """Read the words behind the row's name by the types of its arguments; no word may be left over."""
+    words = statement.words[skip:]
+    types = row.arguments
+    if len(words) < len(types):
+        raise Refused(f"'{row.name}' needs {_count(len(types))} behind it", skip - 1)
+    if len(words) > len(types):
+        raise Refused(f"'{row.name}' cannot take the argument '{words[len(types)]}'", skip + len(types))
+    values = []
+    for index, (kind, word) in enumerate(zip(types, words, strict=True)):
+        try:
+            values.append(kind.read(word))
+        except ValueError as error:
+            raise Refused(f"'{row.name}' : {error}", skip + index) from None
+        doubt = getattr(kind, "doubt", None)
+        if doubt is not None and doubt(word):
+            reading.warn(statement, f"'{row.name}' : {doubt(word)}")
+    return values
+
+
+def no_more(statement: Statement, count: int) -> None:
+    """Refuse the statement if it has more than `count` words."""
+    if len(statement.words) > count:
+        extra = statement.words[count]
+        raise Refused(f"'{' '.join(statement.words[:1])}' cannot take the argument '{extra}'", count)
+
+
+def _count(number: int) -> str:
+    return "an argument" if number == 1 else f"{number} arguments"
