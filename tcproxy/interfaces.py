@@ -87,23 +87,23 @@ class Verdict:
 class IClock(Interface):
     """Time passed in: the part of Twisted's IReactorTime that decisions need."""
 
-    def seconds() -> float:  # noqa: N805
+    def seconds() -> float:
         """Return monotonic seconds."""
 
-    def callLater(delay: float, call: object, *arguments: object) -> IDelayedCall:  # noqa: N802, N805
+    def callLater(delay: float, call: object, *arguments: object) -> IDelayedCall:
         """Call after `delay` seconds."""
 
 
 class IDelayedCall(Interface):
     """A call to come."""
 
-    def cancel() -> None:  # noqa: N805
+    def cancel() -> None:
         """Forget it; raises when it was called or cancelled already."""
 
-    def active() -> bool:  # noqa: N805
+    def active() -> bool:
         """Say whether it is still to come."""
 
-    def reset(seconds: float) -> None:  # noqa: N805
+    def reset(seconds: float) -> None:
         """Put it off to `seconds` from now."""
 
 
@@ -113,12 +113,15 @@ class IServer(Interface):
     name = Attribute("str: the name in the configuration")
     id = Attribute("int: the numeric id (`id` of the manual), unique in its backend")
     weight = Attribute(
-        "int: effective weight, in sixteenths of the configured one (0 to 4096); slow start lowers it, drain makes it 0"
+        "int: effective weight, in sixteenths of the configured one (0 to 4096); "
+        "slow start lowers it, drain makes it 0"
     )
-    usable = Attribute("bool: up (or going up) and of weight above zero, so that new clients may be sent to it")
+    usable = Attribute("bool: up (or going up) and of weight above zero: new clients may be sent to it")
     served = Attribute("int: how many sessions it serves at this moment")
     queued = Attribute("int: how many sessions wait in its own queue")
-    saturated = Attribute("bool: its maxconn is reached (or its queue is not empty), so a session would have to wait")
+    saturated = Attribute(
+        "bool: its maxconn is reached (or its queue is not empty), so a session would have to wait"
+    )
     address = Attribute("Address of tcproxy.grammar.addresses, or None while unresolved")
 
 
@@ -135,7 +138,16 @@ class IPicker(Interface):
     when the picker is made. Calls come from one thread.
     """
 
-    def pick(request: IRequest, avoid: IServer | None) -> IServer | None:  # noqa: N805
+    dynamic = Attribute(
+        "bool: weights may change while it works (slow start, `set weight`); "
+        "False: a server counts fully or not at all"
+    )
+    queue_first = Attribute(
+        "bool: while sessions wait in the backend's queue and others are served, "
+        "a new one joins the queue and no pick is asked for"
+    )
+
+    def pick(request: IRequest, avoid: IServer | None) -> IServer | None:
         """Choose a usable server, one that is not saturated if there is any; None when none is usable.
 
         `avoid` is the server that just failed this client; it is taken only where nothing else is left.
@@ -144,13 +156,13 @@ class IPicker(Interface):
         in the backend's queue.
         """
 
-    def changed(server: IServer) -> None:  # noqa: N805
+    def changed(server: IServer) -> None:
         """Take notice: `usable` or `weight` of this server changed."""
 
-    def took(server: IServer) -> None:  # noqa: N805
+    def took(server: IServer) -> None:
         """Take notice: the server serves one session more (`served` is already counted)."""
 
-    def dropped(server: IServer) -> None:  # noqa: N805
+    def dropped(server: IServer) -> None:
         """Take notice: the server serves one session fewer."""
 
 
@@ -160,10 +172,14 @@ class IBalancingStrategy(Interface):
     name = Attribute("str: the word in the configuration")
     manual = Attribute("str: one sentence for help and docs")
 
-    def parse(words: Sequence[str]) -> object:  # noqa: N805
-        """Check the words that follow the name; return the options for `picker`. ValueError says what is wrong."""
+    def parse(words: Sequence[str]) -> object:
+        """Check the words that follow the name; return the options for `picker`, or raise ValueError.
 
-    def picker(servers: Sequence[IServer], hashing: object, options: object) -> IPicker:  # noqa: N805
+        What stands in parentheses right behind the name is the first word, with them: `random(3)` gives
+        ("(3)",).
+        """
+
+    def picker(servers: Sequence[IServer], hashing: object, options: object) -> IPicker:
         """Return a picker over these servers, in the order of the configuration.
 
         `hashing` is the backend's tcproxy.model.proxy.HashType; `options` is what `parse` returned.
@@ -179,13 +195,13 @@ class IConversation(Interface):
 
     layer = Attribute("int: 4, 6 or 7; which timeout status a silent server gets")
 
-    def connected() -> Verdict | bytes | None:  # noqa: N805
+    def connected() -> Verdict | bytes | None:
         """The connection stands."""
 
-    def received(data: bytes) -> Verdict | bytes | None:  # noqa: N805
+    def received(data: bytes) -> Verdict | bytes | None:
         """The server sent these bytes, a piece of any size."""
 
-    def ended() -> Verdict | None:  # noqa: N805
+    def ended() -> Verdict | None:
         """The server closed its side; None counts as a connection problem."""
 
 
@@ -195,8 +211,8 @@ class IHealthChecker(Interface):
     name = Attribute("str: the word behind `option` in the configuration, as `tcp-check`")
     manual = Attribute("str: one sentence for help and docs")
 
-    def parse(words: Sequence[str]) -> object:  # noqa: N805
-        """Check the words that follow the name; return the options for `conversation`. ValueError says what is wrong."""
+    def parse(words: Sequence[str]) -> object:
+        """Check the words that follow; return the options for `conversation`, or raise ValueError."""
 
-    def conversation(server: IServer, options: object) -> IConversation:  # noqa: N805
+    def conversation(server: IServer, options: object) -> IConversation:
         """Return a fresh conversation for one check of this server."""

@@ -13,11 +13,15 @@ from tcproxy.model.server import Server, Source
 
 @dataclass(frozen=True, slots=True)
 class HashType:
-    """`hash-type`: method map-based or consistent; function sdbm, djb2, wt6, crc32 or none; avalanche modifier."""
+    """`hash-type`: method map-based or consistent; function sdbm, djb2, wt6 or crc32; avalanche modifier.
+
+    balance_factor: the backend's `hash-balance-factor` in percent, 0 for none; set where pickers are made.
+    """
 
     method: str = "map-based"
     function: str = "sdbm"
     avalanche: bool = False
+    balance_factor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
