@@ -1,1 +1,1 @@
-"""Text of a configuration: lines, quoting, environment, predicates, units, addresses, diagnostics, keyword rows."""
+"""Text of a configuration: lines, environment, predicates, units, addresses, diagnostics, keyword rows."""

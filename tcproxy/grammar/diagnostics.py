@@ -1,0 +1,149 @@
+"""What the reader of a configuration is told: alerts, warnings, notices, diagnostics, in HAProxy's form.
+
+Whoever starts the proxy decides on the stream; without one, items are only recorded (embedding, tests).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+import tcproxy
+
+if TYPE_CHECKING:
+    from tcproxy.grammar.statements import Statement
+
+CARET_ROOM = 76
+"""Columns of a line of the configuration shown above a caret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message: level ("alert", "warning", "notice" or "diag"), sentence, the statement it is about."""
+
+    level: str
+    message: str
+    statement: Statement | None = None
+    word: int = -1
+
+    def __iter__(self) -> Iterator[object]:
+        return iter((self.level, self.message, self.statement))
+
+
+class Diagnostics:
+    """Messages of one process: recorded in order and printed at once.
+
+    pid: shown in each line. stream: where to print, None for nowhere. executable: path shown before the first
+    alert or warning. caret: show the line of the configuration with a caret below the word at fault; None: on
+    a terminal only. quiet (-q): print nothing. diagnosing (-dD): `diag` says something.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        stream: TextIO | None = None,
+        *,
+        executable: str = "",
+        version: str = tcproxy.__version__,
+        caret: bool | None = None,
+        quiet: bool = False,
+        diagnosing: bool = False,
+    ) -> None:
+        self.pid = pid
+        self.stream = stream
+        self.executable = executable or sys.argv[0]
+        self.version = version
+        self.caret = caret if caret is not None else bool(stream and stream.isatty())
+        self.quiet = quiet
+        self.diagnosing = diagnosing
+        self.items: list[Item] = []
+        self._introduced = False
+
+    def alert(
+        self, message: str, statement: Statement | None = None, word: int = -1, about: str = "config"
+    ) -> None:
+        """Tell of something that keeps the proxy from starting. about: the part that speaks, "" for none."""
+        self._introduce()
+        self._tell("alert", message, statement, word, about)
+
+    def warning(
+        self, message: str, statement: Statement | None = None, word: int = -1, about: str = "config"
+    ) -> None:
+        """Tell of something that is likely wrong."""
+        self._introduce()
+        self._tell("warning", message, statement, word, about)
+
+    def notice(
+        self, message: str, statement: Statement | None = None, word: int = -1, about: str = "config"
+    ) -> None:
+        """Tell of something worth knowing."""
+        self._tell("notice", message, statement, word, about)
+
+    def diag(
+        self, message: str, statement: Statement | None = None, word: int = -1, about: str = "config"
+    ) -> None:
+        """Tell of something that is only of interest to those who asked (-dD); nothing happens otherwise."""
+        if self.diagnosing:
+            self._tell("diag", message, statement, word, about)
+
+    @property
+    def alerts(self) -> int:
+        """How many alerts there were."""
+        return self.count("alert")
+
+    @property
+    def warnings(self) -> int:
+        """How many warnings there were."""
+        return self.count("warning")
+
+    def count(self, level: str) -> int:
+        """Return how many messages of a level there were."""
+        return sum(item.level == level for item in self.items)
+
+    def _tell(self, level: str, message: str, statement: Statement | None, word: int, about: str) -> None:
+        self.items.append(Item(level, message, statement, word))
+        self._print(level, f"{about} : {message}" if about else message)
+        if self.caret and statement is not None:
+            self._point(statement, word)
+
+    def _print(self, level: str, text: str) -> None:
+        label = f"[{level.upper()}]"
+        self._write(f"{label:<10} ({self.pid}) : {text}\n")
+
+    def _introduce(self) -> None:
+        """Say once who speaks, before the first alert or warning, as the reference does."""
+        if self._introduced or self.quiet:
+            return
+        self._introduced = True
+        self._print("notice", f"tcproxy version is {self.version}")
+        if self.executable:
+            self._print("notice", f"path to executable is {self.executable}")
+
+    def _point(self, statement: Statement, word: int) -> None:
+        if not statement.text.strip():
+            return
+        column = statement.columns[word] if 0 <= word < len(statement.columns) else _indent(statement.text)
+        line, place = excerpt(statement.text, column)
+        self._write(f"  {line}\n  {' ' * place}^\n")
+
+    def _write(self, text: str) -> None:
+        if self.stream is not None and not self.quiet:
+            self.stream.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def excerpt(text: str, column: int, room: int = CARET_ROOM) -> tuple[str, int]:
+    """Return the part of a line that shows `column`, printable and within `room`, and the column in it."""
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    start = 0
+    if column >= room:
+        start = column - room * 3 // 4
+    shown = printable[start : start + room].rstrip()
+    if start:
+        shown = "..." + shown[3:]
+    return shown, column - start
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
