@@ -31,7 +31,6 @@ setup(
     entry_points={"console_scripts": ["tcproxy = tcproxy.command:main"]},
     classifiers=[
         "Framework :: Twisted",
-        "License :: OSI Approved :: MIT License",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
     ],
