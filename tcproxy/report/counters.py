@@ -11,7 +11,7 @@ from math import floor
 class Rate:
     """Events a second over a sliding window of one second, as HAProxy's frequency counters count them.
 
-    `tick(now)` counts one event; `read(now)` estimates the last second's. Times are seconds of a monotonic clock.
+    `tick(now)` counts one event; `read(now)` estimates the last second's. Times: seconds, monotonic.
     """
 
     __slots__ = ("current", "highest", "previous", "second")
@@ -50,21 +50,56 @@ class Counters:
 
     current, highest: sessions now, and at the most. total: sessions since the start.
     connections: accepted (frontend), or attempts to a server. bytes_in: from clients; bytes_out: to clients.
+    queue_time, connect_time, response_time, session_time: sums of milliseconds over all sessions.
+    down_time: seconds, up to the last change. Every number starts at 0; `clear` sets them back.
     """
 
     __slots__ = (
-        "aborts_client", "aborts_server", "bytes_in", "bytes_out", "connect_errors", "connect_time", "connections",
-        "current", "denied_connections", "denied_requests", "denied_responses", "denied_sessions", "highest",
-        "connection_rate", "queue_current", "queue_highest", "queue_time", "redispatches", "request_errors",
-        "response_errors", "response_time", "retries", "selected", "session_rate", "session_time", "total",
-        "failed_checks", "down_transitions", "down_time", "reuses", "intercepted",
+        "aborts_client", "aborts_server", "bytes_in", "bytes_out", "connect_errors", "connect_time",
+        "connection_rate", "connections", "current", "denied_connections", "denied_requests",
+        "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks", "highest",
+        "intercepted", "queue_current", "queue_highest", "queue_time", "redispatches", "request_errors",
+        "response_errors", "response_time", "retries", "reuses", "selected", "session_rate", "session_time",
+        "total",
     )  # fmt: skip
+
+    aborts_client: int
+    aborts_server: int
+    bytes_in: int
+    bytes_out: int
+    connect_errors: int
+    connect_time: int
+    connection_rate: Rate
+    connections: int
+    current: int
+    denied_connections: int
+    denied_requests: int
+    denied_responses: int
+    denied_sessions: int
+    down_time: int
+    down_transitions: int
+    failed_checks: int
+    highest: int
+    intercepted: int
+    queue_current: int
+    queue_highest: int
+    queue_time: int
+    redispatches: int
+    request_errors: int
+    response_errors: int
+    response_time: int
+    retries: int
+    reuses: int
+    selected: int
+    session_rate: Rate
+    session_time: int
+    total: int
 
     def __init__(self) -> None:
         for name in self.__slots__:
             setattr(self, name, 0)
-        self.connection_rate: Rate = Rate()
-        self.session_rate: Rate = Rate()
+        self.connection_rate = Rate()
+        self.session_rate = Rate()
 
     def begin(self, now: float) -> None:
         """Count a session that begins at `now` (seconds, monotonic)."""
@@ -73,3 +108,18 @@ class Counters:
         if self.current > self.highest:
             self.highest = self.current
         self.session_rate.tick(now)
+
+    def clear_highest(self) -> None:
+        """Forget the maxima (`clear counters`): each restarts from what is current."""
+        self.highest = self.current
+        self.queue_highest = self.queue_current
+        self.session_rate.highest = 0
+        self.connection_rate.highest = 0
+
+    def clear(self) -> None:
+        """Forget everything but what is current (`clear counters all`)."""
+        kept = {"current", "queue_current", "session_rate", "connection_rate"}
+        for name in self.__slots__:
+            if name not in kept:
+                setattr(self, name, 0)
+        self.clear_highest()

@@ -15,16 +15,16 @@ NOWHERE = ("-", 0)
 class Record:
     """The facts of one session, as its log line may name them (configuration manual 8.2 and 8.4).
 
-    Addresses are pairs (text, port), as getpeername() gives them cut to two. Of a UNIX socket: ("unix", id of the
-        listener). `client` connected to `front`; we connected from `local` to `remote`, the server's address.
+    Addresses are pairs (text, port), as getpeername() gives them cut to two. Of a UNIX socket: ("unix", id of
+        the listener) for `client` and `front`, ("unix", 0) for `local` and `remote`. `client` connected to
+        `front`; we connected from `local` to `remote`, the server's address.
         A session need only fill in the pairs that `Format.needs` names.
     accepted: wall-clock seconds of the accept. Timers are whole milliseconds, -1 where never reached:
-        handshake (Th), idle (Ti), queue (Tw), connect (Tc), total (Tt; 0 or more).
+        handshake (Th), idle (Ti), queue (Tw), connect (Tc), total (Tt; since the accept, all included).
     bytes_in: from the client (U); bytes_out: to the client (B).
     termination: two letters (8.5). cause: words of a failure before there was a session (error format).
     Connection counts at the moment of the log line: process (ac), frontend (fc), backend (bc), server (sc).
     server_queue, backend_queue: sessions ahead in the queue when it was entered.
-    early: logged before the end (`option logasap`): bytes and total time get a plus sign.
     sequence: of the line in its frontend (lc). number: of the session in the process (rt).
     """
 
@@ -56,7 +56,6 @@ class Record:
     redispatched: bool = False
     server_queue: int = 0
     backend_queue: int = 0
-    early: bool = False
     sequence: int = 0
     number: int = 0
     unique_id: str = ""

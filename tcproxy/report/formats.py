@@ -1,0 +1,195 @@
+"""Log formats: the text of `log-format` becomes one function from a Record to a line (manual 8.2).
+
+A format is compiled into a single f-string, so that a line costs a microsecond or two. The variables are in
+variables.py; where the line goes, and the header in front of it, is outlets.py. Sample expressions `%[...]`
+are refused until the samples room has them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from tcproxy.report import dates
+from tcproxy.report.record import Record
+from tcproxy.report.variables import HTTP_VARIABLES, VARIABLES, Flags, names
+
+TCPLOG = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"
+"""What `option tcplog` stands for (manual 8.2.2)."""
+
+
+class Moment(Enum):
+    """When a frontend writes the line of a session."""
+
+    ACCEPT = "as the session begins"
+    ESTABLISHED = "when the server's connection stands, or at the end if it never does"
+    END = "at the end"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A compiled format. needs: the address pairs of a Record that its line names ("client", "front" ...)."""
+
+    text: str
+    render: Callable[[Record], str]
+    needs: frozenset[str] = frozenset()
+    moment: Moment = Moment.END
+
+
+class FormatError(ValueError):
+    """A format cannot be used: the sentence to tell, and the character (from 0) where it goes wrong."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(f"{message}, at character {position + 1}")
+        self.position = position
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+
+
+def _literal(text: str) -> str:
+    """Return text as it stands inside a single-quoted f-string."""
+    plain = "".join(
+        character if " " <= character <= "~" and character not in "'\\" else f"\\U{ord(character):08x}"
+        for character in text
+    )
+    return plain.replace("{", "{{").replace("}", "}}")
+
+
+class _Compilation:
+    """One reading of a format's text, from left to right."""
+
+    def __init__(self, text: str, early: bool) -> None:
+        self.text = text
+        self.early = early
+        self.parts: list[str] = []
+        self.flags: Flags = frozenset()
+        self.needs: set[str] = set()
+        self.waits = False
+        # spaces are merged, and none opens a line (the trailing one stays)
+        self.after_space = True
+
+    def run(self) -> None:
+        """Read it all; FormatError says what is wrong and where."""
+        position = 0
+        while position < len(self.text):
+            character = self.text[position]
+            if character == "%":
+                position = self._percent(position)
+            elif character == " ":
+                self._space()
+                position += 1
+            else:
+                self._add(_literal(character))
+                position += 1
+
+    def _space(self) -> None:
+        if not self.after_space:
+            self.parts.append(" ")
+        self.after_space = True
+
+    def _add(self, part: str) -> None:
+        self.parts.append(part)
+        self.after_space = False
+
+    def _percent(self, start: int) -> int:
+        """Read what a percent sign opens; return the position behind it."""
+        position = start + 1
+        flags = self.flags
+        braces = self.text.startswith("{", position)
+        if braces:
+            close = self.text.find("}", position)
+            if close < 0:
+                raise FormatError("the braces are not closed", position)
+            flags = _flags(flags, self.text[position + 1 : close])
+            position = close + 1
+        name = _NAME.match(self.text, position)
+        if name:
+            self._variable(name[0], flags, start)
+            return name.end()
+        if self.text.startswith("[", position):
+            raise FormatError("sample expressions %[...] are not supported by tcproxy yet", start)
+        if braces:
+            raise FormatError("flags in braces stand in front of a variable's name, and none follows", start)
+        return self._sign(start)
+
+    def _sign(self, start: int) -> int:
+        following = self.text[start + 1 : start + 2]
+        if not following:
+            raise FormatError("a percent sign ends the format; write %% for the sign itself", start)
+        if following.isspace() or following.isdigit():
+            raise FormatError("a variable's name must follow the percent sign; write %% for the sign", start)
+        # the reference prints any other sign without its percent, and %% is but one case of it
+        self._add(_literal(following))
+        return start + 2
+
+    def _variable(self, name: str, flags: frozenset[str], start: int) -> None:
+        if name == "o":
+            self.flags = flags
+            return
+        if name in HTTP_VARIABLES:
+            raise FormatError(f"the variable %{name} is for HTTP mode, not supported by tcproxy yet", start)
+        variable = VARIABLES.get(name)
+        if variable is None:
+            raise FormatError(f"there is no variable %{name}; write %% for the percent sign itself", start)
+        if variable.pair:
+            self.needs.add(variable.pair)
+        self.waits = self.waits or variable.waits
+        part = variable.write(flags)
+        if part:
+            self._add(f"+{part}" if variable.plus and self.early else part)
+
+
+def _flags(flags: Flags, arguments: str) -> Flags:
+    """Return the flags after `+Q,-E`; what is no flag changes nothing, as with the reference."""
+    found = set(flags)
+    for word in arguments.split(","):
+        sign, letters = word[:1], set(word[1:]) & {"Q", "X", "E"}
+        if sign == "+":
+            found |= letters
+        elif sign == "-":
+            found -= letters
+    return frozenset(found)
+
+
+def compile(text: str, early: bool = False) -> Format:
+    """Compile the text of a `log-format`; `early` says that `option logasap` is on. Raises FormatError.
+
+    With `option logasap` the line leaves once the server's connection stands, and a plus sign in front of the
+    numbers of bytes and the total time says that they would have grown.
+    """
+    compilation = _Compilation(text, early)
+    compilation.run()
+    source = f"lambda r: f'{''.join(compilation.parts)}'"
+    render: Callable[[Record], str] = eval(source, names())  # all text went through _literal
+    moment = Moment.END if compilation.waits and not early else Moment.ESTABLISHED
+    return Format(text, render, frozenset(compilation.needs), moment)
+
+
+def check(text: str) -> None:
+    """Raise FormatError, a ValueError, when the text is no format that tcproxy can write."""
+    _Compilation(text, early=False).run()
+
+
+def _connect(record: Record) -> str:
+    client, front = record.client, record.front
+    mode = record.mode.upper()
+    return f"Connect from {client[0]}:{client[1]} to {front[0]}:{front[1]} ({record.frontend}/{mode})"
+
+
+DEFAULT = Format("", _connect, frozenset({"client", "front"}), Moment.ACCEPT)
+"""The line of a frontend that chose no format (manual 8.2.1)."""
+
+
+def error_format() -> Format:
+    """Return the format of connections that fail before there is a session (manual 8.2.5)."""
+    stamp = dates.Stamp()
+
+    def render(record: Record) -> str:
+        client = record.client
+        date = stamp(record.accepted)
+        return f"{client[0]}:{client[1]} [{date}] {record.frontend}/{record.bind}: {record.cause}"
+
+    return Format("", render, frozenset({"client"}), Moment.END)
