@@ -174,9 +174,9 @@ def check(text: str) -> None:
 
 
 def _connect(record: Record) -> str:
-    client, front = record.client, record.front
-    mode = record.mode.upper()
-    return f"Connect from {client[0]}:{client[1]} to {front[0]}:{front[1]} ({record.frontend}/{mode})"
+    (host, port), (front, number) = record.client, record.front
+    where = f"{front}:{number} ({record.frontend}/{record.mode.upper()})"
+    return f"Connect to {where}" if host == "unix" else f"Connect from {host}:{port} to {where}"
 
 
 DEFAULT = Format("", _connect, frozenset({"client", "front"}), Moment.ACCEPT)
@@ -184,7 +184,10 @@ DEFAULT = Format("", _connect, frozenset({"client", "front"}), Moment.ACCEPT)
 
 
 def error_format() -> Format:
-    """Return the format of connections that fail before there is a session (manual 8.2.5)."""
+    """Return the format of connections that fail before there is a session (manual 8.2.5).
+
+    The reference writes such lines only where a format was chosen (`option tcplog`, `log-format` ...).
+    """
     stamp = dates.Stamp()
 
     def render(record: Record) -> str:

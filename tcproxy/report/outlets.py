@@ -1,0 +1,146 @@
+"""Log targets: which lines a section's `log` lines let through, and the header in front of each (manual 3.1).
+
+Where the bytes go is sinks.py; what the line of a session says is formats.py.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+from tcproxy.model.logs import LogTarget
+from tcproxy.report import dates
+from tcproxy.report.sinks import Sink, Sinks
+
+EMERG, ALERT, CRIT, ERR, WARNING, NOTICE, INFO, DEBUG = range(8)
+NO_DATA = "-"
+"""Structured data of a line that has none (RFC 5424, 6.3)."""
+
+
+class _Headers:
+    """The header of one target's lines, in its format; each second's date is worked out once."""
+
+    def __init__(self, target: LogTarget, form: str, tag: str, hostname: str | None) -> None:
+        self._facility = target.facility << 3
+        self._pid = os.getpid()
+        self._tag = f"{tag}[{self._pid}]:"
+        self._words = f"{tag} {self._pid} -"
+        self._hostname = hostname
+        self._second = -1
+        self._date = ("", "")
+        self._work_out: Callable[[int], tuple[str, str]] = dates.iso
+        if form in ("local", "rfc3164"):
+            self._work_out = lambda second: (dates.syslog(second), "")
+        self.write: Callable[[int, float, str], str] = getattr(self, f"_{form}")
+
+    def _dated(self, now: float) -> tuple[str, str]:
+        second = int(now)
+        if second != self._second:
+            self._date = self._work_out(second)
+            self._second = second
+        return self._date
+
+    def _iso_date(self, now: float) -> str:
+        date, zone = self._dated(now)
+        return f"{date}.{int(now % 1 * 1_000_000):06d}{zone}"
+
+    def _local(self, level: int, now: float, data: str) -> str:
+        return f"<{self._facility + level}>{self._dated(now)[0]} {self._tag} "
+
+    def _rfc3164(self, level: int, now: float, data: str) -> str:
+        host = self._hostname or "localhost"
+        return f"<{self._facility + level}>{self._dated(now)[0]} {host} {self._tag} "
+
+    def _rfc5424(self, level: int, now: float, data: str) -> str:
+        host = self._hostname or "-"
+        return f"<{self._facility + level}>1 {self._iso_date(now)} {host} {self._words} {data} "
+
+    def _priority(self, level: int, now: float, data: str) -> str:
+        return f"<{self._facility + level}>"
+
+    def _short(self, level: int, now: float, data: str) -> str:
+        return f"<{level}>"
+
+    def _timed(self, level: int, now: float, data: str) -> str:
+        return f"<{level}>{self._iso_date(now)} "
+
+    def _iso(self, level: int, now: float, data: str) -> str:
+        return f"{self._iso_date(now)} "
+
+    def _raw(self, level: int, now: float, data: str) -> str:
+        return ""
+
+
+class _Sample:
+    """Lets lines through by their place in a sample (`sample 1,3:4`)."""
+
+    def __init__(self, ranges: Sequence[tuple[int, int]], size: int) -> None:
+        self._chosen = {index for low, high in ranges for index in range(low, high + 1)}
+        self._size = size
+        self._index = 0
+
+    def takes(self) -> bool:
+        """Count one line; return whether it is of the sample."""
+        self._index = self._index % self._size + 1
+        return self._index in self._chosen
+
+
+class _Target:
+    """One `log` line at work."""
+
+    __slots__ = ("header", "level", "limit", "minlevel", "sample", "sink")
+
+    def __init__(self, target: LogTarget, sink: Sink, tag: str, hostname: str | None) -> None:
+        form = target.format or ("local" if hostname is None else "rfc3164")
+        self.header = _Headers(target, form, tag, hostname).write
+        self.sink = sink
+        self.level = target.level
+        self.minlevel = target.minlevel
+        self.sample = None if target.sample is None else _Sample(*target.sample)
+        # the reference counts the newline into the length, but for datagrams with a header
+        self.limit = target.length - 1 if sink.fd or form == "raw" else target.length
+
+    def send(self, level: int, now: float, message: str, data: str) -> None:
+        """Send one line if this target wants it. Lines more severe than `minlevel` are capped to it."""
+        if level > self.level or (self.sample is not None and not self.sample.takes()):
+            return
+        line = f"{self.header(max(level, self.minlevel), now, data)}{message}"
+        self.sink.write(line.encode("utf-8", "surrogateescape")[: self.limit] + b"\n")
+
+
+class Outlet:
+    """What one section logs to: its `log` lines, with `log global` replaced by the global ones.
+
+    tag: `log-tag`. hostname: None unless `log-send-hostname` is on; "" stands for the system's own name.
+    sinks: shared by all outlets of the proxy; it counts what was dropped. wall: wall-clock seconds.
+    Make it in the process that logs, for lines carry that process's id.
+    Raises ValueError when a target cannot be used.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[LogTarget],
+        tag: str,
+        hostname: str | None,
+        sinks: Sinks,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        name = socket.gethostname() if hostname == "" else hostname
+        self._targets = [
+            _Target(target, sinks.sink(target.address), tag, name)
+            for target in targets
+            if target.address is not None
+        ]
+        self._wall = wall
+
+    def __bool__(self) -> bool:
+        """True when there is anywhere to log to: without, a line need not even be made."""
+        return bool(self._targets)
+
+    def send(self, level: int, message: str, data: str = NO_DATA) -> None:
+        """Log a line of a level (0 emerg to 7 debug); `data` is for RFC 5424. Never blocks, never raises."""
+        now = self._wall()
+        for target in self._targets:
+            target.send(level, now, message, data)

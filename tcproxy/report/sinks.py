@@ -1,0 +1,178 @@
+"""Where log datagrams go: UDP and UNIX sockets and open descriptors, none of which ever makes anyone wait.
+
+A line that the system does not take at once is dropped and counted. What it says is outlets.py, formats.py.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from typing import Protocol
+
+from tcproxy.grammar.addresses import Address, Family
+
+PIPE_BUF = select.PIPE_BUF
+"""Bytes that a pipe takes whole whenever it is writable at all."""
+
+Destination = str | bytes | tuple[str, int]
+
+
+class Sink(Protocol):
+    """A place that takes lines. dropped: lines that it did not take. fd: it is a descriptor, not a socket."""
+
+    dropped: int
+    fd: bool
+
+    def write(self, line: bytes) -> None:
+        """Take a line, newline included, or drop it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class DatagramSink:
+    """A syslog server behind a UDP or UNIX datagram socket.
+
+    The socket is connected, which spares the system a look-up a line. It is opened with the first line, and
+    again after an error: the server was restarted, the network changed.
+    """
+
+    fd = False
+
+    def __init__(self, family: int, destination: Destination) -> None:
+        self.family = family
+        self.destination = destination
+        self.dropped = 0
+        self._socket: socket.socket | None = None
+
+    def write(self, line: bytes) -> None:
+        """Send a line. An error of an earlier one may show up now, so a fresh socket gets a second try."""
+        try:
+            if self._socket is not None:
+                self._socket.send(line)
+                return
+        except BlockingIOError:
+            self.dropped += 1
+            return
+        except OSError:
+            self.close()
+        self._write_afresh(line)
+
+    def _write_afresh(self, line: bytes) -> None:
+        try:
+            self._open().send(line)
+        except BlockingIOError:
+            self.dropped += 1
+        except OSError:
+            self.dropped += 1
+            self.close()
+
+    def _open(self) -> socket.socket:
+        opened = socket.socket(self.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._socket = opened
+        opened.connect(self.destination)
+        return opened
+
+    def close(self) -> None:
+        """Close the socket; the next line opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class DescriptorSink:
+    """An open descriptor: a terminal, a pipe, a file. It belongs to whoever opened it: never closed here.
+
+    Its blocking flag is left alone, for it is shared with other programs: readiness is asked for instead.
+    """
+
+    fd = True
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.dropped = 0
+        self._poll = select.poll()
+        self._poll.register(number, select.POLLOUT)
+
+    def write(self, line: bytes) -> None:
+        """Write a line if the descriptor takes it now."""
+        try:
+            ready = self._poll.poll(0)
+            if not ready or not ready[0][1] & select.POLLOUT:
+                self.dropped += 1
+            elif len(line) <= PIPE_BUF:
+                os.write(self.number, line)
+            else:
+                self._write_long(line)
+        except OSError:
+            self.dropped += 1
+
+    def _write_long(self, line: bytes) -> None:
+        """Write a line that a pipe may have no room for, although it is writable."""
+        blocking = os.get_blocking(self.number)
+        os.set_blocking(self.number, False)
+        try:
+            if os.write(self.number, line) < len(line):
+                self.dropped += 1
+        finally:
+            os.set_blocking(self.number, blocking)
+
+    def close(self) -> None:
+        """Do nothing: the descriptor is not ours."""
+
+
+class Sinks:
+    """The sinks of one proxy: targets of the same address share one, whichever section names them."""
+
+    def __init__(self) -> None:
+        self._sinks: dict[tuple[int, Destination | int], Sink] = {}
+
+    @property
+    def dropped(self) -> int:
+        """Lines dropped so far, by all sinks (`DroppedLogs` of `show info`)."""
+        return sum(sink.dropped for sink in self._sinks.values())
+
+    def sink(self, address: Address) -> Sink:
+        """Return the sink of an address; ValueError when a log cannot go there."""
+        family, destination = _destination(address)
+        key = (family, destination)
+        if key not in self._sinks:
+            if isinstance(destination, int):
+                self._sinks[key] = DescriptorSink(destination)
+            else:
+                self._sinks[key] = DatagramSink(family, destination)
+        return self._sinks[key]
+
+    def close(self) -> None:
+        """Close every socket."""
+        for sink in self._sinks.values():
+            sink.close()
+
+
+def _destination(address: Address) -> tuple[int, Destination | int]:
+    if address.family is Family.FD:
+        return 0, int(address.host)
+    if address.family is Family.UNIX:
+        return socket.AF_UNIX, address.host
+    if address.family is Family.ABNS:
+        # HAProxy pads the name to the whole length of an address, and so must whoever wants to meet it
+        return socket.AF_UNIX, b"\0" + address.host.encode().ljust(107, b"\0")
+    if address.family in (Family.INET, Family.INET6, Family.ANY):
+        return _resolved(address)
+    raise ValueError(f"a log cannot be sent to an address of the form {address.family.value}")
+
+
+def _resolved(address: Address) -> tuple[int, Destination]:
+    """Return family and numeric destination; a name is looked up here, once, as HAProxy does at its start."""
+    wanted = {Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}.get(address.family, 0)
+    flags = 0 if address.is_name else socket.AI_NUMERICHOST
+    port = address.port or 514
+    try:
+        found = socket.getaddrinfo(address.host, port, wanted, socket.SOCK_DGRAM, 0, flags)
+    except OSError as error:
+        raise ValueError(f"the log address '{address.host}' cannot be resolved: {error.args[-1]}") from error
+    family, _, _, _, destination = found[0]
+    return family, (str(destination[0]), int(destination[1]))
