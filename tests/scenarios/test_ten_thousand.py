@@ -1,0 +1,106 @@
+"""Ten thousand clients at once: held, used, closed, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import TCPROXY, free_port, program, wait_for
+
+CLIENTS = 10_000
+
+ECHO = """
+import select, socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=4096)
+poll, open_ = select.epoll(), {}
+poll.register(listener, select.EPOLLIN)
+while True:
+    for fd, _ in poll.poll():
+        if fd == listener.fileno():
+            connection = listener.accept()[0]
+            open_[connection.fileno()] = connection
+            poll.register(connection, select.EPOLLIN)
+            continue
+        data = open_[fd].recv(4096)
+        if data:
+            open_[fd].sendall(data)
+        else:
+            open_.pop(fd).close()
+"""
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def memory(pid: int) -> int:
+    """Return the bytes of memory a process holds."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no VmRSS")
+
+
+def exchange(clients: list[socket.socket], text: bytes) -> None:
+    """Send the text on every connection, then read it back from every one."""
+    poll = select.epoll()
+    waiting = {client.fileno(): client for client in clients}
+    for client in clients:
+        poll.register(client, select.EPOLLIN)
+        client.sendall(text)
+    while waiting:
+        ready = poll.poll(20)
+        assert ready, f"{len(waiting)} clients got no answer"
+        for fd, _ in ready:
+            assert waiting.pop(fd).recv(100) == text
+            poll.unregister(fd)
+
+
+@pytest.mark.slow
+def test_ten_thousand_clients_leave_nothing_behind(tmp_path: Path) -> None:
+    """10,000 clients (or as many as the system lets one process have) are held and used twice; after they close descriptors and memory are back near the start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # a session takes two descriptors of the proxy; some systems allow no process more than 20,000
+    count = min(CLIENTS, (hard - 200) // 2)
+    assert count > 1000, f"only {hard} descriptors are allowed (ulimit -Hn)"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    port, server_port, cfg = free_port(), free_port(), tmp_path / "haproxy.cfg"
+    cfg.write_text(
+        f"global\n maxconn {count + 40}\n"
+        "defaults\n mode tcp\n timeout client 60s\n timeout server 60s\n timeout connect 20s\n"
+        f"listen one\n bind 127.0.0.1:{port}\n server s 127.0.0.1:{server_port}\n"
+    )
+    try:
+        with (
+            program(sys.executable, "-c", ECHO, str(server_port), port=server_port),
+            program(TCPROXY, "-db", "-f", str(cfg), port=port) as proxy,
+        ):
+            warm(port)
+            wait_for(lambda: descriptors(proxy.pid) < 100, what="the first connections to end")
+            fds, before = descriptors(proxy.pid), memory(proxy.pid)
+            for _ in range(2):
+                clients = [socket.create_connection(("127.0.0.1", port), 20) for _ in range(count)]
+                exchange(clients, b"Hello")
+                assert descriptors(proxy.pid) >= 2 * count
+                exchange(clients, b"Hello again")
+                for client in clients:
+                    client.close()
+                wait_for(lambda: descriptors(proxy.pid) <= fds, 30, "every descriptor to be closed")
+            assert memory(proxy.pid) - before < 24_000_000
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def warm(port: int) -> None:
+    """Use a hundred connections, so that what is made once is made."""
+    clients = [socket.create_connection(("127.0.0.1", port), 20) for _ in range(100)]
+    exchange(clients, b"Hello")
+    for client in clients:
+        client.close()
