@@ -85,7 +85,7 @@ def test_two_tcp_frontends_as_a_daemon(name: str, tmp_path: Path) -> None:
                 assert ten_hellos(port) == [b"Hello"] * 10
             status = Path(f"/proc/{pid}/status").read_text()
             assert "\nUid:\t0\t" not in status
-            assert os.readlink(f"/proc/{pid}/root") == str(tmp_path / "lib")
+            assert Path(f"/proc/{pid}/root").readlink() == tmp_path / "lib"
             asked = subprocess.run(
                 ["socat", "stdio", str(tmp_path / "admin.sock")], input="show info\n", text=True, capture_output=True,
                 timeout=10, check=True,

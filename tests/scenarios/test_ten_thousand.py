@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import select
 import socket
@@ -37,7 +36,7 @@ while True:
 
 def descriptors(pid: int) -> int:
     """Return how many descriptors a process has open."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def memory(pid: int) -> int:
@@ -65,7 +64,7 @@ def exchange(clients: list[socket.socket], text: bytes) -> None:
 
 @pytest.mark.slow
 def test_ten_thousand_clients_leave_nothing_behind(tmp_path: Path) -> None:
-    """10,000 clients (or as many as the system lets one process have) are held and used twice; after they close descriptors and memory are back near the start."""
+    """10,000 clients, or as many as the system allows, are held and used; closed, they leave no descriptor and no memory."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # a session takes two descriptors of the proxy; some systems allow no process more than 20,000
     count = min(CLIENTS, (hard - 200) // 2)
@@ -84,8 +83,8 @@ def test_ten_thousand_clients_leave_nothing_behind(tmp_path: Path) -> None:
         ):
             warm(port)
             wait_for(lambda: descriptors(proxy.pid) < 100, what="the first connections to end")
-            fds, before = descriptors(proxy.pid), memory(proxy.pid)
-            for _ in range(2):
+            fds, kept = descriptors(proxy.pid), []
+            for _ in range(3):
                 clients = [socket.create_connection(("127.0.0.1", port), 20) for _ in range(count)]
                 exchange(clients, b"Hello")
                 assert descriptors(proxy.pid) >= 2 * count
@@ -93,7 +92,9 @@ def test_ten_thousand_clients_leave_nothing_behind(tmp_path: Path) -> None:
                 for client in clients:
                     client.close()
                 wait_for(lambda: descriptors(proxy.pid) <= fds, 30, "every descriptor to be closed")
-            assert memory(proxy.pid) - before < 24_000_000
+                kept.append(memory(proxy.pid))
+            # the first wave shows what the allocator keeps; the others must not add to it
+            assert kept[2] - kept[0] < 4_000_000, kept
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
