@@ -1,1 +1,1 @@
-"""A process life: daemon and pidfile, privileges, signals, hand-over to a successor."""
+"""A process's life: its command line, limits, privileges, daemon and pidfile, hand-over, signals and end."""

@@ -1,0 +1,139 @@
+"""From a configuration to a serving process: limits, sockets, hand-over, daemon, privileges, loop.
+
+The order is HAProxy's, for what needs root comes before root is given up. What signals do is life.py's.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.model.process import Configuration
+from tcproxy.process import daemon, handover, limits, privileges, terminal
+from tcproxy.process.arguments import Arguments
+from tcproxy.process.life import Life, obey
+
+if TYPE_CHECKING:
+    from tcproxy.service import ProxyService
+
+
+def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> int:
+    """Serve until a signal ends it; return the exit code. A daemon's parent returns once the child serves."""
+    soft, hard = limits.descriptor_limits()
+    planned = limits.plan(configuration, soft, hard)
+    configuration = limits.settle(configuration, planned, arguments.proxy_maxconn)
+    if planned.computed and (arguments.verbose or arguments.debug):
+        print(f"Note: setting global.maxconn to {planned.maxconn}.", file=sys.stderr)
+    if not limits.raise_descriptors(configuration, planned, diagnostics):
+        return 1
+    if arguments.memory_limit > 0 and not limits.limit_memory(arguments.memory_limit, diagnostics):
+        return 1
+    return Start(configuration, arguments, diagnostics).go()
+
+
+class Start:
+    """One start of one process."""
+
+    def __init__(self, configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> None:
+        self.configuration = configuration
+        self.settings = configuration.process
+        self.arguments = arguments
+        self.diagnostics = diagnostics
+        self.in_background = (arguments.daemon or self.settings.daemon) and not (
+            arguments.debug or arguments.foreground
+        )
+
+    def go(self) -> int:
+        """Bind, take over, drop privileges and serve."""
+        reactor = _install_reactor()
+        service = self._service(reactor)
+        if not self._bind(service):
+            return 1
+        return self._into_background(reactor, service) if self.in_background else self._serve(reactor, service)
+
+    def _service(self, reactor: Any) -> ProxyService:
+        from tcproxy.service import ProxyService
+
+        say = terminal.speaker(sys.stderr, self.diagnostics.quiet)
+        terminal.watch_failures(say)
+        service = ProxyService(self.configuration, reactor=reactor, announce=say)
+        life = Life(service, self.settings, reactor, reactor.stop, service.announce)
+        obey(life.actions(), reactor.callFromThread)
+        return service
+
+    def _bind(self, service: ProxyService) -> bool:
+        from tcproxy.service import BindErrors
+
+        try:
+            handover.bind(service.bind, BindErrors, self.arguments.old_pids)
+        except BindErrors as errors:
+            for message in errors.messages:
+                self.diagnostics.alert(message, about="")
+            self._alert("some addresses cannot be listened on, exiting")
+            return False
+        return True
+
+    def _into_background(self, reactor: Any, service: ProxyService) -> int:
+        try:
+            pidfile = self._pidfile()
+        except OSError as wrong:
+            self._alert(f"cannot create the pidfile {wrong.filename}: {wrong.strerror}")
+            return 1
+        forked = daemon.fork()
+        if isinstance(forked, daemon.Report):
+            if pidfile:
+                pidfile.close()
+            return self._serve(reactor, service, forked)
+        if pidfile:
+            pidfile.write(forked.pid)
+        code = forked.wait()
+        if code == 0:
+            handover.tell(self.arguments.old_pids, self.arguments.old_signal)
+        else:
+            handover.tell(self.arguments.old_pids, signal.SIGTTIN)
+            if pidfile:
+                pidfile.restore()
+        return code
+
+    def _pidfile(self) -> daemon.Pidfile | None:
+        path = self.arguments.pidfile or self.settings.pidfile
+        return daemon.Pidfile(path) if path else None
+
+    def _serve(self, reactor: Any, service: ProxyService, report: daemon.Report | None = None) -> int:
+        """Drop privileges and run the loop. `report`: a daemon's line to its parent."""
+        self.diagnostics.pid = os.getpid()
+        null = daemon.open_null() if report else -1
+        if not report:
+            handover.tell(self.arguments.old_pids, self.arguments.old_signal)
+        try:
+            privileges.drop(self.settings, self.diagnostics)
+        except privileges.Privileged as wrong:
+            self._alert(str(wrong))
+            return 1
+        privileges.protect(self.settings)
+        service.startService()
+        reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+        if report:
+            daemon.detach(null)
+            report.ready()
+        gc.collect()
+        gc.freeze()  # what the start made stays: the collector need not look at it again
+        reactor.run(installSignalHandlers=False)
+        return 0
+
+    def _alert(self, message: str) -> None:
+        self.diagnostics.alert(f"[tcproxy.main()] {message}", about="")
+
+
+def _install_reactor() -> Any:
+    """Install tcproxy's reactor, before anything asks for one, and return it."""
+    from tcproxy.transport import reactor as ours
+
+    ours.install()
+    from twisted.internet import reactor
+
+    return reactor

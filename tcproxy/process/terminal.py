@@ -1,0 +1,46 @@
+"""What a running process says on standard error: events in HAProxy's form, and failures of the program.
+
+Messages about the configuration are grammar/diagnostics.py's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TextIO
+
+EMERGENCY = 0
+
+
+def speaker(stream: TextIO, quiet: bool) -> Callable[[int, str], None]:
+    """Return a function of a syslog level and a message that writes a line, or nothing when quiet.
+
+    HAProxy's alerts are its emergencies; everything else of a running process it calls a warning.
+    """
+
+    def say(level: int, message: str) -> None:
+        label = "[ALERT]   " if level == EMERGENCY else "[WARNING] "
+        try:
+            stream.write(f"{label} ({os.getpid()}) : {message}\n")
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # a closed terminal must not stop the proxy
+
+    return (lambda level, message: None) if quiet else say
+
+
+def watch_failures(announce: Callable[[int, str], None]) -> None:
+    """Send what Twisted's log calls critical, as an exception in a callback, to `announce`; drop the rest.
+
+    Without this Twisted keeps every event in memory, waiting for a log to be opened.
+    """
+    from twisted.logger import ILogObserver, LogLevel, eventAsText, globalLogBeginner
+    from zope.interface import provider
+
+    @provider(ILogObserver)
+    def observe(event: dict[str, Any]) -> None:
+        if event.get("log_level") in (LogLevel.error, LogLevel.critical):
+            for line in eventAsText(event, includeTimestamp=False, includeSystem=False).splitlines():
+                announce(EMERGENCY, f"internal : {line}")
+
+    globalLogBeginner.beginLoggingTo([observe], discardBuffer=False, redirectStandardIO=False)
