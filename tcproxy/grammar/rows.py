@@ -120,6 +120,11 @@ class Row:
     core: bool = False
 
 
+def each(names: str) -> tuple[str, ...]:
+    """Return the names of a text, parted at blanks."""
+    return tuple(names.split())
+
+
 def refused(where: frozenset[Where], names: str, **more: Any) -> tuple[Row, ...]:
     """Return a row for each line of `names`: words that HAProxy 2.6 knows and tcproxy refuses by name."""
     return tuple(
@@ -134,10 +139,12 @@ def gone(where: frozenset[Where], names: Mapping[str, str]) -> tuple[Row, ...]:
     )
 
 
-def no_effect(where: frozenset[Where], names: str, help: str, many: int = 1) -> tuple[Row, ...]:
+def no_effect(
+    where: frozenset[Where], names: str, help: str, many: int = 1, **more: Any
+) -> tuple[Row, ...]:
     """Return a row for each line of `names`: words that tune something which does not exist here."""
     return tuple(
-        Row(name.strip(), where, help, status=Status.NO_EFFECT, many=many)
+        Row(name.strip(), where, help, status=Status.NO_EFFECT, many=many, **more)
         for name in names.splitlines()
         if name.strip()
     )

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from tcproxy.grammar.rows import Draft, Row, Status, Where
+from tcproxy.grammar.rows import Draft, Row, Status, Where, each
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
-from tcproxy.grammar.words import suggestion
+from tcproxy.grammar.words import nearest, suggestion
 
 SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defaults": "defaults"}
 """How messages call a section of each kind, before its name."""
 
 UNSUPPORTED_SECTIONS = frozenset(
-    "cache fcgi-app http-errors log-forward mailers peers program resolvers ring userlist".split()
+    each("cache fcgi-app http-errors log-forward mailers namespace_list peers program resolvers ring userlist")
 )
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
+
+STATS_FIELDS = ("stats_sockets", "stats_timeout", "stats_maxconn")
 
 UNSUPPORTED = "is known to HAProxy 2.6, not supported by tcproxy yet"
 
@@ -30,6 +33,7 @@ class Section:
     """One section while it is read.
 
     base: the `defaults` section it began with. skipped: its lines are not read (it was refused as a whole).
+    after_stats: it follows a `stats` line of the global section (which makes a frontend with a number of its own).
     http_words: refused words that need mode http; told only when the section's mode turns out to be tcp.
     """
 
@@ -39,6 +43,7 @@ class Section:
     draft: Draft = field(default_factory=Draft)
     base: Section | None = None
     skipped: bool = False
+    after_stats: bool = False
     http_words: list[tuple[Statement, Row]] = field(default_factory=list)
 
 
@@ -51,7 +56,7 @@ class Sections:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.words = reading.words
-        self.process = Draft()
+        self.process = reading.process = Draft()
         self.sections: list[Section] = []
         self.defaults: list[Section] = []
         self._current: Section | None = None
@@ -133,8 +138,8 @@ class Sections:
             section.draft = Draft(section.base.draft)
             section.http_words = []
         section.draft.update(kind=section.where.value, name=section.name, origin=section.origin)
-        if section.where is not Where.DEFAULTS:
-            section.draft.pop("disabled_by_defaults", None)
+        section.draft["timeouts_said"] = ()
+        section.after_stats = not self.process.keys().isdisjoint(STATS_FIELDS)
 
     def _base(
         self, section: Section, statement: Statement, index: int, default: Section | None
@@ -157,7 +162,7 @@ class Sections:
         return found[0]
 
     def _no_defaults(self, section: Section, name: str) -> str:
-        near = self.words.near(section.where, name, [one.name for one in self.defaults if one.name])
+        near = nearest(name, [one.name for one in self.defaults if one.name])
         return (
             f"no defaults section '{name}' for {SIDES[section.where.value]} '{section.name}'{suggestion(near)}"
         )
@@ -253,11 +258,11 @@ class Sections:
         group = self.words.group(section.where, head)
         if group:
             return self._unknown_in_group(section, head, rest[0] if rest else "", group)
-        near = self.words.near(section.where, head, [*self._openers, *self._firsts(section.where)])
+        near = nearest(head, [*self._openers, *self._firsts(section.where)])
         return f"unknown keyword '{head}' in '{section.where.value}' section{suggestion(near)}"
 
     def _unknown_in_group(self, section: Section, head: str, word: str, group: tuple[str, ...]) -> str:
-        near = suggestion(self.words.near(section.where, word, group))
+        near = suggestion(nearest(word, group))
         if head == "option":
             return f"unknown option '{word}'{near}" if word else "'option' needs the name of an option behind it"
         choice = ", ".join(f"'{one}'" for one in group)
@@ -267,9 +272,9 @@ class Sections:
         return [name.split(" ")[0] for name in self.words.at(where)]
 
     def _near_section(self, word: str) -> str:
-        return suggestion(self.words.near(Where.GLOBAL, word, self._openers))
+        return suggestion(nearest(word, self._openers))
 
-    _openers: dict[str, Callable[[Sections, Statement], None]] = {
+    _openers: ClassVar[dict[str, Callable[[Sections, Statement], None]]] = {
         "global": _open_global,
         "defaults": _open_defaults,
         "frontend": _open_proxy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,9 @@ class Reading:
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of pattern files and the like, by path, so that each is read once.
     words: the joined table of keyword rows. conditions: reads `if|unless CONDITION` (see model/switching.py).
-    resolving: ask the system's resolver for names (not so under -dr).
+    check_format: raises ValueError about a log format that is wrong.
+    process: the draft of the global section, as far as it has been read.
+    unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
     """
 
     diagnostics: Diagnostics
@@ -77,7 +79,9 @@ class Reading:
     files: dict[str, Any] = field(default_factory=dict)
     words: Words = field(default_factory=_no_words)
     conditions: Any = None
-    resolving: bool = True
+    check_format: Callable[[str], object] | None = None
+    unresolved_allowed: bool = False
+    process: dict[str, Any] = field(default_factory=dict)
 
     def warn(self, statement: Statement, message: str) -> None:
         """Emit a warning about the statement, in the reference's form."""

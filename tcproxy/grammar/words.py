@@ -61,17 +61,21 @@ class Words:
         found = [name.split(" ")[1] for name in self._names(where) if name.startswith(head + " ")]
         return tuple(dict.fromkeys(found))
 
-    def near(self, where: Where, word: str, among: Iterable[str] = ()) -> str:
-        """Return the known word that is most like `word` (of `among`, or of the place), "" when none is."""
-        # only for messages about errors, and slow to import
-        from difflib import get_close_matches
-
-        known = list(among) or [name.split(" ")[0] for name in self._names(where)]
-        matches = get_close_matches(word, known, n=1, cutoff=0.7)
-        return matches[0] if matches else ""
+    def near(self, where: Where, word: str) -> str:
+        """Return the first word of a name of the place that is most like `word`, "" when none is."""
+        return nearest(word, [name.split(" ")[0] for name in self._names(where)])
 
     def _names(self, where: Where) -> list[str]:
         return list(self._places[where])
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like `word`, "" when none is like it."""
+    # only for messages about errors, and slow to import
+    from difflib import get_close_matches
+
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return matches[0] if matches else ""
 
 
 def suggestion(word: str) -> str:

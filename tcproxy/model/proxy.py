@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tcproxy.grammar.statements import NOWHERE, Origin
+from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
+from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Row, Status, gone, no_effect
+from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.server import Server, Source
@@ -121,3 +125,195 @@ class Proxy:
     def is_backend(self) -> bool:
         """True for `backend` and `listen`."""
         return self.kind != "frontend"
+
+
+def parse_mode(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `mode tcp|http`. Whether http is to be had is told when the whole section is known."""
+    mode = statement.words[1] if len(statement.words) > 1 else ""
+    if mode == "health":
+        raise Refused("'mode health' is no longer a word of HAProxy 2.6: write 'http-request return status 200'", 1)
+    if mode not in ("tcp", "http"):
+        raise Refused(f"'mode' supports 'tcp' and 'http', and not '{mode}'", 1)
+    if len(statement.words) > 2:
+        raise Refused(f"'mode' cannot take the argument '{statement.words[2]}'", 2)
+    draft["mode"] = mode
+
+
+def parse_description(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `description TEXT...`: the words, joined by spaces."""
+    if len(statement.words) < 2:
+        raise Refused("'description' needs a text behind it")
+    draft["description"] = " ".join(statement.words[1:])
+
+
+def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `balance NAME[(ARGUMENT)] ...`; the plugin of that name reads what follows the name."""
+    words = statement.words[1:] or ("roundrobin",)
+    name, bracket, inner = words[0].partition("(")
+    if name in HTTP_STRATEGIES:
+        raise Refused(f"'balance {name}' is known to HAProxy 2.6, not supported by tcproxy yet", 1)
+    strategy = reading.strategies.get(name)
+    if strategy is None:
+        known = listed(tuple(sorted(reading.strategies)))
+        raise Refused(f"'balance' has no strategy '{name}'; there are {known}", 1)
+    try:
+        options = strategy.parse([f"({inner}", *words[1:]] if bracket else list(words[1:]))
+    except ValueError as wrong:
+        raise Refused(f"'balance {name}' : {wrong}", 1) from None
+    draft["balance"] = Balance(name, options, strategy)
+
+
+HTTP_STRATEGIES = frozenset({"uri", "url_param", "hdr", "rdp-cookie"})
+
+HASH_FUNCTIONS = ("sdbm", "djb2", "crc32", "wt6")
+
+
+def parse_hash_type(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `hash-type METHOD [FUNCTION [avalanche]]`."""
+    words = (*statement.words, "", "", "")
+    method, function, modifier = words[1:4]
+    if method not in ("map-based", "consistent"):
+        raise Refused(f"'hash-type' supports 'map-based' and 'consistent', and not '{method}'", 1)
+    if function == "avalanche" and not modifier:
+        function, modifier = "", "avalanche"
+    if function and function not in HASH_FUNCTIONS:
+        raise Refused(f"'hash-type' has no function '{function}'; there are {listed(HASH_FUNCTIONS)}", 2)
+    if modifier not in ("", "avalanche"):
+        raise Refused(f"'hash-type' supports the modifier 'avalanche', and not '{modifier}'", 3)
+    draft["hash_type"] = HashType(method, function or "sdbm", modifier == "avalanche")
+
+
+def parse_hash_balance_factor(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `hash-balance-factor PERCENT`: 0 for off, or more than 100."""
+    try:
+        factor = Integer(0).read(statement.words[1] if len(statement.words) > 1 else "")
+    except ValueError as wrong:
+        raise Refused(f"'hash-balance-factor' : {wrong}", 1) from None
+    if 0 < factor <= 100:
+        raise Refused(f"'hash-balance-factor' needs 0 or more than 100, and not {factor}", 1)
+    draft["hash_balance_factor"] = factor
+
+
+def parse_dispatch(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `dispatch ADDRESS:PORT`: one server without a name."""
+    words = statement.words
+    if len(words) > 2:
+        raise Refused(f"'dispatch' cannot take the argument '{words[2]}'", 2)
+    try:
+        address = resolve(read_address(words[1] if len(words) > 1 else "", allowed=DISPATCH)[0])
+    except ValueError as wrong:
+        raise Refused(f"'dispatch' : {wrong}", 1) from None
+    draft["dispatch"] = Server("<dispatch>", address, resolved=address.host, origin=statement.origin)
+
+
+def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `disabled` and `enabled`."""
+    if len(statement.words) > 1:
+        raise Refused(f"'{statement.words[0]}' cannot take the argument '{statement.words[1]}'", 1)
+    draft["disabled"] = statement.words[0] == "disabled"
+
+
+def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `log-format` and its kin: one text, checked by the room that writes log lines."""
+    name = statement.words[0]
+    if len(statement.words) < 2:
+        raise Refused(f"'{name}' needs a format behind it")
+    if len(statement.words) > 2:
+        raise Refused(f"'{name}' takes one argument: quote the format, or escape its spaces", 2)
+    text = statement.words[1]
+    if reading.check_format is not None:
+        try:
+            reading.check_format(text)
+        except ValueError as wrong:
+            raise Refused(f"'{name}' : {wrong}", 1) from None
+    draft[name.replace("-", "_")] = text
+    if name == "log-format":
+        draft["options"] = draft.get("options", frozenset()) - {"tcplog"}
+
+
+def parse_bind_process(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Take `bind-process`, which has no effect in 2.6 either, with its warning."""
+    reading.warn(statement, "'bind-process' has no effect and is deprecated")
+
+
+def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ...], number: int) -> Proxy:
+    """Return the Proxy of a draft whose parts are built."""
+    fields = {field.name for field in dataclasses.fields(Proxy)}
+    values = {name: value for name, value in draft.items() if name in fields}
+    options = draft.get("options", frozenset())
+    if factor := draft.get("hash_balance_factor", 0):
+        values["hash_type"] = replace(draft.get("hash_type", HashType()), balance_factor=factor)
+    values.update(
+        id=number,
+        binds=binds,
+        servers=servers,
+        timeouts=dict(draft.get("timeouts", {})),
+        client_keepalive=_keepalive(draft, "clitcpka", options),
+        server_keepalive=_keepalive(draft, "srvtcpka", options),
+    )
+    return Proxy(**values)
+
+
+def _keepalive(draft: Draft, name: str, options: frozenset[str]) -> KeepAlive:
+    numbers = (draft.get(f"{name}_{part}", 0) for part in ("cnt", "idle", "intvl"))
+    return KeepAlive(name in options, *numbers)
+
+
+_SECONDS = Time(unit="s")
+
+WORDS = (
+    Row("mode", PROXY, "Choose between TCP and HTTP.", parse=parse_mode, manual="4.2", core=True),
+    Row("id", NAMED, "Set the proxy's number.", (Integer(1),), "id", manual="4.2", core=True),
+    Row("description", NAMED, "Describe the proxy.", parse=parse_description, manual="4.2", core=True),
+    Row("disabled", PROXY, "Take the proxy out of service.", parse=parse_disabled, manual="4.2", core=True),
+    Row("enabled", PROXY, "Undo 'disabled'.", parse=parse_disabled, manual="4.2", core=True),
+    Row("balance", BACK, "Choose the balancing strategy.", parse=parse_balance, manual="4.2", core=True),
+    Row("hash-type", BACK, "Choose how hashes become servers.", parse=parse_hash_type, manual="4.2", core=True),
+    Row("hash-balance-factor", PROXY, "Bound the load of a server under consistent hashing.",
+        parse=parse_hash_balance_factor, manual="4.2", core=True),
+    Row("default_backend", FRONT, "Set the backend for what no rule sends elsewhere.", (Text(),),
+        "default_backend", manual="4.2", core=True),
+    Row("maxconn", FRONT, "Limit the connections of the frontend.", (Integer(0),), "maxconn", manual="4.2",
+        advice="a backend has 'fullconn'", core=True),
+    Row("fullconn", BACK, "Set the load at which dynamic limits are reached.", (Integer(0),), "fullconn",
+        manual="4.2", advice="a frontend has 'maxconn'", core=True),
+    Row("backlog", FRONT, "Set the length of the queue of connections to accept.", (Integer(0),), "backlog",
+        manual="4.2", core=True),
+    Row("rate-limit sessions", FRONT, "Limit new sessions a second.", (Integer(0),), "rate_limit",
+        manual="4.2"),
+    Row("retries", BACK, "Set how often a failed connection is tried again.", (Integer(0),), "retries",
+        manual="4.2", core=True),
+    Row("dispatch", NAMED_BACK, "Send sessions to one address.", parse=parse_dispatch, manual="4.2", core=True),
+    Row("clitcpka-cnt", FRONT, "Set how many keep-alive probes a client may miss.", (Integer(1),),
+        "clitcpka_cnt", manual="4.2"),
+    Row("clitcpka-idle", FRONT, "Set when keep-alive probes to a client begin.", (_SECONDS,), "clitcpka_idle",
+        manual="4.2"),
+    Row("clitcpka-intvl", FRONT, "Set the interval of keep-alive probes to a client.", (_SECONDS,),
+        "clitcpka_intvl", manual="4.2"),
+    Row("srvtcpka-cnt", BACK, "Set how many keep-alive probes a server may miss.", (Integer(1),),
+        "srvtcpka_cnt", manual="4.2"),
+    Row("srvtcpka-idle", BACK, "Set when keep-alive probes to a server begin.", (_SECONDS,), "srvtcpka_idle",
+        manual="4.2"),
+    Row("srvtcpka-intvl", BACK, "Set the interval of keep-alive probes to a server.", (_SECONDS,),
+        "srvtcpka_intvl", manual="4.2"),
+    Row("log-format", FRONT, "Set the form of log lines.", parse=parse_log_format, manual="8.2.4", core=True),
+    Row("log-format-sd", FRONT, "Set the structured data of RFC 5424 log lines.", parse=parse_log_format,
+        manual="8.2.4", core=True),
+    Row("error-log-format", FRONT, "Set the form of log lines of failed connections.", parse=parse_log_format,
+        manual="8.2.6", core=True),
+    Row("unique-id-format", FRONT, "Set the form of unique ids.", parse=parse_log_format, manual="4.2",
+        core=True),
+    Row("unique-id-header", FRONT, "Set the header that carries the unique id.", (Text(),), "unique_id_header",
+        status=Status.KEPT, manual="4.2", core=True),
+    Row("bind-process", PROXY, "No effect: deprecated.", parse=parse_bind_process, status=Status.NO_EFFECT,
+        manual="4.2", core=True),
+    *no_effect(BACK, "max-keep-alive-queue", "No effect: TCP links are not reused.", arguments=(Integer(None),),
+               manual="4.2"),
+    *gone(PROXY, {
+        "monitor-net": "write 'http-request return status 200 if { src NETWORK }'",
+        "grace": "leave it out, or write 'grace' in the global section",
+        "redispatch": "write 'option redispatch'",
+        "block": "write 'http-request deny'",
+        "appsession": "write 'stick' rules",
+    }),
+)  # fmt: skip

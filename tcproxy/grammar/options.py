@@ -1,0 +1,68 @@
+"""Option lists: the words behind the address of a `bind`, `stats socket`, `server` or `default-server` line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tcproxy.grammar.rows import Draft, Row, Status, Where
+from tcproxy.grammar.sections import refusal
+from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.words import suggestion
+
+
+def read_options(statement: Statement, start: int, where: Where, draft: Draft, reading: Reading) -> None:
+    """Read the options from word `start` to the end of the line into the draft; raises Refused at the first fault."""
+    index = start
+    words = statement.words
+    while index < len(words):
+        row = reading.words.at(where).get(words[index])
+        if row is None:
+            near = reading.words.near(where, words[index])
+            raise Refused(f"unknown keyword '{words[index]}'{suggestion(near)}", index)
+        if row.status is Status.REFUSED:
+            raise Refused(refusal(row), index)
+        index = _read_option(statement, index, row, draft, reading)
+
+
+def _read_option(statement: Statement, index: int, row: Row, draft: Draft, reading: Reading) -> int:
+    """Read one option and return the index behind its arguments."""
+    count = len(row.arguments) or row.many
+    end = index + 1 + count if count >= 0 else len(statement.words)
+    if end > len(statement.words):
+        raise Refused(f"'{row.name}' needs {'an argument' if count == 1 else 'arguments'} behind it", index)
+    part = _part(statement, index, end)
+    try:
+        if row.status is Status.NO_EFFECT:
+            message = f"parsing [{statement.origin}] : '{row.name}' has no effect in tcproxy"
+            reading.diagnostics.diag(message, statement, index)
+        taken = _apply(part, row, draft, reading)
+    except Refused as wrong:
+        raise Refused(str(wrong), index + max(wrong.word, 0)) from None
+    except ValueError as wrong:
+        raise Refused(f"'{row.name}' : {wrong}", index) from None
+    return end if count >= 0 else index + 1 + taken
+
+
+def _part(statement: Statement, start: int, end: int) -> Statement:
+    """Return the statement that consists of one option."""
+    return replace(
+        statement, words=statement.words[start:end], columns=statement.columns[start:end], negation=""
+    )
+
+
+def _apply(part: Statement, row: Row, draft: Draft, reading: Reading) -> int:
+    """Let the row speak; return how many arguments it took where it finds that out by itself."""
+    if row.parse is not None:
+        return int(row.parse(part, draft, reading) or 0)
+    values = []
+    for index, (kind, word) in enumerate(zip(row.arguments, part.words[1:], strict=False), 1):
+        try:
+            values.append(kind.read(word))
+        except ValueError as wrong:
+            raise Refused(f"'{row.name}' : {wrong}", index) from None
+        doubt = getattr(kind, "doubt", None)
+        if doubt is not None and doubt(word):
+            reading.warn(part, f"'{row.name}' : {doubt(word)}")
+    if row.field:
+        draft[row.field] = row.value if not values else values[0] if len(values) == 1 else tuple(values)
+    return 0

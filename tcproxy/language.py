@@ -1,0 +1,141 @@
+"""Joins the keyword rows of every room into the one language, and reads files into a Configuration with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tcproxy.grammar import environment as grammar_environment
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.environment import Environment
+from tcproxy.grammar.reader import Reader, find_files
+from tcproxy.grammar.rows import Draft
+from tcproxy.grammar.sections import Section, Sections
+from tcproxy.grammar.statements import Reading
+from tcproxy.grammar.words import Words
+from tcproxy.model import (
+    bind,
+    logs,
+    options,
+    process,
+    proxy,
+    server,
+    switching,
+    timeouts,
+    tls,
+    tuning,
+    unsupported,
+)
+from tcproxy.model.checks import Checks
+from tcproxy.model.logs import joined
+from tcproxy.model.numbers import numbered
+from tcproxy.model.process import Configuration, build_global
+from tcproxy.model.proxy import Balance, Proxy, build_proxy
+from tcproxy.model.server import build_servers
+from tcproxy.registry import Registry
+
+ROOMS = (
+    grammar_environment.WORDS,
+    process.WORDS,
+    tuning.WORDS,
+    tls.WORDS,
+    logs.WORDS,
+    proxy.WORDS,
+    timeouts.WORDS,
+    options.WORDS,
+    switching.WORDS,
+    bind.WORDS,
+    server.WORDS,
+    unsupported.WORDS,
+)
+
+
+def words() -> Words:
+    """Return the whole language; raises DuplicateWord when two rooms claim one word."""
+    return Words(*ROOMS)
+
+
+def read(
+    paths: Sequence[str],
+    environment: Environment,
+    diagnostics: Diagnostics,
+    *,
+    registry: Registry | None = None,
+    unresolved_allowed: bool = False,
+) -> Configuration | None:
+    """Read files and directories into a Configuration; None when there were errors, which `diagnostics` tells.
+
+    registry: the plugins to choose from, by default those that are found. unresolved_allowed: -dr.
+    """
+    registry = registry or Registry()
+    files = find_files(paths, diagnostics)
+    reading = new_reading(environment, diagnostics, registry, unresolved_allowed)
+    reader = Reader(diagnostics, environment)
+    sections = Sections(reading)
+    before = diagnostics.alerts
+    if diagnostics.alerts == 0 or files:
+        for statement in reader.read(files):
+            sections.take(statement)
+        sections.finish()
+    configuration = None
+    if not reader.aborted and diagnostics.alerts == before:
+        configuration = _build(sections, reading, files)
+    _tell_troubles(registry, diagnostics)
+    if configuration is None and not reader.aborted:
+        diagnostics.alert("Fatal errors found in configuration.")
+    return configuration
+
+
+def new_reading(
+    environment: Environment, diagnostics: Diagnostics, registry: Registry, unresolved_allowed: bool = False
+) -> Reading:
+    """Return a Reading with the whole language and all plugins."""
+    from tcproxy.report import formats
+
+    return Reading(
+        diagnostics,
+        environment,
+        strategies=registry.strategies,
+        checkers=registry.checkers,
+        words=words(),
+        check_format=formats.check,
+        unresolved_allowed=unresolved_allowed,
+    )
+
+
+def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration | None:
+    """Check what must fit together and return the model, or None."""
+    before = reading.diagnostics.alerts
+    Checks(sections.sections, reading).check()
+    if reading.diagnostics.alerts > before:
+        return None
+    settings = build_global(sections.process)
+    numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
+    proxies = tuple(
+        _build_proxy(section.draft, number, sections.process, reading)
+        for section, number in zip(sections.sections, numbers, strict=True)
+    )
+    return Configuration(settings, proxies, reading.environment, tuple(files))
+
+
+def _build_proxy(draft: Draft, number: int, of_global: Draft, reading: Reading) -> Proxy:
+    if "balance" not in draft and draft["kind"] != "frontend":
+        strategy = reading.strategies["roundrobin"]
+        draft["balance"] = Balance("roundrobin", strategy.parse([]), strategy)
+    targets = joined(draft.get("log_targets", ()), of_global.get("log_targets", ()))
+    binds = bind.build_binds(draft.get("binds", ()))
+    return build_proxy(Draft(draft, log_targets=targets), binds, build_servers(draft), number)
+
+
+def _proxy_numbers(sections: list[Section], with_stats: bool) -> list[int]:
+    """Return the number of each proxy; the reference's own frontend of command sockets takes one on its way."""
+    given = [section.draft.get("id", 0) for section in sections]
+    if not with_stats:
+        return numbered(given)
+    place = next((index for index, section in enumerate(sections) if section.after_stats), len(sections))
+    found = numbered([*given[:place], 0, *given[place:]], frozenset({place}))
+    return found[:place] + found[place + 1 :]
+
+
+def _tell_troubles(registry: Registry, diagnostics: Diagnostics) -> None:
+    for trouble in registry.troubles:
+        diagnostics.warning(trouble, about="plugins")

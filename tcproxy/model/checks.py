@@ -1,0 +1,192 @@
+"""What must fit together once every section is read: names that refer, tracks, timeouts, words without use.
+
+Each check tells what it finds and lets the others speak; an alert anywhere means that there is no configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tcproxy.grammar.addresses import Family
+from tcproxy.grammar.rows import Draft
+from tcproxy.grammar.sections import SIDES, Section
+from tcproxy.grammar.statements import Reading
+from tcproxy.grammar.words import nearest, suggestion
+from tcproxy.model.names import Resolver
+
+KINDS_OF_BACKEND = ("backend", "listen")
+KINDS_OF_FRONTEND = ("frontend", "listen")
+
+
+class Checks:
+    """All proxies of a configuration, as drafts, and what is wrong with them."""
+
+    def __init__(self, sections: Iterable[Section], reading: Reading) -> None:
+        self.proxies = [section.draft for section in sections]
+        self.backends = {draft["name"]: draft for draft in self.proxies if draft["kind"] in KINDS_OF_BACKEND}
+        self.reading = reading
+        self.diagnostics = reading.diagnostics
+
+    def check(self) -> None:
+        """Check everything: proxies out of service only as far as their servers go."""
+        self._check_numbers()
+        for draft in self.proxies:
+            if draft.get("disabled"):
+                continue
+            if draft["kind"] in KINDS_OF_FRONTEND:
+                self._check_frontend(draft)
+            self._check_timeouts(draft)
+            self._check_servers(draft)
+        self._check_tracks()
+        self._resolve_names()
+
+    def _alert(self, message: str) -> None:
+        self.diagnostics.alert(message)
+
+    def _warn(self, message: str) -> None:
+        self.diagnostics.warning(message)
+
+    def _check_numbers(self) -> None:
+        known: dict[int, Draft] = {}
+        for draft in self.proxies:
+            number = draft.get("id", 0)
+            if number in known:
+                other = known[number]
+                self._alert(
+                    f"[{draft['origin']}] : {called(draft)} has the id {number} of {called(other)} at {other['origin']}"
+                )
+            elif number:
+                known[number] = draft
+
+    # frontends
+
+    def _check_frontend(self, draft: Draft) -> None:
+        if not draft.get("binds"):
+            self._warn(f"{called(draft)} has no 'bind' line: should it be a backend?")
+        self._check_backend_name(draft, "default_backend", draft.get("default_backend", ""))
+        for rule in draft.get("use_backends", ()):
+            self._check_backend_name(draft, "use_backend", rule.name)
+        if draft.get("default_backend") and draft.get("servers"):
+            self._warn(f"{called(draft)} : its servers are never used, because it has a 'default_backend'")
+        if self._formats(draft) and not draft.get("log_targets"):
+            self._warn(f"{called(draft)} : its log format has no use without a 'log' line")
+
+    def _formats(self, draft: Draft) -> bool:
+        named = draft.get("log_format") or draft.get("log_format_sd")
+        return bool(named) or "tcplog" in draft.get("options", ())
+
+    def _check_backend_name(self, draft: Draft, word: str, name: str) -> None:
+        if not name:
+            return
+        target = self.backends.get(name)
+        if target is draft:
+            self._alert(f"{called(draft)} : '{word} {name}' leads back to itself")
+        elif target is None:
+            self._alert(f"{called(draft)} : {self._no_backend(word, name)}")
+
+    def _no_backend(self, word: str, name: str) -> str:
+        if any(draft["name"] == name for draft in self.proxies):
+            return f"'{word}' needs a backend, and '{name}' is a frontend"
+        near = nearest(name, self.backends)
+        return f"there is no backend '{name}' for '{word}'{suggestion(near)}"
+
+    def _check_timeouts(self, draft: Draft) -> None:
+        timeouts = draft.get("timeouts", {})
+        front = draft["kind"] in KINDS_OF_FRONTEND and not timeouts.get("client")
+        with_servers = draft["kind"] in KINDS_OF_BACKEND and draft.get("servers")
+        silent = not timeouts.get("server") and not timeouts.get("tunnel")
+        if front or (with_servers and (not timeouts.get("connect") or silent)):
+            self._warn(
+                f"missing timeouts for {called(draft)}.\n"
+                "   | The proxy runs without them, but connections whose other side has vanished stay for ever:\n"
+                "   | set each of 'timeout client', 'timeout connect' and 'timeout server' to more than 0."
+            )
+
+    # servers
+
+    def _check_servers(self, draft: Draft) -> None:
+        for server in draft.get("servers", ()):
+            self._check_server(draft, server)
+
+    def _check_server(self, draft: Draft, server: Draft) -> None:
+        if server.get("redir"):
+            self._alert(f"{named(draft, server)} : 'redir' needs 'mode http'")
+        if server.get("cookie"):
+            self._warn(f"{named(draft, server)} : 'cookie' is ignored without 'mode http'")
+        if server.get("tfo"):
+            self._warn(f"{named(draft, server)} : data that 'tfo' sent early is lost when the connection fails")
+        if server.get("observe") == "layer7":
+            self._alert(f"{named(draft, server)} : 'observe layer7' needs 'mode http'")
+        if server.get("check") and not has_check_port(server):
+            self._alert(f"{named(draft, server)} : there is neither a port for the service nor for checks")
+
+    def _check_tracks(self) -> None:
+        for draft in self.proxies:
+            for server in draft.get("servers", ()):
+                if server.get("track") and not draft.get("disabled"):
+                    self._check_track(draft, server)
+
+    def _check_track(self, draft: Draft, server: Draft) -> None:
+        """Follow the chain of a tracking server to its end, a server with checks; write the full name of the next."""
+        if server.get("check"):
+            self._alert(f"{named(draft, server)} : 'check' and 'track' cannot stand together")
+            return
+        seen = [(draft["name"], server["name"])]
+        holder, follower = draft, server
+        while follower.get("track"):
+            found = self._tracked(holder, follower)
+            if isinstance(found, str):
+                self._alert(f"{named(draft, server)} : {found}")
+                return
+            holder, follower = found
+            if (holder["name"], follower["name"]) in seen:
+                self._alert(f"{named(draft, server)} : the chain of 'track' runs in a circle")
+                return
+            seen.append((holder["name"], follower["name"]))
+        if not follower.get("check"):
+            self._alert(
+                f"{named(draft, server)} : 'track {server['track']}' needs a server with 'check' at its end, "
+                f"and '{holder['name']}/{follower['name']}' has none"
+            )
+            return
+        server["track"] = "/".join(seen[1])
+
+    def _tracked(self, holder: Draft, server: Draft) -> tuple[Draft, Draft] | str:
+        """Return the backend and the server that `server` of `holder` tracks, or what is wrong."""
+        proxy_name, slash, name = server["track"].rpartition("/")
+        proxy = self.backends.get(proxy_name) if slash else holder
+        if proxy is None:
+            return f"there is no backend '{proxy_name}' to track a server of"
+        for other in proxy.get("servers", ()):
+            if other["name"] == name:
+                return proxy, other
+        near = nearest(name, [one["name"] for one in proxy.get("servers", ())])
+        return f"there is no server '{name}' in '{proxy['name']}' to track{suggestion(near)}"
+
+    def _resolve_names(self) -> None:
+        resolver = Resolver(self.reading)
+        for draft in self.proxies:
+            for server in draft.get("servers", ()):
+                if not draft.get("disabled"):
+                    resolver.resolve(draft["name"], server)
+        if resolver.failed:
+            self.diagnostics.alert("Failed to initialize server(s) addr.", about="")
+
+
+def called(draft: Draft) -> str:
+    """Return how messages call a proxy: `frontend 'f'`."""
+    return f"{SIDES[draft['kind']]} '{draft['name']}'"
+
+
+def named(draft: Draft, server: Draft) -> str:
+    """Return how messages call a server, with its place."""
+    return f"[{server['origin']}] : 'server {draft['name']}/{server['name']}'"
+
+
+def has_check_port(server: Draft) -> bool:
+    """Say whether a health check would know which port to go to."""
+    address = server.get("check_address") or server["address"]
+    if address.family in (Family.UNIX, Family.ABNS, Family.SOCKPAIR) or server.get("check_port"):
+        return True
+    service = server["address"]
+    return bool(service.port) and not service.relative

@@ -1,0 +1,30 @@
+"""`use_backend` (manual 4.2). The conditions themselves are read by tcproxy.rules, through `reading.conditions`."""
+
+from __future__ import annotations
+
+from tcproxy.grammar.rows import NAMED_FRONT, Draft, Row
+from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.model.proxy import UseBackend
+
+
+def parse_use_backend(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `use_backend NAME [if|unless CONDITION]`."""
+    words = statement.words
+    if len(words) < 2 or not words[1]:
+        raise Refused("'use_backend' needs the name of a backend behind it")
+    if "%[" in words[1]:
+        raise Refused(f"names from samples, as '{words[1]}', are known to HAProxy 2.6, not supported by tcproxy yet", 1)
+    condition = None
+    if len(words) > 2:
+        if words[2] not in ("if", "unless"):
+            raise Refused(f"'use_backend' supports 'if' and 'unless' behind the name, and not '{words[2]}'", 2)
+        if reading.conditions is None:
+            raise Refused("conditions are known to HAProxy 2.6, not supported by tcproxy yet", 2)
+        condition = reading.conditions(statement, 2, draft, reading)
+    draft.append("use_backends", UseBackend(words[1], condition, statement.origin))
+
+
+WORDS = (
+    Row("use_backend", NAMED_FRONT, "Send sessions to a backend under a condition.", parse=parse_use_backend,
+        manual="4.2", core=True),
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""Global words that tune (manual 3.2): those that change something here are stored, the others only checked."""
+
+from __future__ import annotations
+
+from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Row, Status, each, no_effect
+from tcproxy.grammar.sections import read_arguments
+from tcproxy.grammar.statements import Reading, Statement
+from tcproxy.grammar.units import Choice, Integer, Size, Text, Time
+
+
+def parse_tuning(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read a word with one number into the mapping `tune`, under the word's own name."""
+    name = statement.words[0]
+    row = reading.words.at(GLOBAL_WHERE)[name]
+    draft.put("tune", name, read_arguments(row, statement, 1, reading)[0])
+
+
+(GLOBAL_WHERE,) = GLOBAL
+
+
+def _tune(name: str, help: str, argument: Argument) -> Row:
+    return Row(name, GLOBAL, help, (argument,), parse=parse_tuning, manual="3.2", core=True)
+
+
+_EFFECTIVE = (
+    _tune("tune.bufsize", "Set the bytes of a buffer.", Integer(1)),
+    _tune("tune.maxaccept", "Set how many connections are accepted in a row.", Integer(-1)),
+    _tune("tune.maxpollevents", "Set how many events are asked for at once.", Integer(0)),
+    _tune("tune.maxrewrite", "Set the bytes of a buffer that are kept for rewriting.", Integer(0)),
+    _tune("tune.pipesize", "Set the bytes of a pipe for splicing.", Size()),
+    _tune("tune.rcvbuf.client", "Set the kernel's receive buffer of client connections.", Integer(0)),
+    _tune("tune.rcvbuf.server", "Set the kernel's receive buffer of server connections.", Integer(0)),
+    _tune("tune.sndbuf.client", "Set the kernel's send buffer of client connections.", Integer(0)),
+    _tune("tune.sndbuf.server", "Set the kernel's send buffer of server connections.", Integer(0)),
+    _tune("maxpipes", "Limit the pipes for splicing.", Integer(0)),
+)
+
+_NUMBERS = """
+    tune.buffers.limit
+    tune.buffers.reserve
+    tune.comp.maxlevel
+    tune.http.cookielen
+    tune.http.logurilen
+    tune.http.maxhdr
+    tune.pattern.cache-size
+    tune.quic.frontend.conn-tx-buffers.limit
+    tune.quic.frontend.max-streams-bidi
+    tune.quic.retry-threshold
+    tune.recv_enough
+    tune.runqueue-depth
+    tune.zlib.memlevel
+    tune.zlib.windowsize
+    maxcompcpuusage
+    maxcomprate
+    maxzlibmem
+"""
+
+_REGISTERED_NUMBERS = """
+    tune.h2.header-table-size
+    tune.h2.initial-window-size
+    tune.h2.max-concurrent-streams
+    tune.h2.max-frame-size
+    tune.lua.forced-yield
+    tune.lua.maxmem
+    tune.peers.max-updates-at-once
+    tune.pool-high-fd-ratio
+    tune.pool-low-fd-ratio
+    mworker-max-reloads
+    thread-groups
+"""
+
+_TIMES = "tune.lua.service-timeout\ntune.lua.session-timeout\ntune.lua.task-timeout\nclose-spread-time"
+_SIZES = "\n".join(f"tune.vars.{scope}-max-size" for scope in each("global proc reqres sess txn"))
+_SWITCHES = "tune.idle-pool.shared\ntune.listener.multi-queue\ntune.sched.low-latency\ntune.fd.edge-triggered"
+_FLAGS = "tune.fail-alloc\nno-memory-trimming"
+_BARE = "noepoll\nnoevports\nnogetaddrinfo\nnokqueue\nnopoll\nnoreuseport\nexpose-experimental-directives"
+
+_NOTHING = "No effect: it tunes what does not exist here."
+
+WORDS = (
+    *_EFFECTIVE,
+    *no_effect(GLOBAL, _NUMBERS, _NOTHING, arguments=(Integer(None),), manual="3.2", core=True),
+    *no_effect(GLOBAL, _REGISTERED_NUMBERS, _NOTHING, arguments=(Integer(None),), manual="3.2"),
+    *no_effect(GLOBAL, _TIMES, _NOTHING, arguments=(Time(),), manual="3.2"),
+    *no_effect(GLOBAL, _SIZES, _NOTHING, arguments=(Size(),), manual="3.2"),
+    *no_effect(GLOBAL, _SWITCHES, _NOTHING, arguments=(Choice("on", "off"),), manual="3.2"),
+    *no_effect(GLOBAL, "profiling.tasks", _NOTHING, arguments=(Choice("auto", "on", "off"),), manual="3.2"),
+    *no_effect(GLOBAL, _FLAGS, _NOTHING, manual="3.2"),
+    *no_effect(GLOBAL, "profiling.memory", _NOTHING, arguments=(Choice("on", "off"),), manual="3.2", core=True),
+    *no_effect(GLOBAL, "tune.idletimer\ntune.quic.frontend.max-idle-timeout", _NOTHING, arguments=(Time(),),
+               manual="3.2", core=True),
+    *no_effect(GLOBAL, "cpu-map\nthread-group", _NOTHING, manual="3.1", core=True),
+    *no_effect(GLOBAL, _BARE, _NOTHING, manual="3.2", core=True),
+    *no_effect(GLOBAL, "busy-polling\nnuma-cpu-mapping\ninsecure-fork-wanted", _NOTHING, negatable=True,
+               manual="3.2", core=True),
+    Row("cluster-secret", GLOBAL, "No effect: there is no QUIC.", (Text(),), status=Status.NO_EFFECT,
+        manual="3.1", core=True),
+)  # fmt: skip
