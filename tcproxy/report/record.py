@@ -20,7 +20,8 @@ class Record:
         `front`; we connected from `local` to `remote`, the server's address.
         A session need only fill in the pairs that `Format.needs` names.
     accepted: wall-clock seconds of the accept. Timers are whole milliseconds, -1 where never reached:
-        handshake (Th), idle (Ti), queue (Tw), connect (Tc), total (Tt; since the accept, all included).
+        handshake (Th), queue (Tw; from the accept to the end of the queue), connect (Tc; from there to the
+        server's connection), total (Tt; from the accept).
     bytes_in: from the client (U); bytes_out: to the client (B).
     termination: two letters (8.5). cause: words of a failure before there was a session (error format).
     Connection counts at the moment of the log line: process (ac), frontend (fc), backend (bc), server (sc).
@@ -40,7 +41,6 @@ class Record:
     backend: str = ""
     server: str = "<NOSRV>"
     handshake: int = 0
-    idle: int = 0
     queue: int = -1
     connect: int = -1
     total: int = 0

@@ -98,10 +98,10 @@ def _pairs() -> Iterator[tuple[str, Variable]]:
         yield f"{name}p", Variable(_port(pair, always=name in "cf"), pair)
 
 
-# In TCP mode HAProxy 2.6 counts Tw from the accept (a PROXY header's time is in it), and one millisecond too
-# long: it subtracts the time of a request, which TCP does not have and which stands at -1. So do we.
-_WAIT = "r.handshake + r.queue + 1 if r.queue >= 0 else -1"
-_DATA = "r.total - r.handshake - r.queue - r.connect if r.connect >= 0 else -1"
+# In TCP mode HAProxy 2.6 makes Tw one millisecond too long: it subtracts the time of a request, which TCP does
+# not have and which stands at -1. So do we.
+_WAIT = "r.queue + 1 if r.queue >= 0 else -1"
+_DATA = "r.total - r.queue - r.connect if r.connect >= 0 else -1"
 
 VARIABLES: dict[str, Variable] = {
     **dict(_pairs()),

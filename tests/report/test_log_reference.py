@@ -121,7 +121,7 @@ def told(facts: str) -> dict[str, object]:
     connect, _data, total, handshake, _, client, local, *counts = (int(word) for word in rest)
     return {
         "accepted": float(stamp) + 0.0001,
-        "queue": int(wait) - 1 - handshake if int(wait) >= 0 else -1,
+        "queue": int(wait) - 1 if int(wait) >= 0 else -1,
         "connect": connect,
         "total": total,
         "handshake": handshake,
