@@ -1,0 +1,52 @@
+# make run     a working proxy with its own small servers, on loopback ports
+# make test    lint, types, imports, tests
+# make bench   paired measurements against HAProxy
+# make docs    the manual, as HTML
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint types imports tests bench docs programs clean
+
+run: $(VENV)/installed
+	$(BIN)/python etc/demo.py etc/demo.cfg
+
+test: programs lint types imports tests
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+
+types: $(VENV)/ready
+	$(BIN)/mypy
+
+imports: $(VENV)/ready
+	$(BIN)/lint-imports
+
+tests: $(VENV)/ready
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+bench: $(VENV)/ready programs
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/ready
+	$(BIN)/pip install -q -e '.[docs]'
+	$(BIN)/sphinx-build -q -b html docs docs/_build/html
+
+# haproxy, varnishtest and the like, where apt-get is at hand; tests that miss one are skipped
+programs:
+	@sh .ci/programs
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/installed: $(VENV)/bin/python setup.py
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/ready: $(VENV)/bin/python setup.py pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[test,lint]'
+	@touch $(VENV)/installed $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
