@@ -5,11 +5,14 @@ tcproxy/transport/dial.py does it for real; tests do it by hand. The time limit 
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tcproxy.grammar.addresses import Address
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.interfaces import CheckStatus, Verdict
 from tcproxy.model.server import Source
 
 
@@ -29,7 +32,7 @@ class CheckTarget:
 
 
 class CheckEvents(Protocol):
-    """What happens on the connection of a check. After `ended` or `failed`, or a cancel, nothing more happens."""
+    """What happens on a check's connection. After `ended`, `failed` or a cancel, nothing more happens."""
 
     def connected(self, write: Callable[[bytes], None]) -> None:
         """The connection stands; `write` sends bytes on it."""
@@ -52,9 +55,28 @@ class Cancellable(Protocol):
     """A connection made or being made."""
 
     def cancel(self) -> None:
-        """Drop it at once (with a reset, so that no TIME_WAIT is left), wherever it stands; no event follows."""
+        """Drop it at once, wherever it stands, with a reset so that no TIME_WAIT is left. No event follows."""
         ...
 
 
 Dial = Callable[[CheckTarget, CheckEvents], Cancellable]
 """Connects. May call `failed` before it returns when the address cannot be used at all."""
+
+_FROM_THE_NETWORK = frozenset(
+    {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EPIPE, errno.ECONNABORTED}
+)
+"""What the other end or a router answers; everything else is what this machine's sockets say at once."""
+
+_LOCAL_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE})
+
+
+def why_not_connected(number: int, target: CheckTarget) -> Verdict:
+    """Return the verdict for a connection that could not be made: an errno in HAProxy's words."""
+    words = os.strerror(number)
+    if target.address.family in (Family.UNIX, Family.ABNS):
+        return Verdict(CheckStatus.SOCKET_ERROR, f"General socket error ({words})")
+    if number in _FROM_THE_NETWORK:
+        return Verdict(CheckStatus.L4_CONNECTION, words)
+    if number in _LOCAL_ADDRESS and target.source is not None:
+        return Verdict(CheckStatus.L4_CONNECTION, f"Can't bind to source address ({words})")
+    return Verdict(CheckStatus.L4_CONNECTION, f"General socket error ({words})")

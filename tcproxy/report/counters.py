@@ -51,14 +51,17 @@ class Counters:
     current, highest: sessions now, and at the most. total: sessions since the start.
     connections: accepted (frontend), or attempts to a server. bytes_in: from clients; bytes_out: to clients.
     queue_time, connect_time, response_time, session_time: sums of milliseconds over all sessions.
-    down_time: seconds, up to the last change. Every number starts at 0; `clear` sets them back.
+    down_time: seconds, up to the last change.
+    failed_observations: times that live traffic failed too often in a row.
+    Every number starts at 0; `clear` sets them back.
     """
 
     __slots__ = (
         "aborts_client", "aborts_server", "bytes_in", "bytes_out", "connect_errors", "connect_time",
         "connection_rate", "connections", "current", "denied_connections", "denied_requests",
-        "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks", "highest",
-        "intercepted", "queue_current", "queue_highest", "queue_time", "redispatches", "request_errors",
+        "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks",
+        "failed_observations", "highest", "intercepted",
+        "queue_current", "queue_highest", "queue_time", "redispatches", "request_errors",
         "response_errors", "response_time", "retries", "reuses", "selected", "session_rate", "session_time",
         "total",
     )  # fmt: skip
@@ -79,6 +82,7 @@ class Counters:
     down_time: int
     down_transitions: int
     failed_checks: int
+    failed_observations: int
     highest: int
     intercepted: int
     queue_current: int

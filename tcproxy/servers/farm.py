@@ -5,16 +5,18 @@ Balancing itself is a strategy's (tcproxy/balance); states and weights are each 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tcproxy.interfaces import IClock
+from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker
 from tcproxy.report.counters import Counters
+from tcproxy.servers import wording
+from tcproxy.servers.live import LiveServer
+from tcproxy.servers.transitions import MAINTENANCE, start_in_maintenance
+from tcproxy.servers.waiting import Queue, Ticket, Waiter
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
-    from tcproxy.servers.live import LiveServer
-    from tcproxy.servers.waiting import Queue, Ticket, Waiter
 
 Announce = Callable[[int, str], None]
 
@@ -23,51 +25,300 @@ class Farm:
     """The live servers of one backend or listen section.
 
     announce: tells a message with its syslog level. active, backups: how many servers of each group are usable.
-    queue: sessions that wait for whichever server is free first. fullconn: as configured or computed.
+    first_backup: the one that serves when no active server can; None with `option allbackups`.
+    queue: sessions that wait for whichever server is free first. served: sessions that hold a slot, of all servers.
+    fullconn: as configured; the service sets it where it is to be computed. counters.current: sessions, `enter`ed.
+    last_change: of the backend, whole monotonic seconds. last_session: the same of the last slot taken, -1 before.
+    dynamic: whether weights may change while it runs. redistributes: whether who waits for a server that goes down is
+    balanced again (`option redispatch` without `option persist`).
     """
 
-    model: Proxy
-    name: str
-    clock: IClock
-    announce: Announce
-    counters: Counters
-    servers: list[LiveServer]
-    queue: Queue
-    active: int
-    backups: int
-    fullconn: int
-    last_change: int
+    def __init__(self, model: Proxy, clock: IClock, announce: Announce) -> None:
+        self.model, self.clock, self.announce = model, clock, announce
+        self.name = model.name
+        self.counters = Counters()
+        self.queue = Queue(self.counters)
+        self.active = self.backups = self.served = 0
+        self.first_backup: LiveServer | None = None
+        self.fullconn = model.fullconn
+        self.last_change = self.second()
+        self.last_session = -1
+        redispatches = model.redispatch != 0 or "redispatch" in model.options
+        self.redistributes = redispatches and "persist" not in model.options
+        self._all_backups = "allbackups" in model.options
+        self.servers = [LiveServer(server, self) for server in model.servers]
+        self._picker, self._backup_picker = self._new_pickers()
+        picker = self._picker or self._backup_picker
+        self.dynamic = picker.dynamic if picker else True
+        self._queue_first = picker.queue_first if picker else False
+        self.recount()
 
-    def __init__(self, model: Proxy, clock: IClock, announce: Announce, picker: object = None) -> None:
-        raise NotImplementedError
+    def _new_pickers(self) -> tuple[IPicker | None, IPicker | None]:
+        """Return the pickers of both groups; the backups need none where the first usable one serves all."""
+        active = [server for server in self.servers if not server.model.backup]
+        backups = [server for server in self.servers if server.model.backup]
+        balance, hashing = self.model.balance, self.model.hash_type
+        if not self.servers:
+            return None, None
+        if balance.strategy is None:
+            raise ValueError(f"backend {self.name}: the strategy '{balance.name}' was not looked up.")
+        pickers: tuple[IPicker | None, IPicker | None]
+        if IFarmStrategy.providedBy(balance.strategy):
+            pickers = balance.strategy.pickers(active, backups, self._all_backups, hashing, balance.options)
+        else:
+            make = balance.strategy.picker
+            pickers = (
+                make(active, hashing, balance.options) if active else None,
+                make(backups, hashing, balance.options) if backups and self._all_backups else None,
+            )
+        for picker, servers in zip(pickers, (active, backups), strict=True):
+            _bind(picker, servers)
+        return pickers
+
+    def second(self) -> int:
+        """Return the clock's whole seconds: states and slow start count these."""
+        return int(self.clock.seconds())
+
+    @property
+    def available(self) -> int:
+        """Return how many servers are usable."""
+        return self.active + self.backups
+
+    @property
+    def weight(self) -> int:
+        """Return the weight in force of the servers that get new clients now, in sixteenths."""
+        if self.active:
+            return sum(s.weight for s in self.servers if s.usable and not s.model.backup)
+        if self.first_backup is not None:
+            return self.first_backup.weight
+        return sum(s.weight for s in self.servers if s.usable)
+
+    def server(self, name: str) -> LiveServer | None:
+        """Return the server of this name, or None."""
+        return next((server for server in self.servers if server.name == name), None)
 
     def enter(self) -> None:
         """Count a session that uses this backend from now on (BACKEND row: current, highest, total, rate)."""
-        raise NotImplementedError
+        self.counters.begin(self.clock.seconds())
 
     def leave(self) -> None:
         """Count its end. Every `enter` has one `leave`."""
-        raise NotImplementedError
+        self.counters.current -= 1
 
     def assign(self, waiter: Waiter, avoid: LiveServer | None = None) -> LiveServer | Ticket | None:
         """Balance: return the server whose slot was taken, or a place in a queue.
 
-        None: no server is usable (`active` and `backups` are both 0), or the chosen one's maxqueue is reached.
+        None: no server is usable (`available` is 0), or the chosen one's maxqueue is reached (it is not).
         `avoid` is the server that failed this session.
         """
-        raise NotImplementedError
+        if not self.active and not self.backups:
+            return None
+        return self._assign(waiter, avoid, None)
+
+    def _assign(self, waiter: Waiter, avoid: LiveServer | None, old: Ticket | None) -> LiveServer | Ticket | None:
+        server = self._pick(waiter, avoid)
+        if server is None:
+            return self._wait(old or Ticket(waiter), self.queue)
+        if server is not avoid:
+            server.counters.selected += 1
+            self.counters.selected += 1
+        return self._seat(waiter, server, old)
+
+    def _pick(self, waiter: Waiter, avoid: LiveServer | None) -> LiveServer | None:
+        if self._queue_first and self.queue.tickets and self.served:
+            return None  # who waits was here first
+        if self.active:
+            picker = self._picker
+        else:
+            picker = self._backup_picker
+        if picker is None:
+            return self.first_backup
+        # a Protocol is not a zope interface, and a picker returns one of the servers it was given
+        return picker.pick(waiter, avoid)  # type: ignore[arg-type, return-value]
 
     def take(self, waiter: Waiter, server: LiveServer, queue: bool = True) -> LiveServer | Ticket | None:
-        """The same for a given server (persistence, use-server), whatever its state.
+        """Take a slot of a given server (persistence, use-server), whatever its state, or a place in its queue.
 
         None: it is saturated and the queue is not wanted, or its maxqueue is reached.
         """
-        raise NotImplementedError
+        if not queue and server.saturated:
+            return None
+        return self._seat(waiter, server, None)
+
+    def _seat(self, waiter: Waiter, server: LiveServer, old: Ticket | None) -> LiveServer | Ticket | None:
+        if not server.saturated:
+            self._take_slot(server)
+            return server
+        if 0 < server.maxqueue <= server.queued:
+            return None
+        return self._wait(old or Ticket(waiter), server.queue)
+
+    def _wait(self, ticket: Ticket, queue: Queue) -> Ticket:
+        queue.add(ticket, int(self.clock.seconds() * 1000))
+        return ticket
+
+    def _take_slot(self, server: LiveServer) -> None:
+        server.served += 1
+        self.served += 1
+        now = self.clock.seconds()
+        server.counters.begin(now)
+        self.last_session = server.last_session = int(now)
+        if server.picker is not None:
+            server.picker.took(server)
 
     def again(self, server: LiveServer) -> None:
         """Count one more connection attempt on a slot that is kept: a retry on the same server."""
-        raise NotImplementedError
+        now = self.clock.seconds()
+        server.counters.total += 1
+        server.counters.session_rate.tick(now)
+        self.last_session = server.last_session = int(now)
 
     def release(self, server: LiveServer) -> None:
         """Give a slot back; whoever waits for it is granted it before this returns."""
-        raise NotImplementedError
+        server.served -= 1
+        self.served -= 1
+        server.counters.current -= 1
+        if server.picker is not None:
+            server.picker.dropped(server)
+        if server.queue.tickets or self.queue.tickets:
+            self.serve(server)
+
+    def serve(self, server: LiveServer) -> None:
+        """Let a server call who waits, as long as it has slots: its own queue and the backend's, oldest first.
+
+        A granted session may fail at once and release: that does not nest, the loop here sees the slot.
+        """
+        if server.serving:
+            return
+        server.serving = True
+        try:
+            while self._has_room(server):
+                ticket = self._next(server)
+                if ticket is None or ticket.queue is None:
+                    break
+                queue = ticket.queue
+                queue.remove(ticket)
+                queue.served += 1
+                self._take_slot(server)
+                ticket.waiter.granted(server)
+        finally:
+            server.serving = False
+
+    def _has_room(self, server: LiveServer) -> bool:
+        return not server.maxconn or server.served < server.limit()
+
+    def _next(self, server: LiveServer) -> Ticket | None:
+        """Return who is next for a server; of two that came in the same millisecond, who waits for it alone."""
+        own = server.queue.first()
+        common = self.queue.first() if self._takes_from_all(server) else None
+        if own is None or common is None:
+            return own or common
+        return own if own.entered <= common.entered else common
+
+    def _takes_from_all(self, server: LiveServer) -> bool:
+        """Say whether a server may call from the backend's queue: a backup only while it is its turn."""
+        if not server.usable:
+            return False
+        if not server.model.backup:
+            return True
+        return not self.active and (self._all_backups or server is self.first_backup)
+
+    def grab(self, server: LiveServer) -> list[Ticket]:
+        """Take slots of a server that just became usable for those in the backend's queue; `grant` must follow."""
+        tickets: list[Ticket] = []
+        while self.queue.tickets and self._takes_from_all(server) and self._has_room(server):
+            ticket = next(iter(self.queue.tickets))
+            self.queue.remove(ticket)
+            self._take_slot(server)
+            tickets.append(ticket)
+        return tickets
+
+    def grant(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
+        """Tell sessions of the slots taken for them; those that gave up meanwhile give them back."""
+        for ticket in tickets:
+            if ticket.cancelled:
+                self.release(server)
+            else:
+                ticket.waiter.granted(server)
+
+    def reassign(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
+        """Balance again those that waited for a server that went away."""
+        for ticket in tickets:
+            if ticket.cancelled:
+                continue
+            ticket.redispatched = True
+            server.counters.redispatches += 1
+            self.counters.redispatches += 1
+            found = self._assign(ticket.waiter, server, ticket) if self.available else None
+            if found is None:
+                ticket.waiter.turned_away()
+            elif found is not ticket:
+                ticket.waiter.granted(found)  # type: ignore[arg-type]  # not a ticket, hence a server
+
+    def recount(self) -> None:
+        """Count the usable servers anew, and the time without any."""
+        before = self.available
+        usable = [server for server in self.servers if server.usable]
+        backups = [server for server in usable if server.model.backup]
+        self.active, self.backups = len(usable) - len(backups), len(backups)
+        self.first_backup = backups[0] if backups and not self._all_backups else None
+        if usable and not before:
+            now = self.second()
+            self.counters.down_time += now - self.last_change
+            self.last_change = now
+
+    def tell_if_lost(self, before: int) -> None:
+        """Say so when the last usable server is gone; `before`: how many there were."""
+        if before and not self.available:
+            self.last_change = self.second()
+            self.counters.down_transitions += 1
+            self.announce(wording.EMERGENCY, wording.no_server(self))
+
+    def down_seconds(self) -> int:
+        """Return how long no server was usable in all, to this moment."""
+        down = int(self.counters.down_time)
+        return down if self.available or not self.servers else down + self.second() - self.last_change
+
+    def shut_backup_sessions(self) -> None:
+        """End the sessions of all backup servers (`on-marked-up shutdown-backup-sessions`)."""
+        for server in self.servers:
+            if server.model.backup:
+                server.shut_sessions("U")
+
+
+def _bind(picker: IPicker | None, servers: Sequence[LiveServer]) -> None:
+    if picker is None:
+        return
+    for server in servers:
+        server.picker = picker
+        picker.changed(server)
+
+
+def link_tracks(farms: Mapping[str, Farm]) -> None:
+    """Tie servers to those they track, before anything runs. ValueError names a server that does not exist."""
+    for farm in farms.values():
+        for server in farm.servers:
+            if server.model.track:
+                server.tracked = _tracked(server, farms)
+                server.tracked.trackers.append(server)
+    for farm in farms.values():
+        for server in farm.servers:
+            _inherit(server)
+
+
+def _tracked(server: LiveServer, farms: Mapping[str, Farm]) -> LiveServer:
+    place, _, name = server.model.track.rpartition("/")
+    farm = farms.get(place) if place else server.farm
+    tracked = farm.server(name) if farm is not None else None
+    if tracked is None:
+        raise ValueError(f"server {server.label} tracks '{server.model.track}', which does not exist.")
+    return tracked
+
+
+def _inherit(server: LiveServer) -> None:
+    """Put those that follow a server in maintenance into maintenance, too."""
+    for tracker in server.trackers:
+        if server.admin & MAINTENANCE and not tracker.admin & Admin.INHERITED_MAINTENANCE:
+            start_in_maintenance(tracker, Admin.INHERITED_MAINTENANCE)
+            tracker.recalculate()
+            _inherit(tracker)

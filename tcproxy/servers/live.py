@@ -7,26 +7,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from tcproxy.grammar.addresses import Address
-from tcproxy.interfaces import Admin, CheckStatus, ServerState
+from zope.interface import implementer
+
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.interfaces import WEIGHT_SCALE, Admin, IPicker, IServer, ServerState
 from tcproxy.report.counters import Counters
+from tcproxy.report.findings import Finding
+from tcproxy.servers import transitions
+from tcproxy.servers.waiting import Queue
+from tcproxy.servers.weights import (
+    dynamic_limit,
+    growing_limit,
+    growing_weight,
+    requested_weight,
+    warming_seconds,
+)
 
 if TYPE_CHECKING:
-    from tcproxy.model.server import Server
+    from tcproxy.model.server import Server, Source
     from tcproxy.servers.farm import Farm
 
 
-class Cause(Protocol):
-    """The end of a check, as the log line of a state change tells it."""
-
-    status: CheckStatus
-    code: int
-    message: str
-    duration_ms: int
-
-
 class Watching(Protocol):
-    """The health watch of a server, as far as the server commands it."""
+    """The health watch of a server, as far as the server and its sessions speak to it."""
 
     def pause(self) -> None:
         """Stop checking: the server enters maintenance. Its health becomes 0."""
@@ -37,7 +40,11 @@ class Watching(Protocol):
         ...
 
     def force(self, healthy: bool) -> None:
-        """Set the health to its top (`set server health up`) or to 0 (down)."""
+        """Set the health to its top (`set server B/S health up`) or to 0 (`down`)."""
+        ...
+
+    def observed(self, ok: bool) -> None:
+        """Take notice of live traffic: a connection to the server succeeded or failed."""
         ...
 
 
@@ -45,100 +52,216 @@ class Attached(Protocol):
     """A session that uses a server, as far as the server may end it."""
 
     def shut(self, cause: str) -> None:
-        """End now. `cause` is the first letter of the termination state: D server down, U server up, K killed."""
+        """End now. `cause`: first letter of the termination state; D server down, U server up, K killed."""
         ...
 
 
+@implementer(IServer)
 class LiveServer:
     """A server (IServer), alive.
 
-    served: sessions that hold a slot. sessions: those attached, to be shut on demand; a session adds and removes
-    itself. weight: sixteenths. last_change: whole monotonic seconds. maxconn, minconn, maxqueue: as in force now.
+    label: `backend/server`. served: sessions that hold a slot. sessions: those attached, to be shut on demand; a
+    session adds and removes itself. weight: sixteenths, 0 in drain; effective: the same, whether in drain or not.
+    last_change, last_session: whole monotonic seconds (last_session: -1 before the first).
+    maxconn, minconn, maxqueue: as in force now; maxqueue 0 for no limit.
+    address: numeric, or None while unresolved; port: of the address. tracked: the server whose state it follows.
     """
 
-    model: Server
-    farm: Farm
-    name: str
-    id: int
-    state: ServerState
-    admin: Admin
-    counters: Counters
-    user_weight: int
-    initial_weight: int
-    served: int
-    maxconn: int
-    address: Address | None
-    port: int
-    sessions: set[Attached]
-    last_change: int
-    watch: Watching | None
-    tracked: LiveServer | None
-    trackers: list[LiveServer]
+    __slots__ = (
+        "_warming", "address", "admin", "counters", "effective", "farm", "id", "initial_weight", "label",
+        "last_change", "last_session", "maxconn", "maxqueue", "minconn", "model", "name", "picker", "port",
+        "queue", "served", "serving", "sessions", "state", "tracked", "trackers", "usable", "user_weight",
+        "warming", "watch", "weight",
+    )  # fmt: skip
 
-    @property
-    def usable(self) -> bool:
-        """True when new clients may be sent to it."""
-        raise NotImplementedError
+    def __init__(self, model: Server, farm: Farm) -> None:
+        self.model, self.farm = model, farm
+        self.name, self.id, self.label = model.name, model.id, f"{farm.name}/{model.name}"
+        self.state, self.admin = ServerState.RUNNING, Admin.NONE
+        self.counters = Counters()
+        self.initial_weight = self.user_weight = model.weight
+        self.weight = self.effective = model.weight * WEIGHT_SCALE
+        self.usable = model.weight > 0
+        self.maxconn = max(model.maxconn, model.minconn)
+        self.minconn = model.minconn or self.maxconn
+        self.maxqueue = model.maxqueue
+        self.warming = warming_seconds(model.slowstart)
+        self._warming = transitions.NO_CALL
+        self.served = 0
+        self.serving = False
+        self.queue = Queue(self.counters, self)
+        self.picker: IPicker | None = None
+        self.sessions: set[Attached] = set()
+        self.last_change = farm.second()
+        self.last_session = -1
+        self.watch: Watching | None = None
+        self.tracked: LiveServer | None = None
+        self.trackers: list[LiveServer] = []
+        self.address = starting_address(model)
+        self.port = model.address.port
+        if self.address is None:
+            transitions.start_in_maintenance(self, Admin.RESOLUTION_MAINTENANCE)
+        if model.disabled:
+            transitions.start_in_maintenance(self, Admin.CONFIGURED_MAINTENANCE | Admin.FORCED_MAINTENANCE)
 
-    @property
-    def weight(self) -> int:
-        """Return the effective weight in sixteenths."""
-        raise NotImplementedError
+    def __repr__(self) -> str:
+        return f"<server {self.label} {self.state.name} {self.admin!r} served={self.served} queued={self.queued}>"
 
     @property
     def queued(self) -> int:
         """Return how many wait in its own queue."""
-        raise NotImplementedError
+        return len(self.queue.tickets)
 
     @property
     def saturated(self) -> bool:
         """True when a session would have to wait."""
-        raise NotImplementedError
+        return self.maxconn > 0 and (len(self.queue.tickets) > 0 or self.served >= self.limit())
+
+    @property
+    def full(self) -> bool:
+        """True when a session could not even wait: its maxconn and its maxqueue are reached."""
+        return self.maxconn > 0 and self.served + self.queued >= self.limit() + self.maxqueue
+
+    @property
+    def in_maintenance(self) -> bool:
+        """True in maintenance of any kind: neither checked nor used."""
+        return bool(self.admin & transitions.MAINTENANCE)
+
+    @property
+    def source(self) -> Source | None:
+        """Return where its connections come from: its own `source`, or the backend's."""
+        return self.model.source or self.farm.model.source
 
     def limit(self) -> int:
-        """Return the sessions it may serve at this moment (minconn, maxconn, fullconn, slowstart); 0 for no limit."""
-        raise NotImplementedError
+        """Return the sessions it may serve now (minconn, maxconn, fullconn, slowstart); 0 for no limit."""
+        if self.minconn == self.maxconn:
+            limit = self.maxconn
+        else:
+            farm = self.farm
+            limit = dynamic_limit(self.minconn, self.maxconn, farm.counters.current, farm.fullconn)
+        if self.state is ServerState.STARTING and limit:
+            elapsed = self.farm.second() - self.last_change
+            if elapsed < self.warming:
+                return growing_limit(limit, elapsed, self.warming)
+        return limit
 
-    def up(self, cause: Cause | None = None, reason: str = "") -> None:
+    def down_seconds(self) -> int:
+        """Return how long it was down in all, to this moment."""
+        down = int(self.counters.down_time)
+        return down + (self.farm.second() - self.last_change if self.state is ServerState.STOPPED else 0)
+
+    def up(self, cause: Finding | None = None, reason: str = "") -> None:
         """Be up (through slow start, if any). No effect in maintenance or when up already."""
-        raise NotImplementedError
+        transitions.carry_out(transitions.up(self, cause, reason))
 
-    def down(self, cause: Cause | None = None, reason: str = "") -> None:
+    def down(self, cause: Finding | None = None, reason: str = "") -> None:
         """Be down. No effect in maintenance or when down already."""
-        raise NotImplementedError
+        transitions.carry_out(transitions.move(self, ServerState.STOPPED, cause, reason))
 
-    def stop(self, cause: Cause | None = None, reason: str = "") -> None:
+    def stop(self, cause: Finding | None = None, reason: str = "") -> None:
         """Take no new clients (a check passed conditionally): state STOPPING."""
-        raise NotImplementedError
-
-    def set_state(self, word: str) -> None:
-        """Obey `set server B/S state ready|drain|maint`. ValueError says what is wrong."""
-        raise NotImplementedError
-
-    def set_health(self, word: str) -> None:
-        """Obey `set server B/S health up|stopping|down`. ValueError says what is wrong."""
-        raise NotImplementedError
+        transitions.carry_out(transitions.move(self, ServerState.STOPPING, cause, reason))
 
     def set_admin(self, flag: Admin, cause: str = "") -> None:
         """Set an administrative flag, here and (inherited) in the servers that track this one."""
-        raise NotImplementedError
+        transitions.carry_out(transitions.set_flag(self, flag, cause))
 
     def clear_admin(self, flag: Admin) -> None:
         """Clear an administrative flag, here and (inherited) in the servers that track this one."""
-        raise NotImplementedError
+        transitions.carry_out(transitions.clear_flag(self, flag))
+
+    def set_state(self, word: str) -> None:
+        """Obey `set server B/S state ready|drain|maint`. ValueError says what is wrong."""
+        if word == "ready":
+            self.clear_admin(Admin.FORCED_DRAIN)
+            self.clear_admin(Admin.FORCED_MAINTENANCE)
+        elif word == "drain":
+            self.set_admin(Admin.FORCED_DRAIN)
+            self.clear_admin(Admin.FORCED_MAINTENANCE)
+        elif word == "maint":
+            self.set_admin(Admin.FORCED_MAINTENANCE)
+            self.clear_admin(Admin.FORCED_DRAIN)
+        else:
+            raise ValueError(f"A server's state can be set to 'ready', 'drain' or 'maint', not '{word}'.")
+
+    def set_health(self, word: str) -> None:
+        """Obey `set server B/S health up|stopping|down`. ValueError says what is wrong."""
+        if self.tracked is not None:
+            raise ValueError("This server tracks another one: its health cannot be changed.")
+        if word not in ("up", "stopping", "down"):
+            raise ValueError(f"A server's health can be set to 'up', 'stopping' or 'down', not '{word}'.")
+        if self.watch is not None:
+            self.watch.force(healthy=word != "down")
+        change = {"up": self.up, "stopping": self.stop, "down": self.down}[word]
+        change(None, "changed from CLI")
 
     def set_weight(self, text: str) -> None:
         """Obey `set server B/S weight N|N%`. ValueError says what is wrong."""
-        raise NotImplementedError
+        self.user_weight = requested_weight(text, self.initial_weight, self.farm.dynamic)
+        transitions.carry_out(transitions.reweigh(self))
 
     def set_maxconn(self, limit: int) -> None:
-        """Obey `set maxconn server B/S N`; wakes who can be served now."""
-        raise NotImplementedError
+        """Obey `set maxconn server B/S N` (0: no limit); wakes who can be served now."""
+        if self.minconn == self.maxconn:
+            self.minconn = limit
+        self.maxconn = limit
+        self.farm.serve(self)
 
     def set_address(self, address: Address) -> None:
-        """Use another address from the next connection on."""
-        raise NotImplementedError
+        """Connect to another address, its port included, from the next connection on."""
+        self.address, self.port = address, address.port
+
+    def observed(self, ok: bool) -> None:
+        """Tell the health watch of live traffic (`observe layer4`). Call it before the slot is released."""
+        if self.watch is not None and self.model.observe:
+            self.watch.observed(ok)
 
     def shut_sessions(self, cause: str) -> None:
-        """End all attached sessions."""
-        raise NotImplementedError
+        """End all attached sessions; `cause` as in Attached.shut."""
+        for session in list(self.sessions):
+            session.shut(cause)
+
+    def recalculate(self) -> None:
+        """Compute the weight and `usable` anew, and tell the backend and its strategy."""
+        elapsed = self.farm.second() - self.last_change
+        starting = self.state is ServerState.STARTING and elapsed < self.warming
+        if starting and self.farm.dynamic:
+            self.effective = growing_weight(self.user_weight, elapsed, self.warming)
+        else:
+            self.effective = self.user_weight * WEIGHT_SCALE
+        drained = bool(self.admin & Admin.DRAIN)
+        self.weight = 0 if drained else self.effective
+        up = self.state in (ServerState.STARTING, ServerState.RUNNING) and not self.in_maintenance
+        self.usable = up and self.weight > 0
+        self.farm.recount()
+        if self.picker is not None:
+            self.picker.changed(self)
+
+    def warm(self) -> None:
+        """Plan the next step of slow start, a second from now."""
+        if self._warming.active():
+            self._warming.cancel()
+        self._warming = self.farm.clock.callLater(1.0, self._step)
+
+    def _step(self) -> None:
+        if self.in_maintenance or self.state is not ServerState.STARTING:
+            return
+        if self.farm.second() - self.last_change >= self.warming:
+            transitions.carry_out(transitions.move(self, ServerState.RUNNING, None, ""))
+        else:
+            self.warm()
+            transitions.carry_out(transitions.reweigh(self))
+
+
+def starting_address(model: Server) -> Address | None:
+    """Return the numeric address a server starts with, or None for a name that was not resolved."""
+    if not model.address.is_name:
+        return model.address
+    if not model.resolved:
+        return None
+    address = model.address
+    family = Family.INET6 if ":" in model.resolved else Family.INET
+    return Address(
+        family, model.resolved, address.port, address.last_port, address.kind,
+        relative=address.relative, has_port=address.has_port,
+    )  # fmt: skip

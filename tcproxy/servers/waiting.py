@@ -1,7 +1,7 @@
 """Places in queues: what a session that waits for a server is given, and the queues themselves.
 
-Which queue a session enters, and who is woken when a slot is free, is decided in farm.py. How long a session is
-willing to wait (`timeout queue`) is the session's own timer: it cancels its ticket.
+Which queue a session enters, and who is woken when a slot is free, is decided in farm.py. How long a session
+is willing to wait (`timeout queue`) is the session's own timer: it cancels its ticket.
 """
 
 from __future__ import annotations
@@ -10,26 +10,24 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from tcproxy.report.counters import Counters
     from tcproxy.servers.live import LiveServer
 
 
 class Waiter(Protocol):
-    """A session as the farm sees it; also the IRequest that strategies look at.
-
-    source: the client's address, packed (4 or 16 bytes; empty for a UNIX socket).
-    """
+    """A session as the farm sees it; also the IRequest that strategies look at."""
 
     @property
     def source(self) -> bytes:
-        """Return the client's packed address."""
+        """Return the client's address, packed (4 or 16 bytes; empty for a UNIX socket)."""
         ...
 
     def granted(self, server: LiveServer) -> None:
-        """Take notice: it left the queue, a slot of `server` is counted for it and must be released."""
+        """Take notice: it left the queue; a slot of `server` is counted for it and must be released."""
         ...
 
     def turned_away(self) -> None:
-        """Take notice: it left the queue without a server, because its server went down and no other can take it."""
+        """Take notice: it left the queue because its server went down, and no other server can take it."""
         ...
 
 
@@ -37,22 +35,23 @@ class Ticket:
     """A place in the queue of a server or of a backend.
 
     waiter: who waits. server: whose queue it is, None for the backend's. entered: monotonic milliseconds.
-    ahead: how many waited in front at entry. server_queue, backend_queue: the two queue numbers of a log line
-    (how many were served before it, in all queues it has been in); final once it left.
+    ahead: how many waited in front at entry. server_queue, backend_queue: the two queue numbers of a log line,
+    final once it left. redispatched: its server went down and it was balanced again (counted already).
     A ticket may be moved to another queue by the farm when its server goes down: hold on to the object.
     """
 
-    __slots__ = ("ahead", "backend_queue", "entered", "mark", "queue", "server", "server_queue", "waiter")
+    __slots__ = (
+        "ahead", "backend_queue", "cancelled", "entered", "mark", "queue", "redispatched", "server",
+        "server_queue", "waiter",
+    )  # fmt: skip
 
     def __init__(self, waiter: Waiter) -> None:
         self.waiter = waiter
         self.server: LiveServer | None = None
         self.queue: Queue | None = None
-        self.entered = 0
-        self.ahead = 0
-        self.mark = 0
-        self.server_queue = 0
-        self.backend_queue = 0
+        self.entered = self.ahead = self.mark = 0
+        self.server_queue = self.backend_queue = 0
+        self.redispatched = self.cancelled = False
 
     @property
     def waiting(self) -> bool:
@@ -61,16 +60,21 @@ class Ticket:
 
     def cancel(self) -> None:
         """Leave the queue (timeout queue, client gone). Harmless when it left already."""
+        self.cancelled = True
         if self.queue is not None:
             self.queue.remove(self)
 
 
 class Queue:
-    """The sessions that wait at one server, or at one backend, in the order of their arrival."""
+    """The sessions that wait at one server, or at one backend, in the order of their arrival.
 
-    __slots__ = ("server", "served", "tickets")
+    counters: whose queue_current and queue_highest are kept. served: how many were called from here in turn.
+    """
 
-    def __init__(self, server: LiveServer | None = None) -> None:
+    __slots__ = ("counters", "served", "server", "tickets")
+
+    def __init__(self, counters: Counters, server: LiveServer | None = None) -> None:
+        self.counters = counters
         self.server = server
         self.served = 0
         self.tickets: OrderedDict[Ticket, None] = OrderedDict()
@@ -87,12 +91,28 @@ class Queue:
         ticket.queue, ticket.server = self, self.server
         ticket.entered, ticket.ahead, ticket.mark = now, len(self.tickets), self.served - 1
         self.tickets[ticket] = None
+        counters = self.counters
+        counters.queue_current = len(self.tickets)
+        if counters.queue_current > counters.queue_highest:
+            counters.queue_highest = counters.queue_current
 
     def remove(self, ticket: Ticket) -> None:
-        """Take a ticket out, wherever it stands, and settle the queue number it will log."""
+        """Take a ticket out, wherever it stands, and settle the queue number it will log.
+
+        HAProxy logs how many were called before it, plus one; whoever never waited logs 0.
+        """
         del self.tickets[ticket]
         ticket.queue = None
+        self.counters.queue_current = len(self.tickets)
+        called = self.served - ticket.mark
         if self.server is None:
-            ticket.backend_queue += self.served - ticket.mark
+            ticket.backend_queue += called
         else:
-            ticket.server_queue += self.served - ticket.mark
+            ticket.server_queue += called
+
+    def clear(self) -> list[Ticket]:
+        """Take everybody out; return them in order."""
+        tickets = list(self.tickets)
+        for ticket in tickets:
+            self.remove(ticket)
+        return tickets

@@ -1,0 +1,98 @@
+"""One check: a conversation over one connection, within a time limit, until there is a verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tcproxy.health.dialling import Cancellable, CheckTarget, Dial, why_not_connected
+from tcproxy.interfaces import CheckStatus, IClock, IConversation, IDelayedCall, Verdict
+
+_SILENCE = {4: CheckStatus.L4_TIMEOUT, 6: CheckStatus.L6_TIMEOUT, 7: CheckStatus.L7_TIMEOUT}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Time limits in seconds. connect: until the connection stands. answer: after that; None: still `connect`'s."""
+
+    connect: float
+    answer: float | None = None
+
+
+class Run:
+    """One check in progress. Calls `done(verdict, milliseconds)` once, unless it is cancelled."""
+
+    def __init__(self, conversation: IConversation, clock: IClock, done: Callable[[Verdict, int], None]) -> None:
+        self._conversation = conversation
+        self._clock = clock
+        self._done = done
+        self._started = clock.seconds()
+        self._stands = self._over = False
+        self._target: CheckTarget | None = None
+        self._connection: Cancellable | None = None
+        self._timer: IDelayedCall | None = None
+        self._answer: float | None = None
+        self._write: Callable[[bytes], None] | None = None
+
+    def start(self, dial: Dial, target: CheckTarget, limits: Limits) -> None:
+        """Connect."""
+        self._target = target
+        self._answer = limits.answer
+        self._timer = self._clock.callLater(limits.connect, self._expired)
+        connection = dial(target, self)
+        if self._over:
+            connection.cancel()
+        else:
+            self._connection = connection
+
+    def cancel(self) -> None:
+        """Forget the check: no verdict."""
+        self._over = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.cancel()
+
+    def _finish(self, verdict: Verdict) -> None:
+        if self._over:
+            return
+        self.cancel()
+        self._done(verdict, int((self._clock.seconds() - self._started) * 1000))
+
+    def _expired(self) -> None:
+        layer = self._conversation.layer if self._stands else 4
+        self._finish(Verdict(_SILENCE[layer]))
+
+    def _hear(self, said: Verdict | bytes | None) -> None:
+        if isinstance(said, Verdict):
+            self._finish(said)
+        elif said and self._write is not None:
+            self._write(said)
+
+    def connected(self, write: Callable[[bytes], None]) -> None:
+        """Begin the conversation."""
+        if self._over:
+            return
+        self._stands, self._write = True, write
+        if self._answer is not None and self._timer is not None:
+            self._timer.reset(self._answer)
+        self._hear(self._conversation.connected())
+
+    def received(self, data: bytes) -> None:
+        """Go on."""
+        if not self._over:
+            self._hear(self._conversation.received(data))
+
+    def ended(self) -> None:
+        """Hear the conversation's last word; a server that just hangs up is a problem of its connection."""
+        if not self._over:
+            self._finish(self._conversation.ended() or Verdict(CheckStatus.L4_CONNECTION))
+
+    def failed(self, errno: int) -> None:
+        """Fail, in the words of the operating system."""
+        if self._stands or self._target is None:
+            self._finish(Verdict(CheckStatus.SOCKET_ERROR, os.strerror(errno)))
+        else:
+            self._finish(why_not_connected(errno, self._target))

@@ -1,0 +1,247 @@
+"""From one state of a server to the next: what changes, what is said, and what it means for who waits.
+
+Two things decide whether a server is used: its operational state, which checks move, and its administrative
+flags, which the operator moves. Maintenance overrules checks. Servers that track another follow both.
+
+Every function returns effects: what has to happen to sessions once the whole change, trackers included, is done
+and told. `carry_out` makes them happen. Words are in wording.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.interfaces import Admin, ServerState
+from tcproxy.servers import wording
+
+if TYPE_CHECKING:
+    from tcproxy.report.findings import Finding
+    from tcproxy.servers.live import LiveServer
+
+Effects = list[Callable[[], None]]
+
+MAINTENANCE = Admin.FORCED_MAINTENANCE | Admin.INHERITED_MAINTENANCE | Admin.RESOLUTION_MAINTENANCE
+"""The flags that put a server into maintenance. The configured one only remembers where the forced one came from."""
+
+INHERITED = {True: Admin.INHERITED_MAINTENANCE, False: Admin.INHERITED_DRAIN}
+UP = (ServerState.STARTING, ServerState.RUNNING)
+
+
+class _NoCall:
+    """Stands where no delayed call was made yet."""
+
+    def active(self) -> bool:
+        return False
+
+    def cancel(self) -> None:
+        return None
+
+
+NO_CALL: Any = _NoCall()
+
+
+def carry_out(effects: Effects) -> None:
+    """Let the sessions know."""
+    for effect in effects:
+        effect()
+
+
+def start_in_maintenance(server: LiveServer, flag: Admin) -> None:
+    """Put a server into maintenance before the proxy runs: nothing is said, nobody is moved."""
+    server.admin |= flag
+    server.state = ServerState.STOPPED
+    server.usable = False
+
+
+def up(server: LiveServer, cause: Finding | None, reason: str) -> Effects:
+    """Move a server up, through slow start if it has one."""
+    if server.state in UP or server.admin & MAINTENANCE:
+        return []
+    return move(server, _first_up_state(server), cause, reason)
+
+
+def move(server: LiveServer, state: ServerState, cause: Finding | None, reason: str) -> Effects:
+    """Move a server to an operational state, and those that track it."""
+    if server.admin & MAINTENANCE or server.state is state:
+        return []
+    effects = _enter_state(server, state, wording.why(server, cause, reason))
+    for tracker in server.trackers:
+        effects += up(tracker, None, "") if state in UP else move(tracker, state, None, "")
+    return effects
+
+
+def _enter_state(server: LiveServer, state: ServerState, why: str) -> Effects:
+    farm = server.farm
+    before = farm.available
+    was_stopping = server.state is ServerState.STOPPING or bool(server.admin & Admin.DRAIN)
+    if state in UP and server.state is ServerState.STOPPED:
+        _count_down_time(server)
+    server.state, server.last_change = state, farm.second()
+    server.recalculate()
+    moved, effects = _arrive(server) if state in UP else _depart(server, state is ServerState.STOPPED)
+    level = wording.ALERT if state is ServerState.STOPPED and not was_stopping else wording.NOTICE
+    farm.announce(level, wording.changed_state(server, why, moved))
+    if state is ServerState.STOPPED:
+        server.counters.down_transitions += 1
+    farm.tell_if_lost(before)
+    _tell_if_drained(server)
+    return effects
+
+
+def _first_up_state(server: LiveServer) -> ServerState:
+    """Return the state of a server that comes up; plan its slow start."""
+    if not server.warming:
+        return ServerState.RUNNING
+    server.warm()
+    return ServerState.STARTING
+
+
+def _arrive(server: LiveServer) -> tuple[int, Effects]:
+    """A server may be used again: it takes who waits, as many as it can. Return how many, and the effects."""
+    farm = server.farm
+    tickets = farm.grab(server)
+    effects: Effects = []
+    ends_backups = server.model.on_marked_up == "shutdown-backup-sessions" and not server.model.backup
+    if ends_backups and server.effective > 0:
+        effects.append(farm.shut_backup_sessions)
+    if tickets:
+        effects.append(lambda: farm.grant(tickets, server))
+    return len(tickets), effects
+
+
+def _depart(server: LiveServer, shut: bool) -> tuple[int, Effects]:
+    """A server may not be used now: who waits for it is balanced again. Return how many, and the effects."""
+    farm = server.farm
+    tickets = server.queue.clear() if farm.redistributes else []
+    effects: Effects = []
+    if shut and server.model.on_marked_down == "shutdown-sessions":
+        effects.append(lambda: server.shut_sessions("D"))
+    if tickets:
+        effects.append(lambda: farm.reassign(tickets, server))
+    return len(tickets), effects
+
+
+def reweigh(server: LiveServer) -> Effects:
+    """Put a new weight into force: by command, or a step of slow start."""
+    before = server.farm.available
+    server.recalculate()
+    server.farm.tell_if_lost(before)
+    _tell_if_drained(server)
+    return _arrive_quietly(server)
+
+
+def _arrive_quietly(server: LiveServer) -> Effects:
+    """Let a server take who waits, where HAProxy would leave them until some session of it ends."""
+    tickets = server.farm.grab(server)
+    return [lambda: server.farm.grant(tickets, server)] if tickets else []
+
+
+def set_flag(server: LiveServer, flag: Admin, cause: str) -> Effects:
+    """Set an administrative flag; servers that track this one inherit the first of its kind."""
+    if server.admin & flag:
+        return []
+    maintenance = bool(flag & MAINTENANCE)
+    same_kind = server.admin & (MAINTENANCE if maintenance else Admin.DRAIN)
+    effects = _administer(server, server.admin | flag, cause)
+    if not same_kind:
+        for tracker in server.trackers:
+            effects += set_flag(tracker, INHERITED[maintenance], cause)
+    return effects
+
+
+def clear_flag(server: LiveServer, flag: Admin) -> Effects:
+    """Clear an administrative flag; servers that track this one lose theirs with the last of its kind."""
+    if not server.admin & flag:
+        return []
+    maintenance = bool(flag & MAINTENANCE)
+    effects = _administer(server, server.admin & ~flag, "")
+    if not server.admin & (MAINTENANCE if maintenance else Admin.DRAIN):
+        for tracker in server.trackers:
+            effects += clear_flag(tracker, INHERITED[maintenance])
+    return effects
+
+
+def _administer(server: LiveServer, new: Admin, cause: str) -> Effects:
+    """Put new administrative flags into force and say what that means."""
+    old = server.admin
+    server.admin = new
+    if new & MAINTENANCE:
+        if not old & MAINTENANCE:
+            return _enter_maintenance(server, old, cause)
+        lost = old & ~new & MAINTENANCE
+        if lost:
+            server.farm.announce(wording.NOTICE, wording.stays_in_maintenance(server, lost))
+        return []  # drain is silent meanwhile
+    effects = _leave_maintenance(server, old & MAINTENANCE) if old & MAINTENANCE else []
+    if new & Admin.DRAIN and not old & Admin.DRAIN:
+        return effects + _enter_drain(server, cause)
+    if old & Admin.DRAIN and not new & Admin.DRAIN:
+        return effects + _leave_drain(server)
+    _tell_if_drained(server)
+    return effects
+
+
+def _enter_maintenance(server: LiveServer, old: Admin, cause: str) -> Effects:
+    farm = server.farm
+    if server.watch is not None:
+        server.watch.pause()
+    if server.state is ServerState.STOPPED:
+        server.recalculate()
+        farm.announce(wording.NOTICE, wording.entered_maintenance(server, cause, True, 0))
+        return []
+    was_stopping = server.state is ServerState.STOPPING or bool(old & Admin.DRAIN)
+    before = farm.available
+    server.state, server.last_change = ServerState.STOPPED, farm.second()
+    server.recalculate()
+    moved, effects = _depart(server, shut=True)
+    level = wording.NOTICE if was_stopping else wording.ALERT
+    farm.announce(level, wording.entered_maintenance(server, cause, False, moved))
+    farm.tell_if_lost(before)
+    server.counters.down_transitions += 1
+    return effects
+
+
+def _leave_maintenance(server: LiveServer, lost: Admin) -> Effects:
+    """Back to work: up at once, unless the server it tracks is not; a check soon proves it right or wrong."""
+    if server.watch is not None:
+        server.watch.resume()
+    tracked = server.tracked
+    if tracked is None or tracked.state is not ServerState.STOPPED:
+        stopping = tracked is not None and tracked.state is ServerState.STOPPING
+        server.state = ServerState.STOPPING if stopping else _first_up_state(server)
+    _count_down_time(server)
+    server.last_change = server.farm.second()
+    before = server.farm.available
+    server.recalculate()
+    server.farm.announce(wording.NOTICE, wording.left_maintenance(server, lost))
+    server.farm.tell_if_lost(before)
+    return _arrive(server)[1]
+
+
+def _enter_drain(server: LiveServer, cause: str) -> Effects:
+    farm = server.farm
+    before = farm.available
+    server.last_change = farm.second()
+    server.recalculate()
+    moved, effects = _depart(server, shut=False)
+    farm.announce(wording.NOTICE, wording.entered_drain(server, cause, moved))
+    farm.tell_if_lost(before)
+    return effects
+
+
+def _leave_drain(server: LiveServer) -> Effects:
+    _count_down_time(server)
+    server.last_change = server.farm.second()
+    server.recalculate()
+    server.farm.announce(wording.NOTICE, wording.left_drain(server))
+    return _arrive_quietly(server)
+
+
+def _tell_if_drained(server: LiveServer) -> None:
+    if server.admin & Admin.DRAIN and not server.admin & MAINTENANCE:
+        server.farm.announce(wording.NOTICE, wording.stays_in_drain(server))
+
+
+def _count_down_time(server: LiveServer) -> None:
+    server.counters.down_time += server.farm.second() - server.last_change
