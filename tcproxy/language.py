@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tcproxy.grammar import environment as grammar_environment
 from tcproxy.grammar.diagnostics import Diagnostics
@@ -139,3 +139,59 @@ def _proxy_numbers(sections: list[Section], with_stats: bool) -> list[int]:
 def _tell_troubles(registry: Registry, diagnostics: Diagnostics) -> None:
     for trouble in registry.troubles:
         diagnostics.warning(trouble, about="plugins")
+
+
+KEYWORD_CLASSES = {
+    "acl": "ACL keywords",
+    "cfg": "configuration keywords",
+    "cli": "CLI keywords",
+    "cnv": "sample converter keywords",
+    "flt": "filter names",
+    "smp": "sample fetch functions",
+    "svc": "service names",
+}
+
+
+def dump_keywords(classes: Iterable[str]) -> str:
+    """Return the words of some classes ("all", or names of KEYWORD_CLASSES) as HAProxy's -dK prints them.
+
+    "help" lists the classes; names that do not exist are passed over, as the reference does.
+    """
+    asked = set(classes)
+    text = ""
+    if "help" in asked:
+        lines = ["# List of supported keyword classes:", "all: list all keywords"]
+        lines += [f"{name}: {title}" for name, title in KEYWORD_CLASSES.items()]
+        text = "\n".join(lines) + "\n"
+    for name, listing in _LISTINGS.items():
+        if name in asked or "all" in asked:
+            text += listing()
+    return text
+
+
+def _listed(title: str, names: Iterable[str] = ()) -> str:
+    return "\n".join([f"# List of registered {title}:", *names]) + "\n"
+
+
+def _list_configuration() -> str:
+    from tcproxy.grammar.inventory import configuration_words
+
+    return "\n".join(configuration_words(words())) + "\n"
+
+
+def _list_fetches() -> str:
+    from tcproxy.samples import table
+
+    return table.listing()
+
+
+_LISTINGS: dict[str, Callable[[], str]] = {
+    "acl": lambda: _listed("ACL keywords"),
+    "cfg": _list_configuration,
+    "cli": lambda: _listed("CLI keywords"),
+    "cnv": lambda: _listed("sample converter functions"),
+    "flt": lambda: _listed("filter names"),
+    "smp": _list_fetches,
+    "svc": lambda: _listed("service names"),
+}
+"""What each class lists, in the order of the reference; a room that brings rows replaces its line here."""

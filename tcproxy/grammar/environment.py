@@ -98,20 +98,22 @@ def parse_resetenv(statement: Statement, draft: Draft, reading: Reading) -> None
 
 
 WORDS = (
-    Row("setenv", GLOBAL, "Set an environment variable.", parse=parse_setenv, manual="3.1"),
+    Row("setenv", GLOBAL, "Set an environment variable.", parse=parse_setenv, manual="3.1", core=True),
     Row(
         "presetenv",
         GLOBAL,
         "Set an environment variable unless it is set already.",
         parse=parse_setenv,
         manual="3.1",
+        core=True,
     ),
-    Row("unsetenv", GLOBAL, "Forget environment variables.", parse=parse_unsetenv, manual="3.1"),
+    Row("unsetenv", GLOBAL, "Forget environment variables.", parse=parse_unsetenv, manual="3.1", core=True),
     Row(
         "resetenv",
         GLOBAL,
         "Forget all environment variables but the named ones.",
         parse=parse_resetenv,
         manual="3.1",
+        core=True,
     ),
 )

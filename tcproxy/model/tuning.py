@@ -70,7 +70,7 @@ _REGISTERED_NUMBERS = """
 """
 
 _TIMES = "tune.lua.service-timeout\ntune.lua.session-timeout\ntune.lua.task-timeout\nclose-spread-time"
-_SIZES = "\n".join(f"tune.vars.{scope}-max-size" for scope in each("global proc reqres sess txn"))
+_SIZES = "\n".join(f"tune.vars.{scope}-max-size" for scope in each("check global proc reqres sess txn"))
 _SWITCHES = "tune.idle-pool.shared\ntune.listener.multi-queue\ntune.sched.low-latency\ntune.fd.edge-triggered"
 _FLAGS = "tune.fail-alloc\nno-memory-trimming"
 _BARE = "noepoll\nnoevports\nnogetaddrinfo\nnokqueue\nnopoll\nnoreuseport\nexpose-experimental-directives"
@@ -89,7 +89,8 @@ WORDS = (
     *no_effect(GLOBAL, "profiling.memory", _NOTHING, arguments=(Choice("on", "off"),), manual="3.2", core=True),
     *no_effect(GLOBAL, "tune.idletimer\ntune.quic.frontend.max-idle-timeout", _NOTHING, arguments=(Time(),),
                manual="3.2", core=True),
-    *no_effect(GLOBAL, "cpu-map\nthread-group", _NOTHING, manual="3.1", core=True),
+    *no_effect(GLOBAL, "cpu-map", _NOTHING, manual="3.1", core=True),
+    *no_effect(GLOBAL, "thread-group", _NOTHING, manual="3.1"),
     *no_effect(GLOBAL, _BARE, _NOTHING, manual="3.2", core=True),
     *no_effect(GLOBAL, "busy-polling\nnuma-cpu-mapping\ninsecure-fork-wanted", _NOTHING, negatable=True,
                manual="3.2", core=True),

@@ -1,0 +1,79 @@
+"""A Configuration as text: what differs from the defaults, for golden files and for looking at."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from tcproxy.grammar.addresses import Address
+from tcproxy.model.process import Configuration
+from tcproxy.model.proxy import Balance
+
+HIDDEN = frozenset({"origin", "kind", "name", "text"})
+"""Fields that are not lines of their own: places, and what stands in headings."""
+
+
+def describe(configuration: Configuration) -> str:
+    """Return the global section and the proxies, a line for each value that is not the default."""
+    lines = ["global", *_fields(configuration.process, "    ")]
+    for proxy in configuration.proxies:
+        lines += ["", f"{proxy.kind} {proxy.name}", *_fields(proxy, "    ")]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(thing: Any, indent: str) -> list[str]:
+    lines = []
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        if field.name not in HIDDEN and value != _default(field):
+            lines += _field(field.name, value, indent)
+    return lines
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
+
+
+def _field(name: str, value: Any, indent: str) -> list[str]:
+    if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+        return [line for one in value for line in _block(name.removesuffix("s"), one, indent)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, Address | Balance):
+        return _block(name, value, indent)
+    if isinstance(value, Mapping):
+        return [f"{indent}{name} {key} {show(one)}" for key, one in sorted(value.items())]
+    return [f"{indent}{name} {show(value)}"]
+
+
+def _block(name: str, thing: Any, indent: str) -> list[str]:
+    title = getattr(thing, "name", "")
+    return [f"{indent}{name} {title}".rstrip(), *_fields(thing, indent + "    ")]
+
+
+def show(value: Any) -> str:
+    """Return a value on one line; what has no fixed text of its own shows its kind only."""
+    if isinstance(value, Address):
+        return show_address(value)
+    if isinstance(value, Balance):
+        options = "" if value.options is None else f" {value.options}"
+        return f"{value.name}{options} ({type(value.strategy).__name__})"
+    if isinstance(value, frozenset):
+        return " ".join(sorted(map(str, value)))
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, str | int | tuple):
+        return repr(value)
+    return type(value).__name__
+
+
+def show_address(address: Address) -> str:
+    """Return an address with its family, and what is said of its port."""
+    port = f":{address.port:+d}" if address.relative else f":{address.port}" if address.port else ""
+    if address.last_port > address.port:
+        port += f"-{address.last_port}"
+    name = " (a name)" if address.is_name else ""
+    return f"{address.family.value}{address.host or '*'}{port} {"datagram" if address.kind == socket.SOCK_DGRAM else "stream"}{name}"
