@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.interfaces import IClock
 from tcproxy.model.process import Configuration
 from tcproxy.report.counters import Counters
+from tcproxy.session.ends import Dial
+from tcproxy.session.timers import Deadlines
 
 if TYPE_CHECKING:
     from tcproxy.servers.farm import Farm
-    from tcproxy.session.frontend import Frontend
+    from tcproxy.session.frontend import Entrance, Frontend
+
+
+def _silent(level: int, message: str) -> None:
+    """Tell nobody."""
 
 
 @dataclass(slots=True)
@@ -20,8 +26,11 @@ class World:
     """One running proxy: its configuration and its live parts.
 
     started: wall-clock seconds of the start; birth: the same moment of the monotonic clock.
-    sessions: by unique number. maxconn: connections at the most, process-wide; counters: process-wide.
+    sessions: by unique number. maxconn: connections at the most, process-wide, 0 for no limit; counters: process-wide.
+    dial: makes links to servers (transport). stopping: set by a soft stop.
+    release: called when a frontend's last session ended (a soft stop waits for that).
     announce: tells the log targets and the terminal (syslog level, message).
+    waiting: entrances whose listener stopped accepting at a limit.
     """
 
     configuration: Configuration
@@ -35,3 +44,10 @@ class World:
     maxconn: int = 0
     stopping: bool = False
     release: Callable[[], None] | None = None
+    dial: Dial | None = None
+    announce: Callable[[int, str], None] = _silent
+    waiting: list[Entrance] = field(default_factory=list)
+    deadlines: Deadlines = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deadlines = Deadlines(self.clock)

@@ -1,0 +1,221 @@
+"""The way to a server: assignment, the queue, attempts to connect, retries and redispatch, and the join.
+
+Which server it is, and who waits, is decided by the farm. The rules of retries are the reference's (manual,
+`retries` and `option redispatch`): before another attempt on the same server there is a pause, unless the last one
+failed at once or by a timeout; a redispatched session is not counted as redispatched unless its server changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.interfaces import ServerState
+from tcproxy.report.formats import Moment
+from tcproxy.session.ends import LinkFailure
+from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER, SERVER_ERROR, SERVER_TIMEOUT, Stage
+from tcproxy.session.telling import tell
+
+if TYPE_CHECKING:
+    from tcproxy.servers.live import LiveServer
+    from tcproxy.servers.waiting import Ticket
+    from tcproxy.session.session import Session
+
+
+def find_server(session: Session) -> bool:
+    """Let the farm assign a server, or wait in its queue."""
+    backend = session.backend
+    assert backend is not None
+    if backend.dispatch is not None:
+        session.queued_until = _now(session)
+        return True
+    got: LiveServer | Ticket | None = backend.farm.assign(session, session.avoid)
+    if got is None:
+        full = bool(backend.farm.active or backend.farm.backups)
+        return fail(session, SERVER_ERROR, "Q" if full else "C")
+    if hasattr(got, "waiting"):
+        session.ticket = got
+        session.stage = Stage.QUEUED
+        session.expires = _now(session) + backend.queue if backend.queue else NEVER
+        return False
+    _assigned(session, got)
+    return True
+
+
+def _assigned(session: Session, server: LiveServer) -> None:
+    """A slot of the server is ours. Coming from another one, the session counts as redispatched."""
+    session.server = server
+    session.stage = Stage.CHOOSING
+    session.queued_until = _now(session)
+    before, session.previous = session.previous, None
+    if before is None:
+        return
+    farm = session.backend.farm  # type: ignore[union-attr]
+    if before is server:
+        server.counters.retries += 1
+        farm.counters.retries += 1
+    else:
+        session.redispatched = True
+        before.counters.redispatches += 1
+        farm.counters.redispatches += 1
+
+
+def connect(session: Session) -> bool:
+    """Begin to connect; True when the link stands already."""
+    backend, world = session.backend, session.frontend.world
+    assert backend is not None and world.dial is not None
+    session.stage = Stage.CONNECTING
+    session.expires = NEVER
+    if session.server is not None:
+        session.server.sessions.add(session)
+    try:
+        session.link = link = world.dial(session, session.server or backend.dispatch)
+    except LinkFailure as failure:
+        return failed(session, SERVER_ERROR, pause=False, message=failure.cause if failure.resource else "")
+    if link.connected:
+        return True
+    if backend.connect:
+        session.expires = _now(session) + backend.connect
+    return False
+
+
+def relay(session: Session) -> bool:
+    """The link stands: bytes move from now on."""
+    backend, link = session.backend, session.link
+    assert backend is not None and link is not None
+    session.stage = Stage.RELAYING
+    session.connected_at = link.stamp = _now(session)
+    session.expires = NEVER
+    needs = session.frontend.needs
+    if "local" in needs:
+        session.local = link.destination()
+    if "remote" in needs:
+        session.remote = link.source()
+    if session.server is not None:
+        _observe(session.server, True)
+    if backend.tunnel:
+        session.client_limit = session.server_limit = backend.tunnel
+    if session.frontend.form is not None and session.frontend.form.moment is Moment.ESTABLISHED:
+        tell(session, Moment.ESTABLISHED)
+    session.client.join(link)
+    if session.stage == Stage.RELAYING:
+        link.listen()
+    return True
+
+
+# what ends a wait
+
+
+def connect_failed(session: Session, errno: int, cause: str) -> None:
+    """The attempt failed: try again after a pause, or elsewhere, or give up."""
+    if session.link is not None:
+        session.link.close()
+        session.link = None
+    if failed(session, SERVER_ERROR, pause=True):
+        session.run()
+    elif session.stage != Stage.CLOSED:
+        session.rearm()
+
+
+def expired(session: Session) -> None:
+    """The present wait is over: the queue's or the attempt's timeout, the end of a pause, or a slot granted."""
+    if session.stage == Stage.QUEUED:
+        _leave_queue(session)
+    elif session.stage == Stage.CONNECTING:
+        if session.link is not None:
+            session.link.close(reset=True)
+            session.link = None
+        if failed(session, SERVER_TIMEOUT, pause=False):
+            session.run()
+    elif session.stage == Stage.TURNAROUND:
+        session.stage = Stage.CHOOSING
+        session.run()
+    elif session.stage == Stage.CHOOSING:
+        _go_on(session)
+
+
+def _leave_queue(session: Session) -> None:
+    session.queued_until = _now(session)
+    counters = session.backend.farm.counters  # type: ignore[union-attr]
+    counters.connect_errors += 1
+    if session.ticket is not None and session.ticket.server is not None:
+        session.ticket.server.counters.connect_errors += 1
+    session.decide(SERVER_TIMEOUT, "Q")
+    session.end()
+
+
+def _go_on(session: Session) -> None:
+    """A place in a queue became a slot, or nothing at all."""
+    if session.server is None:
+        fail(session, SERVER_ERROR, "C")
+        return
+    _assigned(session, session.server)
+    session.run()
+
+
+def failed(session: Session, letter: str, pause: bool, message: str = "") -> bool:
+    """An attempt failed. True: the next may be made at once. False: the session waits, or has ended.
+
+    letter: what the session's end will be told by, if this was the last attempt.
+    """
+    backend, server = session.backend, session.server
+    assert backend is not None
+    if message:
+        session.frontend.world.announce(3, f"Connect() failed for backend {backend.name}: {message}.")
+    if server is not None:
+        server.sessions.discard(session)
+        _observe(server, False)
+    if session.retries >= backend.retries or session.error == CLIENT_TIMEOUT:
+        return _give_up(session, letter)
+    session.retries += 1
+    elsewhere = server is not None and _redispatch(session, server)
+    session.at = session.entrance.steps.index(find_server if elsewhere else connect)
+    if pause and (not elsewhere or backend.farm.active <= 1):
+        session.stage = Stage.TURNAROUND
+        session.expires = _now(session) + backend.turnaround
+        return False
+    session.stage = Stage.CHOOSING
+    return True
+
+
+def _redispatch(session: Session, server: LiveServer) -> bool:
+    """Give the slot back if the next attempt may go elsewhere; else count a retry on the slot that is kept."""
+    backend = session.backend
+    assert backend is not None
+    free = backend.rotates and backend.farm.active > 1
+    down = server.state is not ServerState.RUNNING and server.state is not ServerState.STARTING
+    if backend.redispatches and (free or down or backend.redispatch_due(session.retries)):
+        session.previous = session.avoid = server
+        session.server = None
+        backend.farm.release(server)
+        return True
+    server.counters.retries += 1
+    backend.farm.counters.retries += 1
+    backend.farm.again(server)
+    return False
+
+
+def _give_up(session: Session, letter: str) -> bool:
+    backend, server = session.backend, session.server
+    assert backend is not None
+    backend.farm.counters.connect_errors += 1
+    if server is not None:
+        server.counters.connect_errors += 1
+    return fail(session, letter, "C")
+
+
+def fail(session: Session, error: str, phase: str) -> bool:
+    """End the session for want of a server."""
+    session.decide(error, phase)
+    session.end()
+    return False
+
+
+def _observe(server: LiveServer, passed: bool) -> None:
+    """Tell the watch how the connection went (`observe layer4`)."""
+    if server.watch is not None and server.model.observe == "layer4":
+        watch: Any = server.watch
+        watch.observed(passed)
+
+
+def _now(session: Session) -> float:
+    return session.frontend.world.clock.seconds()

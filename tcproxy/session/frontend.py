@@ -1,0 +1,177 @@
+"""A frontend at work: where its clients come in, how many it takes, what it logs, and where it sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.model.bind import Bind
+from tcproxy.model.proxy import Proxy
+from tcproxy.report.counters import Counters
+from tcproxy.report.formats import Format, Moment
+from tcproxy.report.outlets import Outlet
+from tcproxy.session import steps
+from tcproxy.session.backend import Backend, seconds_of
+from tcproxy.session.telling import tell
+from tcproxy.session.world import World
+
+if TYPE_CHECKING:
+    from tcproxy.session.session import Session
+
+Step = Callable[["Session"], bool]
+
+
+class Entrance:
+    """One listening address of a frontend: its limits, its counters, and the steps of those who come in there.
+
+    resume: set while the listener stopped accepting because of a limit; called when a place is free.
+    """
+
+    __slots__ = ("bind", "counters", "frontend", "maxconn", "name", "resume", "steps")
+
+    def __init__(self, frontend: Frontend, bind: Bind) -> None:
+        self.frontend = frontend
+        self.bind = bind
+        self.name = bind.name or str(bind.id)
+        self.maxconn = bind.maxconn
+        self.counters = Counters()
+        self.steps: Sequence[Step] = steps.table(frontend, bind)
+        self.resume: Callable[[], None] | None = None
+
+
+class Frontend:
+    """One frontend or listen section. Timeouts in seconds, 0 for none.
+
+    form: of log lines; error_form: of failed sessions, if another; refusal_form: of connections that never became
+    one; needs: the addresses they name. See `log_with`.
+    rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
+    state: "open", "paused" or "stopped". connected: sessions now, those with an unfinished greeting included.
+    """
+
+    def __init__(self, model: Proxy, world: World) -> None:
+        self.model = model
+        self.world = world
+        self.name = model.name
+        self.counters = Counters()
+        self.client = seconds_of(model.timeouts, "client")
+        self.client_fin = seconds_of(model.timeouts, "client-fin")
+        self.nolinger = "nolinger" in model.options
+        self.skip_null = "dontlognull" in model.options
+        self.skip_normal = "dontlog-normal" in model.options
+        self.separate_errors = "log-separate-errors" in model.options
+        self.maxconn = model.maxconn or world.maxconn
+        self.rate_limit = model.rate_limit
+        self.outlet: Outlet | None = None
+        self.form: Format | None = None
+        self.error_form: Format | None = None
+        self.refusal_form: Format | None = None
+        self.needs: frozenset[str] = frozenset()
+        self.rules: list[tuple[Any, Backend]] = []
+        self.fallback: Backend | None = None
+        self.state = "open"
+        self.lines = 0
+        self.entrances = [Entrance(self, bind) for bind in model.binds]
+
+    def log_with(
+        self, outlet: Outlet | None, form: Format, error_form: Format | None = None, refusal_form: Format | None = None
+    ) -> None:
+        """Write log lines there and thus; without an outlet that has targets, none."""
+        self.outlet = outlet if outlet else None
+        self.form, self.error_form, self.refusal_form = form, error_form, refusal_form
+        if self.outlet is not None:
+            forms = [one for one in (form, error_form, refusal_form) if one is not None]
+            self.needs = frozenset().union(*(one.needs for one in forms))
+
+    def route(self, backends: dict[str, Backend]) -> None:
+        """Find the backends that the rules name, among those alive. A `listen` section is its own."""
+        self.rules = [
+            (rule.condition, backends[rule.name]) for rule in self.model.use_backends if rule.name in backends
+        ]
+        self.fallback = backends.get(self.model.default_backend)
+        if self.fallback is None and self.model.is_backend:
+            self.fallback = backends.get(self.name)
+
+    # limits
+
+    def room(self, entrance: Entrance) -> int:
+        """Return how many connections may be accepted there now; 0 when a limit is reached."""
+        world = self.world
+        room = 1 << 20
+        if world.maxconn:
+            room = world.maxconn - world.counters.current
+        if self.maxconn and self.maxconn - self.counters.current < room:
+            room = self.maxconn - self.counters.current
+        if entrance.maxconn and entrance.maxconn - entrance.counters.current < room:
+            room = entrance.maxconn - entrance.counters.current
+        if self.rate_limit:
+            room = min(room, self.rate_limit - self.counters.session_rate.read(world.clock.seconds()))
+        return max(room, 0)
+
+    def wait(self, entrance: Entrance, resume: Callable[[], None]) -> None:
+        """Call `resume` when there may be room again."""
+        entrance.resume = resume
+        if self.rate_limit and self.counters.session_rate.read(self.world.clock.seconds()) >= self.rate_limit:
+            self.world.clock.callLater(max(0.001, 0.5 / self.rate_limit), self.wake, entrance)
+        else:
+            self.world.waiting.append(entrance)
+
+    @staticmethod
+    def wake(entrance: Entrance) -> None:
+        """Let the listener try again."""
+        resume, entrance.resume = entrance.resume, None
+        if resume is not None:
+            resume()
+
+    # sessions
+
+    def enter(self, session: Session) -> int:
+        """Count a session; return its number."""
+        world = self.world
+        now = session.began
+        world.counters.begin(now)
+        self.counters.begin(now)
+        self.counters.connections += 1
+        session.entrance.counters.begin(now)
+        number = world.counters.total
+        world.sessions[number] = session
+        if self.form is not None and self.form.moment is Moment.ACCEPT and session.header is None:
+            tell(session, Moment.ACCEPT)
+        return number
+
+    def leave(self, session: Session) -> None:
+        """Count its end, and wake the listeners that wait for that."""
+        world = self.world
+        del world.sessions[session.number]
+        world.counters.current -= 1
+        self.counters.current -= 1
+        session.entrance.counters.current -= 1
+        if world.waiting:
+            waiting, world.waiting = world.waiting, []
+            for entrance in waiting:
+                self.wake(entrance)
+        if world.release is not None and not self.counters.current:
+            world.release()
+
+    def aborted_by_client(self, session: Session) -> None:
+        """Count it, at all that the session passed through."""
+        for counters in _passed(session):
+            counters.aborts_client += 1
+
+    def aborted_by_server(self, session: Session) -> None:
+        """Count it, at all that the session passed through."""
+        for counters in _passed(session):
+            counters.aborts_server += 1
+
+    def next_line(self) -> int:
+        """Return the number of the next log line."""
+        self.lines += 1
+        return self.lines - 1
+
+
+def _passed(session: Session) -> list[Counters]:
+    passed = [session.frontend.counters]
+    if session.backend is not None:
+        passed.append(session.backend.farm.counters)
+    if session.server is not None:
+        passed.append(session.server.counters)
+    return passed

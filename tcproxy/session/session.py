@@ -1,0 +1,412 @@
+"""One accepted connection: its two ends, its timers, and how it ends.
+
+The rules of ends and timeouts are those of HAProxy's two channels: a FIN is passed on when what came before it is
+passed; a timeout of reading counts as a FIN from that side; a side that failed is closed, and the other one once
+all that was read for it is written. The way to a server stands in steps.py and attempts.py; what is told of
+the end, in telling.py. Bytes are moved by the ends themselves (ends.py), which touch nothing here.
+"""
+
+from __future__ import annotations
+
+import socket
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session import attempts
+from tcproxy.session.ends import Address, End
+from tcproxy.session.stages import (
+    CLIENT_ERROR,
+    CLIENT_TIMEOUT,
+    LETTERS,
+    NEVER,
+    SERVER_ERROR,
+    SERVER_TIMEOUT,
+    Stage,
+)
+from tcproxy.session.telling import account, tell, tell_refused
+from tcproxy.session.timers import Alarm
+
+if TYPE_CHECKING:
+    from tcproxy.servers.live import LiveServer
+    from tcproxy.servers.waiting import Ticket
+    from tcproxy.session.backend import Backend
+    from tcproxy.session.frontend import Entrance, Frontend
+
+class Session:
+    """One client of a frontend.
+
+    number: unique in the process. accepted: wall-clock seconds. began, queued_until, connected_at: monotonic seconds
+    (0.0: never). expires: when the present wait (queue, turnaround, connect) ends, NEVER without one.
+    error, phase: the two letters of the termination state. at: index of the next step.
+    client_done: the client will send no more; client_shut: we send it no more; server_done, server_shut: likewise.
+    client_limit, server_limit: seconds of silence allowed on each side now, 0 for no limit.
+    """
+
+    __slots__ = (
+        "accepted", "alarm", "at", "avoid", "backend", "began", "client", "client_done", "client_limit", "client_shut",
+        "connected_at", "entrance", "error", "expires", "front", "frontend", "handshake", "header", "link", "local",
+        "number", "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server", "server_done",
+        "server_limit", "server_shut", "stage", "ticket", "told",
+    )  # fmt: skip
+
+    client: End
+    number: int
+
+    def __init__(self, entrance: Entrance) -> None:
+        frontend: Frontend = entrance.frontend
+        self.entrance = entrance
+        self.frontend = frontend
+        self.client_limit = frontend.client
+        self.server_limit = 0.0
+        self.link: End | None = None
+        self.backend: Backend | None = None
+        self.server: LiveServer | None = None
+        self.previous: LiveServer | None = None
+        self.avoid: LiveServer | None = None
+        self.ticket: Ticket | None = None
+        self.alarm: Alarm | None = None
+        self.header: Any = None
+        self.front: Address | None = None
+        self.local: Address | None = None
+        self.remote: Address | None = None
+        self.stage = Stage.CHOOSING
+        self.expires = NEVER
+        self.queued_until = self.connected_at = 0.0
+        self.handshake = 0
+        self.at = self.retries = 0
+        self.error = self.phase = ""
+        self.redispatched = self.told = False
+        self.client_done = self.client_shut = self.server_done = self.server_shut = False
+
+    def begin(self, client: End) -> None:
+        """The client's connection stands: count it and take the first steps."""
+        frontend = self.frontend
+        self.client = client
+        self.began = client.stamp = frontend.world.clock.seconds()
+        self.accepted = time()
+        if "front" in frontend.needs:
+            self.front = client.destination()
+        self.number = frontend.enter(self)
+        client.listen()
+        self.run()
+
+    def run(self) -> None:
+        """Take steps until one has to wait."""
+        steps = self.entrance.steps
+        while self.stage != Stage.CLOSED and self.at < len(steps):
+            step = steps[self.at]
+            self.at += 1
+            if not step(self):
+                break
+        if self.stage != Stage.CLOSED:
+            self.settle()
+
+    # what the ends tell
+
+    def heard(self, end: End) -> None:
+        """Bytes came that nobody takes yet: only a greeting waits for them."""
+        if self.stage == Stage.GREETING:
+            self.at -= 1
+            self.run()
+
+    def ended(self, end: End) -> None:
+        """FIN came from this side."""
+        if end is self.client:
+            self._client_done()
+        else:
+            self.server_done = True
+            if self.server_shut:
+                self._close_link()
+            self.client_limit_of_closing()
+        self.settle()
+
+    def emptied(self, end: End) -> None:
+        """All that this side sent before its FIN is passed."""
+        self.settle()
+
+    def broke(self, end: End | None, errno: int) -> None:
+        """A connection failed. A link that was being established tells by `connect_failed` instead."""
+        if self.stage == Stage.CLOSED:
+            return
+        if end is self.client:
+            self.frontend.aborted_by_client(self)
+            self.decide(CLIENT_ERROR, "D")
+            self._close_client()
+        elif end is self.link:
+            self.frontend.aborted_by_server(self)
+            self.decide(SERVER_ERROR, "D")
+            self._close_link()
+        self.settle()
+
+    def shut(self, cause: str) -> None:
+        """End on command: `cause` is K, D or U. What was read already is still passed."""
+        if self.server_shut or self.stage == Stage.CLOSED:
+            return
+        if not self.error:
+            self.error = cause
+            self.phase = "-" if self.stage == Stage.RELAYING else LETTERS[self.stage]
+        if self.link is None or self.stage < Stage.RELAYING:
+            return self.end()
+        self.client.mute()
+        self.client_done = True
+        self.link.mute()
+        self.server_done = True
+        return self.settle()
+
+    # the two channels
+
+    def decide(self, error: str, phase: str = "") -> None:
+        """Note why the session ends, unless that is known already."""
+        if not self.error:
+            self.error = error
+            self.phase = self.phase or phase or LETTERS[self.stage]
+
+    def settle(self) -> None:
+        """Pass on what an end or a timeout of one side means for the other; end when both are closed."""
+        if self.stage == Stage.CLOSED:
+            return
+        if self.stage < Stage.RELAYING:
+            return self._settle_early()
+        client, link = self.client, self.link
+        assert link is not None
+        if self.client_done and not self.server_shut and client.empty:
+            self._shut_server()
+        if self.server_done and not self.client_shut and link.empty:
+            self._shut_client()
+        if self.server_shut and not self.client_done:
+            client.mute()
+            self._client_done()
+        if self.client_shut and not self.server_done:
+            link.mute()
+            self.server_done = True
+            if self.server_shut:
+                self._close_link()
+        if self.client_shut and self.server_shut and self.client_done and self.server_done:
+            return self.end()
+        return self.rearm()
+
+    def _settle_early(self) -> None:
+        """A client that left before there was a server: nothing to wait for, unless it sent something to deliver."""
+        backend = self.backend
+        if self.client_shut:
+            return self.end()
+        if self.client_done and self.error != CLIENT_TIMEOUT and self.stage != Stage.CHOOSING:
+            if self.stage == Stage.GREETING or not self.client.held or (backend and backend.abort_on_close):
+                self.decide(CLIENT_ERROR)
+                return self.end()
+        return self.rearm()
+
+    def _client_done(self) -> None:
+        self.client_done = True
+        if self.client_shut:
+            self._close_client()
+
+    def _shut_server(self) -> None:
+        """Send FIN to the server, or close the link if nothing more can come of it."""
+        assert self.link is not None
+        self.server_shut = True
+        if self.server_done or self.error == CLIENT_ERROR:
+            return self._close_link()
+        self.link.finish()
+        fin = self.backend.server_fin if self.backend else 0.0
+        if fin:
+            self.server_limit = fin
+            self.link.stamp = self.frontend.world.clock.seconds()
+        return None
+
+    def _shut_client(self) -> None:
+        """Send FIN to the client, or close its connection if nothing more can come of it."""
+        self.client_shut = True
+        if self.client_done:
+            return self._close_client()
+        self.client.finish()
+        self.client_limit_of_closing()
+        self.client.stamp = self.frontend.world.clock.seconds()
+        return None
+
+    def client_limit_of_closing(self) -> None:
+        """From the server's end on, `timeout client-fin` counts for the client, if there is one."""
+        if self.frontend.client_fin:
+            self.client_limit = self.frontend.client_fin
+
+    def _close_client(self) -> None:
+        self.client_done = self.client_shut = True
+        self.client.close(self.frontend.nolinger)
+
+    def _close_link(self) -> None:
+        self.server_shut = True
+        if self.link is None:
+            return
+        # without its FIN the server is reset, as the reference does: no TIME_WAIT uses up our ports
+        self.link.close(not self.server_done or (self.backend is not None and self.backend.nolinger))
+        self.server_done = True
+
+    # time
+
+    def alarmed(self) -> None:
+        """The deadline struck: see what is really due, and wait on."""
+        self.alarm = None
+        now = self.frontend.world.clock.seconds()
+        if now >= self.expires:
+            self.expires = NEVER
+            attempts.expired(self)
+        else:
+            self._check_silence(now)
+        if self.stage != Stage.CLOSED:
+            self.settle()
+
+    def _check_silence(self, now: float) -> None:
+        active = self._last_activity()
+        if self.client_limit:
+            if not self.client_done and self.client.reading and now >= active + self.client_limit:
+                self._client_silent()
+            elif not self.client_shut and self._stalled(self.client, self.client_limit, now):
+                self._client_stalled()
+        if self.server_limit and self.link is not None and self.stage == Stage.RELAYING:
+            if not self.server_done and self.link.reading and now >= active + self.server_limit:
+                self._server_silent()
+            elif not self.server_shut and self._stalled(self.link, self.server_limit, now):
+                self._server_stalled()
+
+    @staticmethod
+    def _stalled(end: End, limit: float, now: float) -> bool:
+        since = end.stalled_since
+        return since is not None and now >= since + limit
+
+    def _last_activity(self) -> float:
+        return self.client.stamp if self.link is None else max(self.client.stamp, self.link.stamp)
+
+    def _client_silent(self) -> None:
+        if self.stage == Stage.GREETING:
+            tell_refused(self, "Timeout during PROXY header")
+            return self.end()
+        self.frontend.aborted_by_client(self)
+        self.decide(CLIENT_TIMEOUT)
+        self.client.mute()
+        return self._client_done()
+
+    def _client_stalled(self) -> None:
+        self.frontend.aborted_by_client(self)
+        self.decide(CLIENT_TIMEOUT)
+        self._close_client()
+
+    def _server_silent(self) -> None:
+        assert self.link is not None
+        self.frontend.aborted_by_server(self)
+        self.decide(SERVER_TIMEOUT)
+        self.link.mute()
+        if self.server_shut:
+            self._close_link()
+        self.server_done = True
+
+    def _server_stalled(self) -> None:
+        self.frontend.aborted_by_server(self)
+        self.decide(SERVER_TIMEOUT)
+        self._close_link()
+
+    def rearm(self) -> None:
+        """See that the alarm strikes no later than the earliest deadline that may come into force."""
+        at = self.expires
+        active = self._last_activity()
+        if self.client_limit and active + self.client_limit < at:
+            at = active + self.client_limit
+        if self.server_limit and active + self.server_limit < at:
+            at = active + self.server_limit
+        alarm = self.alarm
+        if alarm is None:
+            if at != NEVER:
+                self.alarm = self.frontend.world.deadlines.set(self._not_past(at), self)
+        elif at < alarm.at:
+            self.alarm = self.frontend.world.deadlines.advance(alarm, at)
+        else:
+            alarm.at = self._not_past(at)
+
+    def _not_past(self, at: float) -> float:
+        """A deadline that is not in force (that side is not being read) is looked at again a full limit later."""
+        now = self.frontend.world.clock.seconds()
+        if at > now:
+            return at
+        return now + min(limit for limit in (self.client_limit, self.server_limit) if limit)
+
+    # the end
+
+    def end(self) -> None:
+        """Close whatever is open, give back what was taken, and tell."""
+        if self.stage == Stage.CLOSED:
+            return
+        self.stage = Stage.CLOSED
+        if self.alarm is not None:
+            self.frontend.world.deadlines.cancel(self.alarm)
+        if self.ticket is not None and self.ticket.waiting:
+            self.ticket.cancel()
+        self._close_link()
+        self._account_and_tell()
+        self._close_client()
+        self.frontend.leave(self)
+        self.link = None
+        self.alarm = None
+
+    def _account_and_tell(self) -> None:
+        account(self)
+        server, backend = self.server, self.backend
+        if server is not None:
+            server.sessions.discard(self)
+            assert backend is not None
+            backend.farm.release(server)
+        if backend is not None:
+            backend.farm.leave()
+        tell(self)
+
+    def connected(self) -> None:
+        """The link that was being established stands."""
+        self.run()
+
+    def connect_failed(self, errno: int, cause: str) -> None:
+        """The link that was being established failed."""
+        attempts.connect_failed(self, errno, cause)
+
+    # what a farm asks
+
+    @property
+    def source(self) -> bytes:
+        """Return the client's packed address, empty for a UNIX socket."""
+        host = self.client_address[0]
+        try:
+            return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
+        except OSError:
+            return b""
+
+    def granted(self, server: LiveServer) -> None:
+        """A place in the queue has become a slot of this server: go on from the loop, not from within another's end."""
+        self.server = server
+        self.stage = Stage.CHOOSING
+        self.expires = self.frontend.world.clock.seconds()
+        self.rearm()
+
+    def turned_away(self) -> None:
+        """No server is left that could take the place in the queue."""
+        self.stage = Stage.CHOOSING
+        self.expires = self.frontend.world.clock.seconds()
+        self.rearm()
+
+    # facts
+
+    @property
+    def client_address(self) -> Address:
+        """Return the client's address: the PROXY header's, if there was one."""
+        if self.header is not None and self.header.usable:
+            source: Address = self.header.source
+            return source
+        host, port = self.client.source()
+        return (host, port) if host != "unix" else (host, self.entrance.bind.id)
+
+    @property
+    def front_address(self) -> Address:
+        """Return the address the client connected to."""
+        if self.header is not None and self.header.usable:
+            destination: Address = self.header.destination
+            return destination
+        if self.front is None:
+            self.front = self.client.destination()
+        host, port = self.front
+        return (host, port) if host != "unix" else (host, self.entrance.bind.id)

@@ -1,0 +1,33 @@
+"""How far a session has come, and the letters that tell how it ended (manual 8.5)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+NEVER = float("inf")
+CLIENT_ERROR, SERVER_ERROR = "C", "S"
+CLIENT_TIMEOUT, SERVER_TIMEOUT = "c", "s"
+RESOURCE = "R"
+
+
+class Stage(IntEnum):
+    """How far a session has come, and with it the second letter of an end at this moment (manual 8.5)."""
+
+    GREETING = 0
+    CHOOSING = 1
+    QUEUED = 2
+    TURNAROUND = 3
+    CONNECTING = 4
+    RELAYING = 5
+    CLOSED = 6
+
+
+LETTERS = {
+    Stage.GREETING: "R",
+    Stage.CHOOSING: "C",
+    Stage.QUEUED: "Q",
+    Stage.TURNAROUND: "C",
+    Stage.CONNECTING: "C",
+    Stage.RELAYING: "D",
+    Stage.CLOSED: "D",
+}

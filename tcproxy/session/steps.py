@@ -1,0 +1,94 @@
+"""The way of a session from the accept to the relay: the ordered table of steps, and the first ones.
+
+A step returns True when the next may follow at once, False when the session waits or has ended; whoever
+ends the wait calls `session.run` again. The steps towards a server stand in attempts.py.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tcproxy.model.bind import Bind
+from tcproxy.session import attempts
+from tcproxy.session.stages import SERVER_ERROR, Stage
+from tcproxy.session.telling import tell_refused
+from tcproxy.wire.proxy_protocol import BadProxyHeader, ProxyHeaderParser
+
+if TYPE_CHECKING:
+    from tcproxy.session.frontend import Frontend
+    from tcproxy.session.session import Session
+
+
+def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ...]:
+    """Return the steps of the clients of one listening address: only those that have something to do."""
+    steps: list[Callable[[Session], bool]] = []
+    if bind.accept_proxy:
+        steps += [await_header, read_header]
+    if frontend.model.monitor_net:
+        steps.append(answer_monitor)
+    steps += [choose_backend, attempts.find_server, attempts.connect, attempts.relay]
+    return tuple(steps)
+
+
+def await_header(session: Session) -> bool:
+    """Wait for the PROXY header (`accept-proxy`), for as long as `timeout client` allows."""
+    session.header = ProxyHeaderParser()
+    session.stage = Stage.GREETING
+    return False
+
+
+def read_header(session: Session) -> bool:
+    """Read what came of the header; a bad one closes the connection."""
+    parser = session.header
+    client = session.client
+    data, client.held = client.held, b""
+    try:
+        header = parser.feed(data)
+    except BadProxyHeader:
+        session.header = None
+        tell_refused(session, "Received something which does not look like a PROXY protocol header")
+        session.end()
+        return False
+    if header is None:
+        return False
+    session.header = header
+    client.held = parser.rest
+    session.stage = Stage.CHOOSING
+    session.handshake = int((session.frontend.world.clock.seconds() - session.began) * 1000)
+    if session.client_done:
+        session.settle()
+    return True
+
+
+def answer_monitor(session: Session) -> bool:
+    """Close at once, and tell nothing, when the client is a monitor (`monitor-net`)."""
+    host = session.client_address[0]
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return True
+    if any(address in network for network in session.frontend.model.monitor_net):
+        session.told = True
+        session.end()
+        return False
+    return True
+
+
+def choose_backend(session: Session) -> bool:
+    """Take the first backend whose condition holds, or the default one (`use_backend`, `default_backend`)."""
+    frontend = session.frontend
+    backend = frontend.fallback
+    for condition, candidate in frontend.rules:
+        if condition is None or condition.holds(session):
+            backend = candidate
+            break
+    if backend is None:
+        session.decide(SERVER_ERROR, "C")
+        session.end()
+        return False
+    session.backend = backend
+    session.server_limit = backend.server
+    backend.farm.enter()
+    return True

@@ -1,0 +1,145 @@
+"""What a session leaves behind: its share of the counters, and its log line.
+
+The line's text is made in tcproxy/report; whether a line is wanted at all is decided here (`option dontlognull`,
+`dontlog-normal`, `log-separate-errors`, `logasap`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcproxy.report.counters import Counters
+from tcproxy.report.formats import Format, Moment
+from tcproxy.report.record import Record
+
+if TYPE_CHECKING:
+    from tcproxy.session.session import Session
+
+ERROR_LEVEL = 3
+INFO_LEVEL = 6
+NO_SERVER = "<NOSRV>"
+
+
+def account(session: Session) -> None:
+    """Add the session's bytes and times to the counters of all it passed through."""
+    received = session.client.moved
+    sent = session.link.moved if session.link is not None else 0
+    lasted = _milliseconds(session.began, session.frontend.world.clock.seconds())
+    for counters in (session.frontend.world.counters, session.frontend.counters, session.entrance.counters):
+        counters.bytes_in += received
+        counters.bytes_out += sent
+    if session.backend is not None:
+        _account(session, session.backend.farm.counters, received, sent, lasted)
+    server = session.server or session.previous
+    if server is not None:
+        _account(session, server.counters, received, sent, lasted)
+
+
+def _account(session: Session, counters: Counters, received: int, sent: int, lasted: int) -> None:
+    counters.bytes_in += received
+    counters.bytes_out += sent
+    counters.session_time += lasted
+    if session.queued_until:
+        counters.queue_time += _milliseconds(session.began, session.queued_until)
+    if session.connected_at:
+        counters.connect_time += _milliseconds(session.queued_until, session.connected_at)
+
+
+def tell(session: Session, moment: Moment = Moment.END) -> None:
+    """Write the log line, if this is its moment or the session ends without having had it."""
+    frontend = session.frontend
+    form, outlet = frontend.form, frontend.outlet
+    if outlet is None or form is None or session.told:
+        return
+    if moment is not form.moment and moment is not Moment.END:
+        return
+    session.told = True
+    failed = bool(session.error and session.error != "L") or session.redispatched
+    failed = failed or (not session.error and session.retries > 0)
+    if _unwanted(session, failed):
+        return
+    form = frontend.error_form if failed and frontend.error_form is not None else form
+    level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
+    outlet.send(level, form.render(record_of(session, form, moment)))
+
+
+def _unwanted(session: Session, failed: bool) -> bool:
+    if session.frontend.skip_normal and not failed:
+        return True
+    return session.frontend.skip_null and not session.client.moved
+
+
+def tell_refused(session: Session, cause: str) -> None:
+    """Write the line of a connection that was closed before it became a session (a bad PROXY header)."""
+    frontend = session.frontend
+    session.told = True
+    if frontend.outlet is None or frontend.refusal_form is None:
+        return
+    if frontend.skip_null and not session.client.moved:
+        return
+    record = record_of(session, frontend.refusal_form, Moment.END)
+    record.cause = cause
+    level = ERROR_LEVEL if frontend.separate_errors else INFO_LEVEL
+    frontend.outlet.send(level, frontend.refusal_form.render(record))
+
+
+def record_of(session: Session, form: Format, moment: Moment) -> Record:
+    """Return the facts that a line of this format may name."""
+    frontend, backend = session.frontend, session.backend
+    now = session.connected_at if moment is Moment.ESTABLISHED else frontend.world.clock.seconds()
+    record = Record(
+        accepted=session.accepted,
+        frontend=frontend.name,
+        bind=session.entrance.name,
+        mode=frontend.model.mode,
+        backend=backend.name if backend is not None else frontend.name,
+        handshake=session.handshake,
+        total=_milliseconds(session.began, now),
+        bytes_in=session.client.moved,
+        bytes_out=session.link.moved if session.link is not None else 0,
+        termination=(session.error or "-") + (session.phase or "-"),
+        active=frontend.world.counters.current,
+        frontend_active=frontend.counters.current,
+        backend_active=backend.farm.counters.current if backend is not None else 0,
+        retries=session.retries,
+        redispatched=session.redispatched,
+        sequence=frontend.next_line(),
+        number=session.number,
+    )
+    _add_server(session, record)
+    _add_addresses(session, record, form.needs)
+    return record
+
+
+def _add_server(session: Session, record: Record) -> None:
+    server = session.server or session.previous
+    if server is not None:
+        record.server = server.name
+        record.server_active = server.counters.current
+    if session.queued_until:
+        record.queue = _milliseconds(session.began, session.queued_until)
+    if session.connected_at:
+        record.connect = _milliseconds(session.queued_until, session.connected_at)
+    if session.ticket is not None:
+        record.server_queue = session.ticket.server_queue
+        record.backend_queue = session.ticket.backend_queue
+
+
+def _add_addresses(session: Session, record: Record, needs: frozenset[str]) -> None:
+    try:
+        if "client" in needs:
+            record.client = session.client_address
+        if "front" in needs:
+            record.front = session.front_address
+        if session.link is not None and session.connected_at:
+            if "local" in needs:
+                record.local = session.local or record.local
+            if "remote" in needs:
+                record.remote = session.remote or record.remote
+    except OSError:
+        pass  # the socket knows its addresses no more: the line says `-`
+
+
+def _milliseconds(begin: float, end: float) -> int:
+    # whole milliseconds of the clock, as the reference's tick counts them
+    return int(end * 1000) - int(begin * 1000)

@@ -1,0 +1,208 @@
+"""Listening sockets from a Bind of the model: every address family and every option of `bind` (manual 5.1).
+
+Sockets are made before privileges are dropped; they listen at once, so that clients may queue, and nobody accepts
+before the Listener is started (listeners.py). What is wrong is raised as BindError, with the line at fault.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.grammar.statements import Origin
+from tcproxy.model.bind import Bind
+
+# linux/in.h, linux/in6.h, linux/tcp.h: not named by every Python that we run on
+IP_FREEBIND = getattr(socket, "IP_FREEBIND", 15)
+IP_TRANSPARENT = getattr(socket, "IP_TRANSPARENT", 19)
+IPV6_TRANSPARENT = getattr(socket, "IPV6_TRANSPARENT", 75)
+TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", 18)
+TCP_FASTOPEN = getattr(socket, "TCP_FASTOPEN", 23)
+
+
+class BindError(Exception):
+    """An address cannot be listened on: a sentence, the line that asks for it, and the errno."""
+
+    def __init__(self, message: str, origin: Origin, code: int = 0) -> None:
+        super().__init__(message)
+        self.origin = origin
+        self.errno = code
+
+
+def describe(bind: Bind) -> str:
+    """Return the address as messages name it."""
+    address = bind.address
+    if address.family is Family.UNIX:
+        return address.host
+    if address.family in (Family.FD, Family.ABNS, Family.SOCKPAIR):
+        return address.family.value + address.host
+    host = address.host or ("::" if address.family is Family.INET6 else "0.0.0.0")
+    return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+
+
+def listen(bind: Bind, backlog: int, inherited: Mapping[str, int] | None = None) -> socket.socket:
+    """Return a listening, non-blocking socket. `inherited`: descriptors handed over, by `describe` of their bind.
+
+    Raises BindError.
+    """
+    try:
+        return _listen(bind, backlog, inherited or {})
+    except OSError as error:
+        words = error.strerror or str(error)
+        raise BindError(f"cannot listen on {describe(bind)}: {words}", bind.origin, error.errno or 0) from error
+
+
+def _listen(bind: Bind, backlog: int, inherited: Mapping[str, int]) -> socket.socket:
+    family = bind.address.family
+    if family is Family.SOCKPAIR:
+        raise BindError("sockpair@ addresses are not supported by tcproxy yet", bind.origin)
+    given = inherited.get(describe(bind))
+    if given is not None:
+        return _adopt(os.dup(given), backlog)
+    if family is Family.FD:
+        return _adopt(_own_copy(bind), backlog)
+    if family is Family.UNIX:
+        return _listen_unix(bind, backlog)
+    if family is Family.ABNS:
+        return _listen_at(socket.AF_UNIX, "\0" + bind.address.host, bind, backlog)
+    kind = socket.AF_INET6 if _is_inet6(bind.address) else socket.AF_INET
+    return _listen_at(kind, (bind.address.host, bind.address.port), bind, backlog)
+
+
+def _is_inet6(address: Address) -> bool:
+    return address.family is Family.INET6 or ":" in address.host
+
+
+def _own_copy(bind: Bind) -> int:
+    """Return our own descriptor for `fd@N`: the same number may stand on several lines and in a later start."""
+    try:
+        return os.dup(int(bind.address.host))
+    except ValueError:
+        raise BindError(f"fd@{bind.address.host} is not a number", bind.origin) from None
+
+
+def _adopt(fd: int, backlog: int) -> socket.socket:
+    sock = socket.socket(fileno=fd)
+    sock.setblocking(False)
+    if sock.type != socket.SOCK_STREAM:
+        sock.close()
+        raise OSError(errno.ENOTSOCK, "the inherited descriptor is no stream socket")
+    sock.listen(backlog)
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _listen_at(kind: int, name: object, bind: Bind, backlog: int) -> socket.socket:
+    sock = socket.socket(kind, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if kind != socket.AF_UNIX:
+            _set_options(sock, bind)
+        sock.bind(name)  # type: ignore[arg-type]
+        sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _set_options(sock: socket.socket, bind: Bind) -> None:
+    """Set what must be set before bind(). Accepted connections inherit TCP_NODELAY, TCP_USER_TIMEOUT and TCP_MAXSEG."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # lets the next process bind while this one still serves
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sock.family == socket.AF_INET6 and (bind.v6only or bind.v4v6):
+        # without either word the system's setting counts
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bind.v6only))
+    for wanted, set_option in _OPTIONS:
+        if wanted(bind):
+            set_option(sock, bind)
+
+
+def _set_interface(sock: socket.socket, bind: Bind) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, bind.interface.encode() + b"\0")
+
+
+def _set_transparent(sock: socket.socket, bind: Bind) -> None:
+    """Accept connections to foreign addresses; without the privilege for that, at least bind to one."""
+    if sock.family == socket.AF_INET6:
+        attempts = ((socket.IPPROTO_IPV6, IPV6_TRANSPARENT),)
+    else:
+        attempts = ((socket.SOL_IP, IP_TRANSPARENT), (socket.SOL_IP, IP_FREEBIND))  # type: ignore[assignment]
+    failure: OSError | None = None
+    for level, option in attempts:
+        try:
+            sock.setsockopt(level, option, 1)
+            return
+        except OSError as error:
+            failure = error
+    assert failure is not None
+    raise failure
+
+
+def _set_mss(sock: socket.socket, bind: Bind) -> None:
+    # a negative value is the amount by which the usual one is lowered (manual, `mss`)
+    mss = bind.mss
+    if mss < 0:
+        usual = 1220 if sock.family == socket.AF_INET6 else 536
+        mss = max(usual, sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)) + mss
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
+
+
+_OPTIONS: tuple[tuple[Callable[[Bind], object], Callable[[socket.socket, Bind], None]], ...] = (
+    (lambda bind: bind.interface, _set_interface),
+    (lambda bind: bind.transparent, _set_transparent),
+    (lambda bind: bind.mss, _set_mss),
+    (
+        lambda bind: bind.tcp_ut,
+        lambda sock, bind: sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, bind.tcp_ut),
+    ),
+    (
+        lambda bind: bind.defer_accept,
+        lambda sock, bind: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60),
+    ),
+    (
+        lambda bind: bind.tfo,
+        lambda sock, bind: sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, bind.backlog or 1024),
+    ),
+)
+
+
+def _listen_unix(bind: Bind, backlog: int) -> socket.socket:
+    """Listen on a path: made under another name, then moved, so that clients always find a listener there.
+
+    What stands there already is replaced, as the reference does, so that the next process may take over; a file that
+    is no socket is refused.
+    """
+    path = Path(bind.address.host)
+    _refuse_other_files(path)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    fresh.unlink(missing_ok=True)
+    sock = _listen_at(socket.AF_UNIX, str(fresh), bind, backlog)
+    try:
+        if bind.uid != -1 or bind.gid != -1:
+            os.chown(fresh, bind.uid, bind.gid)
+        if bind.mode is not None:
+            fresh.chmod(bind.mode)
+        fresh.replace(path)
+    except OSError:
+        sock.close()
+        fresh.unlink(missing_ok=True)
+        raise
+    return sock
+
+
+def _refuse_other_files(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise OSError(errno.EEXIST, "a file that is no socket stands there")

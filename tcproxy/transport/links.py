@@ -1,0 +1,337 @@
+"""Links: connections to servers, made for sessions one by one.
+
+A ServerLinkFactory knows all that is the same for every link to one server: address, source, options, and what is
+said first (a SOCKS request, a PROXY header). Which server, how long to wait, and what a failure means is
+decided in session.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
+
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.model.proxy import KeepAlive, Proxy
+from tcproxy.model.server import Server
+from tcproxy.session.ends import LinkFailure
+from tcproxy.transport.binding import TCP_USER_TIMEOUT
+from tcproxy.transport.pipes import PipePool
+from tcproxy.transport.relay import AGAIN, BUFFER_SIZE, End, errno_of
+from tcproxy.transport.sockets import Poll, StreamSocket, poll_of
+from tcproxy.transport.sources import NO_PORTS, SourceBinder
+from tcproxy.wire.proxy_protocol import encode_v1, encode_v2
+from tcproxy.wire.socks4 import SocksRefused, SocksReplyParser, encode_request
+
+if TYPE_CHECKING:
+    from tcproxy.session.session import Session
+
+STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+TCP_FASTOPEN_CONNECT = 30
+"""linux/tcp.h: connect() waits for the first bytes, which then travel with the SYN."""
+NO_PORT_LEFT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAGAIN)
+PENDING = (errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
+OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class LinkEnd(End):
+    """The server's end: an End that may still be connecting. binder, port: whom to give the source port back."""
+
+    __slots__ = ("binder", "opening", "port")
+
+    def __init__(self, session: Any, limit: int, pipes: PipePool | None) -> None:
+        super().__init__(session, limit, pipes)
+        self.opening: Opening | None = None
+        self.binder: SourceBinder | None = None
+        self.port = 0
+
+    def close(self, reset: bool = False) -> None:
+        """Close the link, and give back its source port."""
+        super().close(reset)
+        self.opening = None
+        self.close_unmade()
+
+    def close_unmade(self) -> None:
+        """Give back what was taken for a link that could not even begin."""
+        if self.binder is not None:
+            self.binder.release(self.port)
+            self.binder = None
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The loop closed the transport, because of an error."""
+        if self.opening is None:
+            super().connectionLost(reason)
+        else:
+            code = errno_of(reason) or errno.ECONNREFUSED
+            self.session.connect_failed(code, errno.errorcode.get(code, str(code)))
+
+
+class Opening:
+    """A link that is being made: waits for the connection, then for the SOCKS server's answer, if there is one.
+
+    It stands in the place of the transport's producer, which is what a writable socket calls.
+    """
+
+    __slots__ = ("end", "factory", "reply")
+
+    def __init__(self, factory: ServerLinkFactory, end: LinkEnd) -> None:
+        self.factory = factory
+        self.end = end
+        self.reply: SocksReplyParser | None = None
+
+    def resumeProducing(self) -> None:
+        """The socket is writable: the connection stands, or failed."""
+        if self.reply is not None:
+            return
+        transport = self.end.transport
+        code = transport.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail(code)
+            return
+        transport.stopWriting()
+        self.stands()
+
+    def stands(self) -> None:
+        """The connection stands: speak SOCKS first, if the server is behind such a proxy."""
+        tunnel = self.factory.tunnel
+        if tunnel is None:
+            self.end.opening = None
+            self.factory.greet(self.end)
+            self.end.session.connected()
+            return
+        self.reply = SocksReplyParser()
+        transport = self.end.transport
+        transport.doRead = self.read_reply
+        try:
+            transport.write(encode_request(*tunnel))
+        except SocksRefused:
+            self._fail(errno.EAFNOSUPPORT)
+            return
+        transport.startReading()
+
+    def read_reply(self) -> None:
+        """Read the SOCKS server's answer, and not a byte more."""
+        end, reply = self.end, self.reply
+        assert reply is not None
+        try:
+            data = end.recv(1)
+            done = bool(data) and reply.feed(data)
+        except SocksRefused:
+            self._fail(errno.ECONNREFUSED)
+            return
+        except OSError as error:
+            if error.errno not in AGAIN:
+                self._fail(error.errno or 0)
+            return
+        if not data:
+            self._fail(errno.ECONNRESET)
+        elif done:
+            end.transport.stopReading()
+            end.transport.doRead = end.hold
+            end.opening = None
+            self.factory.greet(end)
+            end.session.connected()
+
+    def _fail(self, code: int) -> None:
+        self.end.session.connect_failed(code, errno.errorcode.get(code, str(code)))
+
+    def pauseProducing(self) -> None:
+        """Nothing to do: there is no source of bytes yet."""
+
+    def stopProducing(self) -> None:
+        """The session hears of the loss by itself."""
+
+
+class ServerLinkFactory(ClientFactory):
+    """Makes the links to one server (or to the `dispatch` address of a backend).
+
+    tunnel: (host, port) to ask the SOCKS server for, None without one. tune: what is set on each new socket.
+    """
+
+    noisy = False
+
+    def __init__(self, poll: Poll, model: Server, proxy: Proxy, limit: int, pipes: PipePool | None) -> None:
+        self.poll = poll
+        self.model = model
+        self.limit = limit
+        self.pipes = pipes
+        self.tunnel: tuple[str, int] | None = None
+        source = model.source or proxy.source
+        self.binder = SourceBinder(source) if source is not None else None
+        self.tune = _tuners(model, proxy)
+        self._known: tuple[Address | None, int, int, Any] = (None, 0, 0, None)
+
+    def buildProtocol(self, addr: Any) -> End:
+        """Return an end without a session, for whoever connects by a reactor's own means."""
+        return LinkEnd(None, self.limit, self.pipes)
+
+    def link(self, session: Session, address: Address, port: int) -> LinkEnd:
+        """Begin to connect to the address for the session. Raises LinkFailure."""
+        family, name = self._target(session, address, port)
+        end = LinkEnd(session, self.limit, self.pipes)
+        try:
+            sock = socket.SocketType(family, STREAM, 0)
+        except OSError as error:
+            raise LinkFailure(error.errno or 0, str(error.strerror), resource=True) from error
+        try:
+            for tune in self.tune:
+                tune(sock)
+            if self.binder is not None:
+                end.port = self.binder.bind(sock, session.client_address if self.binder.wants_client else None)
+                end.binder = self.binder
+            code = sock.connect_ex(name)
+            if code == errno.EINPROGRESS:
+                # on a near network the answer is here already: asking again spares a turn of the loop
+                code = sock.connect_ex(name)
+        except OSError as error:
+            sock.close()
+            end.close_unmade()
+            raise self._failure(error.errno or 0) from error
+        except LinkFailure:
+            sock.close()
+            raise
+        if code and code not in PENDING:
+            sock.close()
+            end.close_unmade()
+            raise self._failure(code)
+        self._open(end, StreamSocket(self.poll, sock, name), standing=not code or code == errno.EISCONN)
+        return end
+
+    def _open(self, end: LinkEnd, transport: StreamSocket, standing: bool) -> None:
+        end.makeConnection(transport)
+        if standing and self.tunnel is None:
+            self.greet(end)
+            return
+        end.connected = False
+        end.opening = transport.producer = Opening(self, end)
+        transport.streaming = True
+        if standing:
+            end.opening.stands()
+        else:
+            transport.startWriting()
+
+    def greet(self, end: LinkEnd) -> None:
+        """Say first what the server expects: the PROXY header (`send-proxy`)."""
+        end.connected = True
+        end.transport.producer = None
+        if self.model.send_proxy:
+            end.transport.write(proxy_header(self.model, end.session))
+
+    def _target(self, session: Session, address: Address, port: int) -> tuple[int, Any]:
+        """Return the socket family and the name to connect to; a name that depends on the client is made anew."""
+        known = self._known
+        if known[0] is address and known[1] == port:
+            return known[2], known[3]
+        family, name, fixed = resolve(address, port, session)
+        if self.model.socks4 is not None:
+            self.tunnel = (name[0], name[1])
+            family, name, fixed = resolve(self.model.socks4, self.model.socks4.port, session)
+        elif fixed:
+            self._known = (address, port, family, name)
+        return family, name
+
+    @staticmethod
+    def _failure(code: int) -> LinkFailure:
+        if code in NO_PORT_LEFT:
+            return LinkFailure(code, NO_PORTS, resource=True)
+        return LinkFailure(code, errno.errorcode.get(code, str(code)), resource=code in OUT_OF_RESOURCES)
+
+
+class Links:
+    """The way to every server of a proxy (session.ends.Dial): keeps one ServerLinkFactory a server.
+
+    limit: bytes a direction may hold (tune.bufsize). pipes: where relays borrow pipes, None for no splicing.
+    """
+
+    def __init__(self, reactor: Any, limit: int = BUFFER_SIZE, pipes: PipePool | None = None) -> None:
+        self.poll = poll_of(reactor)
+        self.limit = limit
+        self.pipes = pipes
+        self._factories: dict[object, ServerLinkFactory] = {}
+
+    def __call__(self, session: Session, server: Any) -> LinkEnd:
+        """Begin to connect to a live server, or to a backend's `dispatch` address. Raises LinkFailure."""
+        live = session.server
+        factory = self._factories.get(live or session.backend)
+        if factory is None:
+            factory = self._make(session, live.model if live is not None else server)
+        if live is None:
+            return factory.link(session, server.address, server.address.port)
+        if live.address is None:
+            raise LinkFailure(errno.EADDRNOTAVAIL, "the server's name has no address")
+        return factory.link(session, live.address, live.port)
+
+    def _make(self, session: Session, model: Server) -> ServerLinkFactory:
+        assert session.backend is not None
+        factory = ServerLinkFactory(self.poll, model, session.backend.model, self.limit, self.pipes)
+        self._factories[session.server or session.backend] = factory
+        return factory
+
+
+def resolve(address: Address, port: int, session: Session | None) -> tuple[int, Any, bool]:
+    """Return socket family, name, and whether it is the same for every client.
+
+    A missing or relative port follows the port the client connected to, an empty host the address.
+    """
+    if address.family is Family.UNIX:
+        return int(socket.AF_UNIX), address.host, True
+    if address.family is Family.ABNS:
+        return int(socket.AF_UNIX), "\0" + address.host, True
+    host, fixed = address.host, True
+    if session is not None and (address.relative or not port):
+        port, fixed = session.front_address[1] + port, False
+    if session is not None and host in ("", "0.0.0.0", "::"):
+        host, fixed = session.front_address[0], False
+    return int(socket.AF_INET6 if ":" in host else socket.AF_INET), (host, port), fixed
+
+
+def proxy_header(model: Server, session: Session) -> bytes:
+    """Return the PROXY header that tells the server who the client is."""
+    source, destination = session.client_address, session.front_address
+    if model.send_proxy == 1:
+        return encode_v1(source, destination)
+    return encode_v2(source, destination, checksum="crc32c" in model.proxy_v2_options)
+
+
+def _tuners(model: Server, proxy: Proxy) -> list[Callable[[socket.SocketType], None]]:
+    """Return what is to be set on each new socket, for this server's options and its proxy's."""
+    if model.address.family in (Family.UNIX, Family.ABNS):
+        return []
+    tuners = [_no_delay]
+    if proxy.server_keepalive.on:
+        tuners.append(keepalive(proxy.server_keepalive))
+    if model.tcp_ut:
+        tuners.append(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, model.tcp_ut))
+    if model.tfo:
+        tuners.append(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1))
+    if "tcp-smart-connect" in proxy.options:
+        tuners.append(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0))
+    return tuners
+
+
+def _no_delay(sock: socket.SocketType) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def keepalive(words: KeepAlive) -> Callable[[socket.SocketType], None]:
+    """Return what turns keep-alive probes on, with the count and the times that are configured."""
+    options = [
+        (option, value)
+        for option, value in (
+            (socket.TCP_KEEPCNT, words.count),
+            (socket.TCP_KEEPIDLE, words.idle),
+            (socket.TCP_KEEPINTVL, words.interval),
+        )
+        if value
+    ]
+
+    def tune(sock: socket.SocketType) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in options:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    return tune

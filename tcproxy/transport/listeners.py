@@ -1,0 +1,206 @@
+"""Listeners: accept clients in batches, and stop while a limit is reached, a pause lasts, or for good.
+
+How a listening socket is made stands in binding.py; what becomes of a client, in session. A Listener is an
+IListeningPort over any reactor with IReactorFDSet.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from select import EPOLLIN
+from typing import Any
+
+from twisted.internet import defer
+from twisted.internet.interfaces import IListeningPort, IReadDescriptor
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from tcproxy.session.frontend import Entrance
+from tcproxy.session.session import Session
+from tcproxy.transport.binding import describe
+from tcproxy.transport.pipes import PipePool
+from tcproxy.transport.relay import BUFFER_SIZE, End
+from tcproxy.transport.sockets import StreamSocket, poll_of, twisted_address
+
+MOST_AT_ONCE = 64
+"""Clients accepted in one wake-up, at the most, so that those already here are not forgotten."""
+SHORT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+BREATH = 0.1
+"""Seconds without accepting after descriptors ran out."""
+
+STREAM = int(socket.SOCK_STREAM)
+
+_log = Logger()
+
+
+class FrontendFactory(ServerFactory):
+    """Makes the session of each client of one entrance of a frontend.
+
+    limit: bytes a direction may hold (tune.bufsize). pipes: where relays borrow pipes, None for no splicing.
+    """
+
+    noisy = False
+
+    def __init__(self, entrance: Entrance, limit: int = BUFFER_SIZE, pipes: PipePool | None = None) -> None:
+        self.entrance = entrance
+        self.limit = limit
+        self.pipes = pipes
+
+    def buildProtocol(self, addr: Any) -> End:
+        """Return the client's end of a new session, which begins when the connection is made."""
+        return ClientEnd(Session(self.entrance), self.limit, self.pipes)
+
+
+class ClientEnd(End):
+    """The end that begins its session when its connection is made."""
+
+    __slots__ = ()
+
+    def makeConnection(self, transport: Any) -> None:
+        """Stand on this transport and let the session begin."""
+        super().makeConnection(transport)
+        self.session.begin(self)
+
+
+@implementer(IListeningPort, IReadDescriptor)
+class Listener:
+    """One listening socket.
+
+    fd, interest: for the reactor. state: "idle" before the start, "open", "full" at a limit, "paused", or "closed".
+    tune: what is done to each accepted connection besides making it non-blocking, None for nothing.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        sock: socket.socket,
+        factory: FrontendFactory,
+        tune: Callable[[socket.SocketType], None] | None = None,
+        path: str = "",
+    ) -> None:
+        self.poll = poll_of(reactor)
+        self.socket = sock
+        self.fd = sock.fileno()
+        self.interest = 0
+        self.factory = factory
+        self.entrance = factory.entrance
+        self.tune = tune
+        self.path = path
+        self.state = "idle"
+        self._batch = 1
+        self._family, self._proto = int(sock.family), sock.proto
+
+    # life
+
+    def startListening(self) -> None:
+        """Begin to accept."""
+        if self.state in ("idle", "paused"):
+            self.state = "open"
+            self.poll.watch(self, EPOLLIN)
+
+    def pause(self) -> None:
+        """Stop accepting and leave the queue of connections to others (SIGTTOU)."""
+        if self.state in ("open", "full"):
+            self.poll.watch(self, 0)
+            self.state = "paused"
+            try:
+                # as the reference: a TCP listener that is shut is closed to clients, and listens again later
+                self.socket.shutdown(socket.SHUT_RD)
+            except OSError:
+                pass  # UNIX sockets cannot: their clients wait in the backlog
+
+    def resume(self, backlog: int = 0) -> None:
+        """Accept again (SIGTTIN). Raises OSError when another process has taken the address."""
+        if self.state == "paused":
+            self.socket.listen(backlog or self.entrance.bind.backlog or socket.SOMAXCONN)
+            self.startListening()
+
+    def close(self) -> None:
+        """Stop for good; the socket is closed."""
+        if self.state == "closed":
+            return
+        self.state = "closed"
+        self.poll.watch(self, 0)
+        self.fd = -1
+        self.socket.close()
+
+    def stopListening(self) -> defer.Deferred[None]:
+        """As close."""
+        self.close()
+        return defer.succeed(None)
+
+    # accepting
+
+    def doRead(self) -> None:
+        """Accept those who wait, as far as limits allow."""
+        room = self.entrance.frontend.room(self.entrance)
+        if room <= 0:
+            return self._full()
+        batch = min(room, self._batch)
+        for _ in range(batch):
+            if not self._accept_one():
+                self._batch = 1
+                return None
+        # a whole batch was waiting: ask for more next time, and spare a lone client the call that finds nobody
+        self._batch = min(self._batch * 2, MOST_AT_ONCE)
+        return None
+
+    def _accept_one(self) -> bool:
+        try:
+            fd, remote = self.socket._accept()  # type: ignore[attr-defined]
+        except OSError as error:
+            if error.errno in SHORT_OF_DESCRIPTORS:
+                self._breathe(error)
+            elif error.errno not in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED):
+                _log.warn("accept on {address}: {error}", address=self, error=error)
+            return False
+        connection = socket.SocketType(self._family, STREAM, self._proto, fd)
+        connection.setblocking(False)
+        if self.tune is not None:
+            self.tune(connection)
+        self.factory.buildProtocol(remote).makeConnection(StreamSocket(self.poll, connection, remote))
+        return self.interest != 0
+
+    def _full(self) -> None:
+        self.state = "full"
+        self.poll.watch(self, 0)
+        self.entrance.frontend.wait(self.entrance, self._room_again)
+
+    def _room_again(self) -> None:
+        if self.state == "full":
+            self.state = "open"
+            self.poll.watch(self, EPOLLIN)
+
+    def _breathe(self, error: OSError) -> None:
+        _log.warn("accept on {address}: {error}", address=self, error=error)
+        self.state = "full"
+        self.poll.watch(self, 0)
+        self.poll.callLater(BREATH, self._room_again)
+
+    # facts
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 once closed."""
+        return self.fd
+
+    def getHost(self) -> Any:
+        """Return the address listened on."""
+        return twisted_address(self.socket, self.socket.getsockname())
+
+    def logPrefix(self) -> str:
+        """Return the name that stands in Twisted's log lines."""
+        return f"Listener {self.entrance.frontend.name}"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor lets go of everything."""
+        self.close()
+
+    def doWrite(self) -> None:
+        """Nothing is ever written."""
+
+    def __str__(self) -> str:
+        return describe(self.entrance.bind)

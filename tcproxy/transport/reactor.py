@@ -1,0 +1,196 @@
+"""A thin epoll reactor: Twisted's own, with the shortest way from a ready descriptor to a transport of ours.
+
+The stock loop spends more on each event than the relay does: a log context, a fileno() call, interest
+looked up in two sets. Transports that call `watch` (see sockets.py) stand in a table of their own, and a
+readable one has its `doRead` called directly. Everything else, errors in application code included, takes
+the way of twisted.internet.epollreactor. Nothing here knows what the transports do.
+"""
+
+from __future__ import annotations
+
+from errno import EINTR, ENOENT
+from select import EPOLLIN, EPOLLOUT
+from time import monotonic, time
+from typing import Any, Protocol
+
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.main import CONNECTION_LOST, installReactor
+from twisted.logger import Logger
+from twisted.python import log
+from twisted.python.failure import Failure
+
+MAXIMUM_EVENTS = 512
+"""Events asked for at once: enough that a busy proxy seldom calls twice, and a list that stays small."""
+
+LONGEST_SLEEP = 2147483.0
+"""epoll_wait counts milliseconds in an int."""
+
+_log = Logger()
+
+
+class Watched(Protocol):
+    """A transport that stands in the reactor's own table."""
+
+    fd: int
+    interest: int
+
+    def doRead(self) -> object:
+        """Take what there is to read; closes itself when there is nothing more."""
+
+    def doWrite(self) -> object:
+        """Write what is queued."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Forget the descriptor."""
+
+
+class Reactor(EPollReactor):
+    """Twisted's epoll reactor with a table of transports that are called directly.
+
+    """
+
+    def __init__(self) -> None:
+        self._direct: dict[int, Watched] = {}
+        self._epoch = time() - monotonic()
+        super().__init__()
+
+    def seconds(self) -> float:
+        """Return seconds that never jump, counted from the epoch as it stood when the reactor was made.
+
+        Timers must not follow a corrected wall clock; yet twisted.web, for one, dates its log by this.
+        """
+        return monotonic() + self._epoch
+
+    def watch(self, transport: Watched, interest: int) -> None:
+        """Wait for these events (EPOLLIN, EPOLLOUT, both, or 0 for none) of the transport."""
+        fd = transport.fd
+        if transport.interest:
+            if interest:
+                self._poller.modify(fd, interest)
+            else:
+                del self._direct[fd]
+                self._poller.unregister(fd)
+        elif interest:
+            self._poller.register(fd, interest)
+            self._direct[fd] = transport
+        transport.interest = interest
+
+    def forget(self, transport: Watched) -> None:
+        """Drop the transport, which is about to close its descriptor: the kernel then drops the rest."""
+        if transport.interest:
+            del self._direct[transport.fd]
+            transport.interest = 0
+
+    def getReaders(self) -> list[Any]:
+        return super().getReaders() + [one for one in self._direct.values() if one.interest & EPOLLIN]
+
+    def getWriters(self) -> list[Any]:
+        return super().getWriters() + [one for one in self._direct.values() if one.interest & EPOLLOUT]
+
+    def removeAll(self) -> list[Any]:
+        direct = list(self._direct.values())
+        for transport in direct:
+            self.watch(transport, 0)
+        return [*super().removeAll(), *direct]
+
+    def doPoll(self, timeout: float | None) -> None:
+        """Wait for events, and pass each to its transport."""
+        try:
+            events = self._poller.poll(-1 if timeout is None else timeout, MAXIMUM_EVENTS)
+        except OSError as error:
+            if error.errno == EINTR:
+                return
+            raise
+        direct = self._direct
+        for fd, event in events:
+            transport = direct.get(fd)
+            if transport is None:
+                self._stock_event(fd, event)
+                continue
+            try:
+                if event == EPOLLIN:
+                    transport.doRead()
+                else:
+                    _dispatch(transport, event)
+            except BaseException:
+                self._break(transport)
+
+    doIteration = doPoll
+
+    def _stock_event(self, fd: int, event: int) -> None:
+        selectable = self._selectables.get(fd)
+        if selectable is not None:
+            log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
+            return
+        # closed, yet still in the set: a child process holds a copy of the descriptor's file
+        try:
+            self._poller.unregister(fd)
+        except OSError as error:
+            if error.errno != ENOENT:
+                _log.debug("descriptor {fd} was not in the set: {error}", fd=fd, error=error)
+
+    def _break(self, transport: Watched) -> None:
+        """Code of a transport or its protocol raised: log it, and lose that connection only."""
+        log.err()
+        if transport.interest:
+            self.watch(transport, 0)
+        try:
+            transport.connectionLost(Failure(CONNECTION_LOST))
+        except BaseException:
+            log.err()
+
+    def mainLoop(self) -> None:
+        """Run until stopped."""
+        while self._started:
+            try:
+                while self._started:
+                    self._turn()
+            except BaseException:
+                # as the stock loop: whatever was raised is logged, and the loop goes on
+                _log.failure("unexpected error in main loop")
+        _log.info("Main loop terminated.")
+
+    def _turn(self) -> None:
+        """Make the calls that are due, and wait for events once."""
+        pending = self._pendingTimedCalls
+        if self.threadCallQueue or self._newTimedCalls or self._justStopped:
+            self.runUntilCurrent()
+            sleep = self.timeout()
+        elif not pending:
+            sleep = None
+        else:
+            sleep = pending[0].time - self.seconds()
+            if sleep <= 0:
+                self.runUntilCurrent()
+                sleep = self.timeout()
+            elif sleep > LONGEST_SLEEP:
+                sleep = LONGEST_SLEEP
+        self.doPoll(sleep if self.running else 0)
+
+
+def _dispatch(transport: Watched, event: int) -> None:
+    """Pass an event other than a plain EPOLLIN; of an error the reading or the writing finds out which it is."""
+    wanted = transport.interest
+    if event & EPOLLOUT and wanted & EPOLLOUT:
+        transport.doWrite()
+        wanted = transport.interest
+    if event & ~EPOLLOUT and wanted & EPOLLIN:
+        transport.doRead()
+    elif event & ~(EPOLLIN | EPOLLOUT) and wanted & EPOLLOUT and not event & EPOLLOUT:
+        transport.doWrite()
+
+
+class SteadyClock:
+    """The clock of a world: monotonic seconds, and the delayed calls of whichever reactor runs."""
+
+    __slots__ = ("callLater",)
+
+    seconds = staticmethod(monotonic)
+
+    def __init__(self, reactor: Any) -> None:
+        self.callLater = reactor.callLater
+
+
+def install() -> None:
+    """Make this the reactor of the process; raises ReactorAlreadyInstalledError where there is one."""
+    installReactor(Reactor())

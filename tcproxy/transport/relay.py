@@ -1,0 +1,325 @@
+"""Bytes from one end of a session to the other, with backpressure: recv and send, or splice for bulk.
+
+What is decided about ends, timeouts and errors is decided by the session; here are only the moves. An End is
+the protocol of its transport. On transports of ours (sockets.py) it reads and sends directly; on
+any other ITransport it works through dataReceived and write.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EAGAIN, EINTR, EINVAL
+from time import monotonic
+from typing import Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from tcproxy.transport.pipes import Pipe, PipePool
+from tcproxy.transport.sockets import StreamSocket
+
+BUFFER_SIZE = 16384
+"""Bytes a direction may hold: HAProxy's default of tune.bufsize."""
+FULL_READS = 3
+"""Full reads in a row after which a direction counts as bulk."""
+THIN = 8192
+"""Bytes of one splice below which copying is cheaper."""
+SPLICE_FLAGS = getattr(os, "SPLICE_F_MOVE", 1) | getattr(os, "SPLICE_F_NONBLOCK", 2)
+AGAIN = (EAGAIN, EINTR)
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class End:
+    """One side of a session: reads from its own transport, passes to the other end's (see session.ends.End).
+
+    limit: bytes read at once and held at the most. pipes: where to borrow a pipe, None for no splicing.
+    full: full reads in a row. pipe, piped: the pipe in use and the bytes in it.
+    """
+
+    __slots__ = (
+        "connected", "ended", "full", "held", "limit", "moved", "other", "pipe", "piped", "pipes", "recv", "send",
+        "session", "stamp", "transport",
+    )  # fmt: skip
+
+    transport: StreamSocket
+    recv: Any
+    send: Any
+
+    def __init__(self, session: Any, limit: int, pipes: PipePool | None) -> None:
+        self.session = session
+        self.limit = limit
+        self.pipes = pipes
+        self.other: End | None = None
+        self.connected = False
+        self.ended = False
+        self.held = b""
+        self.moved = 0
+        self.stamp = 0.0
+        self.full = 0
+        self.pipe: Pipe | None = None
+        self.piped = 0
+
+    def makeConnection(self, transport: Any) -> None:
+        """Stand on this transport; nothing is read before `listen`."""
+        self.transport = transport
+        self.recv = transport.socket.recv
+        transport.protocol = self
+        transport.doRead = self.hold
+        self.connected = True
+
+    # before the other end is there
+
+    def hold(self) -> None:
+        """Read, and hold the bytes until the other end is there."""
+        try:
+            data = self.recv(self.limit - len(self.held))
+        except OSError as error:
+            return self._failed(self, error)
+        self.stamp = monotonic()
+        if not data:
+            return self._end()
+        self.moved += len(data)
+        self.held += data
+        if len(self.held) >= self.limit:
+            self.transport.stopReading()
+        self.session.heard(self)
+        return None
+
+    def join(self, other: End) -> None:
+        """Pass bytes in both directions from now on; bytes held go first."""
+        self._pass_to(other)
+        other._pass_to(self)
+        if self.held:
+            self._release_held()
+        if other.held:
+            other._release_held()
+
+    def _pass_to(self, other: End) -> None:
+        self.other = other
+        self.send = other.transport.socket.send
+        self.transport.doRead = self.pump
+        other.transport.producer = self
+        other.transport.streaming = True
+
+    def _release_held(self) -> None:
+        data, self.held = self.held, b""
+        self._forward(data)
+        if not self.ended and self.empty:
+            self.transport.startReading()
+
+    # bytes
+
+    def pump(self) -> None:
+        """Pass one read on: the way of every small message."""
+        try:
+            data = self.recv(self.limit)
+        except OSError as error:
+            return self._failed(self, error)
+        size = len(data)
+        if not size:
+            return self._end()
+        self.moved += size
+        try:
+            sent = self.send(data)
+        except OSError as error:
+            if error.errno not in AGAIN:
+                return self._failed(self.other, error)
+            sent = 0
+        self.stamp = monotonic()
+        if sent != size:
+            self._wait_for_room(data, sent)
+        if size == self.limit:
+            self.full += 1
+            if self.full >= FULL_READS and self.pipes is not None:
+                self.transport.doRead = self.splice
+        elif self.full:
+            self.full = 0
+        return None
+
+    def _forward(self, data: bytes) -> None:
+        """Pass bytes that were read elsewhere."""
+        try:
+            sent = self.send(data)
+        except OSError as error:
+            if error.errno not in AGAIN:
+                return self._failed(self.other, error)
+            sent = 0
+        self.stamp = monotonic()
+        if sent != len(data):
+            self._wait_for_room(data, sent)
+        return None
+
+    def _wait_for_room(self, data: bytes, sent: int) -> None:
+        assert self.other is not None
+        self.transport.stopReading()
+        self.other.transport.keep(data, sent)
+
+    def splice(self) -> None:
+        """Pass what there is through a pipe: the way of bulk."""
+        assert self.pipes is not None
+        pipe = self.pipes.take()
+        if pipe is None:
+            return self._copy_again()
+        try:
+            size = os.splice(self.transport.fd, pipe.write, pipe.size, flags=SPLICE_FLAGS)
+        except OSError as error:
+            self.pipes.give(pipe)
+            if error.errno == EINVAL:  # the kernel cannot splice from this kind of socket
+                self.pipes = None
+                return self._copy_again()
+            return self._failed(self, error)
+        if not size:
+            self.pipes.give(pipe)
+            return self._end()
+        self.moved += size
+        self.pipe, self.piped = pipe, size
+        if size < THIN:
+            self._copy_again()
+        self.stamp = monotonic()
+        if self._empty_pipe() is False:
+            assert self.other is not None
+            self.transport.stopReading()
+            self.other.transport.keep(b"", 0)
+        return None
+
+    def _copy_again(self) -> None:
+        self.full = 0
+        self.transport.doRead = self.pump
+
+    def _empty_pipe(self) -> bool | None:
+        """Pass what is in the pipe; False when some is left, None when the other end broke."""
+        assert self.pipe is not None and self.pipes is not None and self.other is not None
+        target = self.other.transport.fd
+        try:
+            while self.piped:
+                self.piped -= os.splice(self.pipe.read, target, self.piped, flags=SPLICE_FLAGS)
+        except OSError as error:
+            if error.errno in AGAIN:
+                return False
+            self._failed(self.other, error)
+            return None
+        self.pipes.give(self.pipe)
+        self.pipe = None
+        return True
+
+    def resumeProducing(self) -> bool | None:
+        """The other end's transport took everything queued: go on. True: there is more to wait for."""
+        if self.piped:
+            before = self.piped
+            done = self._empty_pipe()
+            if self.piped != before and self.other is not None:
+                self.other.transport.wrote = monotonic()
+            if not done:
+                return done is False
+        self.stamp = monotonic()
+        if self.ended:
+            self.session.emptied(self)
+        else:
+            self.transport.startReading()
+        return None
+
+    def pauseProducing(self) -> None:
+        """The other end's transport queues."""
+        self.transport.stopReading()
+
+    def stopProducing(self) -> None:
+        """The other end's transport is lost; the session hears of it by itself."""
+
+    # ends
+
+    def _end(self) -> None:
+        self.transport.stopReading()
+        self.ended = True
+        self.session.ended(self)
+
+    def _failed(self, end: End | None, error: OSError) -> None:
+        if error.errno not in AGAIN:
+            self.session.broke(end, error.errno)
+
+    @property
+    def empty(self) -> bool:
+        """True when everything read from this side went to the other."""
+        return not self.held and not self.piped and (self.other is None or not self.other.transport.queue)
+
+    @property
+    def reading(self) -> bool:
+        """True while bytes of this side are waited for."""
+        return bool(self.transport.interest & 1)
+
+    @property
+    def stalled_since(self) -> float | None:
+        """Monotonic seconds since when this side takes no byte that waits for it; None when none waits."""
+        if self.transport.queue or (self.other is not None and self.other.piped):
+            return self.transport.wrote
+        return None
+
+    def listen(self) -> None:
+        """Read from this side."""
+        self.transport.startReading()
+
+    def mute(self) -> None:
+        """Read no more from this side."""
+        self.ended = True
+        self.transport.stopReading()
+
+    def finish(self) -> None:
+        """Send FIN to this side now."""
+        self.transport.shut_write()
+
+    def close(self, reset: bool = False) -> None:
+        """Close this side's connection, with RST if asked, and drop what is held for it."""
+        if self.pipe is not None and self.pipes is not None:
+            self.pipes.discard(self.pipe)
+            self.pipe, self.piped = None, 0
+        self.connected = False
+        self.transport.drop(reset)
+        self.transport.release()
+        self.recv = self.send = None
+        self.other = None
+
+    # what a loop or a foreign transport tells
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from a transport that reads by itself (a TLS layer)."""
+        self.moved += len(data)
+        if self.other is None:
+            self.held += data
+            self.session.heard(self)
+        else:
+            self._forward(data)
+
+    def readConnectionLost(self) -> None:
+        """The other side sent FIN."""
+        if not self.ended:
+            self._end()
+
+    def writeConnectionLost(self) -> None:
+        """Our FIN was sent: the session asked for it."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The loop closed the transport, because of an error."""
+        self.session.broke(self, errno_of(reason))
+
+    # facts
+
+    def source(self) -> tuple[str, int]:
+        """Return the address of the other machine."""
+        return _pair(self.transport.remote or self.transport.socket.getpeername())
+
+    def destination(self) -> tuple[str, int]:
+        """Return the address of our side."""
+        return _pair(self.transport.socket.getsockname())
+
+
+def _pair(name: Any) -> tuple[str, int]:
+    """Return a socket's name as (host, port); a UNIX socket's as ("unix", 0)."""
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    return "unix", 0
+
+
+def errno_of(reason: Failure) -> int:
+    """Return the errno that a transport's loss was caused by, 0 where there is none."""
+    cause = reason.value.args[0] if reason.value.args else None
+    return getattr(cause, "errno", 0) or 0

@@ -1,0 +1,378 @@
+"""A stream transport that writes at once: TCP over IPv4 and IPv6, and UNIX streams.
+
+It is a Twisted transport (ITCPTransport, IConsumer), so any protocol may stand on it, a TLS layer too. It differs
+from the stock one in this: `write` tries to send at once, an error keeps its errno, and an owner who
+wants no callback (relay.py) may shut and drop it step by step. What is done with the bytes stands in relay.py;
+how sockets come to be, in listeners.py and links.py.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from errno import EAGAIN, EINTR
+from select import EPOLLIN, EPOLLOUT
+from time import monotonic
+from typing import Any, Protocol
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import (
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+    ILoggingContext,
+    IReadWriteDescriptor,
+    ISystemHandle,
+    ITCPTransport,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+READ_SIZE = 16384
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER of zero seconds: close sends RST and drops what was not sent."""
+
+
+class Poll(Protocol):
+    """Where transports are watched: our reactor itself, or a stock reactor behind StockPoll."""
+
+    def watch(self, transport: Any, interest: int) -> None:
+        """Wait for these events of the transport, 0 for none; sets its `interest`."""
+
+    def forget(self, transport: Any) -> None:
+        """Stop waiting: the transport's descriptor is about to be closed."""
+
+    def callLater(self, delay: float, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Call after `delay` seconds."""
+
+
+class StockPoll:
+    """Any reactor with IReactorFDSet, seen as a Poll."""
+
+    __slots__ = ("callLater", "reactor")
+
+    def __init__(self, reactor: Any) -> None:
+        self.reactor = reactor
+        self.callLater = reactor.callLater
+
+    def watch(self, transport: Any, interest: int) -> None:
+        """Wait for these events of the transport, 0 for none."""
+        changed = transport.interest ^ interest
+        transport.interest = interest
+        if changed & EPOLLIN:
+            (self.reactor.addReader if interest & EPOLLIN else self.reactor.removeReader)(transport)
+        if changed & EPOLLOUT:
+            (self.reactor.addWriter if interest & EPOLLOUT else self.reactor.removeWriter)(transport)
+
+    def forget(self, transport: Any) -> None:
+        """Stop waiting."""
+        self.watch(transport, 0)
+
+
+def poll_of(reactor: Any) -> Poll:
+    """Return the reactor itself if it is ours, else a StockPoll over it."""
+    poll: Poll = reactor if hasattr(reactor, "watch") else StockPoll(reactor)
+    return poll
+
+
+@implementer(ITCPTransport, IReadWriteDescriptor, IHalfCloseableDescriptor, ISystemHandle, ILoggingContext)
+class StreamSocket:
+    """One connected stream socket as a Twisted transport.
+
+    fd: the descriptor, -1 once closed. interest: events waited for. queue: bytes that the kernel did not take yet.
+    wrote: monotonic seconds when the kernel last took queued bytes. remote: the address as accept() gave it, if any.
+    doRead: what a readable event calls. A relay puts its own here.
+    """
+
+    __slots__ = (
+        "__weakref__", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "poll", "producer",
+        "protocol", "queue", "remote", "socket", "streaming", "wrote",
+    )  # fmt: skip
+
+    def __init__(self, poll: Poll, connection: socket.SocketType, remote: Any = None) -> None:
+        """`connection`: a non-blocking stream socket."""
+        self.poll = poll
+        self.socket = connection
+        self.fd = connection.fileno()
+        self.remote = remote
+        self.interest = 0
+        self.queue = b""
+        self.wrote = 0.0
+        self.protocol: Any = None
+        self.producer: Any = None
+        self.streaming = False
+        self.disconnecting = False
+        self.finishing = False
+        self.finished = False
+        self.doRead: Callable[[], object] = self.read_for_protocol
+
+    # reading
+
+    def startReading(self) -> None:
+        """Wait for bytes."""
+        if not self.interest & EPOLLIN and self.fd >= 0:
+            self.poll.watch(self, self.interest | EPOLLIN)
+
+    def stopReading(self) -> None:
+        """Leave what comes in the kernel."""
+        if self.interest & EPOLLIN:
+            self.poll.watch(self, self.interest & ~EPOLLIN)
+
+    def pauseProducing(self) -> None:
+        """As stopReading."""
+        self.stopReading()
+
+    def resumeProducing(self) -> None:
+        """As startReading."""
+        if not self.disconnecting:
+            self.startReading()
+
+    def stopProducing(self) -> None:
+        """As loseConnection."""
+        self.loseConnection()
+
+    def read_for_protocol(self) -> None:
+        """Pass what there is to the protocol."""
+        try:
+            data = self.socket.recv(READ_SIZE)
+        except OSError as error:
+            if error.errno not in (EAGAIN, EINTR):
+                self.connectionLost(Failure(ConnectionLost(error)))
+            return
+        if data:
+            self.protocol.dataReceived(data)
+        else:
+            self.stopReading()
+            self.readConnectionLost(Failure(ConnectionDone()))
+
+    # writing
+
+    def startWriting(self) -> None:
+        """Wait for room to write."""
+        if not self.interest & EPOLLOUT and self.fd >= 0:
+            self.poll.watch(self, self.interest | EPOLLOUT)
+
+    def stopWriting(self) -> None:
+        """Do not wait for room to write."""
+        if self.interest & EPOLLOUT:
+            self.poll.watch(self, self.interest & ~EPOLLOUT)
+
+    def write(self, data: bytes) -> None:
+        """Send what the kernel takes now, and queue the rest. Pauses a streaming producer while bytes are queued."""
+        if self.fd < 0 or self.disconnecting or self.finishing or not data:
+            return
+        if self.queue:
+            self.queue += data
+            return
+        sent = 0
+        try:
+            sent = self.socket.send(data)
+        except OSError as error:
+            if error.errno not in (EAGAIN, EINTR):
+                # the loss is told from the loop, never from within the caller's write
+                self.poll.callLater(0, self.connectionLost, Failure(ConnectionLost(error)))
+                self.disconnecting = True
+                return
+        if sent != len(data):
+            self.keep(data, sent)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Write these in one piece."""
+        self.write(b"".join(data))
+
+    def keep(self, data: bytes, sent: int) -> None:
+        """Queue `data` behind the first `sent` bytes, which the kernel took, and pause a streaming producer."""
+        self.queue = data[sent:] if sent else data
+        self.wrote = monotonic()
+        self.startWriting()
+        if self.producer is not None and self.streaming:
+            self.producer.pauseProducing()
+
+    def doWrite(self) -> None:
+        """The kernel takes bytes again: send queued ones; when there are none left, go on with what waited for that."""
+        if self.queue:
+            try:
+                sent = self.socket.send(self.queue)
+            except OSError as error:
+                if error.errno not in (EAGAIN, EINTR):
+                    self.connectionLost(Failure(ConnectionLost(error)))
+                return
+            self.wrote = monotonic()
+            self.queue = self.queue[sent:]
+            if self.queue:
+                return
+        if self.producer is not None and not (self.disconnecting or self.finishing):
+            # a relay may keep waiting for room itself: it moves bytes that never come into this process
+            if self.producer.resumeProducing() is not True:
+                self.stopWriting()
+            return
+        self.stopWriting()
+        self._drained()
+
+    def _drained(self) -> None:
+        if self.disconnecting:
+            self.connectionLost(Failure(ConnectionDone()))
+        elif self.finishing:
+            self._finish()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Let `producer` be paused and resumed as the queue fills and empties."""
+        if self.producer is not None:
+            raise RuntimeError("a producer is registered already")
+        if self.fd < 0:
+            producer.stopProducing()
+            return
+        self.producer = producer
+        self.streaming = streaming
+        if not streaming:
+            self.startWriting()
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer; a close that was asked for goes on."""
+        self.producer = None
+        if self.disconnecting or self.finishing:
+            self.startWriting()
+
+    # ends
+
+    def loseWriteConnection(self) -> None:
+        """Send FIN when everything queued is sent."""
+        if self.fd < 0 or self.finishing or self.finished:
+            return
+        self.finishing = True
+        if not self.queue:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.finishing = False
+        self.shut_write()
+        half = IHalfCloseableProtocol(self.protocol, None)
+        if half is not None:
+            half.writeConnectionLost()
+
+    def shut_write(self) -> None:
+        """Send FIN now; nobody is told."""
+        self.finished = True
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it is gone already, which the next read tells
+
+    def loseConnection(self, reason: object = None) -> None:
+        """Close when everything queued is sent; the protocol hears of it from the loop."""
+        if self.fd < 0 or self.disconnecting:
+            return
+        self.disconnecting = True
+        self.stopReading()
+        if not self.queue:
+            self.poll.callLater(0, self.connectionLost, Failure(ConnectionDone()))
+
+    def abortConnection(self) -> None:
+        """Reset the connection; the protocol hears of it from the loop."""
+        if self.fd < 0:
+            return
+        self.disconnecting = True
+        self.queue = b""
+        self.drop(reset=True)
+        self.poll.callLater(0, self._tell_lost, Failure(ConnectionAborted()))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Close at once and tell the protocol. Called by loops and by this class."""
+        if self.fd < 0:
+            return
+        code = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            reason = Failure(ConnectionLost(OSError(code, os.strerror(code))))
+        self.drop()
+        self._tell_lost(reason)
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """Tell of the other side's FIN; a protocol that knows no half close loses the connection."""
+        half = IHalfCloseableProtocol(self.protocol, None)
+        if half is not None:
+            half.readConnectionLost()
+        else:
+            self.connectionLost(reason)
+
+    def writeConnectionLost(self, reason: Failure) -> None:
+        """Nothing to do: writing ends in `doWrite`, with its own error."""
+
+    def _tell_lost(self, reason: Failure) -> None:
+        protocol, self.protocol = self.protocol, None
+        producer, self.producer = self.producer, None
+        self.doRead = _nothing
+        if producer is not None and producer is not protocol:
+            producer.stopProducing()
+        if protocol is not None:
+            protocol.connectionLost(reason)
+
+    def drop(self, reset: bool = False) -> None:
+        """Close now, with RST if asked; nobody is told."""
+        if self.fd < 0:
+            return
+        self.poll.forget(self)
+        if reset:
+            try:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            except OSError:
+                pass  # a UNIX socket: it has no RST
+        self.fd = -1
+        self.socket.close()
+
+    def release(self) -> None:
+        """Cut the references that make a circle, so that memory is freed without a collection."""
+        self.protocol = self.producer = None
+        self.doRead = _nothing
+
+    # facts
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 once closed."""
+        return self.fd
+
+    def logPrefix(self) -> str:
+        """Return the name that stands in Twisted's log lines."""
+        return type(self.protocol).__name__
+
+    def getHandle(self) -> Any:
+        """Return the socket object."""
+        return self.socket
+
+    def getPeer(self) -> Any:
+        """Return the address of the other side."""
+        return twisted_address(self.socket, self.socket.getpeername())
+
+    def getHost(self) -> Any:
+        """Return the address of this side."""
+        return twisted_address(self.socket, self.socket.getsockname())
+
+    def getTcpNoDelay(self) -> bool:
+        """Say whether small pieces are sent at once."""
+        return bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Send small pieces at once, or not."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
+
+    def getTcpKeepAlive(self) -> bool:
+        """Say whether the kernel probes an idle connection."""
+        return bool(self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """Let the kernel probe an idle connection, or not."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enabled)
+
+
+def _nothing() -> None:
+    """Stand in for the reading of a closed transport."""
+
+
+def twisted_address(connection: Any, name: Any) -> Any:
+    """Return a socket's name as an address object of Twisted."""
+    if connection.family == socket.AF_INET:
+        return IPv4Address("TCP", *name)
+    if connection.family == socket.AF_INET6:
+        return IPv6Address("TCP", *name)
+    return UNIXAddress(name or None)
