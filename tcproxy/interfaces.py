@@ -122,6 +122,9 @@ class IServer(Interface):
     saturated = Attribute(
         "bool: its maxconn is reached (or its queue is not empty), so a session would have to wait"
     )
+    full = Attribute(
+        "bool: it has a maxconn, and served and queued together reach maxconn plus maxqueue: no room even to wait"
+    )
     address = Attribute("Address of tcproxy.grammar.addresses, or None while unresolved")
 
 
@@ -183,6 +186,23 @@ class IBalancingStrategy(Interface):
         """Return a picker over these servers, in the order of the configuration.
 
         `hashing` is the backend's tcproxy.model.proxy.HashType; `options` is what `parse` returned.
+        """
+
+
+class IFarmStrategy(IBalancingStrategy):
+    """A strategy whose pickers for active servers and for backups know each other: asked for both at once."""
+
+    def pickers(
+        active: Sequence[IServer],
+        backups: Sequence[IServer],
+        all_backups: bool,
+        hashing: object,
+        options: object,
+    ) -> tuple[IPicker, IPicker]:
+        """Return the pickers of both groups of one backend.
+
+        Without `option allbackups` the farm itself sends everybody to the first usable backup; here it asks the
+        second picker in that case too, which knows of it by `all_backups`.
         """
 
 

@@ -1,0 +1,169 @@
+"""The consistent-hash ring: servers own many points on a circle of 32 bits; a hash belongs to the nearest.
+
+Shared by hashes with `hash-type consistent` and by `balance random`. The points of a server follow from its id
+and weight only, so that every proxy with the same ids shares clients out alike, and a server that goes takes
+nobody else's clients along.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from tcproxy.balance.hashing import MASK, avalanche
+from tcproxy.interfaces import WEIGHT_SCALE, IServer
+
+POINTS = 256 * WEIGHT_SCALE
+"""The most points a server can own: one for each sixteenth of its weight."""
+
+BITS = 32
+NOWHERE = -1
+
+
+class Ring:
+    """Points of one group of servers. A point is one integer: its place in the high bits, its owner in the low.
+
+    factor: `hash-balance-factor`, percent of the average load that a server may have; 0 for no bound.
+    """
+
+    def __init__(self, servers: Sequence[IServer], factor: int = 0) -> None:
+        self._servers = servers
+        self._index = {id(server): index for index, server in enumerate(servers)}
+        self._weights = [0] * len(servers)
+        self._most = [server.weight for server in servers]
+        self._total = 0
+        self._points: list[int] = []
+        self._last = NOWHERE
+        self._stale = set(range(len(servers)))
+        self._renew()
+        self._factor = factor
+        self._served = sum(server.served for server in servers)
+        # the reference does not count these again when weights change later, so neither do we
+        self._before = [sum(self._weights[:index]) if w else 0 for index, w in enumerate(self._weights)]
+
+    def changed(self, server: IServer) -> None:
+        """Give the server as many points as its weight now has sixteenths, before the next pick."""
+        self._stale.add(self._index[id(server)])
+        if self._last != NOWHERE:
+            self._renew()
+
+    def count(self, sessions: int) -> None:
+        """Count sessions that the group serves more (or fewer), for the bound on loads."""
+        self._served += sessions
+
+    def _renew(self) -> None:
+        """Apply the changes since the last pick: a burst of them costs one sort."""
+        for index in self._stale:
+            self._resize(index)
+        self._stale.clear()
+        self._points.sort()
+
+    def _resize(self, index: int) -> None:
+        server = self._servers[index]
+        weight = server.weight if server.usable else 0
+        before, self._weights[index] = self._weights[index], weight
+        self._total += weight - before
+        numbers = range(min(before, weight), max(before, weight))
+        points = [avalanche(server.id * POINTS + number & MASK) << BITS | index for number in numbers]
+        if weight > self._most[index]:
+            self._most[index] = weight
+            self._step_on({point for point in self._points if point & MASK == index})
+        if weight > before:
+            self._points += points
+        elif points:
+            gone = set(points)
+            self._step_on(gone)
+            self._points = [point for point in self._points if point not in gone]
+
+    def _step_on(self, gone: set[int]) -> None:
+        """Move the last turn off points that go; those of a server that outgrows itself go and come again."""
+        if self._last in gone:
+            beyond = (point for point in self._points if point > self._last and point not in gone)
+            self._last = min(beyond, default=NOWHERE)
+
+    def nearest(self, value: int, avoid: IServer | None) -> IServer | None:
+        """Return the owner of the point nearest to a hash, or the next on the ring that may take a session."""
+        if self._stale:
+            self._renew()
+        points = self._points
+        if not points:
+            return None
+        after = bisect_left(points, value << BITS)
+        if after == len(points):
+            after = 0
+        place = after - 1 if after else len(points) - 1
+        if value - (points[place] >> BITS) & MASK > (points[after] >> BITS) - value & MASK:
+            place = after
+        server = self._servers[points[place] & MASK]
+        if server is not avoid and not (self._factor and self._loaded(server)):
+            return server
+        return self._beyond(place + 1, avoid)
+
+    def _beyond(self, start: int, avoid: IServer | None) -> IServer:
+        """Return the next owner on the ring that is neither to be avoided nor loaded beyond the bound.
+
+        The last owner of all where everybody is: once around and to the end.
+        """
+        points = self._points
+        refused = {avoid and self._index.get(id(avoid))}
+        for place in range(start - len(points), len(points)):
+            index = points[place] & MASK
+            if index in refused:
+                continue
+            server = self._servers[index]
+            if not (self._factor and self._loaded(server)):
+                return server
+            refused.add(index)
+        return self._servers[points[-1] & MASK]
+
+    def _loaded(self, server: IServer) -> bool:
+        """Say whether the server has its share of sessions already: the factor's part of all, by weight.
+
+        The slots, one more session included, are dealt out whole for each unit of weight; what is left over is
+        spread along the farm. Every server has one at least.
+        """
+        index = self._index[id(server)]
+        each, rest = divmod(((self._served + 1) * self._factor + 99) // 100, self._total)
+        weight, before = self._weights[index], self._before[index]
+        slots = weight * each + (before + weight) * rest // self._total - before * rest // self._total
+        return bool(server.served >= max(slots, 1))
+
+    def in_turn(self, avoid: IServer | None) -> IServer | None:
+        """Return the owner of the next point on the ring with a free slot: for clients that have no hash."""
+        if self._stale:
+            self._renew()
+        points = self._points
+        refused, refused_at = None, NOWHERE
+        start = bisect_right(points, self._last)
+        for place in range(start - len(points), start):
+            server = self._servers[points[place] & MASK]
+            if server.saturated:
+                continue
+            if server is not avoid:
+                self._last = points[place]
+                return server
+            refused, refused_at = server, points[place]
+        self._last = refused_at
+        return refused
+
+
+class RingPicker:
+    """What the pickers over a ring have in common."""
+
+    dynamic = True
+    queue_first = False
+
+    def __init__(self, servers: Sequence[IServer], factor: int) -> None:
+        self.ring = Ring(servers, factor)
+
+    def changed(self, server: IServer) -> None:
+        """Let the ring follow the server's weight."""
+        self.ring.changed(server)
+
+    def took(self, server: IServer) -> None:
+        """Count the session, for the bound on loads."""
+        self.ring.count(1)
+
+    def dropped(self, server: IServer) -> None:
+        """Count the session no more."""
+        self.ring.count(-1)
