@@ -269,7 +269,7 @@ def build_servers(draft: Draft) -> tuple[Server, ...]:
 _ON_ERROR = Choice("fastinter", "fail-check", "sudden-death", "mark-down")
 _ON_DOWN = Choice("shutdown-sessions")
 _ON_UP = Choice("shutdown-backup-sessions")
-_OBSERVE = Choice("none", "layer4", "layer7", none="")
+_OBSERVE = Choice(none="", layer4="layer4", layer7="layer7")
 
 WORDS = (
     Row("server", NAMED_BACK, "Declare a server.", parse=parse_server, manual="4.2", core=True,

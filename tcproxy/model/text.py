@@ -76,4 +76,5 @@ def show_address(address: Address) -> str:
     if address.last_port > address.port:
         port += f"-{address.last_port}"
     name = " (a name)" if address.is_name else ""
-    return f"{address.family.value}{address.host or '*'}{port} {"datagram" if address.kind == socket.SOCK_DGRAM else "stream"}{name}"
+    kind = "datagram" if address.kind == socket.SOCK_DGRAM else "stream"
+    return f"{address.family.value}{address.host or '*'}{port} {kind}{name}"
