@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.interfaces import ServerState
 from tcproxy.report.formats import Moment
+from tcproxy.servers.waiting import Ticket
 from tcproxy.session.ends import LinkFailure
-from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER, SERVER_ERROR, SERVER_TIMEOUT, Stage
+from tcproxy.session.stages import NEVER, SERVER_ERROR, SERVER_TIMEOUT, Stage
 from tcproxy.session.telling import tell
 
 if TYPE_CHECKING:
     from tcproxy.servers.live import LiveServer
-    from tcproxy.servers.waiting import Ticket
     from tcproxy.session.session import Session
 
 
@@ -28,11 +28,10 @@ def find_server(session: Session) -> bool:
     if backend.dispatch is not None:
         session.queued_until = _now(session)
         return True
-    got: LiveServer | Ticket | None = backend.farm.assign(session, session.avoid)
+    got = backend.farm.assign(session, session.avoid)
     if got is None:
-        full = bool(backend.farm.active or backend.farm.backups)
-        return fail(session, SERVER_ERROR, "Q" if full else "C")
-    if hasattr(got, "waiting"):
+        return fail(session, SERVER_ERROR, "Q" if backend.farm.available else "C")
+    if isinstance(got, Ticket):
         session.ticket = got
         session.stage = Stage.QUEUED
         session.expires = _now(session) + backend.queue if backend.queue else NEVER
@@ -112,8 +111,8 @@ def connect_failed(session: Session, errno: int, cause: str) -> None:
         session.link = None
     if failed(session, SERVER_ERROR, pause=True):
         session.run()
-    elif session.stage != Stage.CLOSED:
-        session.rearm()
+    else:
+        session.settle()
 
 
 def expired(session: Session) -> None:
@@ -164,7 +163,7 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
     if server is not None:
         server.sessions.discard(session)
         _observe(server, False)
-    if session.retries >= backend.retries or session.error == CLIENT_TIMEOUT:
+    if session.retries >= backend.retries:
         return _give_up(session, letter)
     session.retries += 1
     elsewhere = server is not None and _redispatch(session, server)

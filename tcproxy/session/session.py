@@ -26,11 +26,15 @@ from tcproxy.session.stages import (
 from tcproxy.session.telling import account, tell, tell_refused
 from tcproxy.session.timers import Alarm
 
+from tcproxy.wire.proxy_protocol import Header
+
 if TYPE_CHECKING:
+    from tcproxy.servers.farm import Farm
     from tcproxy.servers.live import LiveServer
     from tcproxy.servers.waiting import Ticket
     from tcproxy.session.backend import Backend
     from tcproxy.session.frontend import Entrance, Frontend
+    from tcproxy.session.world import World
 
 class Session:
     """One client of a frontend.
@@ -141,7 +145,7 @@ class Session:
     def shut(self, cause: str) -> None:
         """End on command: `cause` is K, D or U. What was read already is still passed."""
         if self.server_shut or self.stage == Stage.CLOSED:
-            return
+            return None
         if not self.error:
             self.error = cause
             self.phase = "-" if self.stage == Stage.RELAYING else LETTERS[self.stage]
@@ -164,7 +168,7 @@ class Session:
     def settle(self) -> None:
         """Pass on what an end or a timeout of one side means for the other; end when both are closed."""
         if self.stage == Stage.CLOSED:
-            return
+            return None
         if self.stage < Stage.RELAYING:
             return self._settle_early()
         client, link = self.client, self.link
@@ -190,10 +194,17 @@ class Session:
         backend = self.backend
         if self.client_shut:
             return self.end()
-        if self.client_done and self.error != CLIENT_TIMEOUT and self.stage != Stage.CHOOSING:
-            if self.stage == Stage.GREETING or not self.client.held or (backend and backend.abort_on_close):
-                self.decide(CLIENT_ERROR)
-                return self.end()
+        if not self.client_done or self.stage == Stage.CHOOSING:
+            return self.rearm()
+        if self.stage == Stage.GREETING:
+            tell_refused(self, "Connection closed while waiting for PROXY protocol header")
+            return self.end()
+        if self.error == CLIENT_TIMEOUT and self.stage == Stage.CONNECTING:
+            # as the reference: an attempt under way is not given up for a silent client
+            return self.rearm()
+        if self.error or not self.client.held or (backend is not None and backend.abort_on_close):
+            self.decide(CLIENT_ERROR)
+            return self.end()
         return self.rearm()
 
     def _client_done(self) -> None:
@@ -278,7 +289,7 @@ class Session:
 
     def _client_silent(self) -> None:
         if self.stage == Stage.GREETING:
-            tell_refused(self, "Timeout during PROXY header")
+            tell_refused(self, "Timeout while waiting for PROXY protocol header")
             return self.end()
         self.frontend.aborted_by_client(self)
         self.decide(CLIENT_TIMEOUT)
@@ -365,26 +376,58 @@ class Session:
         """The link that was being established failed."""
         attempts.connect_failed(self, errno, cause)
 
-    # what a farm asks
+    # what a farm and the rules ask
+
+    @property
+    def world(self) -> World:
+        """Return the process."""
+        return self.frontend.world
+
+    @property
+    def farm(self) -> Farm | None:
+        """Return the backend's servers, None before it is chosen."""
+        return self.backend.farm if self.backend is not None else None
 
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        host = self.client_address[0]
-        try:
-            return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
-        except OSError:
-            return b""
+        return _packed(self.client_address[0])
+
+    @property
+    def source_port(self) -> int:
+        """Return the client's port."""
+        return self.client_address[1]
+
+    @property
+    def destination(self) -> bytes:
+        """Return the packed address that the client connected to, empty for a UNIX socket."""
+        return _packed(self.front_address[0])
+
+    @property
+    def destination_port(self) -> int:
+        """Return the port that the client connected to."""
+        return self.front_address[1]
+
+    @property
+    def proxy_header(self) -> Header | None:
+        """Return the PROXY header, None without one."""
+        return self.header if isinstance(self.header, Header) else None
+
+    @property
+    def listener(self) -> Entrance:
+        """Return where the client came in."""
+        return self.entrance
 
     def granted(self, server: LiveServer) -> None:
-        """A place in the queue has become a slot of this server: go on from the loop, not from within another's end."""
+        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
         self.server = server
-        self.stage = Stage.CHOOSING
-        self.expires = self.frontend.world.clock.seconds()
-        self.rearm()
+        self._go_on_soon()
 
     def turned_away(self) -> None:
         """No server is left that could take the place in the queue."""
+        self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
         self.stage = Stage.CHOOSING
         self.expires = self.frontend.world.clock.seconds()
         self.rearm()
@@ -394,19 +437,26 @@ class Session:
     @property
     def client_address(self) -> Address:
         """Return the client's address: the PROXY header's, if there was one."""
-        if self.header is not None and self.header.usable:
-            source: Address = self.header.source
-            return source
+        header = self.proxy_header
+        if header is not None and header.usable and header.source is not None:
+            return header.source
         host, port = self.client.source()
         return (host, port) if host != "unix" else (host, self.entrance.bind.id)
 
     @property
     def front_address(self) -> Address:
-        """Return the address the client connected to."""
-        if self.header is not None and self.header.usable:
-            destination: Address = self.header.destination
-            return destination
+        """Return the address the client connected to: the PROXY header's, if there was one."""
+        header = self.proxy_header
+        if header is not None and header.usable and header.destination is not None:
+            return header.destination
         if self.front is None:
             self.front = self.client.destination()
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.entrance.bind.id)
+
+
+def _packed(host: str) -> bytes:
+    try:
+        return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
+    except OSError:
+        return b""

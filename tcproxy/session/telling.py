@@ -123,6 +123,7 @@ def _add_server(session: Session, record: Record) -> None:
     if session.ticket is not None:
         record.server_queue = session.ticket.server_queue
         record.backend_queue = session.ticket.backend_queue
+        record.redispatched = record.redispatched or session.ticket.redispatched
 
 
 def _add_addresses(session: Session, record: Record, needs: frozenset[str]) -> None:
