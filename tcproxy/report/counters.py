@@ -38,11 +38,22 @@ class Rate:
         self.second = second
 
     def read(self, now: float) -> int:
-        """Return the events of the second that ends at `now`."""
+        """Return the events of the second that ends at `now`. `second` stays that of the last event."""
         second = int(now)
+        current, previous = self.current, self.previous
         if second != self.second:
-            self._turn(second)
-        return self.current + floor(self.previous * (1 - (now - second)))
+            current, previous = 0, current if second == self.second + 1 else 0
+        if previous == 1 and not current:
+            return 1  # as the reference has it: a low rate does not flap
+        return current + floor(previous * (1 - (now - second)))
+
+
+WINDOW = 512
+"""Sessions that the average times look back on."""
+
+
+def _ceiling(dividend: int, divisor: int) -> int:
+    return (dividend + divisor - 1) // divisor
 
 
 class Counters:
@@ -50,19 +61,20 @@ class Counters:
 
     current, highest: sessions now, and at the most. total: sessions since the start.
     connections: accepted (frontend), or attempts to a server. bytes_in: from clients; bytes_out: to clients.
-    queue_time, connect_time, response_time, session_time: sums of milliseconds over all sessions.
+    queue_time, connect_time, response_time, session_time: milliseconds, sums that slide over about as many
+    sessions as WINDOW says; `timed` adds to them, `average` divides. *_highest: of one session.
     down_time: seconds, up to the last change.
     failed_observations: times that live traffic failed too often in a row.
     Every number starts at 0; `clear` sets them back.
     """
 
     __slots__ = (
-        "aborts_client", "aborts_server", "bytes_in", "bytes_out", "connect_errors", "connect_time",
-        "connection_rate", "connections", "current", "denied_connections", "denied_requests",
+        "aborts_client", "aborts_server", "bytes_in", "bytes_out", "connect_errors", "connect_highest",
+        "connect_time", "connection_rate", "connections", "current", "denied_connections", "denied_requests",
         "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks",
-        "failed_observations", "highest", "intercepted",
-        "queue_current", "queue_highest", "queue_time", "redispatches", "request_errors",
-        "response_errors", "response_time", "retries", "reuses", "selected", "session_rate", "session_time",
+        "failed_observations", "highest", "intercepted", "queue_current", "queue_highest", "queue_time",
+        "queue_time_highest", "redispatches", "request_errors", "response_errors", "response_highest",
+        "response_time", "retries", "reuses", "selected", "session_highest", "session_rate", "session_time",
         "total",
     )  # fmt: skip
 
@@ -71,6 +83,7 @@ class Counters:
     bytes_in: int
     bytes_out: int
     connect_errors: int
+    connect_highest: int
     connect_time: int
     connection_rate: Rate
     connections: int
@@ -88,13 +101,16 @@ class Counters:
     queue_current: int
     queue_highest: int
     queue_time: int
+    queue_time_highest: int
     redispatches: int
     request_errors: int
     response_errors: int
+    response_highest: int
     response_time: int
     retries: int
     reuses: int
     selected: int
+    session_highest: int
     session_rate: Rate
     session_time: int
     total: int
@@ -113,10 +129,26 @@ class Counters:
             self.highest = self.current
         self.session_rate.tick(now)
 
+    def timed(self, queue: int, connect: int, session: int, response: int = 0) -> None:
+        """Take the times of a session that reached a server: milliseconds in the queue, to connect, in all."""
+        self.queue_time += queue - _ceiling(self.queue_time, WINDOW)
+        self.connect_time += connect - _ceiling(self.connect_time, WINDOW)
+        self.session_time += session - _ceiling(self.session_time, WINDOW)
+        self.response_time += response - _ceiling(self.response_time, WINDOW)
+        self.queue_time_highest = max(self.queue_time_highest, queue)
+        self.connect_highest = max(self.connect_highest, connect)
+        self.session_highest = max(self.session_highest, session)
+        self.response_highest = max(self.response_highest, response)
+
+    def average(self, sliding: int) -> int:
+        """Return the mean of one of the sliding sums, over the last sessions that a server was chosen for."""
+        return _ceiling(sliding, min(max(self.selected, 1), WINDOW))
+
     def clear_highest(self) -> None:
         """Forget the maxima (`clear counters`): each restarts from what is current."""
         self.highest = self.current
         self.queue_highest = self.queue_current
+        self.queue_time_highest = self.connect_highest = self.session_highest = self.response_highest = 0
         self.session_rate.highest = 0
         self.connection_rate.highest = 0
 

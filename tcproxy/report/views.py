@@ -1,0 +1,171 @@
+"""Live objects at a moment, and what statistics make of them where that is more than reading an attribute.
+
+The columns that show it are listed in columns.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.interfaces import WEIGHT_SCALE, Admin, CheckStatus, ServerState
+from tcproxy.report.seen import SeenEntrance, SeenFarm, SeenFrontend, SeenServer, SeenWatch
+
+Value = int | str | None
+"""None is an empty column, and no line at all in the typed form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A frontend at a moment (monotonic seconds)."""
+
+    live: SeenFrontend
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A listening address of a frontend at a moment."""
+
+    live: SeenEntrance
+    front: SeenFrontend
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A server at a moment. private: addresses may be shown."""
+
+    live: SeenServer
+    farm: SeenFarm
+    now: float
+    private: bool = True
+
+    @property
+    def watch(self) -> SeenWatch | None:
+        """The server's own health watch, None without `check`."""
+        watch: SeenWatch | None = self.live.watch
+        return watch
+
+    @property
+    def checked(self) -> SeenWatch | None:
+        """The watch while it is at work: None in maintenance too."""
+        watch = self.watch
+        return watch if watch is not None and watch.enabled and not watch.paused else None
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A backend at a moment. partial: some of its servers may be left out of the listing."""
+
+    live: SeenFarm
+    now: float
+    partial: bool = False
+
+
+def users(scaled: int) -> int:
+    """Return a weight as users count, of one in sixteenths: never 0 for what still gets clients."""
+    return (scaled + WEIGHT_SCALE - 1) // WEIGHT_SCALE
+
+
+def _root(server: SeenServer) -> SeenServer:
+    """Return the server whose health this one has: itself, or the end of the chain of `track`."""
+    while server.tracked is not None:
+        server = server.tracked
+    return server
+
+
+def server_status(host: Host) -> str:
+    """Return the status of a server: UP, DOWN 1/2, NOLB, DRAIN, MAINT, no check ... (management 9.1)."""
+    server = host.live
+    if server.admin & Admin.RESOLUTION_MAINTENANCE:
+        return "MAINT (resolution)"
+    if server.admin & Admin.INHERITED_MAINTENANCE and server.tracked is not None:
+        return f"MAINT (via {server.tracked.label})"
+    if server.admin & Admin.MAINTENANCE:
+        return "MAINT"
+    watch: SeenWatch | None = _root(server).watch
+    watch = watch if watch is not None and watch.enabled else None
+    if server.state is ServerState.STOPPED:
+        return f"DOWN {watch.health}/{watch.rise}" if watch is not None and watch.health else "DOWN"
+    full = watch is None or watch.health == watch.rise + watch.fall - 1
+    progress = "" if watch is None or full else f" {watch.health - watch.rise + 1}/{watch.fall}"
+    if server.state is ServerState.STOPPING:
+        return f"NOLB{progress}"
+    if server.admin & Admin.DRAIN:
+        return f"DRAIN{progress}"
+    return f"UP{progress}" if watch is not None else "no check"
+
+
+def backend_status(back: Back) -> str:
+    """Return UP or DOWN; where servers are left out of the listing, with how many are up, of how many."""
+    farm = back.live
+    word = "UP" if farm.weight or not farm.servers else "DOWN"
+    if not back.partial:
+        return word
+    up = sum(server.state is not ServerState.STOPPED for server in farm.servers)
+    return f"{word} ({up}/{len(farm.servers)})"
+
+
+def throttle(host: Host) -> Value:
+    """Return the percentage of its weight that a server has reached in slow start."""
+    server = host.live
+    if server.state is not ServerState.STARTING or server.admin & Admin.DRAIN or not server.user_weight:
+        return None
+    scaled = WEIGHT_SCALE * server.user_weight
+    return max((100 * server.effective + scaled - 1) // scaled, 1)
+
+
+def entrance_status(entrance: Entrance) -> Value:
+    """Return OPEN, FULL (of its own limit) or WAITING (for another one)."""
+    live = entrance.live
+    if live.maxconn and live.counters.current >= live.maxconn:
+        return "FULL"
+    return "WAITING" if live.resume is not None else "OPEN"
+
+
+def place(address: Address, port: int) -> str:
+    """Return an address as statistics print it: `127.0.0.1:80`, `[::1]:80` or `unix`."""
+    if address.family in (Family.UNIX, Family.ABNS):
+        return "unix"
+    if address.family is Family.INET6 or ":" in address.host:
+        return f"[{address.host or '::'}]:{port}"
+    return f"{address.host or '0.0.0.0'}:{port}"
+
+
+def entrance_name(entrance: Entrance) -> str:
+    """Return the name of a listening address, made of its id where it has none."""
+    bind = entrance.live.bind
+    return bind.name or f"sock-{bind.id}"
+
+
+def server_place(host: Host) -> Value:
+    """Return address and port of a server, if they may be shown."""
+    server = host.live
+    if not host.private or server.address is None:
+        return None
+    return place(server.address, server.port)
+
+
+def ended(watch: SeenWatch) -> bool:
+    """Say whether a check has come to its end yet."""
+    return watch.status not in (CheckStatus.UNKNOWN, CheckStatus.INITIALIZING)
+
+
+def since(last: int, now: float) -> int:
+    """Return the seconds since a moment, -1 for never."""
+    return -1 if last < 0 else int(now) - last
+
+
+def set_weight(back: Back) -> int:
+    """Return the weight, as set, of the servers that get new clients now."""
+    return sum(server.user_weight for server in _serving(back.live))
+
+
+def _serving(farm: SeenFarm) -> list[SeenServer]:
+    """Return the servers that get new clients now."""
+    usable = [server for server in farm.servers if server.usable]
+    active = [server for server in usable if not server.model.backup]
+    if active or "allbackups" in farm.model.options:
+        return active or usable
+    return usable[:1]
