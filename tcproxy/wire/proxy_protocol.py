@@ -96,6 +96,16 @@ class Header:
         """True when source and destination replace those of the connection."""
         return self.source is not None and self.stream and self.family in (Family.INET, Family.INET6)
 
+    @property
+    def authority(self) -> bytes | None:
+        """The host name that the client asked for, None without one."""
+        return self.tlv(TlvType.AUTHORITY)
+
+    @property
+    def unique_id(self) -> bytes | None:
+        """The id that the sender gave the connection, None without one."""
+        return self.tlv(TlvType.UNIQUE_ID)
+
     def tlv(self, type: int) -> bytes | None:
         """Return the value of the last TLV of this type, None without one."""
         return next((tlv.value for tlv in reversed(self.tlvs) if tlv.type == type), None)

@@ -1,0 +1,101 @@
+"""Regular expressions of a configuration: PCRE2's, as HAProxy is built.
+
+With the package `pcre2` every pattern is matched by the library that the reference uses. Without it the standard
+library's `re` takes the patterns that both are sure to read alike, and any other is refused: a pattern that is
+silently misread would match wrongly.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Matcher = Callable[[bytes], bool]
+
+NEEDS_PCRE2 = "this needs the package 'pcre2' (pip install pcre2)"
+
+
+def regex_matcher(patterns: Sequence[tuple[bytes, bool]]) -> Matcher:
+    """Return the function that says whether any of the patterns (text, ignore case) is found in a value.
+
+    Raises ValueError for a pattern that is wrong, or that cannot be trusted to `re`.
+    """
+    found = [compile_regex(text, ignore_case) for text, ignore_case in patterns]
+    if len(found) == 1:
+        return found[0]
+    return lambda value: any(matches(value) for matches in found)
+
+
+def compile_regex(pattern: bytes, ignore_case: bool) -> Matcher:
+    """Return the function that says whether the pattern is found in a value. Raises ValueError."""
+    library = _pcre2()
+    if library is not None:
+        return _compile_pcre2(library, pattern, ignore_case)
+    doubt = doubtful(pattern)
+    if doubt:
+        raise ValueError(f"{doubt} in the regular expression '{_text(pattern)}': {NEEDS_PCRE2}")
+    try:
+        search = re.compile(pattern, re.IGNORECASE if ignore_case else 0).search
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"the regular expression '{_text(pattern)}' is wrong: {error}") from None
+    return lambda value: search(value) is not None
+
+
+def _text(pattern: bytes) -> str:
+    return pattern.decode("utf-8", "backslashreplace")
+
+
+def _pcre2() -> Any:
+    try:
+        return importlib.import_module("pcre2")
+    except ImportError:
+        return None
+
+
+def _compile_pcre2(library: Any, pattern: bytes, ignore_case: bool) -> Matcher:
+    try:
+        search = library.compile(pattern, library.IGNORECASE if ignore_case else 0).search
+    except library.LibraryError as error:
+        raise ValueError(f"the regular expression '{_text(pattern)}' is wrong: {error}") from None
+    failed = library.LibraryError
+
+    def matches(value: bytes) -> bool:
+        try:
+            return search(value) is not None
+        except failed:  # a limit of the library was reached: no match, as in the reference
+            return False
+
+    return matches
+
+
+_TRUSTED = re.compile(
+    rb"""
+      (?P<escape> \\ (?: [dDwWsSbBtnrf] | x[0-9a-fA-F]{2} | [^0-9A-Za-z\x80-\xff] ) )
+    | (?P<class> \[ \^? \]? (?: \\ (?: [dDwWsStnrf] | x[0-9a-fA-F]{2} | [^0-9A-Za-z\x80-\xff] ) | [^\\\[\]] )* \] )
+    | (?P<group> \( (?: \?: | \?= | \?! )? (?! [?*] ) | \) )
+    | (?P<repeat> (?: [*+?] | \{ [0-9]{1,3} (?: , [0-9]{0,3} )? \} ) \?? (?! [+*?{] ) )
+    | (?P<plain> [^\\\[\]{}()*+?] )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SET_OPERATORS = (b"--", b"&&", b"~~", b"||")
+
+
+def doubtful(pattern: bytes) -> str:
+    """Say what in a pattern `re` and PCRE2 may read differently, "" for nothing.
+
+    Trusted are: plain bytes, the common escapes and classes, groups, lookahead, and the repeats but possessive.
+    """
+    at = len(b"(?i)") if pattern.startswith(b"(?i)") else 0
+    if at == 0 and pattern.startswith((b"(*", b"(?")) and not pattern.startswith((b"(?:", b"(?=", b"(?!")):
+        return f"'{_text(pattern[:4])}'"
+    while at < len(pattern):
+        match = _TRUSTED.match(pattern, at)
+        if match is None:
+            return f"'{_text(pattern[at : at + 3])}'"
+        if match["class"] and any(operator in match[0] for operator in _SET_OPERATORS):
+            return f"'{_text(match[0])}'"
+        at = match.end()
+    return ""

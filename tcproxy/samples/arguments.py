@@ -1,0 +1,107 @@
+"""Arguments of fetches: their types, how they are cut from `name(first,second)`, and what they refer to.
+
+Whether a backend or a server that an argument names exists is known only when all sections are read: such an
+argument becomes a Reference, which whoever joins the sections checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tcproxy.samples.kinds import INT64_MAX, INT64_MIN, Value, encode, packed_address
+
+
+class ArgumentType(Enum):
+    """Types of arguments, by the words that the reference prints in its list of fetches."""
+
+    INTEGER = "integer"
+    STRING = "string"
+    IPV4 = "IPv4 address"
+    IPV6 = "IPv6 address"
+    FRONTEND = "frontend"
+    BACKEND = "backend"
+    SERVER = "server"
+
+    @property
+    def refers(self) -> bool:
+        """True when it names a proxy or a server; a proxy left out means the current one."""
+        return self in (ArgumentType.FRONTEND, ArgumentType.BACKEND, ArgumentType.SERVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A proxy or server that an argument names. section: where it stands; backend: "" is that section.
+
+    name: of the frontend or backend, or of the server in `backend`.
+    """
+
+    type: ArgumentType
+    section: str
+    backend: str
+    name: str
+    word: str
+
+
+Argument = Value | Reference
+
+
+def split(text: str) -> tuple[list[str], str]:
+    """Cut `first,second)rest` behind the opening parenthesis; return the arguments and the rest.
+
+    Quotes keep commas and parentheses; a backslash keeps a backslash, space or quote. Raises ValueError
+    without a closing parenthesis or quote.
+    """
+    found = [""]
+    quote = ""
+    index = 0
+    while index < len(text):
+        letter = text[index]
+        following = text[index + 1 : index + 2]
+        if letter == "\\" and quote != "'" and following and following in "\\ \"'":
+            found[-1] += following
+            index += 1
+        elif letter in "'\"" and quote in ("", letter):
+            quote = "" if quote else letter
+        elif quote:
+            found[-1] += letter
+        elif letter == ")":
+            return found, text[index + 1 :]
+        elif letter == ",":
+            found.append("")
+        else:
+            found[-1] += letter
+        index += 1
+    raise ValueError("the closing quote is missing" if quote else "the closing parenthesis is missing")
+
+
+def read(kind: ArgumentType, text: str, section: str) -> Argument:
+    """Return the value of one argument in the proxy `section`. Raises ValueError."""
+    if kind is ArgumentType.INTEGER:
+        return _integer(text)
+    if kind is ArgumentType.STRING:
+        return encode(text)
+    if kind.refers:
+        return _reference(kind, text, section)
+    packed = packed_address(text)
+    if packed is None or len(packed) != (4 if kind is ArgumentType.IPV4 else 16):
+        raise ValueError(f"'{text}' is not an {kind.value}")
+    return packed
+
+
+def _integer(text: str) -> int:
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not (digits.isascii() and digits.isdigit() and INT64_MIN <= int(text) <= INT64_MAX):
+        raise ValueError(f"'{text}' is not an integer")
+    return int(text)
+
+
+def _reference(kind: ArgumentType, text: str, section: str) -> Reference:
+    if kind is ArgumentType.SERVER:
+        backend, slash, name = text.rpartition("/")
+        if not name:
+            raise ValueError("the name of a server is missing")
+        if slash and not backend:
+            raise ValueError(f"the name of a backend is missing in '{text}'")
+        return Reference(kind, section, backend or section, name, text)
+    return Reference(kind, section, "", text or section, text)

@@ -1,0 +1,248 @@
+"""What a sample may be taken from: a client's session and the world around it, as protocols.
+
+The session and the live objects have these attributes; a plain object with the same will do, so that a
+question ("where would this client go?") needs no socket. Nothing is taken here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tcproxy.interfaces import IClock, ServerState
+from tcproxy.model.bind import Bind
+from tcproxy.model.process import Configuration
+from tcproxy.model.proxy import Proxy
+from tcproxy.model.server import Server
+from tcproxy.wire.proxy_protocol import Header
+
+
+class RateFacts(Protocol):
+    """Events a second."""
+
+    def read(self, now: float) -> int:
+        """Return the events of the second that ends at `now`."""
+        ...
+
+
+class CounterFacts(Protocol):
+    """The counters that samples read."""
+
+    @property
+    def current(self) -> int:
+        """Sessions now."""
+        ...
+
+    @property
+    def session_rate(self) -> RateFacts:
+        """New sessions a second."""
+        ...
+
+
+class ListenerFacts(Protocol):
+    """The address that the client came in by."""
+
+    @property
+    def model(self) -> Bind:
+        """Its configuration."""
+        ...
+
+    @property
+    def counters(self) -> CounterFacts:
+        """Its counters."""
+        ...
+
+
+class FrontendFacts(Protocol):
+    """A frontend at work."""
+
+    @property
+    def model(self) -> Proxy:
+        """Its configuration."""
+        ...
+
+    @property
+    def counters(self) -> CounterFacts:
+        """Its counters."""
+        ...
+
+
+class ServerFacts(Protocol):
+    """A server at work. weight: sixteenths; user_weight, initial_weight: as configured."""
+
+    @property
+    def model(self) -> Server:
+        """Its configuration."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def id(self) -> int:
+        """Its number in the backend."""
+        ...
+
+    @property
+    def state(self) -> ServerState:
+        """Its operational state."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """True when new clients may be sent to it."""
+        ...
+
+    @property
+    def weight(self) -> int:
+        """Effective weight, in sixteenths."""
+        ...
+
+    @property
+    def user_weight(self) -> int:
+        """The weight as set at run time, or as configured."""
+        ...
+
+    @property
+    def initial_weight(self) -> int:
+        """The weight as configured."""
+        ...
+
+    @property
+    def served(self) -> int:
+        """Sessions that hold a slot."""
+        ...
+
+    @property
+    def queued(self) -> int:
+        """Sessions in its queue."""
+        ...
+
+    @property
+    def maxconn(self) -> int:
+        """Sessions at the most, 0 for no limit."""
+        ...
+
+    @property
+    def counters(self) -> CounterFacts:
+        """Its counters."""
+        ...
+
+
+class SizedFacts(Protocol):
+    """Something with a length: a queue."""
+
+    def __len__(self) -> int: ...
+
+
+class FarmFacts(Protocol):
+    """The servers of a backend at work."""
+
+    @property
+    def model(self) -> Proxy:
+        """The backend's configuration."""
+        ...
+
+    @property
+    def counters(self) -> CounterFacts:
+        """The backend's counters."""
+        ...
+
+    @property
+    def servers(self) -> Sequence[ServerFacts]:
+        """All servers, in the order of the configuration."""
+        ...
+
+    @property
+    def queue(self) -> SizedFacts:
+        """Those who wait for any server."""
+        ...
+
+
+class WorldFacts(Protocol):
+    """The process."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """What was read."""
+        ...
+
+    @property
+    def clock(self) -> IClock:
+        """Monotonic time."""
+        ...
+
+    @property
+    def frontends(self) -> Mapping[str, FrontendFacts]:
+        """By name."""
+        ...
+
+    @property
+    def farms(self) -> Mapping[str, FarmFacts]:
+        """By name."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """True during a soft stop."""
+        ...
+
+
+class Facts(Protocol):
+    """One client's session.
+
+    source, destination: packed addresses, 4 or 16 bytes, empty for a UNIX socket. farm, server: None before
+    they are chosen. proxy_header: what the client sent in front, None without one.
+    """
+
+    @property
+    def source(self) -> bytes:
+        """The client's address."""
+        ...
+
+    @property
+    def source_port(self) -> int:
+        """The client's port."""
+        ...
+
+    @property
+    def destination(self) -> bytes:
+        """The address that the client connected to."""
+        ...
+
+    @property
+    def destination_port(self) -> int:
+        """The port that the client connected to."""
+        ...
+
+    @property
+    def proxy_header(self) -> Header | None:
+        """The PROXY header."""
+        ...
+
+    @property
+    def listener(self) -> ListenerFacts:
+        """Where it came in."""
+        ...
+
+    @property
+    def frontend(self) -> FrontendFacts:
+        """Whose client it is."""
+        ...
+
+    @property
+    def farm(self) -> FarmFacts | None:
+        """The backend chosen."""
+        ...
+
+    @property
+    def server(self) -> ServerFacts | None:
+        """The server chosen."""
+        ...
+
+    @property
+    def world(self) -> WorldFacts:
+        """The process."""
+        ...
