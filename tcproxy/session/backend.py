@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 TURNAROUND = 1.0
 """Seconds between a failed attempt and the next one on the same server (manual, `retries`)."""
 
+HASHING = frozenset({"hash", "hdr", "rdp-cookie", "source", "uri", "url_param"})
+"""Strategies that lead the same client to the same server."""
+
 
 def seconds_of(timeouts: Mapping[str, int] | None, name: str) -> float:
     """Return a timeout in seconds; 0 for none."""
@@ -22,7 +25,7 @@ def seconds_of(timeouts: Mapping[str, int] | None, name: str) -> float:
 class Backend:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
-    rotates: its strategy is of the round-robin kind, so that another server may be tried at once.
+    rotates: its strategy ties no client to a server, so that another one may be tried at once.
     """
 
     __slots__ = (
@@ -47,7 +50,7 @@ class Backend:
         self.dispatch = model.dispatch
         self.abort_on_close = "abortonclose" in model.options
         self.nolinger = "nolinger" in model.options
-        self.rotates = model.balance.name in ("roundrobin", "static-rr")
+        self.rotates = model.balance.name not in HASHING
 
     def redispatch_due(self, retries: int) -> bool:
         """Say whether the `retries`th retry is one that may go to another server (`option redispatch n`)."""

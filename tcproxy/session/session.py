@@ -25,7 +25,6 @@ from tcproxy.session.stages import (
 )
 from tcproxy.session.telling import account, tell, tell_refused
 from tcproxy.session.timers import Alarm
-
 from tcproxy.wire.proxy_protocol import Header
 
 if TYPE_CHECKING:
@@ -121,7 +120,8 @@ class Session:
             self.server_done = True
             if self.server_shut:
                 self._close_link()
-            self.client_limit_of_closing()
+            # from here on it is the last data that the client has to take
+            self.client_limit = self.frontend.client_fin or self.client_limit
         self.settle()
 
     def emptied(self, end: End) -> None:
@@ -231,14 +231,10 @@ class Session:
         if self.client_done:
             return self._close_client()
         self.client.finish()
-        self.client_limit_of_closing()
-        self.client.stamp = self.frontend.world.clock.seconds()
-        return None
-
-    def client_limit_of_closing(self) -> None:
-        """From the server's end on, `timeout client-fin` counts for the client, if there is one."""
         if self.frontend.client_fin:
             self.client_limit = self.frontend.client_fin
+            self.client.stamp = self.frontend.world.clock.seconds()
+        return None
 
     def _close_client(self) -> None:
         self.client_done = self.client_shut = True
@@ -317,27 +313,31 @@ class Session:
 
     def rearm(self) -> None:
         """See that the alarm strikes no later than the earliest deadline that may come into force."""
-        at = self.expires
-        active = self._last_activity()
-        if self.client_limit and active + self.client_limit < at:
-            at = active + self.client_limit
-        if self.server_limit and active + self.server_limit < at:
-            at = active + self.server_limit
         alarm = self.alarm
+        limit = self.client_limit
+        if self.server_limit and (self.server_limit < limit or not limit):
+            limit = self.server_limit
+        if alarm is not None and alarm.at <= self.expires and (not limit or alarm.at <= self._last_activity() + limit):
+            return  # it strikes early enough, and what is due is worked out then
+        at = self.expires
+        if self.client_limit:
+            at = min(at, self._silence_of(self.client, self.client_limit))
+        if self.server_limit:
+            at = min(at, self._silence_of(self.link or self.client, self.server_limit))
         if alarm is None:
             if at != NEVER:
-                self.alarm = self.frontend.world.deadlines.set(self._not_past(at), self)
+                self.alarm = self.frontend.world.deadlines.set(at, self)
         elif at < alarm.at:
             self.alarm = self.frontend.world.deadlines.advance(alarm, at)
         else:
-            alarm.at = self._not_past(at)
+            alarm.at = at
 
-    def _not_past(self, at: float) -> float:
-        """A deadline that is not in force (that side is not being read) is looked at again a full limit later."""
+    def _silence_of(self, end: End, limit: float) -> float:
+        """Return when the end will have been silent too long; a full limit later where that is not in force."""
+        since = end.stalled_since
+        at = (self._last_activity() if since is None else since) + limit
         now = self.frontend.world.clock.seconds()
-        if at > now:
-            return at
-        return now + min(limit for limit in (self.client_limit, self.server_limit) if limit)
+        return at if at > now else now + limit
 
     # the end
 

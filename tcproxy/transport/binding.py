@@ -40,7 +40,7 @@ def describe(bind: Bind) -> str:
     if address.family is Family.UNIX:
         return address.host
     if address.family in (Family.FD, Family.ABNS, Family.SOCKPAIR):
-        return address.family.value + address.host
+        return f"{address.family.value}{address.host}"
     host = address.host or ("::" if address.family is Family.INET6 else "0.0.0.0")
     return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
 

@@ -165,7 +165,7 @@ class ServerLinkFactory(ClientFactory):
         self.tune = _tuners(model, proxy)
         self._known: tuple[Address | None, int, int, Any] = (None, 0, 0, None)
 
-    def buildProtocol(self, addr: Any) -> End:
+    def buildProtocol(self, addr: Any) -> Any:
         """Return an end without a session, for whoever connects by a reactor's own means."""
         return LinkEnd(None, self.limit, self.pipes)
 
@@ -301,7 +301,7 @@ def _tuners(model: Server, proxy: Proxy) -> list[Callable[[socket.SocketType], N
     """Return what is to be set on each new socket, for this server's options and its proxy's."""
     if model.address.family in (Family.UNIX, Family.ABNS):
         return []
-    tuners = [_no_delay]
+    tuners: list[Callable[[socket.SocketType], None]] = [_no_delay]
     if proxy.server_keepalive.on:
         tuners.append(keepalive(proxy.server_keepalive))
     if model.tcp_ut:

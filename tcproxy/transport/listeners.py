@@ -50,7 +50,7 @@ class FrontendFactory(ServerFactory):
         self.limit = limit
         self.pipes = pipes
 
-    def buildProtocol(self, addr: Any) -> End:
+    def buildProtocol(self, addr: Any) -> Any:
         """Return the client's end of a new session, which begins when the connection is made."""
         return ClientEnd(Session(self.entrance), self.limit, self.pipes)
 
@@ -92,6 +92,7 @@ class Listener:
         self.path = path
         self.state = "idle"
         self._batch = 1
+        self._turns = 0
         self._family, self._proto = int(sock.family), sock.proto
 
     # life
@@ -140,13 +141,14 @@ class Listener:
         room = self.entrance.frontend.room(self.entrance)
         if room <= 0:
             return self._full()
-        batch = min(room, self._batch)
-        for _ in range(batch):
+        for _ in range(min(room, self._batch)):
             if not self._accept_one():
                 self._batch = 1
                 return None
-        # a whole batch was waiting: ask for more next time, and spare a lone client the call that finds nobody
-        self._batch = min(self._batch * 2, MOST_AT_ONCE)
+        # a call that finds nobody costs as much as one that does: ask for more only now and then, or in a rush
+        self._turns += 1
+        if self._batch > 1 or self._turns & 15 == 0:
+            self._batch = min(self._batch * 2, MOST_AT_ONCE)
         return None
 
     def _accept_one(self) -> bool:

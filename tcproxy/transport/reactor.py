@@ -52,7 +52,7 @@ class Reactor(EPollReactor):
     def __init__(self) -> None:
         self._direct: dict[int, Watched] = {}
         self._epoch = time() - monotonic()
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def seconds(self) -> float:
         """Return seconds that never jump, counted from the epoch as it stood when the reactor was made.
@@ -82,16 +82,21 @@ class Reactor(EPollReactor):
             transport.interest = 0
 
     def getReaders(self) -> list[Any]:
-        return super().getReaders() + [one for one in self._direct.values() if one.interest & EPOLLIN]
+        """Return all that are waited for to be readable."""
+        stock: list[Any] = super().getReaders()  # type: ignore[no-untyped-call]
+        return stock + [one for one in self._direct.values() if one.interest & EPOLLIN]
 
     def getWriters(self) -> list[Any]:
-        return super().getWriters() + [one for one in self._direct.values() if one.interest & EPOLLOUT]
+        """Return all that are waited for to be writable."""
+        stock: list[Any] = super().getWriters()  # type: ignore[no-untyped-call]
+        return stock + [one for one in self._direct.values() if one.interest & EPOLLOUT]
 
     def removeAll(self) -> list[Any]:
+        """Wait for nothing any more; return what was waited for."""
         direct = list(self._direct.values())
         for transport in direct:
             self.watch(transport, 0)
-        return [*super().removeAll(), *direct]
+        return [*super().removeAll(), *direct]  # type: ignore[no-untyped-call]
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, and pass each to its transport."""
@@ -120,7 +125,8 @@ class Reactor(EPollReactor):
     def _stock_event(self, fd: int, event: int) -> None:
         selectable = self._selectables.get(fd)
         if selectable is not None:
-            log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
+            call = log.callWithLogger
+            call(selectable, self._doReadOrWrite, selectable, fd, event)  # type: ignore[no-untyped-call]
             return
         # closed, yet still in the set: a child process holds a copy of the descriptor's file
         try:
@@ -131,13 +137,13 @@ class Reactor(EPollReactor):
 
     def _break(self, transport: Watched) -> None:
         """Code of a transport or its protocol raised: log it, and lose that connection only."""
-        log.err()
+        _log.failure("unexpected error in a protocol")
         if transport.interest:
             self.watch(transport, 0)
         try:
-            transport.connectionLost(Failure(CONNECTION_LOST))
+            transport.connectionLost(Failure(CONNECTION_LOST))  # type: ignore[no-untyped-call]
         except BaseException:
-            log.err()
+            _log.failure("unexpected error in a protocol")
 
     def mainLoop(self) -> None:
         """Run until stopped."""
@@ -193,4 +199,4 @@ class SteadyClock:
 
 def install() -> None:
     """Make this the reactor of the process; raises ReactorAlreadyInstalledError where there is one."""
-    installReactor(Reactor())
+    installReactor(Reactor())  # type: ignore[no-untyped-call]

@@ -180,6 +180,7 @@ class End:
         if self._empty_pipe() is False:
             assert self.other is not None
             self.transport.stopReading()
+            self.other.transport.busy = True
             self.other.transport.keep(b"", 0)
         return None
 
@@ -203,21 +204,25 @@ class End:
         self.pipe = None
         return True
 
-    def resumeProducing(self) -> bool | None:
-        """The other end's transport took everything queued: go on. True: there is more to wait for."""
-        if self.piped:
-            before = self.piped
-            done = self._empty_pipe()
-            if self.piped != before and self.other is not None:
-                self.other.transport.wrote = monotonic()
-            if not done:
-                return done is False
+    def resumeProducing(self) -> None:
+        """The other end's transport took everything queued: go on."""
+        if self.piped and not self._went_on():
+            return
         self.stamp = monotonic()
         if self.ended:
             self.session.emptied(self)
         else:
             self.transport.startReading()
-        return None
+
+    def _went_on(self) -> bool:
+        """Pass more of what is in the pipe; True when that was all."""
+        target, before = self.other, self.piped
+        assert target is not None
+        done = self._empty_pipe()
+        if self.piped != before:
+            target.transport.wrote = monotonic()
+        target.transport.busy = done is False
+        return done is True
 
     def pauseProducing(self) -> None:
         """The other end's transport queues."""
@@ -229,9 +234,10 @@ class End:
     # ends
 
     def _end(self) -> None:
-        self.transport.stopReading()
         self.ended = True
         self.session.ended(self)
+        # last, since most often the session has closed it by now
+        self.transport.stopReading()
 
     def _failed(self, end: End | None, error: OSError) -> None:
         if error.errno not in AGAIN:
@@ -321,5 +327,5 @@ def _pair(name: Any) -> tuple[str, int]:
 
 def errno_of(reason: Failure) -> int:
     """Return the errno that a transport's loss was caused by, 0 where there is none."""
-    cause = reason.value.args[0] if reason.value.args else None
-    return getattr(cause, "errno", 0) or 0
+    arguments = reason.value.args if reason.value is not None else ()
+    return getattr(arguments[0], "errno", 0) or 0 if arguments else 0

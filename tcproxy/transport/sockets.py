@@ -82,12 +82,13 @@ class StreamSocket:
     """One connected stream socket as a Twisted transport.
 
     fd: the descriptor, -1 once closed. interest: events waited for. queue: bytes that the kernel did not take yet.
-    wrote: monotonic seconds when the kernel last took queued bytes. remote: the address as accept() gave it, if any.
+    wrote: monotonic seconds when the kernel last took queued bytes. busy: a relay waits for room itself, to move
+    bytes that never come into this process. remote: the address as accept() gave it, if any.
     doRead: what a readable event calls. A relay puts its own here.
     """
 
     __slots__ = (
-        "__weakref__", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "poll", "producer",
+        "__weakref__", "busy", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "poll", "producer",
         "protocol", "queue", "remote", "socket", "streaming", "wrote",
     )  # fmt: skip
 
@@ -100,13 +101,14 @@ class StreamSocket:
         self.interest = 0
         self.queue = b""
         self.wrote = 0.0
+        self.busy = False
         self.protocol: Any = None
         self.producer: Any = None
         self.streaming = False
         self.disconnecting = False
         self.finishing = False
         self.finished = False
-        self.doRead: Callable[[], object] = self.read_for_protocol
+        self.doRead: Callable[[], Failure | None] = self.read_for_protocol
 
     # reading
 
@@ -139,13 +141,13 @@ class StreamSocket:
             data = self.socket.recv(READ_SIZE)
         except OSError as error:
             if error.errno not in (EAGAIN, EINTR):
-                self.connectionLost(Failure(ConnectionLost(error)))
+                self.connectionLost(failed(ConnectionLost(error)))
             return
         if data:
             self.protocol.dataReceived(data)
         else:
             self.stopReading()
-            self.readConnectionLost(Failure(ConnectionDone()))
+            self.readConnectionLost(failed(ConnectionDone()))
 
     # writing
 
@@ -172,7 +174,7 @@ class StreamSocket:
         except OSError as error:
             if error.errno not in (EAGAIN, EINTR):
                 # the loss is told from the loop, never from within the caller's write
-                self.poll.callLater(0, self.connectionLost, Failure(ConnectionLost(error)))
+                self.poll.callLater(0, self.connectionLost, failed(ConnectionLost(error)))
                 self.disconnecting = True
                 return
         if sent != len(data):
@@ -197,15 +199,15 @@ class StreamSocket:
                 sent = self.socket.send(self.queue)
             except OSError as error:
                 if error.errno not in (EAGAIN, EINTR):
-                    self.connectionLost(Failure(ConnectionLost(error)))
+                    self.connectionLost(failed(ConnectionLost(error)))
                 return
             self.wrote = monotonic()
             self.queue = self.queue[sent:]
             if self.queue:
                 return
         if self.producer is not None and not (self.disconnecting or self.finishing):
-            # a relay may keep waiting for room itself: it moves bytes that never come into this process
-            if self.producer.resumeProducing() is not True:
+            self.producer.resumeProducing()
+            if not self.busy:
                 self.stopWriting()
             return
         self.stopWriting()
@@ -213,7 +215,7 @@ class StreamSocket:
 
     def _drained(self) -> None:
         if self.disconnecting:
-            self.connectionLost(Failure(ConnectionDone()))
+            self.connectionLost(failed(ConnectionDone()))
         elif self.finishing:
             self._finish()
 
@@ -267,7 +269,7 @@ class StreamSocket:
         self.disconnecting = True
         self.stopReading()
         if not self.queue:
-            self.poll.callLater(0, self.connectionLost, Failure(ConnectionDone()))
+            self.poll.callLater(0, self.connectionLost, failed(ConnectionDone()))
 
     def abortConnection(self) -> None:
         """Reset the connection; the protocol hears of it from the loop."""
@@ -276,7 +278,7 @@ class StreamSocket:
         self.disconnecting = True
         self.queue = b""
         self.drop(reset=True)
-        self.poll.callLater(0, self._tell_lost, Failure(ConnectionAborted()))
+        self.poll.callLater(0, self._tell_lost, failed(ConnectionAborted()))
 
     def connectionLost(self, reason: Failure) -> None:
         """Close at once and tell the protocol. Called by loops and by this class."""
@@ -284,7 +286,7 @@ class StreamSocket:
             return
         code = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            reason = Failure(ConnectionLost(OSError(code, os.strerror(code))))
+            reason = failed(ConnectionLost(OSError(code, os.strerror(code))))
         self.drop()
         self._tell_lost(reason)
 
@@ -363,6 +365,11 @@ class StreamSocket:
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """Let the kernel probe an idle connection, or not."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, enabled)
+
+
+def failed(error: Exception) -> Failure:
+    """Return the error as Twisted passes it on."""
+    return Failure(error)  # type: ignore[no-untyped-call]
 
 
 def _nothing() -> None:
