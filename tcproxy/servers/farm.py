@@ -52,6 +52,7 @@ class Farm:
         self.dynamic = picker.dynamic if picker else True
         self._queue_first = picker.queue_first if picker else False
         self.recount()
+        self._count_loss(len(self.servers))
 
     def _new_pickers(self) -> tuple[IPicker | None, IPicker | None]:
         """Return the pickers of both groups; the backups need none where the first usable one serves all."""
@@ -204,6 +205,17 @@ class Farm:
         finally:
             server.serving = False
 
+    def call_waiting(self) -> None:
+        """Let every server call from the backend's queue: which of them may, or how much, has changed.
+
+        HAProxy leaves them waiting after some changes (the end of a drain, a weight that was 0, the turn of a
+        backup) until the next session of the server ends; there may be none.
+        """
+        if self.queue.tickets:
+            for server in self.servers:
+                if self._takes_from_all(server):
+                    self.serve(server)
+
     def _has_room(self, server: LiveServer) -> bool:
         return not server.maxconn or server.served < server.limit()
 
@@ -269,10 +281,22 @@ class Farm:
 
     def tell_if_lost(self, before: int) -> None:
         """Say so when the last usable server is gone; `before`: how many there were."""
-        if before and not self.available:
-            self.last_change = self.second()
-            self.counters.down_transitions += 1
+        if self._count_loss(before):
             self.announce(wording.EMERGENCY, wording.no_server(self))
+
+    def inherit_quietly(self, server: LiveServer) -> None:
+        """Put a server into the maintenance of the one it tracks, before the proxy runs."""
+        before = self.available
+        start_in_maintenance(server, Admin.INHERITED_MAINTENANCE)
+        server.recalculate()
+        self._count_loss(before)
+
+    def _count_loss(self, before: int) -> bool:
+        if self.available or not before:
+            return False
+        self.last_change = self.second()
+        self.counters.down_transitions += 1
+        return True
 
     def down_seconds(self) -> int:
         """Return how long no server was usable in all, to this moment."""
@@ -319,6 +343,5 @@ def _inherit(server: LiveServer) -> None:
     """Put those that follow a server in maintenance into maintenance, too."""
     for tracker in server.trackers:
         if server.admin & MAINTENANCE and not tracker.admin & Admin.INHERITED_MAINTENANCE:
-            start_in_maintenance(tracker, Admin.INHERITED_MAINTENANCE)
-            tracker.recalculate()
+            tracker.farm.inherit_quietly(tracker)
             _inherit(tracker)

@@ -105,8 +105,7 @@ def _arrive(server: LiveServer) -> tuple[int, Effects]:
     ends_backups = server.model.on_marked_up == "shutdown-backup-sessions" and not server.model.backup
     if ends_backups and server.effective > 0:
         effects.append(farm.shut_backup_sessions)
-    if tickets:
-        effects.append(lambda: farm.grant(tickets, server))
+    effects += [lambda: farm.grant(tickets, server), farm.call_waiting]
     return len(tickets), effects
 
 
@@ -117,8 +116,7 @@ def _depart(server: LiveServer, shut: bool) -> tuple[int, Effects]:
     effects: Effects = []
     if shut and server.model.on_marked_down == "shutdown-sessions":
         effects.append(lambda: server.shut_sessions("D"))
-    if tickets:
-        effects.append(lambda: farm.reassign(tickets, server))
+    effects += [lambda: farm.reassign(tickets, server), farm.call_waiting]
     return len(tickets), effects
 
 
@@ -128,13 +126,7 @@ def reweigh(server: LiveServer) -> Effects:
     server.recalculate()
     server.farm.tell_if_lost(before)
     _tell_if_drained(server)
-    return _arrive_quietly(server)
-
-
-def _arrive_quietly(server: LiveServer) -> Effects:
-    """Let a server take who waits, where HAProxy would leave them until some session of it ends."""
-    tickets = server.farm.grab(server)
-    return [lambda: server.farm.grant(tickets, server)] if tickets else []
+    return [server.farm.call_waiting]
 
 
 def set_flag(server: LiveServer, flag: Admin, cause: str) -> Effects:
@@ -235,7 +227,7 @@ def _leave_drain(server: LiveServer) -> Effects:
     server.last_change = server.farm.second()
     server.recalculate()
     server.farm.announce(wording.NOTICE, wording.left_drain(server))
-    return _arrive_quietly(server)
+    return [server.farm.call_waiting]
 
 
 def _tell_if_drained(server: LiveServer) -> None:

@@ -1,0 +1,122 @@
+"""The same orders in HAProxy and here, one after the other: the same words at the same level, and the same states."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tcproxy.servers.farm import link_tracks
+from tests.servers.playing import Play, model
+from tests.servers.reference import Reference, reference
+
+pytestmark = [pytest.mark.reference]
+
+# a tracked server must have a check: the first ones succeed, silently, and the next would come in an hour
+SECTIONS = """
+backend b
+ server s unix@{folder}/cli weight 10 check inter 1h
+ server t 127.0.0.1:1 track s
+ server d unix@{folder}/cli disabled weight 3 check inter 1h
+ server k 127.0.0.1:1 backup
+listen l
+ bind unix@{folder}/front
+ balance {balance}
+ server u 127.0.0.1:1 track b/t
+ server v unix@{folder}/cli backup weight 5 check inter 1h
+ server w 127.0.0.1:1 backup track l/v
+backend c
+ option allbackups
+ server e 127.0.0.1:1 track b/d
+ server f 127.0.0.1:1 disabled backup
+"""
+LABELS = ["b/s", "b/t", "b/d", "b/k", "l/u", "l/v", "l/w", "c/e", "c/f"]
+ORDERS = (
+    ["state ready", "state drain", "state maint"] * 3
+    + ["health up", "health down", "health stopping"] * 3
+    + ["weight 0", "weight 1", "weight 50%", "weight 100%", "weight 300%", "weight x"]
+)
+
+
+def same_farms(balance: str) -> Play:
+    """Return what the sections say, alive here."""
+    play = Play()
+    play.farm(
+        model("s", weight=10), model("t", track="s"), model("d", disabled=True, weight=3), model("k", backup=True),
+    )  # fmt: skip
+    play.farm(
+        model("u", track="b/t"), model("v", backup=True, weight=5), model("w", backup=True, track="l/v"),
+        name="l", kind="listen", balance=balance,
+    )  # fmt: skip
+    play.farm(
+        model("e", track="b/d"), model("f", disabled=True, backup=True), name="c", options=frozenset({"allbackups"})
+    )
+    link_tracks(play.farms)
+    return play
+
+
+def obey(play: Play, label: str, order: str) -> bool:
+    """Do here what the runtime socket does; return whether it was refused."""
+    farm, _, name = label.partition("/")
+    server = play.farms[farm].server(name)
+    assert server is not None
+    kind, _, word = order.partition(" ")
+    try:
+        {"state": server.set_state, "health": server.set_health, "weight": server.set_weight}[kind](word)
+    except ValueError:
+        return True
+    return False
+
+
+def states_here(play: Play) -> dict[str, tuple[str, ...]]:
+    """Return state, flags and weights of all servers, as `show servers state` prints them."""
+    servers = [server for farm in play.farms.values() for server in farm.servers]
+    return {
+        s.label: tuple(map(str, (s.state.value, int(s.admin), s.user_weight, s.initial_weight))) for s in servers
+    }
+
+
+def states_there(there: Reference) -> dict[str, tuple[str, ...]]:
+    """Return the same of the reference."""
+    columns = ("srv_op_state", "srv_admin_state", "srv_uweight", "srv_iweight")
+    return {label: tuple(row[c] for c in columns) for label, row in there.table("show servers state").items()}
+
+
+def counts_here(play: Play) -> dict[str, tuple[str, ...]]:
+    """Return usable servers, weight and transitions of all backends, as `show stat` has them."""
+    return {
+        f"{farm.name}/BACKEND": tuple(
+            map(str, (farm.active, farm.backups, -(-farm.weight // 16), farm.counters.down_transitions))
+        )
+        for farm in play.farms.values()
+    }
+
+
+def counts_there(there: Reference) -> dict[str, tuple[str, ...]]:
+    """Return the same of the reference."""
+    table = there.table("show stat")
+    return {
+        label: tuple(row[column] for column in ("act", "bck", "weight", "chkdown"))
+        for label, row in table.items()
+        if label.endswith("/BACKEND")
+    }
+
+
+@pytest.mark.parametrize(("seed", "balance"), [(1, "roundrobin"), (2, "static-rr"), (3, "leastconn")])
+def test_a_walk_through_all_states(tmp_path: Path, seed: int, balance: str) -> None:
+    """After each of many orders the messages since the last one, their levels and all states are the same."""
+    chance = random.Random(seed)
+    play = same_farms(balance)
+    with reference(tmp_path, SECTIONS.format(folder=tmp_path, balance=balance)) as there:
+        assert states_here(play) == states_there(there)
+        story = []
+        for _ in range(500):
+            label, order = chance.choice(LABELS), chance.choice(ORDERS)
+            story.append(f"{label} {order}")
+            answer = there.say(f"set server {label} {order}")
+            refused = obey(play, label, order)
+            assert refused == bool(answer), (story, answer)
+            assert play.said() == there.said(), story
+        assert states_here(play) == states_there(there)
+        assert counts_here(play) == counts_there(there)
