@@ -69,7 +69,8 @@ def connect(session: Session) -> bool:
     try:
         session.link = link = world.dial(session, session.server or backend.dispatch)
     except LinkFailure as failure:
-        return failed(session, SERVER_ERROR, pause=False, message=failure.cause if failure.resource else "")
+        message = failure.cause if failure.resource else ""
+        return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
     if link.connected:
         return True
     if backend.connect:

@@ -73,10 +73,15 @@ class Dial(Protocol):
 
 
 class LinkFailure(Exception):
-    """A link could not be made. cause: a few words; resource: whether something of our own ran out."""
+    """A link could not be made.
 
-    def __init__(self, errno: int, cause: str, resource: bool = False) -> None:
+    cause: a few words. resource: whether something of our own ran out. answered: the other side has refused it,
+    however quickly; otherwise the attempt could not even begin.
+    """
+
+    def __init__(self, errno: int, cause: str, resource: bool = False, answered: bool = False) -> None:
         super().__init__(cause)
         self.errno = errno
         self.cause = cause
         self.resource = resource
+        self.answered = answered

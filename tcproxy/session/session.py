@@ -109,7 +109,6 @@ class Session:
     def heard(self, end: End) -> None:
         """Bytes came that nobody takes yet: only a greeting waits for them."""
         if self.stage == Stage.GREETING:
-            self.at -= 1
             self.run()
 
     def ended(self, end: End) -> None:
@@ -350,6 +349,9 @@ class Session:
             self.frontend.world.deadlines.cancel(self.alarm)
         if self.ticket is not None and self.ticket.waiting:
             self.ticket.cancel()
+            if self.error != CLIENT_TIMEOUT:
+                # the reference dates the end of the wait, but where the client fell silent
+                self.queued_until = self.frontend.world.clock.seconds()
         self._close_link()
         self._account_and_tell()
         self._close_client()

@@ -52,6 +52,7 @@ def read_header(session: Session) -> bool:
         session.end()
         return False
     if header is None:
+        session.at -= 1
         return False
     session.header = header
     client.held = parser.rest

@@ -183,21 +183,23 @@ class ServerLinkFactory(ClientFactory):
             if self.binder is not None:
                 end.port = self.binder.bind(sock, session.client_address if self.binder.wants_client else None)
                 end.binder = self.binder
+            answered = False
             code = sock.connect_ex(name)
             if code == errno.EINPROGRESS:
+                answered = True
                 # on a near network the answer is here already: asking again spares a turn of the loop
                 code = sock.connect_ex(name)
         except OSError as error:
             sock.close()
             end.close_unmade()
-            raise self._failure(error.errno or 0) from error
+            raise _failure(error.errno or 0, False) from error
         except LinkFailure:
             sock.close()
             raise
         if code and code not in PENDING:
             sock.close()
             end.close_unmade()
-            raise self._failure(code)
+            raise _failure(code, answered)
         self._open(end, StreamSocket(self.poll, sock, name), standing=not code or code == errno.EISCONN)
         return end
 
@@ -234,11 +236,11 @@ class ServerLinkFactory(ClientFactory):
             self._known = (address, port, family, name)
         return family, name
 
-    @staticmethod
-    def _failure(code: int) -> LinkFailure:
-        if code in NO_PORT_LEFT:
-            return LinkFailure(code, NO_PORTS, resource=True)
-        return LinkFailure(code, errno.errorcode.get(code, str(code)), resource=code in OUT_OF_RESOURCES)
+
+def _failure(code: int, answered: bool) -> LinkFailure:
+    if code in NO_PORT_LEFT and not answered:
+        return LinkFailure(code, NO_PORTS, resource=True)
+    return LinkFailure(code, errno.errorcode.get(code, str(code)), code in OUT_OF_RESOURCES, answered)
 
 
 class Links:
