@@ -111,17 +111,3 @@ class Life:
         freed = gc.collect()
         highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._announce(NOTICE, f"SIGQUIT: {freed} objects freed, {highest} kB of memory at the most so far.")
-
-
-def obey(actions: dict[int, Callable[[], None]], defer: Callable[[Callable[[], None]], Any]) -> None:
-    """Install handlers that hand the actions to `defer` (the reactor's callFromThread).
-
-    SIGTERM and SIGINT get their default action back, which Python and Twisted take away: the process dies
-    of them.
-    """
-    for number, action in actions.items():
-        signal.signal(number, lambda *_, action=action: defer(action))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGUSR2, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)

@@ -15,7 +15,7 @@ from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Configuration
 from tcproxy.process import daemon, handover, limits, privileges, terminal
 from tcproxy.process.arguments import Arguments
-from tcproxy.process.life import Life, obey
+from tcproxy.process.life import Life
 
 if TYPE_CHECKING:
     from tcproxy.service import ProxyService
@@ -56,13 +56,16 @@ class Start:
         return self._into_background(reactor, service) if self.in_background else self._serve(reactor, service)
 
     def _service(self, reactor: Any) -> ProxyService:
+        from tcproxy.process.signals import Signals
         from tcproxy.service import ProxyService
 
         say = terminal.speaker(sys.stderr, self.diagnostics.quiet)
         terminal.watch_failures(say)
         service = ProxyService(self.configuration, reactor=reactor, announce=say)
         life = Life(service, self.settings, reactor, reactor.stop, service.announce)
-        obey(life.actions(), reactor.callFromThread)
+        received = Signals(life.actions())
+        received.install()
+        reactor.addReader(received)
         return service
 
     def _bind(self, service: ProxyService) -> bool:
@@ -88,6 +91,7 @@ class Start:
             if pidfile:
                 pidfile.close()
             return self._serve(reactor, service, forked)
+        signal.set_wakeup_fd(-1)  # they are the child's
         if pidfile:
             pidfile.write(forked.pid)
         code = forked.wait()
