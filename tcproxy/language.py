@@ -10,7 +10,7 @@ from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.reader import Reader, find_files
 from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.sections import Section, Sections
-from tcproxy.grammar.statements import Reading
+from tcproxy.grammar.statements import Reading, Statement
 from tcproxy.grammar.words import Words
 from tcproxy.model import (
     bind,
@@ -32,6 +32,7 @@ from tcproxy.model.process import Configuration, build_global
 from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
+from tcproxy.rules import words as rules
 
 ROOMS = (
     grammar_environment.WORDS,
@@ -43,6 +44,7 @@ ROOMS = (
     timeouts.WORDS,
     options.WORDS,
     switching.WORDS,
+    rules.WORDS,
     bind.WORDS,
     server.WORDS,
     unsupported.WORDS,
@@ -70,17 +72,29 @@ def read(
     files = find_files(paths, diagnostics)
     reading = new_reading(environment, diagnostics, registry, unresolved_allowed)
     reader = Reader(diagnostics, environment)
+    configuration = _read(reader, reader.read(files), reading, files) if files else None
+    for trouble in registry.troubles:
+        diagnostics.warning(trouble, about="plugins")
+    return configuration
+
+
+def read_bytes(name: str, content: bytes, reading: Reading) -> Configuration | None:
+    """Read the content of one file, called `name` in messages; None when there were errors."""
+    reader = Reader(reading.diagnostics, reading.environment)
+    return _read(reader, reader.read_bytes(name, content), reading, [name])
+
+
+def _read(reader: Reader, statements: Iterable[Statement], reading: Reading, files: list[str]) -> Configuration | None:
+    """Take the statements, one by one as they are drawn, and build the model of them."""
+    diagnostics = reading.diagnostics
     sections = Sections(reading)
-    before = diagnostics.alerts
-    if diagnostics.alerts == 0 or files:
-        for statement in reader.read(files):
-            sections.take(statement)
-        sections.finish()
-    configuration = None
-    if not reader.aborted and diagnostics.alerts == before:
-        configuration = _build(sections, reading, files)
-    _tell_troubles(registry, diagnostics)
-    if configuration is None and not reader.aborted:
+    for statement in statements:
+        sections.take(statement)
+    sections.finish()
+    if reader.aborted:
+        return None
+    configuration = _build(sections, reading, files) if not diagnostics.alerts else None
+    if configuration is None:
         diagnostics.alert("Fatal errors found in configuration.")
     return configuration
 
@@ -97,6 +111,7 @@ def new_reading(
         strategies=registry.strategies,
         checkers=registry.checkers,
         words=words(),
+        conditions=rules.read_condition,
         check_format=formats.check,
         unresolved_allowed=unresolved_allowed,
     )
@@ -114,6 +129,10 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         _build_proxy(section.draft, number, sections.process, reading)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
+    for origin, message in rules.unresolved(proxies):
+        reading.diagnostics.alert(f"parsing [{origin}] : {message}")
+    if reading.diagnostics.alerts > before:
+        return None
     return Configuration(settings, proxies, reading.environment, tuple(files))
 
 
@@ -134,11 +153,6 @@ def _proxy_numbers(sections: list[Section], with_stats: bool) -> list[int]:
     place = next((index for index, section in enumerate(sections) if section.after_stats), len(sections))
     found = numbered([*given[:place], 0, *given[place:]], frozenset({place}))
     return found[:place] + found[place + 1 :]
-
-
-def _tell_troubles(registry: Registry, diagnostics: Diagnostics) -> None:
-    for trouble in registry.troubles:
-        diagnostics.warning(trouble, about="plugins")
 
 
 KEYWORD_CLASSES = {

@@ -91,7 +91,7 @@ class Registry:
             return
         for attribute, thing in vars(module).items():
             if not attribute.startswith("_"):
-                self._offer(thing, str(getattr(module, "__file__", full)))
+                self.offer(thing, str(getattr(module, "__file__", full)))
 
     def _load_entry_points(self) -> None:
         # slow to import, and few need it
@@ -104,9 +104,9 @@ class Registry:
                 reason = f"{type(wrong).__name__}: {wrong}"
                 self.troubles.append(f"the entry point '{point.name}' cannot be loaded: {reason}")
                 continue
-            self._offer(thing, f"entry point {point.name}")
+            self.offer(thing, f"entry point {point.name}")
 
-    def _offer(self, thing: Any, source: str) -> None:
+    def offer(self, thing: Any, source: str) -> None:
         """Take up a thing that provides one of the interfaces; anything else is passed over."""
         if isinstance(thing, type):
             return

@@ -45,9 +45,7 @@ def _read_option(statement: Statement, index: int, row: Row, draft: Draft, readi
 
 def _part(statement: Statement, start: int, end: int) -> Statement:
     """Return the statement that consists of one option."""
-    return replace(
-        statement, words=statement.words[start:end], columns=statement.columns[start:end], negation=""
-    )
+    return replace(statement, words=statement.words[start:end], columns=statement.columns[start:end], negation="")
 
 
 def _apply(part: Statement, row: Row, draft: Draft, reading: Reading) -> int:

@@ -127,22 +127,19 @@ def each(names: str) -> tuple[str, ...]:
 
 def refused(where: frozenset[Where], names: str, **more: Any) -> tuple[Row, ...]:
     """Return a row for each line of `names`: words that HAProxy 2.6 knows and tcproxy refuses by name."""
-    return tuple(
-        Row(name.strip(), where, status=Status.REFUSED, **more) for name in names.splitlines() if name.strip()
-    )
+    return tuple(Row(name.strip(), where, status=Status.REFUSED, **more) for name in names.splitlines() if name.strip())
 
 
 def gone(where: frozenset[Where], names: Mapping[str, str]) -> tuple[Row, ...]:
     """Return rows of words that HAProxy 2.6 itself no longer takes, each with what to write instead."""
-    return tuple(
-        Row(name, where, status=Status.REFUSED, advice=advice, core=True) for name, advice in names.items()
-    )
+    return tuple(Row(name, where, status=Status.REFUSED, advice=advice, core=True) for name, advice in names.items())
 
 
-def no_effect(
-    where: frozenset[Where], names: str, help: str, many: int = 1, **more: Any
-) -> tuple[Row, ...]:
-    """Return a row for each line of `names`: words that tune something which does not exist here."""
+def no_effect(where: frozenset[Where], names: str, help: str, many: int = 0, **more: Any) -> tuple[Row, ...]:
+    """Return a row for each line of `names`: words that tune something which does not exist here.
+
+    What follows the word is read by `arguments` where there are some, and else not read where `many` is not 0.
+    """
     return tuple(
         Row(name.strip(), where, help, status=Status.NO_EFFECT, many=many, **more)
         for name in names.splitlines()

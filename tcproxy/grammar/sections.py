@@ -33,8 +33,10 @@ class Section:
     """One section while it is read.
 
     base: the `defaults` section it began with. skipped: its lines are not read (it was refused as a whole).
+    uses: of a defaults section: how proxies came to it, "named" or "implied".
     after_stats: it follows a `stats` line of the global section (which makes a frontend with a number of its own).
-    http_words: refused words that need mode http; told only when the section's mode turns out to be tcp.
+    held: refusals of what only mode http uses, or of what stands in a section of mode http: told only when the
+        section's mode turns out to be tcp, because mode http itself is refused, once.
     """
 
     where: Where
@@ -43,8 +45,9 @@ class Section:
     draft: Draft = field(default_factory=Draft)
     base: Section | None = None
     skipped: bool = False
+    uses: frozenset[str] = frozenset()
     after_stats: bool = False
-    http_words: list[tuple[Statement, Row]] = field(default_factory=list)
+    held: list[tuple[Statement, Exception]] = field(default_factory=list)
 
 
 class Sections:
@@ -60,7 +63,6 @@ class Sections:
         self.sections: list[Section] = []
         self.defaults: list[Section] = []
         self._current: Section | None = None
-        self._implied: set[int] = set()
 
     def take(self, statement: Statement) -> None:
         """Read one statement: it opens a section, or belongs to the one that is open."""
@@ -69,7 +71,11 @@ class Sections:
         try:
             self._take(statement)
         except (Refused, ValueError) as error:
-            self._alert(statement, error)
+            section = self._current
+            if section is not None and section.draft.get("mode") == "http" and str(error).endswith(UNSUPPORTED):
+                section.held.append((statement, error))
+            else:
+                self._alert(statement, error)
 
     def finish(self) -> None:
         """Close the last section."""
@@ -136,19 +142,15 @@ class Sections:
     def _begin(self, section: Section) -> None:
         if section.base is not None:
             section.draft = Draft(section.base.draft)
-            section.http_words = []
         section.draft.update(kind=section.where.value, name=section.name, origin=section.origin)
         section.draft["timeouts_said"] = ()
         section.after_stats = not self.process.keys().isdisjoint(STATS_FIELDS)
 
-    def _base(
-        self, section: Section, statement: Statement, index: int, default: Section | None
-    ) -> Section | None:
+    def _base(self, section: Section, statement: Statement, index: int, default: Section | None) -> Section | None:
         """Return the defaults section that `from` names, or else `default`."""
         words = statement.words
         if len(words) <= index + 1 or words[index] != "from":
-            if default is not None:
-                self._implied.add(id(default))
+            self._note_use(section, statement, default, "implied")
             return default
         found = [one for one in self.defaults if one.name == words[index + 1]]
         if not found:
@@ -159,13 +161,24 @@ class Sections:
                 f"ambiguous: it stands at {found[0].origin} and at {found[1].origin}",
                 index + 1,
             )
+        self._note_use(section, statement, found[0], "named")
         return found[0]
+
+    def _note_use(self, section: Section, statement: Statement, base: Section | None, use: str) -> None:
+        """Warn when proxies use one defaults section both by name and because it is the last one (manual 4)."""
+        if base is None or section.where is Where.DEFAULTS:
+            return
+        base.uses |= {use}
+        if len(base.uses) > 1:
+            self.reading.warn(
+                statement,
+                f"the defaults section '{base.name}' at {base.origin} is used by name and as the last one: "
+                "say 'from' everywhere, or add a last defaults section for those that do not",
+            )
 
     def _no_defaults(self, section: Section, name: str) -> str:
         near = nearest(name, [one.name for one in self.defaults if one.name])
-        return (
-            f"no defaults section '{name}' for {SIDES[section.where.value]} '{section.name}'{suggestion(near)}"
-        )
+        return f"no defaults section '{name}' for {SIDES[section.where.value]} '{section.name}'{suggestion(near)}"
 
     def _check_name(self, name: str, statement: Statement) -> None:
         wrong = next((letter for letter in name if letter not in NAME_CHARACTERS), "")
@@ -195,17 +208,17 @@ class Sections:
         if section is None or section.skipped or section.where is Where.GLOBAL:
             return
         if section.draft.get("mode") != "http":
-            self._refuse_http_words(section)
+            self._tell_held(section)
         elif section.where is not Where.DEFAULTS:
             message = f"{SIDES[section.where.value]} '{section.name}' : 'mode http' {UNSUPPORTED}"
             self.reading.diagnostics.alert(f"[{section.origin}] : {message}")
 
-    def _refuse_http_words(self, section: Section) -> None:
+    def _tell_held(self, section: Section) -> None:
         told: Section | None = section
         while told is not None:
-            for statement, row in told.http_words:
-                self._alert(statement, Refused(refusal(row), 0))
-            told.http_words = []
+            for statement, error in told.held:
+                self._alert(statement, error)
+            told.held = []
             told = told.base
 
     # one statement of a section
@@ -231,7 +244,7 @@ class Sections:
 
     def _refuse(self, section: Section, statement: Statement, row: Row) -> None:
         if row.mode == "http" and section.where is not Where.GLOBAL:
-            section.http_words.append((statement, row))
+            section.held.append((statement, Refused(refusal(row), 0)))
         else:
             raise Refused(refusal(row), 0)
 
@@ -297,7 +310,7 @@ def apply(row: Row, statement: Statement, draft: Draft, reading: Reading) -> Non
         row.parse(statement, draft, reading)
         return
     skip = row.name.count(" ") + 1
-    if row.status is Status.NO_EFFECT and not row.arguments:
+    if row.status is Status.NO_EFFECT and row.many:
         return
     values = read_arguments(row, statement, skip, reading)
     if not row.field:

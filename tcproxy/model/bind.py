@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+import socket
 from dataclasses import dataclass, replace
 
 from tcproxy.grammar.addresses import Address, Family, read_bind_address, resolve
 from tcproxy.grammar.options import read_options
-from tcproxy.grammar.rows import BIND, GLOBAL, NAMED_FRONT, Draft, Row, Status, Where, no_effect, refused
+from tcproxy.grammar.rows import BIND, GLOBAL, NAMED_FRONT, Draft, Row, Status, Where, refused
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.units import Choice, Integer, Text, Time
 from tcproxy.model.accounts import Gid, Group, Mode, Uid, User
@@ -80,6 +83,9 @@ def _read_addresses(statement: Statement, index: int, prefix: str) -> list[Addre
     """Read addresses, resolve their names, put the prefix of `unix-bind` before paths, and unfold port ranges."""
     try:
         found = [resolve(address) for address in read_bind_address(statement.words[index])]
+        for address in found:
+            if address.family in (Family.FD, Family.SOCKPAIR):
+                _check_descriptor(address)
     except ValueError as wrong:
         raise Refused(f"'{' '.join(statement.words[:index])}' : {wrong}", index) from None
     unfolded: list[Address] = []
@@ -90,6 +96,16 @@ def _read_addresses(statement: Statement, index: int, prefix: str) -> list[Addre
             ports = range(address.port, max(address.port, address.last_port) + 1)
             unfolded.extend(replace(address, port=port, last_port=port) for port in ports)
     return unfolded
+
+
+def _check_descriptor(address: Address) -> None:
+    """Refuse the number of a descriptor that the process does not have, or that is no socket."""
+    try:
+        with socket.socket(fileno=os.dup(int(address.host))) as inherited:
+            inherited.getsockname()
+    except (OSError, OverflowError) as wrong:
+        reason = getattr(wrong, "strerror", None) or "out of range"
+        raise ValueError(f"the descriptor {address.host} cannot be used: {reason}") from None
 
 
 def _add(draft: Draft, field: str, addresses: list[Address], options: Draft) -> None:
@@ -137,8 +153,29 @@ class Mss:
         return size
 
 
+class ThreadSet:
+    """A set of threads, or of threads of a group: all, odd, even, a number or a range."""
+
+    def read(self, word: str) -> str:
+        """Return the word; raises ValueError."""
+        if not re.fullmatch(r"([0-9]+/)?(all|odd|even|[0-9]+(-[0-9]*)?)", word):
+            raise ValueError(f"'{word}' is not all, odd, even, a number or a range")
+        return word
+
+
+class Shards:
+    """A number of sockets, or one for each thread."""
+
+    def read(self, word: str) -> str:
+        """Return the word; raises ValueError."""
+        if word != "by-thread":
+            Integer(1, 64, strict=True).read(word)
+        return word
+
+
 def parse_process(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `process SET` of a bind line, which 2.6 takes as an old word for `thread`."""
+    ThreadSet().read(statement.words[1].rpartition("/")[2])
     reading.warn(statement, "'process' on a 'bind' line is deprecated, and has no effect in tcproxy")
 
 
@@ -179,6 +216,7 @@ WORDS = (
     Row("user", BIND, "Give a UNIX socket to a user by name.", (User(),), "uid", manual="5.1"),
     Row("v4v6", BIND, "Accept IPv4 connections on an IPv6 socket too.", field="v4v6", manual="5.1"),
     Row("v6only", BIND, "Accept IPv6 connections only.", field="v6only", manual="5.1"),
-    *no_effect(BIND, "shards\nthread", "No effect: one process listens.", manual="5.1"),
+    Row("shards", BIND, "No effect: one process listens.", (Shards(),), status=Status.NO_EFFECT, manual="5.1"),
+    Row("thread", BIND, "No effect: one process listens.", (ThreadSet(),), status=Status.NO_EFFECT, manual="5.1"),
     *refused(BIND, "accept-netscaler-cip\nnamespace\nproto", many=1, manual="5.1"),
 )  # fmt: skip

@@ -40,7 +40,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _field(name: str, value: Any, indent: str) -> list[str]:
-    if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+    if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]) and not isinstance(value[0], Address):
         return [line for one in value for line in _block(name.removesuffix("s"), one, indent)]
     if dataclasses.is_dataclass(value) and not isinstance(value, Address | Balance):
         return _block(name, value, indent)
@@ -67,7 +67,7 @@ def show(value: Any) -> str:
         return value.name
     if isinstance(value, str | int | tuple):
         return repr(value)
-    return type(value).__name__
+    return getattr(value, "text", type(value).__name__)
 
 
 def show_address(address: Address) -> str:

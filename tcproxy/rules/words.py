@@ -53,5 +53,6 @@ WORDS = (
         parse=parse_acl,
         manual="4.2",
         unnamed_defaults=False,
+        core=True,
     ),
 )

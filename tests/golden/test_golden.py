@@ -25,8 +25,8 @@ ACCEPTED = sorted(path.stem for path in (HERE / "accepted").glob("*.cfg"))
 REFUSED = sorted(path.stem for path in (HERE / "refused").glob("*.cfg"))
 
 EXCEPTIONS = {
-    "accepted/older-proxies-nbproc": "HAProxy 2.5 dropped nbproc; older configurations have it, so it stays a warning here",
-    "refused/http-words-in-tcp-mode": "HAProxy ignores words of HTTP in TCP mode with a warning; here they are refused by name",
+    "accepted/older-proxies-nbproc": "HAProxy 2.5 dropped nbproc; older configurations have it: a warning here",
+    "refused/http-words-in-tcp-mode": "HAProxy ignores these words with a warning; here they are refused by name",
     "refused/sections-not-supported-yet": "these sections come with later parts of tcproxy",
 }
 """Files on which the verdicts of HAProxy 2.6 and tcproxy differ, and why."""

@@ -1,0 +1,325 @@
+"""The language as a whole: rows, plugins, the list of words, and that nothing raises out of the parser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zope.interface import implementer
+
+from tcproxy import language
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.environment import Environment
+from tcproxy.grammar.rows import GLOBAL, PROXY, Row, Status, Where
+from tcproxy.grammar.words import DuplicateWord, Words, nearest
+from tcproxy.interfaces import IBalancingStrategy
+from tcproxy.model.process import Configuration
+from tcproxy.registry import Registry
+
+SEED = Path(__file__).parent / "seed"
+WORDS = language.words()
+REGISTRY = Registry()
+
+
+def read(text: str, tmp_path: Path, **options: bool) -> tuple[Configuration | None, Diagnostics]:
+    """Read a text as a file; return the configuration and what was told."""
+    path = tmp_path / "t.cfg"
+    path.write_text(text, encoding="utf-8")
+    diagnostics = Diagnostics(1, diagnosing=True)
+    configuration = language.read([str(path)], Environment(), diagnostics, registry=REGISTRY, **options)
+    return configuration, diagnostics
+
+
+def reference(*arguments: str) -> str:
+    """Return what HAProxy prints on standard output."""
+    program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    assert program
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=30).stdout
+
+
+@pytest.mark.parametrize(
+    "row", WORDS.rows, ids=lambda row: f"{row.name} ({', '.join(sorted(w.value for w in row.where))})"
+)
+def test_every_row_is_whole(row: Row) -> None:
+    """A row of a word that is taken has a sentence of help, the section of the manual, and something that reads it."""
+    assert row.name == " ".join(row.name.split())
+    assert row.where
+    if row.status is Status.REFUSED:
+        return
+    assert row.help.endswith(".")
+    assert row.manual
+    assert row.parse or row.field or row.arguments or row.status is Status.NO_EFFECT or row.help.startswith("Undo")
+
+
+def test_two_rows_of_one_word_are_refused() -> None:
+    """No room can take the word of another without notice."""
+    row = Row("maxconn", GLOBAL, "Limit.")
+    with pytest.raises(DuplicateWord):
+        Words((row,), (Row("maxconn", GLOBAL, "Limit as well."),))
+    Words((row,), (Row("maxconn", PROXY, "Limit elsewhere."),))
+
+
+def test_the_nearest_word() -> None:
+    """A slip of the pen is recognised, nonsense is not."""
+    assert nearest("maxcon", WORDS.at(Where.GLOBAL)) == "maxconn"
+    assert nearest("qqqq", WORDS.at(Where.GLOBAL)) == ""
+
+
+def test_words_without_effect_say_so_under_diagnosis(tmp_path: Path) -> None:
+    """With -dD, a word that tunes nothing here is told of; it is no warning."""
+    configuration, diagnostics = read("global\n    tune.idletimer 1s\n    noepoll\n", tmp_path)
+    assert configuration is not None
+    told = [item.message for item in diagnostics.items if item.level == "diag"]
+    assert len(told) == 2
+    assert "'noepoll' has no effect" in told[1]
+    assert diagnostics.warnings == 0
+
+
+def test_unresolved_names_are_allowed_when_asked_for(tmp_path: Path) -> None:
+    """-dr starts without the address of a server."""
+    text = "backend b\n    server s no.such.host.invalid:80\n"
+    assert read(text, tmp_path)[0] is None
+    configuration, _ = read(text, tmp_path, unresolved_allowed=True)
+    assert configuration is not None
+    assert configuration.proxies[0].servers[0].resolved == ""
+
+
+def test_a_file_that_is_not_there() -> None:
+    """A path that does not exist is an alert and no configuration."""
+    diagnostics = Diagnostics(1)
+    assert language.read(["/no/such/file.cfg"], Environment(), diagnostics) is None
+    assert diagnostics.alerts
+
+
+def test_http_is_one_error_for_each_proxy(tmp_path: Path) -> None:
+    """`mode http` is refused by name, and its words do not drown that."""
+    text = (
+        "defaults\n    mode http\n    option httplog\n    option forwardfor\n"
+        "frontend f\n    bind :8000\n    http-request deny\n    default_backend b\n"
+        "backend b\n    cookie X insert\n    server s 127.0.0.1:80 cookie s\n"
+    )
+    configuration, diagnostics = read(text, tmp_path)
+    assert configuration is None
+    messages = [item.message for item in diagnostics.items if item.level == "alert" and "mode http" in item.message]
+    assert len(messages) == 2
+    assert diagnostics.alerts <= 4  # and what ends a file and a reading with errors
+
+
+def test_starting_loads_nothing_heavy(tmp_path: Path) -> None:
+    """Reading a small file imports neither Twisted nor what slows a start down."""
+    path = tmp_path / "t.cfg"
+    path.write_text("listen l\n    bind 127.0.0.1:8000\n    server s 127.0.0.1:80\n", encoding="utf-8")
+    program = (
+        "import sys\nfrom tcproxy import language\nfrom tcproxy.grammar.diagnostics import Diagnostics\n"
+        "from tcproxy.grammar.environment import Environment\n"
+        f"assert language.read([{str(path)!r}], Environment(), Diagnostics(1))\n"
+        "heavy = ('twisted', 'OpenSSL', 'ssl', 'asyncio', 'importlib.metadata')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
+
+
+# the list of words
+
+
+def test_the_classes_of_words_are_listed() -> None:
+    """-dKhelp names the classes, one a line."""
+    lines = language.dump_keywords(["help"]).splitlines()
+    assert lines[0] == "# List of supported keyword classes:"
+    assert [line.split(":")[0] for line in lines[1:]] == ["all", *language.KEYWORD_CLASSES]
+    assert language.dump_keywords(["nonsense"]) == ""
+
+
+@pytest.mark.reference
+def test_the_list_has_the_form_of_the_reference(tmp_path: Path) -> None:
+    """Each word that we list stands in HAProxy's list in the same form; its headings are ours too."""
+    path = tmp_path / "t.cfg"
+    path.write_text("listen l\n    bind 127.0.0.1:8000\n", encoding="utf-8")
+    theirs = reference("-dKcfg", "-c", "-q", "-f", str(path)).splitlines()
+    ours = language.dump_keywords(["cfg"]).splitlines()
+    assert [line for line in ours if line not in theirs] == []
+    assert [line for line in theirs if not line.startswith("\t") and line not in ours] == []
+
+
+@pytest.mark.reference
+def test_every_word_of_the_reference_is_known(tmp_path: Path) -> None:
+    """Each word of HAProxy's list has a row here: taken, or refused by name."""
+    path = tmp_path / "t.cfg"
+    path.write_text("listen l\n    bind 127.0.0.1:8000\n", encoding="utf-8")
+    unknown = []
+    section = ""
+    for line in reference("-dKcfg", "-c", "-q", "-f", str(path)).splitlines():
+        if not line.startswith("\t"):
+            section = line
+        elif section in ("global", "listen") and not is_known(section, line.split()):
+            unknown.append(line.strip())
+    assert unknown == []
+
+
+def is_known(section: str, words: list[str]) -> bool:
+    """Say whether a line of HAProxy's list has a row."""
+    if words[0] in ("bind", "server"):
+        name = next(
+            word for word in words[1:] if not word.startswith(("<", "+")) and (word != "ssl" or word == words[-1])
+        )
+        return name in WORDS.at(Where(words[0]))
+    where = [Where.GLOBAL] if section == "global" else [Where.LISTEN, Where.DEFAULTS, Where.FRONTEND, Where.BACKEND]
+    return any(WORDS.find(one, tuple(words)) or WORDS.group(one, words[0]) for one in where)
+
+
+# plugins
+
+
+@implementer(IBalancingStrategy)
+class Pretender:
+    """A strategy with the name of another."""
+
+    name = "roundrobin"
+    manual = "nothing"
+
+    def parse(self, words: object) -> None:
+        """Take anything."""
+
+    def picker(self, servers: object, hashing: object, options: object) -> None:
+        """Give nothing."""
+
+
+def test_plugins_are_found_by_name() -> None:
+    """Ours are there, with their sources; an unknown name is None."""
+    registry = Registry()
+    assert registry.strategies["roundrobin"].name == "roundrobin"
+    assert registry.strategies.get("no-such-strategy") is None
+    assert {"roundrobin", "static-rr", "leastconn", "first", "source", "random"} <= set(registry.strategies)
+    assert all(plugin.source for plugin in registry.all())
+    assert registry.troubles == []
+
+
+def test_a_taken_name_is_told() -> None:
+    """The plugin that came first keeps its name, and the other one is not lost silently."""
+    registry = Registry()
+    first = registry.strategies["roundrobin"]
+    registry.offer(Pretender(), "elsewhere")
+    assert registry.strategies["roundrobin"] is first
+    assert "'roundrobin' is taken" in registry.troubles[0]
+
+
+def test_a_plugin_folder_on_the_path(tmp_path: Path) -> None:
+    """A file in a tcproxy/plugins folder adds a strategy; one that fails is told and harms nobody."""
+    folder = tmp_path / "tcproxy" / "plugins"
+    folder.mkdir(parents=True)
+    source = Path(__file__).read_text(encoding="utf-8")
+    body = source[source.index("@implementer(") : source.index("def test_plugins_are")].replace(
+        '"roundrobin"', '"third"'
+    )
+    imports = "from zope.interface import implementer\nfrom tcproxy.interfaces import IBalancingStrategy\n"
+    (folder / "third.py").write_text(f"{imports}{body}\nplugin = Pretender()\n", encoding="utf-8")
+    (folder / "broken.py").write_text("import no_such_module_anywhere\n", encoding="utf-8")
+    config = tmp_path / "t.cfg"
+    config.write_text("backend b\n    balance third\n    server s 127.0.0.1:80\n", encoding="utf-8")
+    program = (
+        "from tcproxy import language\nfrom tcproxy.grammar.diagnostics import Diagnostics\n"
+        "from tcproxy.grammar.environment import Environment\n"
+        "d = Diagnostics(1)\n"
+        f"c = language.read([{str(config)!r}], Environment(), d)\n"
+        "print(c.proxies[0].balance.name, type(c.proxies[0].balance.strategy).__name__)\n"
+        "print([i.message.split(':')[0] for i in d.items if 'plugin' in i.message])"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(language.__file__).parent.parent), str(tmp_path)]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program], capture_output=True, text=True, timeout=60, env=environment, cwd=tmp_path
+    )
+    assert done.stdout.splitlines() == ["third Pretender", "[\"the plugin file 'broken' cannot be loaded\"]"], (
+        done.stderr
+    )
+
+
+# word soup
+
+SOUP = sorted(
+    {word for row in WORDS.rows for word in row.name.split()}
+    | {"no", "default", "if", "unless", "from", "{", "}", "!", "or", "127.0.0.1:80", ":80", "*:1-3", "/tmp/x", "fd@1"}
+    | {
+        "10s",
+        "-1",
+        "0",
+        "99999999999999999999",
+        "1k",
+        "on",
+        "off",
+        "x",
+        "",
+        "\u00e9",
+        "%[",
+        "%ci",
+        "(",
+        ")",
+        "a/b",
+        "1-3",
+    }
+)
+SECTION_HEADS = [
+    "global",
+    "defaults",
+    "frontend f",
+    "backend b",
+    "listen l",
+    "defaults d from d",
+    "peers p",
+    "listen l from d",
+]
+
+soup_line = st.lists(st.sampled_from(SOUP), min_size=1, max_size=7).map(" ".join)
+any_line = st.text(st.characters(blacklist_characters="\n", blacklist_categories=["Cs"]), max_size=40)
+soup = st.lists(
+    st.one_of(st.sampled_from(SECTION_HEADS), soup_line.map(lambda line: f"    {line}"), any_line), max_size=25
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(soup)
+def test_no_words_raise(lines: list[str]) -> None:
+    """Whatever words stand wherever: the answer is a configuration or diagnostics, and never an exception."""
+    diagnostics = Diagnostics(1, diagnosing=True)
+    environment = Environment()
+    reading = language.new_reading(environment, diagnostics, REGISTRY)
+    content = "".join(line + "\n" for line in ["listen first", *lines]).encode("utf-8", "surrogateescape")
+    assert language.read_bytes("soup.cfg", content, reading) is not None or diagnostics.alerts
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(WORDS.rows), st.lists(st.sampled_from(SOUP), max_size=4))
+def test_no_row_raises(row: Row, rest: list[str]) -> None:
+    """Each row by itself, in a place where it may stand, bears any words behind it."""
+    heads = {Where.BIND: "listen l\n    bind 127.0.0.1:80", Where.SERVER: "listen l\n    server s 127.0.0.1:80"}
+    where = sorted(row.where, key=lambda one: one.value)[0]
+    head = heads.get(where, f"{where.value} x\n   " if where is not Where.GLOBAL else "global\n   ")
+    diagnostics = Diagnostics(1)
+    reading = language.new_reading(Environment(), diagnostics, REGISTRY)
+    content = f"{head} {row.name} {' '.join(rest)}\n".encode("utf-8", "surrogateescape")
+    assert language.read_bytes("row.cfg", content, reading) is not None or diagnostics.alerts
+
+
+def test_the_configurations_of_the_users() -> None:
+    """The users' TCP file is taken as it is; their HTTP files are refused for mode http alone."""
+    variables = dict(line.split("=", 1) for line in (SEED / "003-site1.env").read_text().split())
+    told = {}
+    for path in sorted(SEED.glob("*.cfg")):
+        diagnostics = Diagnostics(1)
+        reading = language.new_reading(Environment(variables), diagnostics, REGISTRY)
+        language.read_bytes(path.name, path.read_bytes(), reading)
+        alerts = [item.message for item in diagnostics.items if item.level == "alert" and " [" in f" {item.message}"]
+        told[path.name] = [message for message in alerts if "user" not in message and "group" not in message]
+    assert not [message for message in told["000-tcp.cfg"] if "mode http" in message]
+    for name in ("003-http-and-stats.cfg", "003-site.cfg"):
+        assert told[name]
+        assert all("'mode http' is known" in message for message in told[name]), told[name]
