@@ -150,7 +150,7 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `balance NAME[(ARGUMENT)] ...`; the plugin of that name reads what follows the name."""
     words = statement.words[1:] or ("roundrobin",)
     name, bracket, inner = words[0].partition("(")
-    if name in HTTP_STRATEGIES:
+    if name in LATER_STRATEGIES:
         raise Refused(f"'balance {name}' is known to HAProxy 2.6, not supported by tcproxy yet", 1)
     strategy = reading.strategies.get(name)
     if strategy is None:
@@ -163,24 +163,23 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     draft["balance"] = Balance(name, options, strategy)
 
 
-HTTP_STRATEGIES = frozenset({"uri", "url_param", "hdr", "rdp-cookie"})
+LATER_STRATEGIES = frozenset({"hash", "uri", "url_param", "hdr", "rdp-cookie"})
 
 HASH_FUNCTIONS = ("sdbm", "djb2", "crc32", "wt6")
 
 
 def parse_hash_type(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `hash-type METHOD [FUNCTION [avalanche]]`."""
+    """Read `hash-type METHOD [FUNCTION [avalanche]]`; `consistent` alone has avalanche (manual 4.2)."""
     words = (*statement.words, "", "", "")
     method, function, modifier = words[1:4]
     if method not in ("map-based", "consistent"):
         raise Refused(f"'hash-type' supports 'map-based' and 'consistent', and not '{method}'", 1)
-    if function == "avalanche" and not modifier:
-        function, modifier = "", "avalanche"
     if function and function not in HASH_FUNCTIONS:
         raise Refused(f"'hash-type' has no function '{function}'; there are {listed(HASH_FUNCTIONS)}", 2)
     if modifier not in ("", "avalanche"):
         raise Refused(f"'hash-type' supports the modifier 'avalanche', and not '{modifier}'", 3)
-    draft["hash_type"] = HashType(method, function or "sdbm", modifier == "avalanche")
+    avalanche = modifier == "avalanche" or (method == "consistent" and not function)
+    draft["hash_type"] = HashType(method, function or "sdbm", avalanche)
 
 
 def parse_hash_balance_factor(statement: Statement, draft: Draft, reading: Reading) -> None:
