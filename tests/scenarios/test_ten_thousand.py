@@ -64,7 +64,7 @@ def exchange(clients: list[socket.socket], text: bytes) -> None:
 
 @pytest.mark.slow
 def test_ten_thousand_clients_leave_nothing_behind(tmp_path: Path) -> None:
-    """10,000 clients, or as many as the system allows, are held and used; closed, they leave no descriptor and no memory."""
+    """10,000 clients, or as many as the system allows, are held and used, and leave nothing behind."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # a session takes two descriptors of the proxy; some systems allow no process more than 20,000
     count = min(CLIENTS, (hard - 200) // 2)

@@ -1,0 +1,406 @@
+"""The composition root: a configuration becomes live parts, and those a tree of Twisted services.
+
+    ProxyService              one proxy process, or one proxy of an application that embeds it
+      Entrances               listeners of all frontends
+      Checks                  health checks of all farms
+      (control sockets)       one a `stats socket`
+
+Nothing is decided here: parts are made, joined, started and stopped. The process around them (signals, privileges,
+daemon) is process/ or the host's.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.application.service import MultiService, Service
+from twisted.internet import defer
+
+from tcproxy.health.watch import Settings, Watch, start_all
+from tcproxy.model.process import Configuration
+from tcproxy.model.proxy import Proxy
+from tcproxy.report import formats
+from tcproxy.report.formats import Format
+from tcproxy.report.outlets import Outlet
+from tcproxy.report.sinks import Sinks
+from tcproxy.servers.farm import Farm, link_tracks
+from tcproxy.servers.live import LiveServer
+from tcproxy.servers.states import ANNOUNCEMENT, proxy_without_servers, states_report
+from tcproxy.session.backend import Backend
+from tcproxy.session.frontend import Frontend
+from tcproxy.session.world import World
+from tcproxy.transport.binding import BindError, listen
+from tcproxy.transport.dial import CheckDial
+from tcproxy.transport.links import Links, keepalive
+from tcproxy.transport.listeners import FrontendFactory, Listener
+from tcproxy.transport.pipes import PipePool
+from tcproxy.transport.reactor import SteadyClock
+from tcproxy.transport.relay import BUFFER_SIZE
+
+WARNING, NOTICE = 4, 5
+"""Syslog levels."""
+LONGEST_BACKLOG = 4096
+DEFAULT_TAG = "haproxy"
+"""What log lines are tagged with where no `log-tag` says otherwise: filters in syslog daemons look for it."""
+
+Announce = Callable[[int, str], None]
+
+
+class BindErrors(Exception):
+    """Addresses that cannot be listened on. messages: one sentence each, with the line that asks for it."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+def _silent(level: int, message: str) -> None:
+    """Tell nobody."""
+
+
+class ProxyService(MultiService):
+    """Everything that one configuration asks for.
+
+    reactor: whichever the host uses, by default the installed one. announce: where events (a server is down, say) are
+    told besides the log targets of the configuration: a function of syslog level and message.
+    """
+
+    def __init__(self, configuration: Configuration, reactor: Any = None, announce: Announce | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        if reactor is None:
+            from twisted.internet import reactor as installed
+
+            reactor = installed
+        self.reactor = reactor
+        self.configuration = configuration
+        self._say = announce or _silent
+        self._sinks = Sinks()
+        self._outlets: dict[str, Outlet] = {}
+        clock = SteadyClock(reactor)
+        self.world = _world(configuration, clock, self.announce)
+        limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
+        self._pipes = _pipes(configuration)
+        self.world.dial = Links(reactor, limit, self._pipes)  # type: ignore[assignment]  # an End of transport's own
+        self.entrances = Entrances(self.world, reactor, limit, self._pipes)
+        self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
+        self._make_farms()
+        self._make_frontends()
+        Checks(self.world, CheckDial(reactor)).setServiceParent(self)  # type: ignore[no-untyped-call]
+        self._add_control()
+        self._stopped: defer.Deferred[None] | None = None
+
+    # parts
+
+    def _make_farms(self) -> None:
+        for proxy in self.configuration.backends():
+            if not proxy.disabled:
+                self.world.farms[proxy.name] = Farm(proxy, self.world.clock, self._announcer(proxy))
+        link_tracks(self.world.farms)
+
+    def _make_frontends(self) -> None:
+        backends = {name: Backend(farm) for name, farm in self.world.farms.items()}
+        for proxy in self.configuration.frontends():
+            if not proxy.disabled:
+                frontend = Frontend(proxy, self.world)
+                frontend.route(backends)
+                self.world.frontends[proxy.name] = frontend
+
+    def _add_control(self) -> None:
+        if self.configuration.process.stats_sockets:
+            from tcproxy.control.sockets import ControlSockets
+
+            self.control = ControlSockets(self.world, self.reactor)
+            self.control.setServiceParent(self)  # type: ignore[no-untyped-call]
+
+    def _announcer(self, proxy: Proxy) -> Announce:
+        def announce(level: int, message: str) -> None:
+            self._say(level, message)
+            outlet = self._outlets.get(proxy.name)
+            if outlet is not None:
+                outlet.send(level, message)
+
+        return announce
+
+    def announce(self, level: int, message: str) -> None:
+        """Tell an event of the whole process: to the host, and to the log targets of the global section."""
+        self._say(level, message)
+        outlet = self._outlets.get("")
+        if outlet is not None:
+            outlet.send(level, message)
+
+    # life
+
+    def bind(self) -> None:
+        """Open every socket to listen on, before privileges are dropped. Raises BindErrors; then none is open."""
+        errors: list[str] = []
+        for service in self:
+            if hasattr(service, "open"):
+                errors += service.open()
+        if errors:
+            self.entrances.close()
+            raise BindErrors(errors)
+
+    def startService(self) -> None:
+        """Log, listen, check: what is not open yet is opened (BindErrors)."""
+        self.bind()
+        self._open_logs()
+        super().startService()  # type: ignore[no-untyped-call]
+
+    def _open_logs(self) -> None:
+        """Open the log targets: here, since lines carry the id of the process that writes them."""
+        settings = self.configuration.process
+        tag = settings.log_tag or DEFAULT_TAG
+        hostname = settings.log_send_hostname
+        self._outlets[""] = Outlet(settings.log_targets, tag, hostname, self._sinks)
+        for proxy in self.configuration.proxies:
+            outlet = Outlet(proxy.log_targets, proxy.log_tag or tag, hostname, self._sinks)
+            self._outlets[proxy.name] = outlet
+            frontend = self.world.frontends.get(proxy.name)
+            if frontend is not None:
+                frontend.log_with(outlet, *log_formats(proxy))
+
+    def stopService(self) -> defer.Deferred[None]:
+        """Close every listener and every session at once."""
+        self.world.stopping = True
+        stopped = defer.maybeDeferred(super().stopService)
+        self.hard_stop()
+        self.world.deadlines.close()
+        if self._pipes is not None:
+            self._pipes.close()
+        self._sinks.close()
+        return stopped
+
+    def soft_stop(self) -> defer.Deferred[None]:
+        """Close the listeners; the Deferred fires when the last session has ended."""
+        if self._stopped is not None:
+            return self._stopped
+        stopped = self._stopped = defer.Deferred()
+        self.world.stopping = True
+        self.world.release = self._release
+        self.entrances.close()
+        for name in self.world.frontends:
+            self._tell_stopped(name)
+        self._release()
+        return stopped
+
+    def _release(self) -> None:
+        if not self.world.sessions and self._stopped is not None and not self._stopped.called:
+            self._stopped.callback(None)
+
+    def _tell_stopped(self, name: str) -> None:
+        frontend, farm = self.world.frontends[name], self.world.farms.get(name)
+        fe, be = frontend.counters.connections, farm.counters.total if farm is not None else 0
+        self._announcer(frontend.model)(WARNING, f"Proxy {name} stopped (cumulated conns: FE: {fe}, BE: {be}).")
+
+    def hard_stop(self) -> None:
+        """End every session."""
+        for session in list(self.world.sessions.values()):
+            session.decide("K", "")
+            session.end()
+
+    def pause(self) -> None:
+        """Stop listening for a while, so that another process may take the addresses."""
+        for frontend in self.world.frontends.values():
+            self._announcer(frontend.model)(WARNING, f"Paused {_kind(frontend.model)} {frontend.name}.")
+        self.entrances.pause()
+
+    def resume(self) -> None:
+        """Listen again, where no other process has taken the address."""
+        for message in self.entrances.resume():
+            self.announce(WARNING, message)
+        for frontend in self.world.frontends.values():
+            self._announcer(frontend.model)(WARNING, f"Resumed {_kind(frontend.model)} {frontend.name}.")
+
+    def report_states(self) -> None:
+        """Tell the state of every server to the logs of its backend."""
+        self._say(WARNING, f"{ANNOUNCEMENT}.")
+        for proxy in self.configuration.proxies:
+            farm, frontend = self.world.farms.get(proxy.name), self.world.frontends.get(proxy.name)
+            front = frontend.counters if frontend is not None else None
+            lines = states_report(farm, front) if farm is not None else [proxy_without_servers(proxy.name, front)]
+            announce = self._announcer(proxy)
+            for line in lines:
+                announce(NOTICE, line)
+
+
+class Entrances(Service):
+    """The listeners of all frontends."""
+
+    name = "entrances"
+
+    def __init__(self, world: World, reactor: Any, limit: int, pipes: PipePool | None) -> None:
+        self.world = world
+        self.reactor = reactor
+        self.limit = limit
+        self.pipes = pipes
+        self.listeners: list[Listener] = []
+
+    def open(self, inherited: Mapping[str, int] | None = None) -> list[str]:
+        """Listen on every address; return what went wrong. Once open, it stays so."""
+        if self.listeners:
+            return []
+        errors: list[str] = []
+        for frontend in self.world.frontends.values():
+            errors += self._open_frontend(frontend, inherited)
+        return errors
+
+    def _open_frontend(self, frontend: Frontend, inherited: Mapping[str, int] | None) -> list[str]:
+        errors: list[str] = []
+        for entrance in frontend.entrances:
+            try:
+                sock = listen(entrance.bind, backlog(frontend, entrance.bind.backlog), inherited)
+            except BindError as error:
+                errors.append(f"Starting {_kind(frontend.model)} {frontend.name}: {error} [{error.origin}]")
+                continue
+            factory = FrontendFactory(entrance, self.limit, self.pipes)
+            tune = client_options(frontend.model, sock)
+            self.listeners.append(Listener(self.reactor, sock, factory, tune))
+        return errors
+
+    def startService(self) -> None:
+        """Accept clients."""
+        super().startService()  # type: ignore[no-untyped-call]
+        for listener in self.listeners:
+            listener.startListening()
+
+    def stopService(self) -> None:
+        """Accept no more."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self.close()
+
+    def close(self) -> None:
+        """Close every listener."""
+        for listener in self.listeners:
+            listener.close()
+        self.listeners.clear()
+        for frontend in self.world.frontends.values():
+            frontend.state = "stopped"
+
+    def pause(self) -> None:
+        """Stop listening for a while."""
+        for listener in self.listeners:
+            listener.pause()
+
+    def resume(self) -> list[str]:
+        """Listen again; return what went wrong."""
+        errors: list[str] = []
+        for listener in self.listeners:
+            try:
+                listener.resume()
+            except OSError as error:
+                errors.append(f"cannot listen again on {listener}: {error.strerror}")
+        return errors
+
+
+class Checks(Service):
+    """The health checks of all farms."""
+
+    name = "checks"
+
+    def __init__(self, world: World, dial: CheckDial) -> None:
+        self.world = world
+        self.dial = dial
+        self.watches: list[Watch] = []
+        for farm in world.farms.values():
+            settings = check_settings(farm.model, world.configuration)
+            self.watches += [self._watch(server, settings) for server in farm.servers if server.model.check]
+
+    def _watch(self, server: LiveServer, settings: Settings) -> Watch:
+        farm = server.farm
+        checker = farm.model.checker or _tcp_checker()
+        watch = Watch(server, checker, farm.model.check_options, settings, self.world.clock, self.dial, farm.announce)
+        server.watch = watch
+        return watch
+
+    def startService(self) -> None:
+        """Begin to check."""
+        super().startService()  # type: ignore[no-untyped-call]
+        start_all(self.watches, self.world.configuration.process.max_spread_checks)
+
+    def stopService(self) -> None:
+        """Check no more."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        for watch in self.watches:
+            watch.stop()
+
+
+def service_from_text(text: str, reactor: Any = None, announce: Announce | None = None) -> ProxyService:
+    """Return the service of a configuration given as text. Raises ValueError with all that is wrong in it."""
+    import io
+    import os
+    import tempfile
+
+    from tcproxy import language
+    from tcproxy.grammar.diagnostics import Diagnostics
+    from tcproxy.grammar.environment import Environment
+
+    said = io.StringIO()
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
+        file.write(text if text.endswith("\n") else text + "\n")
+        file.flush()
+        configuration = language.read([file.name], Environment(os.environ), Diagnostics(os.getpid(), said))
+    if configuration is None:
+        raise ValueError(said.getvalue())
+    return ProxyService(configuration, reactor, announce)
+
+
+def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
+    """Return the formats of a frontend's log lines: of sessions, of failed ones, of refused connections."""
+    early = "logasap" in proxy.options
+    error = formats.compile(proxy.error_log_format, early) if proxy.error_log_format else None
+    text = proxy.log_format or (formats.TCPLOG if "tcplog" in proxy.options else "")
+    if not text:
+        return formats.DEFAULT, error, None
+    return formats.compile(text, early), error, error or formats.error_format()
+
+
+def check_settings(proxy: Proxy, configuration: Configuration) -> Settings:
+    """Return what a backend says about its checks."""
+    timeouts = proxy.timeouts or {}
+    return Settings(
+        connect_timeout=timeouts.get("connect", 0),
+        check_timeout=timeouts.get("check", 0),
+        spread_checks=configuration.process.spread_checks,
+        log_checks="log-health-checks" in proxy.options,
+    )
+
+
+def backlog(frontend: Frontend, asked: int) -> int:
+    """Return how many clients may wait at a listener: `backlog` of the bind or the proxy, else maxconn."""
+    return asked or frontend.model.backlog or min(frontend.maxconn or LONGEST_BACKLOG, LONGEST_BACKLOG)
+
+
+def client_options(proxy: Proxy, listener: socket.socket) -> Callable[[socket.SocketType], None] | None:
+    """Return what is set on each client's connection that its listener does not pass on; None for nothing."""
+    if listener.family == socket.AF_UNIX or not proxy.client_keepalive.on:
+        return None
+    return keepalive(proxy.client_keepalive)
+
+
+def _world(configuration: Configuration, clock: Any, announce: Announce) -> World:
+    return World(
+        configuration, clock, started=time.time(), birth=clock.seconds(), maxconn=configuration.process.maxconn,
+        announce=announce,
+    )  # fmt: skip
+
+
+def _pipes(configuration: Configuration) -> PipePool | None:
+    """Return the pipes that relays share; None with `nosplice`."""
+    settings = configuration.process
+    size = settings.tune.get("tune.pipesize")
+    if not settings.splice:
+        return None
+    return PipePool(size=size) if size else PipePool()
+
+
+def _tcp_checker() -> Any:
+    from tcproxy.health.tcp import TcpCheck
+
+    return TcpCheck()
+
+
+def _kind(proxy: Proxy) -> str:
+    return "proxy" if proxy.kind == "listen" else proxy.kind
