@@ -8,6 +8,7 @@ only when a name is asked for that is not known yet, or for a list of all.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

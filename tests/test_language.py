@@ -243,6 +243,16 @@ def test_a_plugin_folder_on_the_path(tmp_path: Path) -> None:
     )
 
 
+def test_a_checker_is_chosen_by_an_option(tmp_path: Path) -> None:
+    """`option NAME` takes the health checker of that name, and its own sentence about wrong words."""
+    configuration, _ = read("backend b\n    option tcp\n    server s 127.0.0.1:80 check\n", tmp_path)
+    assert configuration is not None
+    assert configuration.proxies[0].checker is REGISTRY.checkers["tcp"]
+    configuration, diagnostics = read("backend b\n    option tcp now\n", tmp_path)
+    assert configuration is None
+    assert "'option tcp' : " in diagnostics.items[0].message
+
+
 # word soup
 
 SOUP = sorted(

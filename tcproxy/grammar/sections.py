@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from tcproxy.grammar.rows import Draft, Row, Status, Where, each
+from tcproxy.grammar.rows import BACK, Draft, Row, Status, Where, each
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.words import nearest, suggestion
 
@@ -251,6 +251,9 @@ class Sections:
     def _misplaced(self, section: Section, statement: Statement) -> Row | None:
         """Tell that the word is unknown, or stands in the wrong section; return its row if that is refused anyway."""
         row = self.words.find_elsewhere(section.where, statement.words)
+        if row is None and self._is_checker(section, statement):
+            self._choose_checker(section, statement)
+            return None
         if row is None:
             raise Refused(self._unknown(section, statement), 0)
         if row.status is Status.REFUSED:
@@ -265,6 +268,22 @@ class Sections:
         hint = f"; {row.advice}" if row.advice else ""
         self.reading.warn(statement, f"'{row.name}' is ignored {reason}{hint}")
         return None
+
+    def _is_checker(self, section: Section, statement: Statement) -> bool:
+        """Say whether the line is `option NAME` of a health checker that a plugin brings."""
+        words = statement.words
+        option = section.where in BACK and words[0] == "option" and len(words) > 1
+        return option and words[1] in self.reading.checkers
+
+    def _choose_checker(self, section: Section, statement: Statement) -> None:
+        if statement.negation:
+            raise Refused(f"'{statement.negation}' cannot stand before 'option {statement.words[1]}'", 0)
+        checker = self.reading.checkers[statement.words[1]]
+        try:
+            section.draft["check_options"] = checker.parse(statement.words[2:])
+        except ValueError as wrong:
+            raise Refused(f"'option {statement.words[1]}' : {wrong}", 1) from None
+        section.draft["checker"] = checker
 
     def _unknown(self, section: Section, statement: Statement) -> str:
         head, *rest = statement.words

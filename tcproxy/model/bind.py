@@ -112,11 +112,10 @@ def _add(draft: Draft, field: str, addresses: list[Address], options: Draft) -> 
     number = options.get("id", 0)
     if number and len(addresses) > 1:
         raise Refused(f"'{options['text']}' : 'id' needs a line with one address")
-    for other in draft.get(field, ()):
-        if number and other.get("id") == number:
+    for other in draft.get(field, ()) if number else ():
+        if other.get("id") == number:
             raise Refused(f"'{options['text']}' : the id {number} is taken by '{other['text']}' at {other['origin']}")
-    for address in addresses:
-        draft.append(field, Draft(options, address=address))
+    draft.append(field, *(Draft(options, address=address) for address in addresses))
 
 
 def build_binds(drafts: tuple[Draft, ...]) -> tuple[Bind, ...]:

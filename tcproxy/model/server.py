@@ -154,12 +154,18 @@ def _read_address(word: str, index: int) -> Address:
 
 
 def _add(draft: Draft, server: Draft) -> None:
-    for other in draft.get("servers", ()):
-        if other["name"] == server["name"]:
-            raise Refused(f"the server name '{server['name']}' is taken at {other['origin']}: give each its own", 1)
-        if server.get("id") and server["id"] == other.get("id"):
-            place = f"'{other['name']}' at {other['origin']}"
-            raise Refused(f"'server {server['name']}' : the id {server['id']} is taken by server {place}")
+    """Add a server, unless its name or number is taken. `server_places` and `server_ids` say by whom."""
+    places: dict[str, Origin] = draft.setdefault("server_places", {})
+    ids: dict[int, Draft] = draft.setdefault("server_ids", {})
+    name, number = server["name"], server.get("id", 0)
+    if name in places:
+        raise Refused(f"the server name '{name}' is taken at {places[name]}: give each its own", 1)
+    if number in ids:
+        other = ids[number]
+        raise Refused(f"'server {name}' : the id {number} is taken by server '{other['name']}' at {other['origin']}")
+    places[name] = server["origin"]
+    if number:
+        ids[number] = server
     draft.append("servers", server)
 
 
