@@ -59,7 +59,7 @@ class Run:
         if self._over:
             return
         self.cancel()
-        self._done(verdict, int((self._clock.seconds() - self._started) * 1000))
+        self._done(verdict, int((self._clock.seconds() - self._started) * 1000 + 1e-6))
 
     def _expired(self) -> None:
         layer = self._conversation.layer if self._stands else 4
