@@ -60,7 +60,8 @@ def _check(server: SeenServer) -> str:
     watch: SeenWatch | None = server.watch
     maintenance = bool(server.admin & Admin.MAINTENANCE)
     if watch is None:
-        return f"1 0 {0 if maintenance else server.model.rise} 0"
+        paused = _PAUSED if server.admin & Admin.CONFIGURED_MAINTENANCE else 0
+        return f"1 0 {0 if maintenance else server.model.rise} {paused}"
     state = _CONFIGURED | (_ENABLED if watch.enabled else 0) | (_PAUSED if watch.paused else 0)
     return f"{_STATUS_NUMBERS[watch.status]} {_result(watch)} {watch.health} {state}"
 

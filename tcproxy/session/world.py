@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.interfaces import IClock
 from tcproxy.model.process import Configuration
 from tcproxy.report.counters import Counters
+from tcproxy.report.info import Load
+from tcproxy.report.sinks import Sinks
 from tcproxy.session.ends import Dial
 from tcproxy.session.timers import Deadlines
 
@@ -31,6 +34,7 @@ class World:
     release: called when a frontend's last session ended (a soft stop waits for that).
     announce: tells the log targets and the terminal (syslog level, message).
     waiting: entrances whose listener stopped accepting at a limit.
+    sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     """
 
     configuration: Configuration
@@ -47,7 +51,11 @@ class World:
     dial: Dial | None = None
     announce: Callable[[int, str], None] = _silent
     waiting: list[Entrance] = field(default_factory=list)
+    sinks: Sinks = field(default_factory=Sinks)
+    startup_logs: str = ""
+    load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)
 
     def __post_init__(self) -> None:
         self.deadlines = Deadlines(self.clock)
+        self.load = Load(self.birth, process_time())

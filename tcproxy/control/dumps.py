@@ -1,0 +1,132 @@
+"""Commands that print statistics: show info, show stat, show servers, show backend, clear counters."""
+
+from __future__ import annotations
+
+import time
+
+from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level
+from tcproxy.report import info, listings, statistics
+from tcproxy.report.counters import Counters
+from tcproxy.report.seen import SeenFarm
+from tcproxy.report.statistics import EVERYTHING, Choice
+
+
+def show_info(asked: Asked) -> Answer:
+    """Print facts about the process, plain, typed or as JSON."""
+    world = asked.world
+    world.load.read(world.clock.seconds(), time.process_time(), world.counters.bytes_out)
+    facts = info.Facts(world, world.load, world.sinks.dropped)
+    explained, full = "desc" in asked.words, "float" in asked.words
+    form = info.typed if "typed" in asked.words else info.in_json if "json" in asked.words else info.plain
+    return form(facts, explained, full)
+
+
+def _proxy_id(asked: Asked, word: str) -> int:
+    """Return the id that a number or a proxy's name stands for; -1 for all."""
+    for proxy in asked.world.configuration.proxies:
+        if proxy.name == word:
+            return proxy.id
+    number = _number(word)
+    if number == 0:
+        raise CommandError("No such proxy.")
+    return number
+
+
+def _number(word: str) -> int:
+    """Return the number that a word begins with, 0 where it begins with none."""
+    sign = -1 if word.startswith("-") else 1
+    digits = ""
+    for character in word.lstrip("+-"):
+        if character not in "0123456789":
+            break
+        digits += character
+    return sign * int(digits or "0")
+
+
+def _choice(asked: Asked) -> tuple[Choice, tuple[str, ...]]:
+    """Return what to list, and the words that are left. A selection takes three words or none."""
+    words = asked.words
+    if words[:1] == ("domain",):
+        if words[1:2] != ("proxy",):
+            raise CommandError("Invalid statistics domain: 'proxy' is the one there is.")
+        words = words[2:]
+    proxy = kinds = id = EVERYTHING
+    if len(words) >= 3:
+        proxy, kinds, id = _proxy_id(asked, words[0]), _number(words[1]), _number(words[2])
+        words = words[3:]
+    private = asked.talk.entered >= Level.OPERATOR
+    return Choice(proxy, kinds, id, "up" in words, "no-maint" not in words, private), words
+
+
+def show_stat(asked: Asked) -> Answer:
+    """Print the statistics of frontends, listeners, servers and backends: CSV, typed or JSON."""
+    choice, words = _choice(asked)
+    rows = statistics.lines(asked.world, choice)
+    if "typed" in words:
+        return statistics.typed(rows, "desc" in words)
+    return statistics.in_json(rows) if "json" in words else statistics.csv(rows)
+
+
+def _farms(asked: Asked) -> list[SeenFarm]:
+    """Return the backend that is named, or all, in the order of the configuration."""
+    name = asked.word(0)
+    farms = asked.world.farms
+    if name and name not in farms:
+        raise CommandError("Can't find backend.")
+    return [
+        farms[proxy.name]
+        for proxy in asked.world.configuration.backends()
+        if proxy.name in farms and name in ("", proxy.name)
+    ]
+
+
+def show_servers_state(asked: Asked) -> Answer:
+    """Print the state of servers, in the form of a state file."""
+    return listings.servers_state(_farms(asked), asked.world.clock.seconds())
+
+
+def show_servers_conn(asked: Asked) -> Answer:
+    """Print the connections of servers."""
+    return listings.servers_conn(_farms(asked))
+
+
+def show_backend(asked: Asked) -> Answer:
+    """List the backends."""
+    names = [proxy.name for proxy in asked.world.configuration.backends()]
+    return "# name\n" + "".join(f"{name}\n" for name in names)
+
+
+def _all_counters(asked: Asked) -> list[Counters]:
+    found = []
+    for frontend in asked.world.frontends.values():
+        found += [frontend.counters, *(entrance.counters for entrance in frontend.entrances)]
+    for farm in asked.world.farms.values():
+        found += [farm.counters, *(server.counters for server in farm.servers)]
+    return found
+
+
+def clear_counters(asked: Asked) -> Answer:
+    """Forget the maxima of all counters; with `all`, which is for administrators, the sums too."""
+    everything = asked.word(0) == "all"
+    if everything and asked.talk.level < Level.ADMIN:
+        raise CommandError("Permission denied")
+    for counters in _all_counters(asked):
+        if everything:
+            counters.clear()
+        else:
+            counters.clear_highest()
+    # the sums of the whole process stay: sessions are numbered by them
+    asked.world.counters.clear_highest()
+    return ""
+
+
+COMMANDS = (
+    Command("show info", show_info, "[desc|json|typed|float]*", "print facts about the process"),
+    Command(
+        "show stat", show_stat, "[desc|json|no-maint|typed|up]*", "print the counters of proxies and servers"
+    ),
+    Command("show servers state", show_servers_state, "[<backend>]", "print the states of servers"),
+    Command("show servers conn", show_servers_conn, "[<backend>]", "print the connections of servers"),
+    Command("show backend", show_backend, "", "list the backends"),
+    Command("clear counters", clear_counters, "[all]", "forget maxima, or all that was counted", Level.OPERATOR),
+)

@@ -1,0 +1,238 @@
+"""Commands that change servers: states, weights, limits, addresses, and the end of their sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address
+
+from tcproxy.control.rows import INFO, NOTICE, Answer, Asked, Command, CommandError, Level, Message
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.health.watch import Watch
+from tcproxy.servers.live import LiveServer
+
+BY = "stats socket command"
+"""Who changed an address, as answers and logs say it."""
+NO_AGENT = "Agent checks are not supported by tcproxy yet."
+
+
+def named_server(asked: Asked) -> LiveServer:
+    """Return the server that the first word names, as backend/server."""
+    backend, slash, name = asked.word(0).partition("/")
+    if not slash or not backend or not name:
+        raise CommandError("Require 'backend/server'.")
+    farm = asked.world.farms.get(backend)
+    if farm is None:
+        raise CommandError("No such backend.")
+    server = farm.server(name)
+    if server is None:
+        raise CommandError("No such server.")
+    return server
+
+
+def _obeyed(change: Callable[[str], None], word: str) -> Answer:
+    try:
+        change(word)
+    except ValueError as wrong:
+        raise CommandError(str(wrong)) from wrong
+    return ""
+
+
+def disable_server(asked: Asked) -> Answer:
+    """Take a server into maintenance."""
+    named_server(asked).set_state("maint")
+    return ""
+
+
+def enable_server(asked: Asked) -> Answer:
+    """Take a server out of maintenance."""
+    named_server(asked).set_state("ready")
+    return ""
+
+
+def _watch(server: LiveServer) -> Watch | None:
+    watch = server.watch
+    return watch if isinstance(watch, Watch) else None
+
+
+def _enable_health(asked: Asked, wanted: bool) -> Answer:
+    watch = _watch(named_server(asked))
+    if watch is None:
+        if wanted:
+            raise CommandError("Health checks are not configured on this server: nothing to enable.")
+        return ""
+    watch.enabled = wanted
+    return ""
+
+
+def enable_health(asked: Asked) -> Answer:
+    """Go on with the health checks of a server."""
+    return _enable_health(asked, True)
+
+
+def disable_health(asked: Asked) -> Answer:
+    """Stop the health checks of a server; its state stays as it is."""
+    return _enable_health(asked, False)
+
+
+def set_weight(asked: Asked) -> Answer:
+    """Set the weight of a server: a number, or a percentage of the configured one."""
+    server = named_server(asked)
+    if not asked.word(1):
+        raise CommandError("Require <weight> or <weight%>.")
+    return _obeyed(server.set_weight, asked.word(1))
+
+
+def get_weight(asked: Asked) -> Answer:
+    """Tell the weight of a server, and the configured one."""
+    server = named_server(asked)
+    return f"{server.user_weight} (initial {server.initial_weight})\n"
+
+
+def set_maxconn(asked: Asked) -> Answer:
+    """Set the limit of sessions of a server."""
+    server = named_server(asked)
+    if not asked.word(1):
+        raise CommandError("Require <maxconn>.")
+    server.set_maxconn(_limit(asked.word(1)))
+    return ""
+
+
+def _limit(word: str) -> int:
+    if not word.isascii() or not word.isdigit():
+        raise CommandError(f"A number of connections is expected, not '{word}'.")
+    return int(word)
+
+
+def shutdown_sessions(asked: Asked) -> Answer:
+    """End all sessions of a server."""
+    named_server(asked).shut_sessions("K")
+    return ""
+
+
+# set server B/S WHAT ...
+
+
+def _set_state(asked: Asked, server: LiveServer) -> Answer:
+    return _obeyed(server.set_state, asked.word(2))
+
+
+def _set_health(asked: Asked, server: LiveServer) -> Answer:
+    return _obeyed(server.set_health, asked.word(2))
+
+
+def _set_weight(asked: Asked, server: LiveServer) -> Answer:
+    if not asked.word(2):
+        raise CommandError("Require <weight> or <weight%>.")
+    return _obeyed(server.set_weight, asked.word(2))
+
+
+def _port(word: str) -> int:
+    if not word.isascii() or not word.isdigit() or int(word) > 65535:
+        raise CommandError(f"A port is a number up to 65535, not '{word}'.")
+    return int(word)
+
+
+def _numeric(word: str) -> Address:
+    """Return a numeric address, still without a port."""
+    try:
+        address = ip_address(word)
+    except ValueError as wrong:
+        raise CommandError(f"Invalid addr '{word}': a numeric IPv4 or IPv6 address is expected.") from wrong
+    return Address(Family.INET if address.version == 4 else Family.INET6, str(address))
+
+
+def _set_address(asked: Asked, server: LiveServer) -> Answer:
+    if not asked.word(2):
+        raise CommandError("'set server <b>/<s> addr' needs an address, and then perhaps 'port' with a port.")
+    address = _numeric(asked.word(2))
+    before, port_before = server.address, server.port
+    port, said = port_before, []
+    old = before.host if before is not None else ""
+    said.append(_difference("IP", "addr", old, address.host))
+    if asked.word(3) == "port":
+        port = _port(asked.word(4))
+        said.append(_difference("port", "port", str(port_before), str(port)))
+    if (old, port_before) != (address.host, port):
+        server.set_address(replace(address, port=port, last_port=port, has_port=port > 0))
+        changed = f"{server.label} changed its address: {', '.join(said)} by '{BY}'"
+        server.farm.announce(NOTICE, changed)
+    return Message(f"{', '.join(said)} by '{BY}'", INFO)
+
+
+def _difference(name: str, short: str, old: str, new: str) -> str:
+    if old == new:
+        return f"no need to change the {short}"
+    return f"{name} changed from '{old}' to '{new}'"
+
+
+def _checked(server: LiveServer) -> Watch:
+    watch = _watch(server)
+    if watch is None:
+        raise CommandError("Health checks are not configured on this server.")
+    return watch
+
+
+def _set_check_port(asked: Asked, server: LiveServer) -> Answer:
+    watch = _checked(server)
+    watch.check_port = _port(asked.word(2))
+    return Message("health check port updated.", NOTICE)
+
+
+def _set_check_address(asked: Asked, server: LiveServer) -> Answer:
+    watch = _checked(server)
+    address = _numeric(asked.word(2))
+    port = _port(asked.word(4)) if asked.word(3) == "port" else watch.check_port
+    watch.check_address, watch.check_port = address, port
+    return ""
+
+
+def _no_agent(asked: Asked, server: LiveServer) -> Answer:
+    raise CommandError(NO_AGENT)
+
+
+def _no_names(asked: Asked, server: LiveServer) -> Answer:
+    raise CommandError("Resolving names at run time is not supported by tcproxy yet.")
+
+
+def _no_tls(asked: Asked, server: LiveServer) -> Answer:
+    raise CommandError("TLS to servers is not supported by tcproxy yet.")
+
+
+SETTINGS: dict[str, Callable[[Asked, LiveServer], Answer]] = {
+    "addr": _set_address,
+    "agent": _no_agent,
+    "agent-addr": _no_agent,
+    "agent-port": _no_agent,
+    "agent-send": _no_agent,
+    "check-addr": _set_check_address,
+    "check-port": _set_check_port,
+    "fqdn": _no_names,
+    "health": _set_health,
+    "ssl": _no_tls,
+    "state": _set_state,
+    "weight": _set_weight,
+}
+
+
+def set_server(asked: Asked) -> Answer:
+    """Change one thing of a server."""
+    server = named_server(asked)
+    setting = SETTINGS.get(asked.word(1))
+    if setting is None:
+        raise CommandError(f"usage: set server <backend>/<server> {' | '.join(SETTINGS)}")
+    return setting(asked, server)
+
+
+_ADMIN = Level.ADMIN
+COMMANDS = (
+    Command("disable server", disable_server, "<bk>/<srv>", "take a server into maintenance", _ADMIN),
+    Command("enable server", enable_server, "<bk>/<srv>", "take a server out of maintenance", _ADMIN),
+    Command("disable health", disable_health, "<bk>/<srv>", "stop checking a server", _ADMIN),
+    Command("enable health", enable_health, "<bk>/<srv>", "check a server again", _ADMIN),
+    Command("set weight", set_weight, "<bk>/<srv> <weight>[%]", "set a server's weight", _ADMIN),
+    Command("get weight", get_weight, "<bk>/<srv>", "tell a server's weight"),
+    Command("set maxconn server", set_maxconn, "<bk>/<srv> <n>", "limit the sessions of a server", _ADMIN),
+    Command("set server", set_server, "<bk>/<srv> [opts]", "change a server: state, weight, address ...", _ADMIN),
+    Command("shutdown sessions server", shutdown_sessions, "<bk>/<srv>", "end a server's sessions", _ADMIN),
+)

@@ -1,0 +1,105 @@
+"""Commands about sessions: list them, look at one, end one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level
+
+if TYPE_CHECKING:
+    from tcproxy.session.session import Session
+
+NOBODY = "<none>"
+
+
+def _age(seconds: float) -> str:
+    """Return a duration in two units at the most, as `1m5s`."""
+    left = int(seconds)
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts[:2]) or "0s"
+
+
+def _protocol(session: Session) -> str:
+    packed = session.source
+    return {0: "unix_stream", 4: "tcpv4"}.get(len(packed), "tcpv6")
+
+
+def _client(session: Session) -> str:
+    try:
+        host, port = session.client_address
+    except OSError:
+        return "?"
+    return f"{host}:{port}"
+
+
+def _line(session: Session, now: float) -> str:
+    backend = session.backend.name if session.backend is not None else NOBODY
+    server = session.server.name if session.server is not None else NOBODY
+    state = (session.error or "-") + (session.phase or "-")
+    return (
+        f"0x{session.number:x}: proto={_protocol(session)} src={_client(session)} fe={session.frontend.name} "
+        f"be={backend} srv={server} ts={state} age={_age(now - session.began)} rc={session.retries}\n"
+    )
+
+
+def _described(session: Session, now: float) -> str:
+    """Return several lines about one session."""
+    moved = session.link.moved if session.link is not None else 0
+    lines = [
+        f"0x{session.number:x}: id={session.number} proto={_protocol(session)} source={_client(session)}",
+        f"  frontend={session.frontend.name} (id={session.frontend.model.id} mode={session.frontend.model.mode}), "
+        f"listener={session.entrance.name} (id={session.entrance.bind.id})",
+        "  backend=<NONE> (id=-1 mode=-)"
+        if session.backend is None
+        else f"  backend={session.backend.name} (id={session.backend.model.id} mode={session.backend.model.mode})",
+        "  server=<NONE> (id=-1)"
+        if session.server is None
+        else f"  server={session.server.name} (id={session.server.id})",
+        f"  stage={session.stage.name} age={_age(now - session.began)} conn_retries={session.retries}",
+        f"  bytes from client={session.client.moved} from server={moved}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def show_sess(asked: Asked) -> Answer:
+    """List the sessions, or tell more about one, or about all."""
+    word, world = asked.word(0), asked.world
+    now = world.clock.seconds()
+    if word == "all":
+        return "".join(_described(session, now) for session in list(world.sessions.values()))
+    number = _identity(word)
+    if number is None:
+        return "".join(_line(session, now) for session in list(world.sessions.values()))
+    session = world.sessions.get(number)
+    if session is None:
+        raise CommandError("Session not found.")
+    return _described(session, now)
+
+
+def _identity(word: str) -> int | None:
+    """Return the number of a session as `show sess` prints it, or None for another word."""
+    try:
+        return int(word, 0)
+    except ValueError:
+        return None
+
+
+def shutdown_session(asked: Asked) -> Answer:
+    """End one session."""
+    if not asked.word(0):
+        raise CommandError("Session pointer expected (use 'show sess').")
+    session = asked.world.sessions.get(_identity(asked.word(0)) or 0)
+    if session is None:
+        raise CommandError("No such session (use 'show sess').")
+    session.shut("K")
+    return ""
+
+
+COMMANDS = (
+    Command("show sess", show_sess, "[<id>|all]", "list the sessions, or describe one or all", Level.OPERATOR),
+    Command("shutdown session", shutdown_session, "<id>", "end one session", Level.ADMIN),
+)

@@ -1,0 +1,224 @@
+"""The command sockets on Twisted: listen on every `stats socket`, carry bytes to and from conversations.
+
+What is said is conversation.py and the commands; how a listening socket is made is transport/binding.py.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from tcproxy.control.commands import table
+from tcproxy.control.conversation import Conversation
+from tcproxy.control.rows import Level, Talk
+from tcproxy.control.table import Table
+from tcproxy.model.bind import Bind
+from tcproxy.session.world import World
+from tcproxy.transport.binding import BindError, listen
+
+BACKLOG = 128
+BREATH = 0.1
+"""Seconds without accepting when descriptors have run out."""
+
+
+class CommandProtocol(Protocol):
+    """One client of a command socket."""
+
+    def __init__(self, talk: Talk, clock: Any) -> None:
+        self.conversation = Conversation(talk)
+        self._clock = clock
+        self._silence: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Wait for commands, as long as the timeout says."""
+        self._rearm()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Obey, answer, and close when the conversation is over."""
+        transport: Any = self.transport
+        answer = self.conversation.feed(data)
+        self._rearm()
+        if answer:
+            transport.write(answer)
+        if self.conversation.talk.ended:
+            transport.loseConnection()
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """Forget the client."""
+        if self._silence is not None and self._silence.active():
+            self._silence.cancel()
+        factory: Any = self.factory
+        factory.left(self)
+
+    def _rearm(self) -> None:
+        if self._silence is not None and self._silence.active():
+            self._silence.cancel()
+        timeout = self.conversation.talk.timeout
+        self._silence = self._clock.callLater(timeout, self._silent) if timeout > 0 else None
+
+    def _silent(self) -> None:
+        """Close a client that asks nothing, and one that does not read its answer."""
+        transport: Any = self.transport
+        transport.abortConnection()
+
+
+class CommandFactory(ServerFactory):
+    """Makes the conversations of one command socket."""
+
+    noisy = False
+
+    def __init__(self, world: World, commands: Table, level: Level, severity: str, sockets: ControlSockets) -> None:
+        self.world = world
+        self.commands = commands
+        self.level = level
+        self.severity = severity
+        self.sockets = sockets
+
+    def buildProtocol(self, addr: Any) -> CommandProtocol:
+        """Return the protocol of a client."""
+        settings = self.world.configuration.process
+        talk = Talk(
+            self.world, self.commands, self.level, self.level,
+            timeout=settings.stats_timeout / 1000, severity=self.severity,
+        )  # fmt: skip
+        protocol = CommandProtocol(talk, self.sockets.reactor)
+        protocol.factory = self
+        self.sockets.joined(protocol)
+        return protocol
+
+    def left(self, protocol: CommandProtocol) -> None:
+        """A client is gone."""
+        self.sockets.left(protocol)
+
+
+@implementer(IReadDescriptor)
+class CommandPort:
+    """A listening command socket.
+
+    Twisted's own UNIX port sets modes on the name that its socket was bound to; ours is moved after it was bound.
+    """
+
+    def __init__(self, reactor: Any, sock: socket.socket, factory: CommandFactory) -> None:
+        self._reactor = reactor
+        self._socket = sock
+        self._factory = factory
+        self._breath: IDelayedCall | None = None
+        self.resume()
+
+    def resume(self) -> None:
+        """Accept clients."""
+        self._reactor.addReader(self)
+
+    def pause(self) -> None:
+        """Leave clients waiting."""
+        self._reactor.removeReader(self)
+
+    def doRead(self) -> None:
+        """Accept one client; the reactor comes back for others."""
+        try:
+            accepted, _ = self._socket.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # gone before it was accepted
+        except OSError:
+            # no descriptor is free: others must give one back first
+            self.pause()
+            self._breath = self._reactor.callLater(BREATH, self.resume)
+            return
+        with accepted:
+            self._reactor.adoptStreamConnection(accepted.fileno(), accepted.family, self._factory)
+
+    def close(self) -> None:
+        """Accept no more."""
+        self.pause()
+        if self._breath is not None and self._breath.active():
+            self._breath.cancel()
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 once closed."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """Return the name that stands in Twisted's log lines."""
+        return "stats socket"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor lets go of everything."""
+        self._socket.close()
+
+
+class ControlSockets(Service):
+    """All command sockets of one proxy."""
+
+    name = "control"
+
+    def __init__(self, world: World, reactor: Any) -> None:
+        self.world = world
+        self.reactor = reactor
+        self.clients: set[CommandProtocol] = set()
+        self._open: list[tuple[Bind, socket.socket]] = []
+        self._ports: list[CommandPort] = []
+
+    def open(self, inherited: Mapping[str, int] | None = None) -> list[str]:
+        """Listen on every address; return what went wrong. Once open, it stays so."""
+        errors: list[str] = []
+        if self._open:
+            return errors
+        for bind in self.world.configuration.process.stats_sockets:
+            try:
+                self._open.append((bind, listen(bind, bind.backlog or BACKLOG, inherited)))
+            except BindError as error:
+                errors.append(f"Starting stats socket: {error} [{error.origin}]")
+        if errors:
+            self._close()
+        return errors
+
+    def startService(self) -> None:
+        """Answer clients."""
+        super().startService()  # type: ignore[no-untyped-call]
+        commands = table()
+        for bind, sock in self._open:
+            factory = CommandFactory(
+                self.world, commands, Level.named(bind.level), bind.severity_output or "none", self
+            )
+            self._ports.append(CommandPort(self.reactor, sock, factory))
+
+    def stopService(self) -> None:
+        """Close sockets and conversations; a UNIX socket's name is left alone, for it may be the next process's."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        for port in self._ports:
+            port.close()
+        self._ports.clear()
+        self._close()
+        for client in list(self.clients):
+            transport: Any = client.transport
+            transport.abortConnection()
+
+    # clients; `stats maxconn` of them at the most, on all sockets together
+
+    def joined(self, client: CommandProtocol) -> None:
+        """Count a client."""
+        self.clients.add(client)
+        if len(self.clients) >= self.world.configuration.process.stats_maxconn:
+            for port in self._ports:
+                port.pause()
+
+    def left(self, client: CommandProtocol) -> None:
+        """Count a client that is gone."""
+        full = len(self.clients) >= self.world.configuration.process.stats_maxconn
+        self.clients.discard(client)
+        if full:
+            for port in self._ports:
+                port.resume()
+
+    def _close(self) -> None:
+        for _, sock in self._open:
+            sock.close()
+        self._open.clear()
