@@ -69,10 +69,11 @@ def read(
     registry: the plugins to choose from, by default those that are found. unresolved_allowed: -dr.
     """
     registry = registry or Registry()
+    before = diagnostics.alerts
     files = find_files(paths, diagnostics)
     reading = new_reading(environment, diagnostics, registry, unresolved_allowed)
     reader = Reader(diagnostics, environment)
-    configuration = _read(reader, reader.read(files), reading, files) if files else None
+    configuration = _read(reader, reader.read(files), reading, files, before) if files else None
     for trouble in registry.troubles:
         diagnostics.warning(trouble, about="plugins")
     return configuration
@@ -81,11 +82,16 @@ def read(
 def read_bytes(name: str, content: bytes, reading: Reading) -> Configuration | None:
     """Read the content of one file, called `name` in messages; None when there were errors."""
     reader = Reader(reading.diagnostics, reading.environment)
-    return _read(reader, reader.read_bytes(name, content), reading, [name])
+    return _read(reader, reader.read_bytes(name, content), reading, [name], reading.diagnostics.alerts)
 
 
-def _read(reader: Reader, statements: Iterable[Statement], reading: Reading, files: list[str]) -> Configuration | None:
-    """Take the statements, one by one as they are drawn, and build the model of them."""
+def _read(
+    reader: Reader, statements: Iterable[Statement], reading: Reading, files: list[str], before: int
+) -> Configuration | None:
+    """Take the statements, one by one as they are drawn, and build the model of them.
+
+    before: how many alerts there were when the reading began.
+    """
     diagnostics = reading.diagnostics
     sections = Sections(reading)
     for statement in statements:
@@ -93,7 +99,7 @@ def _read(reader: Reader, statements: Iterable[Statement], reading: Reading, fil
     sections.finish()
     if reader.aborted:
         return None
-    configuration = _build(sections, reading, files) if not diagnostics.alerts else None
+    configuration = _build(sections, reading, files) if diagnostics.alerts == before else None
     if configuration is None:
         diagnostics.alert("Fatal errors found in configuration.")
     return configuration
@@ -193,6 +199,23 @@ def _list_configuration() -> str:
     return "\n".join(configuration_words(words())) + "\n"
 
 
+def _list_commands() -> str:
+    from tcproxy.control import commands
+    from tcproxy.control.rows import Status
+    from tcproxy.control.table import Table
+
+    done = (command for room in commands.ROOMS for command in room if command.status is Status.DONE)
+    return _listed("CLI keywords", Table(done).registry())
+
+
+def _list_criteria() -> str:
+    from tcproxy.rules.criteria import CRITERIA
+    from tcproxy.samples.table import FETCHES
+
+    done = [(name, fetch, method) for name, (fetch, method) in CRITERIA.items() if fetch in FETCHES]
+    return _listed("ACL keywords", sorted(f"{name} = {fetch} -m {method}" for name, fetch, method in done))
+
+
 def _list_fetches() -> str:
     from tcproxy.samples import table
 
@@ -200,9 +223,9 @@ def _list_fetches() -> str:
 
 
 _LISTINGS: dict[str, Callable[[], str]] = {
-    "acl": lambda: _listed("ACL keywords"),
+    "acl": _list_criteria,
     "cfg": _list_configuration,
-    "cli": lambda: _listed("CLI keywords"),
+    "cli": _list_commands,
     "cnv": lambda: _listed("sample converter functions"),
     "flt": lambda: _listed("filter names"),
     "smp": _list_fetches,

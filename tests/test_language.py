@@ -149,6 +149,18 @@ def test_the_list_has_the_form_of_the_reference(tmp_path: Path) -> None:
 
 
 @pytest.mark.reference
+def test_all_classes_have_the_form_of_the_reference(tmp_path: Path) -> None:
+    """-dKall lists every class in HAProxy's order, and what it lists is there too, but for what is ours alone."""
+    path = tmp_path / "t.cfg"
+    path.write_text("listen l\n    bind 127.0.0.1:8000\n", encoding="utf-8")
+    theirs = reference("-dKall", "-c", "-q", "-f", str(path)).splitlines()
+    ours = language.dump_keywords(["all"]).splitlines()
+    headings = [line for line in ours if line.startswith("# List")]
+    assert headings == [line for line in theirs if line.startswith("# List")]
+    assert [line for line in ours if line not in theirs] == []
+
+
+@pytest.mark.reference
 def test_every_word_of_the_reference_is_known(tmp_path: Path) -> None:
     """Each word of HAProxy's list has a row here: taken, or refused by name."""
     path = tmp_path / "t.cfg"

@@ -42,6 +42,8 @@ def parse_tcplog(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `option tcplog`: the format of that name, instead of any `log-format` before it."""
     if len(statement.words) > 2:
         raise Refused(f"'option tcplog' cannot take the argument '{statement.words[2]}'", 2)
+    if reading.section == "defaults" and "log_format" in draft:
+        reading.warn(statement, "'option tcplog' takes the place of the 'log-format' before it")
     draft["options"] = draft.get("options", frozenset()) | {"tcplog"}
     draft.pop("log_format", None)
 

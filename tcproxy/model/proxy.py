@@ -227,6 +227,8 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
             raise Refused(f"'{name}' : {wrong}", 1) from None
     draft[name.replace("-", "_")] = text
     if name == "log-format":
+        if reading.section == "defaults" and "tcplog" in draft.get("options", ()):
+            reading.warn(statement, "'log-format' takes the place of the 'option tcplog' before it")
         draft["options"] = draft.get("options", frozenset()) - {"tcplog"}
 
 
@@ -300,9 +302,9 @@ WORDS = (
         manual="8.2.4", core=True),
     Row("error-log-format", FRONT, "Set the form of log lines of failed connections.", parse=parse_log_format,
         manual="8.2.6", core=True),
-    Row("unique-id-format", FRONT, "Set the form of unique ids.", parse=parse_log_format, manual="4.2",
+    Row("unique-id-format", PROXY, "Set the form of unique ids.", parse=parse_log_format, manual="4.2",
         core=True),
-    Row("unique-id-header", FRONT, "Set the header that carries the unique id.", (Text(),), "unique_id_header",
+    Row("unique-id-header", PROXY, "Set the header that carries the unique id.", (Text(),), "unique_id_header",
         status=Status.KEPT, manual="4.2", core=True),
     Row("bind-process", PROXY, "No effect: deprecated.", parse=parse_bind_process, status=Status.NO_EFFECT,
         manual="4.2", core=True),
