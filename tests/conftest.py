@@ -6,6 +6,11 @@ import os
 import shutil
 
 import pytest
+from hypothesis import settings
+
+# an example's time says more about who else uses the machine than about the program
+settings.register_profile("tcproxy", deadline=None)
+settings.load_profile("tcproxy")
 
 
 def _missing(item: pytest.Item) -> list[str]:
