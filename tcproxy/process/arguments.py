@@ -45,8 +45,6 @@ class Arguments:
     diagnosing: bool = False
     ignore_resolution: bool = False
     no_splice: bool = False
-    no_reuseport: bool = False
-    no_verify: bool = False
     keywords: str | None = None
     memory_debug: str | None = None
     dump_objects: bool = False
@@ -158,11 +156,11 @@ _DEBUG_SWITCHES = {
     "W": "zero_warning",
     "r": "ignore_resolution",
     "S": "no_splice",
-    "R": "no_reuseport",
-    "V": "no_verify",
     "L": "dump_objects",
 }
 _INEFFECTIVE = {
+    "R": "-dR (a port is always shared with a successor)",
+    "V": "-dV (no server is spoken to over TLS yet)",
     "e": "-de (the reactor is chosen by what the system has)",
     "p": "-dp (the reactor is chosen by what the system has)",
     "G": "-dG (names are always looked up with getaddrinfo)",

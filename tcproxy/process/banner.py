@@ -44,9 +44,8 @@ Usage : {name} [-f <file or directory>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxcon
         -sf <pid>* lets old processes finish once this one serves ; -st <pid>* ends them
         -dD warns about what is legal but doubtful ; -dW refuses to start after a warning
         -dK<class,...> lists the known keywords (-dKhelp: the classes) ; -dL lists loaded libraries
-        -dr starts even when a server's name cannot be resolved ; -dV checks no server's certificate
-        -dS never uses splice() ; -dR never shares a port with another process (SO_REUSEPORT)
-        -de, -dp, -dG, -dM are taken from old scripts and change nothing
+        -dr starts even when a server's name cannot be resolved ; -dS never uses splice()
+        -de, -dp, -dG, -dM, -dR, -dV are taken from old scripts and change nothing
         -W, -Ws, -S and -x (master and workers) are not supported yet
 """
 

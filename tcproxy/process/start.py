@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.diagnostics import Diagnostics
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> int:
     """Serve until a signal ends it; return the exit code. A daemon's parent returns once the child serves."""
+    configuration = overridden(configuration, arguments)
     soft, hard = limits.descriptor_limits()
     planned = limits.plan(configuration, soft, hard)
     configuration = limits.settle(configuration, planned, arguments.proxy_maxconn)
@@ -33,6 +35,21 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
     if arguments.memory_limit > 0 and not limits.limit_memory(arguments.memory_limit, diagnostics):
         return 1
     return Start(configuration, arguments, diagnostics).go()
+
+
+def overridden(configuration: Configuration, arguments: Arguments) -> Configuration:
+    """Return the configuration with what the command line says instead."""
+    settings = configuration.process
+    return replace(
+        configuration,
+        process=replace(
+            settings,
+            maxconn=max(arguments.maxconn, 0) or settings.maxconn,
+            splice=settings.splice and not arguments.no_splice,
+            localpeer=arguments.peer or settings.localpeer,
+            pidfile=arguments.pidfile or settings.pidfile,
+        ),
+    )
 
 
 class Start:
@@ -104,8 +121,7 @@ class Start:
         return code
 
     def _pidfile(self) -> daemon.Pidfile | None:
-        path = self.arguments.pidfile or self.settings.pidfile
-        return daemon.Pidfile(path) if path else None
+        return daemon.Pidfile(self.settings.pidfile) if self.settings.pidfile else None
 
     def _serve(self, reactor: Any, service: ProxyService, report: daemon.Report | None = None) -> int:
         """Drop privileges and run the loop. `report`: a daemon's line to its parent."""

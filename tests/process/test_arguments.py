@@ -32,7 +32,7 @@ def test_version(word: str, level: int) -> None:
     [
         *(("-d", "debug"), ("-dZ", "debug"), ("-db", "foreground"), ("-dD", "diagnosing")),
         *(("-dW", "zero_warning"), ("-dr", "ignore_resolution"), ("-dS", "no_splice")),
-        *(("-dR", "no_reuseport"), ("-dL", "dump_objects"), ("-D", "daemon"), ("-q", "quiet")),
+        *(("-dL", "dump_objects"), ("-D", "daemon"), ("-q", "quiet")),
         *(("-V", "verbose"), ("-c", "check"), ("-Dq", "daemon")),
     ],
 )  # fmt: skip
@@ -72,8 +72,8 @@ def test_wrong_usage(words: list[str]) -> None:
 
 def test_what_cannot_be_obeyed_is_told() -> None:
     """Options that change nothing, and those not supported yet, are remembered by name."""
-    said = parse(["-de", "-dp", "-dG", "-dM50", "-W", "-Ws", "-S", "sock", "-x", "sock"])
-    assert [word.split()[0] for word in said.ineffective] == ["-de", "-dp", "-dG", "-dM"]
+    said = parse(["-de", "-dp", "-dG", "-dM50", "-dR", "-dV", "-W", "-Ws", "-S", "sock", "-x", "sock"])
+    assert [word.split()[0] for word in said.ineffective] == ["-de", "-dp", "-dG", "-dM", "-dR", "-dV"]
     assert said.refused == ["-W", "-Ws", "-S", "-x"]
 
 
