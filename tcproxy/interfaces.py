@@ -39,7 +39,7 @@ class Admin(IntFlag):
     INHERITED_DRAIN = 0x10
     RESOLUTION_MAINTENANCE = 0x20
     HOSTNAME_MAINTENANCE = 0x40
-    MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
+    MAINTENANCE = 0x01 | 0x02 | 0x20  # the others only remember where these came from
     DRAIN = 0x08 | 0x10
 
 

@@ -208,8 +208,9 @@ class LiveServer:
         self.farm.serve(self)
 
     def set_address(self, address: Address) -> None:
-        """Connect to another address, its port included, from the next connection on."""
+        """Connect to another address, its port included, from the next connection on; it counts as resolved."""
         self.address, self.port = address, address.port
+        self.clear_admin(Admin.RESOLUTION_MAINTENANCE)
 
     def observed(self, ok: bool) -> None:
         """Tell the health watch of live traffic (`observe layer4`). Call it before the slot is released."""

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 Effects = list[Callable[[], None]]
 
-MAINTENANCE = Admin.FORCED_MAINTENANCE | Admin.INHERITED_MAINTENANCE | Admin.RESOLUTION_MAINTENANCE
-"""The flags that put a server into maintenance. The configured one only remembers where the forced one came from."""
-
+MAINTENANCE = Admin.MAINTENANCE
 INHERITED = {True: Admin.INHERITED_MAINTENANCE, False: Admin.INHERITED_DRAIN}
 UP = (ServerState.STARTING, ServerState.RUNNING)
 

@@ -14,7 +14,8 @@ from tests.running import HAPROXY, end, wait_for
 class Reference:
     """A running haproxy. Messages arrive in order and before the answer to the command that provoked them."""
 
-    def __init__(self, folder: Path, log: socket.socket) -> None:
+    def __init__(self, folder: Path, log: socket.socket, process: subprocess.Popen[str]) -> None:
+        self.process = process
         self.path = str(folder / "cli")
         self.log = log
         log.setblocking(False)
@@ -35,7 +36,7 @@ class Reference:
                 messages.append((int(level[1:]) % 8, text))
         return messages
 
-    def table(self, command: str, key: str = "svname") -> dict[str, dict[str, str]]:
+    def table(self, command: str) -> dict[str, dict[str, str]]:
         """Return rows of `show stat` or `show servers state`, by backend/server."""
         lines = [line for line in self.say(command).splitlines() if line and line != "1"]
         csv = "," in lines[0]
@@ -63,6 +64,6 @@ def reference(folder: Path, sections: str) -> Iterator[Reference]:
         try:
             wait_for(lambda: (folder / "cli").exists() or process.poll() is not None, what="haproxy")
             assert process.poll() is None, process.communicate()[0]
-            yield Reference(folder, log)
+            yield Reference(folder, log, process)
         finally:
             end(process)

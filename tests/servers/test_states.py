@@ -132,7 +132,7 @@ def test_initial_states_are_silent() -> None:
     assert [int(s.admin) for s in farm.servers] == [0x05, 0x20]
     assert farm.available == 0 and not play.said()
     farm.servers[0].set_state("ready")
-    farm.servers[1].clear_admin(Admin.RESOLUTION_MAINTENANCE)
+    farm.servers[1].set_address(model("u").address)
     assert int(farm.servers[0].admin) == 0x04
     assert [text for _, text in play.said()] == [
         "Server b/d is UP/READY (leaving forced maintenance).",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+import signal
 from pathlib import Path
 
 import pytest
 
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.model.server import Server
 from tcproxy.servers.farm import link_tracks
+from tcproxy.servers.states import ANNOUNCEMENT, states_report
+from tests.running import wait_for
 from tests.servers.playing import Play, model
 from tests.servers.reference import Reference, reference
 
@@ -120,3 +125,49 @@ def test_a_walk_through_all_states(tmp_path: Path, seed: int, balance: str) -> N
             assert play.said() == there.said(), story
         assert states_here(play) == states_there(there)
         assert counts_here(play) == counts_there(there)
+
+
+NAMELESS = """
+backend b
+ server u nosuch.invalid:80 init-addr none
+ server v nosuch.invalid:80 init-addr none disabled
+"""
+
+
+def test_maintenance_for_want_of_an_address(tmp_path: Path) -> None:
+    """A server whose name was not resolved is in maintenance until it is given an address."""
+    name = Address(Family.INET, "nosuch.invalid", 80, 80, is_name=True)
+    play = Play()
+    play.farm(Server("u", name), Server("v", name, disabled=True))
+    orders = [("b/u", f"state {word}") for word in ("maint", "ready", "drain")]
+    orders += [("b/u", "addr 127.0.0.1"), ("b/v", "addr 127.0.0.1"), ("b/v", "state ready")]
+    with reference(tmp_path, NAMELESS) as there:
+        assert states_here(play) == states_there(there)
+        for label, order in orders:
+            there.say(f"set server {label} {order}")
+            server = play.farms["b"].server(label[2:])
+            assert server is not None
+            if order.startswith("addr"):
+                server.set_address(Address(Family.INET, "127.0.0.1", 80, 80))
+            else:
+                obey(play, label, order)
+            assert play.said() == there.said(), (label, order)
+        assert states_here(play) == states_there(there)
+
+
+def test_states_on_hangup(tmp_path: Path) -> None:
+    """SIGHUP makes the same report in the log."""
+    play = same_farms("roundrobin")
+    with reference(tmp_path, SECTIONS.format(folder=tmp_path, balance="roundrobin")) as there:
+        for label in ("b/s", "b/d", "l/v"):
+            there.say(f"set server {label} health down")
+            obey(play, label, "health down")
+        assert play.said() == there.said()
+        there.process.send_signal(signal.SIGHUP)
+        expected = []
+        for farm in play.farms.values():
+            expected.append(f"{ANNOUNCEMENT} for proxy {farm.name}.")
+            expected += states_report(farm)
+        messages: list[tuple[int, str]] = []
+        wait_for(lambda: messages.extend(there.said()) or len(messages) > len(expected), what="the report")
+        assert messages[: len(expected)] == [(5, text) for text in expected]
