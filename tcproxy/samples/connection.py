@@ -49,11 +49,11 @@ def _destination_is_local(facts: Facts) -> Value | None:
 
 
 def _listener_id(facts: Facts) -> Value | None:
-    return facts.listener.model.id
+    return facts.listener.bind.id
 
 
 def _listener_name(facts: Facts) -> Value | None:
-    return encode(facts.listener.model.name) or None
+    return encode(facts.listener.bind.name) or None
 
 
 def _listener_connections(facts: Facts) -> Value | None:

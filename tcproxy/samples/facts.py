@@ -43,7 +43,7 @@ class ListenerFacts(Protocol):
     """The address that the client came in by."""
 
     @property
-    def model(self) -> Bind:
+    def bind(self) -> Bind:
         """Its configuration."""
         ...
 

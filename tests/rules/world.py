@@ -89,6 +89,6 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         "source": packed_address(source) or b"", "source_port": 4000,
         "destination": packed_address(destination) or b"", "destination_port": 80,
         "proxy_header": None, "frontend": frontend, "farm": None, "server": None, "world": world,
-        "listener": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
+        "listener": SimpleNamespace(bind=Bind(ANY, id=5, name="here"), counters=Counters()),
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **more})

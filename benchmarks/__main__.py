@@ -1,0 +1,60 @@
+"""`python -m benchmarks [names] [--rounds N] [--quick]`: measure, and print the table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.measurements import MEASUREMENTS, Measurement
+from benchmarks.tables import FORMATS, HEAD, rows
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=sys.modules["benchmarks"].__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(MEASUREMENTS)} (all by default)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (5)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the load: a look, not a measurement")
+    parser.add_argument("--only", default="", help="programs to measure, by a part of their name, between commas")
+    parser.add_argument("--format", choices=FORMATS, default="rst", help="form of the table (rst)")
+    found = parser.parse_args(words)
+    unknown = [name for name in found.names if name not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"no measurement {unknown[0]!r}; there are {', '.join(MEASUREMENTS)}")
+    return found
+
+
+def chosen(measurement: Measurement, only: str) -> Measurement:
+    """Return the measurement for the programs wanted; the first, which is the measure of all, always stays."""
+    if not only:
+        return measurement
+    parts = [part.strip().lower() for part in only.split(",")]
+    first, *others = measurement.programs
+    kept = [one for one in others if any(part in one.name.lower() for part in parts)]
+    return replace(measurement, programs=(first, *kept))
+
+
+def main(words: list[str]) -> int:
+    """Measure what is asked for and print the table."""
+    asked = arguments(words)
+    lines = [list(HEAD)]
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        for name in asked.names or MEASUREMENTS:
+            measurement = chosen(MEASUREMENTS[name], asked.only)
+            number = measurement.quick if asked.quick else measurement.number
+            _tell(f"{measurement.title} ...")
+            readings = measurement.run(measurement, asked.rounds, number, Path(folder), _tell)
+            lines += rows(measurement, readings)
+    print(FORMATS[asked.format](lines), end="")
+    return 0
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,181 @@
+"""The measurements: what is done with each program, and what is read of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import accounting
+from benchmarks.programs import (
+    HAPROXY,
+    HAPROXY_SPLICE,
+    PORTFORWARD,
+    TCPROXY,
+    TCPROXY_SPLICE,
+    CannotStart,
+    Program,
+    Running,
+    answer,
+    helper,
+    started,
+)
+
+SETTLE = 0.05
+"""Seconds for the proxy to finish what the load has left behind, before its cost is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One round of one program: the cost of one unit, and the user part of its CPU time (0 to 1)."""
+
+    cost: float
+    user_share: float = 0.0
+
+
+Readings = dict[str, list[Reading]]
+"""By program; the first program is the one that the others are compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One measurement.
+
+    unit: what one number of the result is, with `scale` applied to what `round` returns. targets: ratios to reach,
+    by program. number: units of one round; quick: the same for a quick look.
+    """
+
+    name: str
+    title: str
+    unit: str
+    scale: float
+    programs: Sequence[Program]
+    run: Callable[[Measurement, int, int, Path, Callable[[str], None]], Readings]
+    number: int
+    quick: int
+    targets: dict[str, float] = field(default_factory=dict)
+    load: str = ""
+    server: str = "echo"
+
+
+def under_load(
+    measurement: Measurement, rounds: int, number: int, folder: Path, tell: Callable[[str], None]
+) -> Readings:
+    """Start all programs, then give each the load in turn, round by round; read the CPU time of one unit."""
+    readings: Readings = {program.name: [] for program in measurement.programs}
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(helper(measurement.server))
+        running = dict(_all_started(stack, measurement.programs, folder, int(answer(server)), tell))
+        for name in running:
+            _loaded(measurement, running[name], max(1, number // 10))
+        for turn in range(rounds):
+            names = list(running)
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                readings[name].append(_loaded(measurement, running[name], number))
+    return readings
+
+
+def _all_started(
+    stack: contextlib.ExitStack, programs: Sequence[Program], folder: Path, target: int, tell: Callable[[str], None]
+) -> Iterator[tuple[str, Running]]:
+    for program in programs:
+        if not program.there:
+            tell(f"{program.name} is not installed")
+            continue
+        try:
+            yield program.name, stack.enter_context(started(program, folder, target))
+        except CannotStart as failure:
+            tell(str(failure))
+
+
+def _loaded(measurement: Measurement, running: Running, number: int) -> Reading:
+    """Return what one unit of a load costs the program."""
+    before = accounting.cpu(running.pid)
+    with helper(measurement.load, str(running.port), str(number)) as load:
+        done = int(answer(load))
+    time.sleep(SETTLE)
+    spent = accounting.cpu(running.pid) - before
+    return Reading(spent.total / done, spent.user_share)
+
+
+def memory_of_idle(
+    measurement: Measurement, rounds: int, number: int, folder: Path, tell: Callable[[str], None]
+) -> Readings:
+    """Start each program afresh, hold connections through it; read the growth of its memory for each."""
+    readings: Readings = {program.name: [] for program in measurement.programs}
+    with helper("echo") as server:
+        target = int(answer(server))
+        for _ in range(rounds):
+            for program in measurement.programs:
+                with contextlib.ExitStack() as stack:
+                    for name, running in _all_started(stack, [program], folder, target, tell):
+                        readings[name].append(_held(running, number))
+    return readings
+
+
+def _held(running: Running, number: int) -> Reading:
+    with helper("messages", str(running.port), "200") as load:  # what is made once is not counted
+        answer(load)
+    time.sleep(SETTLE)
+    before = accounting.memory(running.pid)
+    with helper("idle", str(running.port), str(number)) as load:
+        held = int(answer(load))
+        time.sleep(SETTLE)
+        return Reading((accounting.memory(running.pid) - before) / held)
+
+
+def time_to_start(
+    measurement: Measurement, rounds: int, number: int, folder: Path, tell: Callable[[str], None]
+) -> Readings:
+    """Start each program a few times a round; read the seconds until its port answers, the quickest of them."""
+    readings: Readings = {program.name: [] for program in measurement.programs}
+    with helper("echo") as server:
+        target = int(answer(server))
+        for _ in range(rounds):
+            for program in measurement.programs:
+                quickest = _quickest(program, folder, target, number, tell)
+                if quickest is not None:
+                    readings[program.name].append(Reading(quickest))
+    return readings
+
+
+def _quickest(
+    program: Program, folder: Path, target: int, number: int, tell: Callable[[str], None]
+) -> float | None:
+    seconds = []
+    for _ in range(number):
+        with contextlib.ExitStack() as stack:
+            seconds += [running.seconds for _, running in _all_started(stack, [program], folder, target, tell)]
+    return min(seconds, default=None)
+
+
+TCP = (HAPROXY, TCPROXY, PORTFORWARD)
+
+MEASUREMENTS = {
+    one.name: one
+    for one in (
+        Measurement(
+            "messages", "Small messages on open connections", "µs CPU a message", 1e6, TCP, under_load,
+            60_000, 5_000, {TCPROXY.name: 1.25}, load="messages",
+        ),
+        Measurement(
+            "connections", "Connections (open, one message, close)", "µs CPU a connection", 1e6, TCP, under_load,
+            6_000, 500, {TCPROXY.name: 1.6}, load="connections",
+        ),
+        Measurement(
+            "bulk", "Bulk", "CPU s a GB", 1000 / 1.048576,
+            (HAPROXY, HAPROXY_SPLICE, TCPROXY, TCPROXY_SPLICE, PORTFORWARD), under_load,
+            1024, 64, {TCPROXY.name: 0.5}, load="bulk", server="source",
+        ),
+        Measurement(
+            "memory", "Memory of an idle connection", "KiB (PSS)", 1 / 1024, TCP, memory_of_idle, 5_000, 500,
+            {TCPROXY.name: 2.0},
+        ),
+        Measurement(
+            "start", "Start, until the port answers", "ms", 1000, TCP, time_to_start, 3, 1,
+        ),
+    )
+}  # fmt: skip
+"""By name, in the order they are run."""

@@ -1,0 +1,67 @@
+"""The result as a table: one row a measurement and program, ratios with their spread; reStructuredText or Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from benchmarks.measurements import Measurement, Readings
+
+HEAD = ("Measured", "Program", "Cost", "User part", "Ratio to HAProxy", "Spread", "Target")
+
+
+def rows(measurement: Measurement, readings: Readings) -> list[list[str]]:
+    """Return the rows of one measurement; the first program is the measure of the others."""
+    base, *_ = measurement.programs
+    found: list[list[str]] = []
+    for program in measurement.programs:
+        mine = readings[program.name]
+        title = measurement.title if not found else ""
+        if not mine:
+            found.append([title, program.name, "not measured", "", "", "", ""])
+            continue
+        cost = median(one.cost for one in mine) * measurement.scale
+        share = median(one.user_share for one in mine)
+        user = f"{share:.0%}" if share else ""
+        ratios = _ratios(readings, program.name, base.name)
+        target = measurement.targets.get(program.name)
+        told = [f"{cost:.3g} {measurement.unit}", user, *_told(ratios), f"{target:g}" if target else ""]
+        found.append([title, program.name, *told])
+    return found
+
+
+def _ratios(readings: Readings, name: str, base: str) -> list[float]:
+    """Return the ratio of each round: both of its numbers saw the same noise."""
+    pairs = zip(readings[name], readings[base], strict=False)
+    return [mine.cost / theirs.cost for mine, theirs in pairs if theirs.cost]
+
+
+def _told(ratios: Sequence[float]) -> tuple[str, str]:
+    if not ratios:
+        return "", ""
+    return f"{median(ratios):.2f}", f"{min(ratios):.2f} to {max(ratios):.2f}"
+
+
+def restructured(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table in reStructuredText (list-table: Sphinx and docutils read it)."""
+    text = [".. list-table::", "   :header-rows: 1", ""]
+    for line in lines:
+        for at, cell in enumerate(line):
+            mark = "   * - " if at == 0 else "     - "
+            text.append(f"{mark}{cell}".rstrip())
+    return "\n".join(text) + "\n"
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, its columns aligned for the eye."""
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+
+    def one(line: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+
+    head, *body = lines
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([one(head), rule, *map(one, body)]) + "\n"
+
+
+FORMATS: dict[str, Callable[[Sequence[Sequence[str]]], str]] = {"rst": restructured, "markdown": markdown}
