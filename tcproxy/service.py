@@ -11,15 +11,18 @@ daemon) is process/ or the host's.
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import MultiService, Service
 from twisted.internet import defer
 
 from tcproxy.health.watch import Settings, Watch, start_all
+from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.report import formats
@@ -75,12 +78,13 @@ class ProxyService(MultiService):
 
             reactor = installed
         self.reactor = reactor
-        self.configuration = configuration
+        configuration = self.configuration = limited(configuration)
         self._say = announce or _silent
         self._sinks = Sinks()
         self._outlets: dict[str, Outlet] = {}
         clock = SteadyClock(reactor)
         self.world = _world(configuration, clock, self.announce)
+        self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = _pipes(configuration)
         self.world.dial = Links(reactor, limit, self._pipes)  # type: ignore[assignment]  # an End of transport's own
@@ -345,6 +349,16 @@ def service_from_text(text: str, reactor: Any = None, announce: Announce | None 
     if configuration is None:
         raise ValueError(said.getvalue())
     return ProxyService(configuration, reactor, announce)
+
+
+def limited(configuration: Configuration) -> Configuration:
+    """Return the configuration with every limit that follows from `maxconn`; a host that gave none has its descriptors.
+
+    The program has settled `maxconn` before (process/limits.py).
+    """
+    maxconn = configuration.process.maxconn or resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
+    process = replace(configuration.process, maxconn=maxconn)
+    return with_limits(replace(configuration, process=process), maxconn)
 
 
 def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
