@@ -24,7 +24,9 @@ setup(
         "service-identity>=24.1",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100"],
+        # regular expressions as HAProxy means them; without it, those that `re` would misread are refused
+        "pcre2": ["pcre2>=0.7"],
+        "test": ["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "pcre2>=0.7"],
         "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0"],
         "docs": ["Sphinx>=7"],
     },

@@ -1,8 +1,8 @@
 """Regular expressions of a configuration: PCRE2's, as HAProxy is built.
 
-With the package `pcre2` every pattern is matched by the library that the reference uses. Without it the standard
-library's `re` takes the patterns that both are sure to read alike, and any other is refused: a pattern that is
-silently misread would match wrongly.
+The standard library's `re` takes the patterns that both are sure to read alike, since it is the quicker of the two;
+the package `pcre2`, which is the library of the reference, takes all others. Without the package those are refused: a
+pattern that is silently misread would match wrongly.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 Matcher = Callable[[bytes], bool]
 
-NEEDS_PCRE2 = "this needs the package 'pcre2' (pip install pcre2)"
+NEEDS_PCRE2 = "this needs the package 'pcre2' (pip install tcproxy[pcre2])"
 
 
 def regex_matcher(patterns: Sequence[tuple[bytes, bool]]) -> Matcher:
@@ -30,15 +30,27 @@ def regex_matcher(patterns: Sequence[tuple[bytes, bool]]) -> Matcher:
 
 def compile_regex(pattern: bytes, ignore_case: bool) -> Matcher:
     """Return the function that says whether the pattern is found in a value. Raises ValueError."""
-    library = _pcre2()
-    if library is not None:
-        return _compile_pcre2(library, pattern, ignore_case)
     doubt = doubtful(pattern)
+    if doubt or _REPEATED_GROUP.search(pattern):
+        library = _pcre2()
+        if library is not None:
+            return _compile_pcre2(library, pattern, ignore_case)
     if doubt:
         raise ValueError(f"{doubt} in the regular expression '{_text(pattern)}': {NEEDS_PCRE2}")
+    return _compile_re(pattern, ignore_case)
+
+
+_REPEATED_GROUP = re.compile(rb"\)[*+{]")
+"""What may take a time without end on a hostile text: PCRE2 has a limit for that, `re` has none."""
+
+
+def _compile_re(pattern: bytes, ignore_case: bool) -> Matcher:
     try:
         search = re.compile(pattern, re.IGNORECASE if ignore_case else 0).search
     except (re.error, OverflowError, RecursionError) as error:
+        library = _pcre2()  # it takes some forms that `re` finds wrong, such as ^*
+        if library is not None:
+            return _compile_pcre2(library, pattern, ignore_case)
         raise ValueError(f"the regular expression '{_text(pattern)}' is wrong: {error}") from None
     return lambda value: search(value) is not None
 
