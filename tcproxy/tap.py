@@ -14,18 +14,21 @@ from twisted.logger import Logger, LogLevel
 from twisted.python import usage
 
 from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.model.process import Configuration, Global
 from tcproxy.process import limits, variables
 
 if TYPE_CHECKING:
-    from tcproxy.model.process import Configuration
     from tcproxy.service import ProxyService
 
+# what a configuration may ask for, and who does it here
 _TWISTD = {
     "daemon": "daemonizes unless --nodaemon is given",
     "pidfile": "--pidfile",
     "chroot": "--chroot",
     "user": "--uid",
     "group": "--gid",
+    "uid": "--uid",
+    "gid": "--gid",
 }
 
 
@@ -71,8 +74,9 @@ def read(paths: list[str]) -> Configuration:
     if configuration is None:
         raise ConfigurationErrors(f"{diagnostics.alerts} errors in {', '.join(paths)}")
     variables.complete(configuration)
+    untouched = Global()
     for word, instead in _TWISTD.items():
-        if getattr(configuration.process, word):
+        if getattr(configuration.process, word) != getattr(untouched, word):
             diagnostics.warning(f"'{word}' has no effect under twistd, which has its own: {instead}")
     soft, hard = limits.descriptor_limits()
     planned = limits.plan(configuration, soft, hard)
