@@ -268,16 +268,20 @@ class Farm:
                 ticket.waiter.granted(found)  # type: ignore[arg-type]  # not a ticket, hence a server
 
     def recount(self) -> None:
-        """Count the usable servers anew, and the time without any."""
-        before = self.available
+        """Count the usable servers anew."""
         usable = [server for server in self.servers if server.usable]
         backups = [server for server in usable if server.model.backup]
         self.active, self.backups = len(usable) - len(backups), len(backups)
         self.first_backup = backups[0] if backups and not self._all_backups else None
-        if usable and not before:
-            now = self.second()
+
+    def come_back(self, counted: bool) -> None:
+        """Take notice: a server comes back. Was there none, the backend is up; its down time counts if `counted`."""
+        if self.available:
+            return
+        now = self.second()
+        if counted:
             self.counters.down_time += now - self.last_change
-            self.last_change = now
+        self.last_change = now
 
     def tell_if_lost(self, before: int) -> None:
         """Say so when the last usable server is gone; `before`: how many there were."""

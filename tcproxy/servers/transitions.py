@@ -73,8 +73,10 @@ def _enter_state(server: LiveServer, state: ServerState, why: str) -> Effects:
     farm = server.farm
     before = farm.available
     was_stopping = server.state is ServerState.STOPPING or bool(server.admin & Admin.DRAIN)
-    if state in UP and server.state is ServerState.STOPPED:
-        _count_down_time(server)
+    if state in UP:
+        farm.come_back(counted=True)
+        if server.state is ServerState.STOPPED:
+            _count_down_time(server)
     server.state, server.last_change = state, farm.second()
     server.recalculate()
     moved, effects = _arrive(server) if state in UP else _depart(server, state is ServerState.STOPPED)
@@ -193,14 +195,17 @@ def _enter_maintenance(server: LiveServer, old: Admin, cause: str) -> Effects:
 
 
 def _leave_maintenance(server: LiveServer, lost: Admin) -> Effects:
-    """Back to work: up at once, unless the server it tracks is not; a check soon proves it right or wrong."""
+    """Back to work: up at once, unless the server it tracks is not; a check soon proves it right or wrong.
+
+    As in HAProxy, time in maintenance is no down time once it is over.
+    """
     if server.watch is not None:
         server.watch.resume()
     tracked = server.tracked
     if tracked is None or tracked.state is not ServerState.STOPPED:
         stopping = tracked is not None and tracked.state is ServerState.STOPPING
         server.state = ServerState.STOPPING if stopping else _first_up_state(server)
-    _count_down_time(server)
+    server.farm.come_back(counted=False)
     server.last_change = server.farm.second()
     before = server.farm.available
     server.recalculate()
@@ -221,6 +226,7 @@ def _enter_drain(server: LiveServer, cause: str) -> Effects:
 
 
 def _leave_drain(server: LiveServer) -> Effects:
+    server.farm.come_back(counted=True)
     _count_down_time(server)
     server.last_change = server.farm.second()
     server.recalculate()

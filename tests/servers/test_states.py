@@ -52,6 +52,36 @@ def test_down_and_up_by_checks() -> None:
     assert farm.counters.down_transitions == 1
 
 
+# order, then at once and 2 s later: server's last change and down time, backend's last change and down time;
+# as columns lastchg and downtime of HAProxy 2.6.12 have them
+DOWN_TIMES = [
+    ("state maint", (0, 0, 0, 0), (2, 2, 2, 2)), ("state ready", (0, 0, 0, 0), (2, 0, 2, 0)),
+    ("state drain", (0, 0, 0, 0), (2, 0, 2, 2)), ("state ready", (0, 2, 0, 2), (2, 2, 2, 2)),
+    ("weight 0", (2, 2, 0, 2), (4, 2, 2, 4)), ("weight 1", (4, 2, 2, 2), (6, 2, 4, 2)),
+    ("health down", (0, 2, 0, 2), (2, 4, 2, 4)), ("state maint", (2, 4, 2, 4), (4, 6, 4, 6)),
+    ("state ready", (0, 2, 0, 2), (2, 2, 2, 2)), ("health down", (0, 2, 0, 2), (2, 4, 2, 4)),
+    ("health up", (0, 4, 0, 4), (2, 4, 2, 4)),
+]  # fmt: skip
+
+
+def test_down_times() -> None:
+    """Time in maintenance, in drain and without weight counts as it does in the reference."""
+    play = Play()
+    farm = play.farm(model("s"))
+    server = farm.servers[0]
+
+    def times() -> tuple[int, ...]:
+        now = farm.second()
+        return now - server.last_change, server.down_seconds(), now - farm.last_change, farm.down_seconds()
+
+    for order, at_once, later in DOWN_TIMES:
+        kind, _, word = order.partition(" ")
+        {"state": server.set_state, "health": server.set_health, "weight": server.set_weight}[kind](word)
+        assert times() == at_once, order
+        play.clock.advance(2)
+        assert times() == later, order
+
+
 def test_a_servers_words_are_made_harmless() -> None:
     """What a server says stands in logs as printable ASCII, with the code that came with it."""
     play = Play()

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tcproxy.grammar.addresses import Address, Family
+from tcproxy.model.proxy import Proxy, UseBackend
 from tcproxy.model.server import Server
 from tcproxy.servers.farm import link_tracks
+from tcproxy.servers.fullconn import fullconns
 from tcproxy.servers.states import ANNOUNCEMENT, states_report
 from tests.running import wait_for
 from tests.servers.playing import Play, model
@@ -171,3 +173,39 @@ def test_states_on_hangup(tmp_path: Path) -> None:
         messages: list[tuple[int, str]] = []
         wait_for(lambda: messages.extend(there.said()) or len(messages) > len(expected), what="the report")
         assert messages[: len(expected)] == [(5, text) for text in expected]
+
+
+FRONTS = """
+frontend f
+ bind unix@{folder}/f
+ maxconn 95
+ default_backend b
+ use_backend c if TRUE
+ use_backend c if FALSE
+frontend g
+ bind unix@{folder}/g
+ maxconn 1000
+ use_backend b if TRUE
+listen l
+ bind unix@{folder}/l
+ maxconn 30
+backend b
+backend c
+backend d
+backend e
+ fullconn 7
+"""
+
+
+def test_computed_fullconn(tmp_path: Path) -> None:
+    """A backend without `fullconn` gets the same one."""
+    proxies = [
+        Proxy("frontend", "f", maxconn=95, default_backend="b", use_backends=(UseBackend("c"), UseBackend("c"))),
+        Proxy("frontend", "g", maxconn=1000, use_backends=(UseBackend("b"),)),
+        Proxy("listen", "l", maxconn=30),
+        Proxy("backend", "b"), Proxy("backend", "c"), Proxy("backend", "d"), Proxy("backend", "e", fullconn=7),
+    ]  # fmt: skip
+    with reference(tmp_path, FRONTS.format(folder=tmp_path)) as there:
+        rows = there.table("show stat")
+    expected = {label[:-8]: int(row["slim"]) for label, row in rows.items() if label.endswith("/BACKEND")}
+    assert fullconns(proxies, 0) == expected
