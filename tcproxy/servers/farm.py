@@ -241,6 +241,7 @@ class Farm:
         while self.queue.tickets and self._takes_from_all(server) and self._has_room(server):
             ticket = next(iter(self.queue.tickets))
             self.queue.remove(ticket)
+            ticket.called = True
             self._take_slot(server)
             tickets.append(ticket)
         return tickets
@@ -251,6 +252,7 @@ class Farm:
             if ticket.cancelled:
                 self.release(server)
             else:
+                ticket.called = False
                 ticket.waiter.granted(server)
 
     def reassign(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
@@ -258,7 +260,7 @@ class Farm:
         for ticket in tickets:
             if ticket.cancelled:
                 continue
-            ticket.redispatched = True
+            ticket.called, ticket.redispatched = False, True
             server.counters.redispatches += 1
             self.counters.redispatches += 1
             found = self._assign(ticket.waiter, server, ticket) if self.available else None

@@ -37,11 +37,12 @@ class Ticket:
     waiter: who waits. server: whose queue it is, None for the backend's. entered: monotonic milliseconds.
     ahead: how many waited in front at entry. server_queue, backend_queue: the two queue numbers of a log line,
     final once it left. redispatched: its server went down and it was balanced again (counted already).
+    called: out of the queue, about to be granted, queued elsewhere or turned away.
     A ticket may be moved to another queue by the farm when its server goes down: hold on to the object.
     """
 
     __slots__ = (
-        "ahead", "backend_queue", "cancelled", "entered", "mark", "queue", "redispatched", "server",
+        "ahead", "backend_queue", "called", "cancelled", "entered", "mark", "queue", "redispatched", "server",
         "server_queue", "waiter",
     )  # fmt: skip
 
@@ -51,16 +52,16 @@ class Ticket:
         self.queue: Queue | None = None
         self.entered = self.ahead = self.mark = 0
         self.server_queue = self.backend_queue = 0
-        self.redispatched = self.cancelled = False
+        self.redispatched = self.cancelled = self.called = False
 
     @property
     def waiting(self) -> bool:
         """True until it is granted, turned away or cancelled."""
-        return self.queue is not None
+        return self.queue is not None or self.called
 
     def cancel(self) -> None:
         """Leave the queue (timeout queue, client gone). Harmless when it left already."""
-        self.cancelled = True
+        self.cancelled, self.called = True, False
         if self.queue is not None:
             self.queue.remove(self)
 
@@ -115,4 +116,5 @@ class Queue:
         tickets = list(self.tickets)
         for ticket in tickets:
             self.remove(ticket)
+            ticket.called = True
         return tickets

@@ -224,6 +224,7 @@ def test_a_slot_taken_for_one_who_gave_up_meanwhile() -> None:
     class Ends(Client):
         def granted(self, server: object) -> None:
             super().granted(server)  # type: ignore[arg-type]
+            assert group[2].ticket and group[2].ticket.waiting
             group[2].leave()
 
     group[1].__class__ = Ends
