@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import Proxy
@@ -21,13 +21,30 @@ if TYPE_CHECKING:
 Step = Callable[["Session"], bool]
 
 
+class Accepting(Protocol):
+    """A listener, as far as runtime commands use it."""
+
+    def pause(self) -> None:
+        """Stop listening for a while."""
+        ...
+
+    def resume(self) -> None:
+        """Listen again. Raises OSError when the address was taken."""
+        ...
+
+    def close(self) -> None:
+        """Stop for good."""
+        ...
+
+
 class Entrance:
     """One listening address of a frontend: its limits, its counters, and the steps of those who come in there.
 
     resume: set while the listener stopped accepting because of a limit; called when a place is free.
+    listener: what accepts there, once it is open: runtime commands pause and close it.
     """
 
-    __slots__ = ("bind", "counters", "frontend", "maxconn", "name", "resume", "steps")
+    __slots__ = ("bind", "counters", "frontend", "listener", "maxconn", "name", "resume", "steps")
 
     def __init__(self, frontend: Frontend, bind: Bind) -> None:
         self.frontend = frontend
@@ -37,6 +54,7 @@ class Entrance:
         self.counters = Counters()
         self.steps: Sequence[Step] = steps.table(frontend, bind)
         self.resume: Callable[[], None] | None = None
+        self.listener: Accepting | None = None
 
 
 class Frontend:
@@ -124,19 +142,18 @@ class Frontend:
 
     # sessions
 
-    def enter(self, session: Session) -> int:
-        """Count a session; return its number."""
+    def enter(self, session: Session) -> None:
+        """Count a session, and give it its number."""
         world = self.world
         now = session.began
         world.counters.begin(now)
         self.counters.begin(now)
         self.counters.connections += 1
         session.entrance.counters.begin(now)
-        number = world.counters.total
+        number = session.number = world.counters.total
         world.sessions[number] = session
         if self.form is not None and self.form.moment is Moment.ACCEPT and session.header is None:
             tell(session, Moment.ACCEPT)
-        return number
 
     def leave(self, session: Session) -> None:
         """Count its end, and wake the listeners that wait for that."""

@@ -89,7 +89,7 @@ class Session:
         self.accepted = time()
         if "front" in frontend.needs:
             self.front = client.destination()
-        self.number = frontend.enter(self)
+        frontend.enter(self)
         client.listen()
         self.run()
 

@@ -88,6 +88,7 @@ class Listener:
         self.interest = 0
         self.factory = factory
         self.entrance = factory.entrance
+        self.entrance.listener = self
         self.tune = tune
         self.path = path
         self.state = "idle"
@@ -164,7 +165,13 @@ class Listener:
         connection.setblocking(False)
         if self.tune is not None:
             self.tune(connection)
-        self.factory.buildProtocol(remote).makeConnection(StreamSocket(self.poll, connection, remote))
+        transport = StreamSocket(self.poll, connection, remote)
+        try:
+            self.factory.buildProtocol(remote).makeConnection(transport)
+        except Exception:
+            # one client's trouble must not stop the listener
+            _log.failure("a client of {address} could not be taken in", address=self)
+            transport.drop(reset=True)
         return self.interest != 0
 
     def _full(self) -> None:
