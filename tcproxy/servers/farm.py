@@ -27,7 +27,7 @@ class Farm:
     announce: tells a message with its syslog level. active, backups: how many servers of each group are usable.
     first_backup: the one that serves when no active server can; None with `option allbackups`.
     queue: sessions that wait for whichever server is free first. served: sessions that hold a slot, of all servers.
-    fullconn: as configured; the service sets it where it is to be computed. counters.current: sessions, `enter`ed.
+    fullconn: of the model (see tcproxy/model/fullconn.py). counters.current: sessions, `enter`ed.
     last_change: of the backend, whole monotonic seconds. last_session: the same of the last slot taken, -1 before.
     dynamic: whether weights may change while it runs. redistributes: whether who waits for a server that goes down is
     balanced again (`option redispatch` without `option persist`).

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tcproxy.grammar.addresses import Address, Family
+from tcproxy.model.fullconn import with_limits
+from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Proxy, UseBackend
 from tcproxy.model.server import Server
 from tcproxy.servers.farm import link_tracks
-from tcproxy.servers.fullconn import fullconns
 from tcproxy.servers.states import ANNOUNCEMENT, states_report
 from tests.running import wait_for
 from tests.servers.playing import Play, model
@@ -208,4 +209,5 @@ def test_computed_fullconn(tmp_path: Path) -> None:
     with reference(tmp_path, FRONTS.format(folder=tmp_path)) as there:
         rows = there.table("show stat")
     expected = {label[:-8]: int(row["slim"]) for label, row in rows.items() if label.endswith("/BACKEND")}
-    assert fullconns(proxies, 0) == expected
+    limited = with_limits(Configuration(Global(), tuple(proxies)), 1).backends()
+    assert {proxy.name: proxy.fullconn for proxy in limited} == expected

@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcproxy.model.proxy import Proxy, UseBackend
-from tcproxy.servers.fullconn import fullconns
 from tcproxy.servers.weights import dynamic_limit, growing_limit, growing_weight, requested_weight, warming_seconds
 from tests.servers.playing import Client, Play, model
 
@@ -89,15 +87,3 @@ def test_a_refused_weight_changes_nothing() -> None:
     with pytest.raises(ValueError, match="static"):
         farm.servers[0].set_weight("11")
     assert (farm.servers[0].user_weight, Client(farm).arrive().at) == (10, "s")
-
-
-def test_fullconn_is_a_tenth_of_what_may_come() -> None:
-    """Each frontend counts once for each backend it may choose; a configured fullconn stays; 1 is the least."""
-    proxies = [
-        Proxy("frontend", "f", maxconn=95, default_backend="b", use_backends=(UseBackend("c"), UseBackend("c"))),
-        Proxy("frontend", "g", use_backends=(UseBackend("b"), UseBackend("nowhere"))),
-        Proxy("frontend", "h", maxconn=500, default_backend="b", disabled=True),
-        Proxy("listen", "l", maxconn=30),
-        Proxy("backend", "b"), Proxy("backend", "c"), Proxy("backend", "d"), Proxy("backend", "e", fullconn=7),
-    ]  # fmt: skip
-    assert fullconns(proxies, 1000) == {"l": 3, "b": 110, "c": 10, "d": 1, "e": 7}
