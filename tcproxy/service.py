@@ -184,9 +184,10 @@ class ProxyService(MultiService):
         stopped = self._stopped = defer.Deferred()
         self.world.stopping = True
         self.world.release = self._release
-        self.entrances.close()
-        for name in self.world.frontends:
-            self._tell_stopped(name)
+        self.entrances.retire()
+        for proxy in self.configuration.proxies:
+            if not proxy.disabled:
+                self._tell_stopped(proxy)
         self._release()
         return stopped
 
@@ -194,13 +195,20 @@ class ProxyService(MultiService):
         if not self.world.sessions and self._stopped is not None and not self._stopped.called:
             self._stopped.callback(None)
 
-    def _tell_stopped(self, name: str) -> None:
-        frontend, farm = self.world.frontends[name], self.world.farms.get(name)
-        fe, be = frontend.counters.connections, farm.counters.total if farm is not None else 0
-        self._announcer(frontend.model)(WARNING, f"Proxy {name} stopped (cumulated conns: FE: {fe}, BE: {be}).")
+    def _tell_stopped(self, proxy: Proxy) -> None:
+        frontend, farm = self.world.frontends.get(proxy.name), self.world.farms.get(proxy.name)
+        fe = frontend.counters.connections if frontend is not None else 0
+        be = farm.counters.total if farm is not None else 0
+        stopped = f"Proxy {proxy.name} stopped (cumulated conns: FE: {fe}, BE: {be})."
+        self._announcer(proxy)(WARNING, stopped)
 
     def hard_stop(self) -> None:
         """End every session."""
+        for frontend in self.world.frontends.values():
+            left = frontend.counters.current
+            if left:
+                stopped = f"Proxy {frontend.name} hard-stopped ({left} remaining conns will be closed)."
+                self._announcer(frontend.model)(WARNING, stopped)
         for session in list(self.world.sessions.values()):
             session.decide("K", "")
             session.end()
@@ -225,7 +233,9 @@ class ProxyService(MultiService):
             farm, frontend = self.world.farms.get(proxy.name), self.world.frontends.get(proxy.name)
             front = frontend.counters if frontend is not None else None
             lines = states_report(farm, front) if farm is not None else [proxy_without_servers(proxy.name, front)]
-            announce = self._announcer(proxy)
+            announce, outlet = self._announcer(proxy), self._outlets.get(proxy.name)
+            if outlet is not None:
+                outlet.send(NOTICE, f"{ANNOUNCEMENT} for proxy {proxy.name}.")
             for line in lines:
                 announce(NOTICE, line)
 
@@ -273,6 +283,12 @@ class Entrances(Service):
     def stopService(self) -> None:
         """Accept no more."""
         super().stopService()  # type: ignore[no-untyped-call]
+        self.close()
+
+    def retire(self) -> None:
+        """Close every listener, and serve the clients who wait there already."""
+        for listener in self.listeners:
+            listener.retire()
         self.close()
 
     def close(self) -> None:

@@ -9,19 +9,21 @@ import os
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from tcproxy.servers.wording import on_terminal
+
 EMERGENCY = 0
 
 
 def speaker(stream: TextIO, quiet: bool) -> Callable[[int, str], None]:
     """Return a function of a syslog level and a message that writes a line, or nothing when quiet.
 
-    HAProxy's alerts are its emergencies; everything else of a running process it calls a warning.
+    What is an alert and what a warning is servers/wording.py's.
     """
 
     def say(level: int, message: str) -> None:
-        label = "[ALERT]   " if level == EMERGENCY else "[WARNING] "
+        word, text = on_terminal(level, message)
         try:
-            stream.write(f"{label} ({os.getpid()}) : {message}\n")
+            stream.write(f"{f'[{word}]':<10} ({os.getpid()}) : {text}\n")
             stream.flush()
         except (OSError, ValueError):
             pass  # a closed terminal must not stop the proxy
