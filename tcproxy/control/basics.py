@@ -90,7 +90,7 @@ def set_timeout(asked: Asked) -> Answer:
     if not asked.word(1):
         raise CommandError("'set timeout cli' needs a time, such as 30s.")
     try:
-        asked.talk.timeout = read_time(asked.word(1), "s") / 1000
+        asked.talk.timeout = float(read_time(asked.word(1), "s"))
     except ValueError as wrong:
         raise CommandError(f"Invalid timeout: {wrong}.") from wrong
     return ""

@@ -70,7 +70,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. tags: origin, nature, scope. `float` of `show info` prints the rounded ones in full."""
+    """One field. tags: origin, nature, scope. `float` of `show info` prints the rounded ones in full.
+
+    full_tags: the tags when printed in full, where HAProxy has others then.
+    """
 
     name: str
     help: str
@@ -78,6 +81,7 @@ class Field:
     type: str
     value: Callable[[Facts], Value]
     rounded: bool = False
+    full_tags: str = ""
 
 
 def _uptime(facts: Facts) -> str:
@@ -89,11 +93,12 @@ def _descriptors(facts: Facts) -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def _nil(names: str, tags: str, type: str = "u32", rounded: bool = False, help: str = "") -> tuple[Field, ...]:
+def _nil(
+    names: str, tags: str, type: str = "u32", rounded: bool = False, full_tags: str = "", help: str = ""
+) -> tuple[Field, ...]:
     """Fields of what does not exist here."""
-    return tuple(
-        Field(name, help or "does not exist here", tags, type, lambda _: 0, rounded) for name in names.split()
-    )
+    help = help or "does not exist here"
+    return tuple(Field(name, help, tags, type, lambda _: 0, rounded, full_tags) for name in names.split())
 
 
 _PRODUCT = (
@@ -140,9 +145,9 @@ _RATES = (
     Field("SslRateLimit", "limit of TLS handshakes a second", "CLP", "u32",
           lambda f: f.world.configuration.process.maxsslrate),
     *_nil("MaxSslRate", "MMP"),
-    *_nil("SslFrontendKeyRate", "MGP"),
+    *_nil("SslFrontendKeyRate", "MGP", rounded=True, full_tags="MRP"),
     *_nil("SslFrontendMaxKeyRate", "MMP"),
-    *_nil("SslFrontendSessionReuse_pct", "MGP"),
+    *_nil("SslFrontendSessionReuse_pct", "MGP", rounded=True, full_tags="MRP"),
     *_nil("SslBackendKeyRate", "MRP", rounded=True),
     *_nil("SslBackendMaxKeyRate", "MMP"),
     *_nil("SslCacheLookups SslCacheMisses", "MCP"),
@@ -184,6 +189,10 @@ _ACTIVITY = (
 FIELDS: tuple[Field, ...] = (*_PRODUCT, *_LIMITS, *_RATES, *_ACTIVITY)
 
 
+def _tags(field: Field, full: bool) -> str:
+    return field.full_tags if full and field.full_tags else field.tags
+
+
 def _present(facts: Facts, full: bool) -> Iterator[tuple[int, Field, str, int | float | str]]:
     """Yield position, field, type and value of what there is; `full` leaves rates and times unrounded."""
     for position, field in enumerate(FIELDS):
@@ -212,7 +221,7 @@ def plain(facts: Facts, explained: bool = False, full: bool = False) -> str:
 def typed(facts: Facts, explained: bool = False, full: bool = False) -> str:
     """Return the fields in the typed form (management 9.2)."""
     return "".join(
-        f"{position}.{field.name}.1:{field.tags}:{type}:{_number(value)}"
+        f"{position}.{field.name}.1:{_tags(field, full)}:{type}:{_number(value)}"
         + (f':"{field.help}"' if explained else "")
         + "\n"
         for position, field, type, value in _present(facts, full)
@@ -226,7 +235,7 @@ def in_json(facts: Facts, explained: bool = False, full: bool = False) -> str:
         entry: dict[str, object] = {
             "field": {"pos": position, "name": field.name},
             "processNum": 1,
-            "tags": tags_json(field.tags),
+            "tags": tags_json(_tags(field, full)),
             "value": {"type": type, "value": value},
         }
         if explained:

@@ -1,0 +1,180 @@
+"""Conversations: how lines become commands, and how answers, prompts and ends follow."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcproxy.control.conversation import LONGEST, Conversation, split_commands, split_words
+from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level, Message, Talk
+from tcproxy.control.table import Table
+from tests.control.worlds import Play
+
+
+def test_one_line_then_the_end(play: Play) -> None:
+    """Without prompt, one line is answered, an empty line follows, and the conversation is over."""
+    assert play.conversation.feed(b"show cli level\n") == b"admin\n\n"
+    assert play.talk.ended
+
+
+def test_a_line_in_pieces(play: Play) -> None:
+    """Nothing is answered before a line is whole."""
+    assert play.conversation.feed(b"show cli") == b""
+    assert not play.talk.ended
+    assert play.conversation.feed(b" level\r\n") == b"admin\n\n"
+
+
+def test_several_commands_and_lines(play: Play) -> None:
+    """Commands of a line, and lines that come together, are all answered, each with its empty line."""
+    answer = play.conversation.feed(b"show cli level;user;show cli level\nshow cli level\n")
+    assert answer == b"admin\n\n\nuser\n\nuser\n\n"
+    assert play.talk.ended
+
+
+def test_prompt_goes_on_until_it_is_switched_off(play: Play) -> None:
+    """`prompt` enters the interactive mode; once more leaves it and ends the conversation."""
+    assert play.conversation.feed(b"prompt\n") == b"\n> "
+    assert play.conversation.feed(b"show cli level\n") == b"admin\n\n> "
+    assert not play.talk.ended
+    assert play.conversation.feed(b"prompt\n") == b"\n"
+    assert play.talk.ended
+
+
+def test_quit_drops_the_rest(play: Play) -> None:
+    """`quit` ends at once; what follows on the line is not obeyed."""
+    assert play.conversation.feed(b"show cli level;quit;user\n") == b"admin\n\n"
+    assert play.talk.ended
+    assert play.talk.level is Level.ADMIN
+
+
+def test_backslashes_protect(play: Play) -> None:
+    """A backslash takes the meaning of semicolons, spaces and backslashes away."""
+    assert split_commands("a\\;b;c\\\\;d") == ["a\\;b", "c\\\\", "d"]
+    assert split_words("a\\;b  c\\ d\te\\\\") == ["a;b", "c d", "e\\"]
+
+
+@given(st.lists(st.text("ab;\\ \t", min_size=1, max_size=5), min_size=1, max_size=4))
+def test_protected_words_survive(words: list[str]) -> None:
+    """Words written with a backslash before every character are read as they were, on a line of their own."""
+    line = " ".join("".join(f"\\{character}" for character in word) for word in words)
+    assert split_commands(line) == [line]
+    assert split_words(line) == words
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise(data: bytes) -> None:
+    """Whatever comes, the conversation answers or waits."""
+    talk = Talk(None, Table((Command("quit", lambda asked: ""),)))  # type: ignore[arg-type]
+    assert isinstance(Conversation(talk).feed(data + b"\n"), bytes)
+
+
+def echo(asked: Asked) -> Answer:
+    """Answer with words and payload."""
+    return f"{asked.words} {asked.payload!r}\n"
+
+
+def fail(asked: Asked) -> Answer:
+    """Fail."""
+    raise CommandError("It failed.")
+
+
+def note(asked: Asked) -> Answer:
+    """Answer with a message."""
+    return Message("Noted.", 5)
+
+
+def small(level: Level = Level.ADMIN) -> Conversation:
+    """Return a conversation that knows three commands."""
+    rows = (Command("echo", echo), Command("fail", fail), Command("note", note, level=Level.OPERATOR))
+    return Conversation(Talk(None, Table(rows), level, level))  # type: ignore[arg-type]
+
+
+def test_payload() -> None:
+    """`<<` at the end of a line takes the lines up to an empty one, for the last command of the line."""
+    conversation = small()
+    assert conversation.feed(b"echo a;echo b <<\none;1\n") == b"('a',) ''\n\n"
+    assert not conversation.talk.ended
+    assert conversation.feed(b"two\n\n") == b"('b',) 'one;1\\ntwo'\n\n"
+    assert conversation.talk.ended
+
+
+def test_payload_prompts() -> None:
+    """In the interactive mode each line of a payload is asked for with a plus."""
+    conversation = small()
+    conversation.talk.prompting = True
+    assert conversation.feed(b"echo <<\n") == b"+ "
+    assert conversation.feed(b"x\n") == b"+ "
+    assert conversation.feed(b"\n") == b"() 'x'\n\n> "
+    assert not conversation.talk.ended
+
+
+@pytest.mark.parametrize("line", [b"echo x<<\n", b"echo <<x\n", b"<<\n"])
+def test_what_is_no_payload(line: bytes) -> None:
+    """The mark of a payload is a word of its own, behind a command."""
+    conversation = small()
+    assert conversation.feed(line)
+    assert conversation.talk.ended
+
+
+@pytest.mark.parametrize(
+    ("severity", "error", "message"),
+    [
+        ("none", b"It failed.\n\n", b"Noted.\n\n"),
+        ("number", b"[3]: It failed.\n\n", b"[5]: Noted.\n\n"),
+        ("string", b"[err]: It failed.\n\n", b"[notice]: Noted.\n\n"),
+    ],
+)
+def test_severities(severity: str, error: bytes, message: bytes) -> None:
+    """Messages carry their severity where that is wanted; dumps never do."""
+    conversation = small()
+    conversation.talk.severity, conversation.talk.prompting = severity, True
+    assert conversation.feed(b"fail\n") == error + b"> "
+    assert conversation.feed(b"note\n") == message + b"> "
+    assert conversation.feed(b"echo\n") == b"() ''\n\n> "
+
+
+def test_levels() -> None:
+    """A command above the level is denied, one at the level is not."""
+    assert small(Level.USER).feed(b"note\n") == b"Permission denied\n\n"
+    assert small(Level.OPERATOR).feed(b"note\n") == b"Noted.\n\n"
+
+
+def test_too_long_a_line_ends_it(play: Play) -> None:
+    """A line longer than the buffer of the reference ends the conversation unanswered."""
+    assert play.conversation.feed(b"x" * (LONGEST + 1)) == b""
+    assert play.talk.ended
+
+
+def test_nothing_is_an_unknown_command(play: Play) -> None:
+    """An empty line, and a word nobody knows, are answered with all commands."""
+    for line in (b"\n", b"zzzz\n"):
+        play.talk.ended = False
+        answer = play.conversation.feed(line).decode()
+        assert answer.startswith("Unknown command. Please enter one of the following commands only:\n  clear counters")
+        assert answer.endswith("  quit                                    : close the conversation\n\n")
+
+
+def test_neighbours_are_suggested(play: Play) -> None:
+    """The beginning of commands lists them; a slip of the pen finds what was meant."""
+    words = "Unknown command, but maybe one of the following ones is a better match:\n"
+    beginning = play.say("show servers")
+    assert beginning.startswith(words + "  show servers conn")
+    assert beginning.count("\n") == 6
+    assert "show stat " in play.say("shwo stat")
+    assert "set maxconn global" in play.say("set maxconn")
+
+
+def test_help(play: Play) -> None:
+    """`help` lists what is supported, `help WORDS` what begins with them."""
+    everything = play.say("help")
+    assert "  show info [desc|json|typed|float]*      : " in everything
+    assert "add acl" not in everything
+    assert play.say("help set weight").count("\n") == 5
+
+
+def test_commands_not_supported_yet_answer_by_name(play: Play) -> None:
+    """What HAProxy knows and we do not is refused by name, for those who would be allowed to use it."""
+    assert play.say("show acl #1") == "'show acl' is known to HAProxy 2.6, not supported by tcproxy yet.\n"
+    play.talk.level = Level.USER
+    assert play.say("add server a/b") == "Permission denied\n"

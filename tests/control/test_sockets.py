@@ -1,0 +1,117 @@
+"""Command sockets on a real reactor: addresses of every kind, silence, too many clients, and clean ends."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import TCPROXY, free_port, program, wait_for
+
+CONFIGURATION = """
+global
+    stats socket {folder}/ctl mode 660 level admin
+    stats socket 127.0.0.1:{port}
+    stats socket fd@{fd} level user severity-output number
+    stats timeout 1s
+    stats maxconn 2
+defaults
+    mode tcp
+    timeout client 1s
+listen web
+    bind {folder}/web
+"""
+
+
+@pytest.fixture
+def addresses(tmp_path: Path) -> Iterator[dict[str, object]]:
+    """Run tcproxy with three command sockets; return their addresses."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as handed:
+        text = CONFIGURATION.format(folder=tmp_path, port=port, fd=handed.fileno())
+        (tmp_path / "a.cfg").write_text(text)
+        with program(TCPROXY, "-db", "-f", str(tmp_path / "a.cfg"), port=port, pass_fds=[handed.fileno()]):
+            yield {"unix": str(tmp_path / "ctl"), "tcp": ("127.0.0.1", port), "fd": handed.getsockname()}
+
+
+@contextlib.contextmanager
+def client(address: object) -> Iterator[socket.socket]:
+    """Be a client of a command socket."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    with socket.socket(family) as connected:
+        connected.settimeout(5)
+        connected.connect(address)  # type: ignore[arg-type]
+        yield connected
+
+
+def whole(connected: socket.socket) -> bytes:
+    """Return everything until the end."""
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while data := connected.recv(65536):
+            answer += data
+    return answer
+
+
+def ask(address: object, line: bytes) -> bytes:
+    """Ask one line, return the answer."""
+    with client(address) as connected:
+        connected.sendall(line + b"\n")
+        return whole(connected)
+
+
+def test_every_address_has_its_level(addresses: dict[str, object]) -> None:
+    """UNIX, TCP and inherited sockets answer, each at its own level and with its own severities."""
+    assert ask(addresses["unix"], b"show cli level") == b"admin\n\n"
+    assert ask(addresses["tcp"], b"show cli level") == b"operator\n\n"
+    assert ask(addresses["fd"], b"show cli level") == b"user\n\n"
+    assert ask(addresses["fd"], b"show env") == b"[3]: Permission denied\n\n"
+    path = str(addresses["unix"])
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o660
+
+
+def test_silence_ends_a_conversation(addresses: dict[str, object]) -> None:
+    """`stats timeout` closes a client that asks nothing; an interactive one may ask for more time first."""
+    with client(addresses["unix"]) as silent, client(addresses["tcp"]) as patient:
+        patient.sendall(b"prompt;set timeout cli 10m\n")
+        assert whole(silent) == b""
+        patient.sendall(b"show cli level;quit\n")
+        assert whole(patient) == b"\n> \n> operator\n\n> "
+
+
+def test_too_many_clients_wait(addresses: dict[str, object]) -> None:
+    """Beyond `stats maxconn` clients wait, and are served when another leaves."""
+    with client(addresses["unix"]) as first, client(addresses["tcp"]) as second:
+        for connected in (first, second):
+            connected.sendall(b"prompt;set timeout cli 1m\n")
+            wait_for(lambda: connected.recv(100).endswith(b"> "), what="a prompt")  # noqa: B023
+        with client(addresses["unix"]) as third:
+            third.sendall(b"show cli level\n")
+            third.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                third.recv(10)
+            third.settimeout(5)
+            first.sendall(b"quit\n")
+            assert whole(third) == b"admin\n\n"
+
+
+def test_large_answers_arrive_whole(addresses: dict[str, object]) -> None:
+    """An answer larger than any socket's buffer arrives to its last byte, however slowly it is read."""
+    with client(addresses["unix"]) as connected:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connected.sendall(b"show stat typed;" * 200 + b"show cli level\n")
+        answer = whole(connected)
+    assert answer.count(b"\n\n") == 201
+    assert answer.endswith(b"\n\nadmin\n\n")
+
+
+def test_nothing_is_left_when_clients_go(addresses: dict[str, object]) -> None:
+    """Clients that leave in the middle of a line or of an answer leave the sockets working."""
+    for _ in range(5):
+        with client(addresses["unix"]) as connected:
+            connected.sendall(b"show stat typed;" * 50 + b"\nshow")
+    wait_for(lambda: ask(addresses["unix"], b"show cli level") == b"admin\n\n", what="an answer")
