@@ -60,9 +60,9 @@ class Start:
         self.settings = configuration.process
         self.arguments = arguments
         self.diagnostics = diagnostics
-        self.in_background = (arguments.daemon or self.settings.daemon) and not (
-            arguments.debug or arguments.foreground
-        )
+        # as the reference has it: -db and -d undo the word `daemon`, and nothing undoes -D
+        in_foreground = arguments.debug or arguments.foreground
+        self.in_background = arguments.daemon or (self.settings.daemon and not in_foreground)
 
     def go(self) -> int:
         """Bind, take over, drop privileges and serve."""

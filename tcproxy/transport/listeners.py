@@ -130,6 +130,21 @@ class Listener:
         self.fd = -1
         self.socket.close()
 
+    def retire(self) -> None:
+        """Stop for good, but serve who waits already: the kernel let those clients in, and would reset them.
+
+        They are taken out in one go and looked at afterwards, so that hardly anybody can join them meanwhile.
+        """
+        waiting: list[tuple[int, Any]] = []
+        try:
+            while self.state == "open":
+                waiting.append(self.socket._accept())  # type: ignore[attr-defined]
+        except OSError:
+            pass  # nobody is left, or there is no descriptor for more
+        self.close()
+        for fd, remote in waiting:
+            self._take_in(fd, remote)
+
     def stopListening(self) -> defer.Deferred[None]:
         """As close."""
         self.close()
@@ -161,6 +176,10 @@ class Listener:
             elif error.errno not in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED):
                 _log.warn("accept on {address}: {error}", address=self, error=error)
             return False
+        self._take_in(fd, remote)
+        return self.interest != 0
+
+    def _take_in(self, fd: int, remote: Any) -> None:
         connection = socket.SocketType(self._family, STREAM, self._proto, fd)
         connection.setblocking(False)
         if self.tune is not None:
@@ -172,7 +191,6 @@ class Listener:
             # one client's trouble must not stop the listener
             _log.failure("a client of {address} could not be taken in", address=self)
             transport.drop(reset=True)
-        return self.interest != 0
 
     def _full(self) -> None:
         self.state = "full"
