@@ -48,12 +48,9 @@ class Rate:
         return current + floor(previous * (1 - (now - second)))
 
 
-WINDOW = 512
+WINDOW_BITS = 9
+WINDOW = 1 << WINDOW_BITS
 """Sessions that the average times look back on."""
-
-
-def _ceiling(dividend: int, divisor: int) -> int:
-    return (dividend + divisor - 1) // divisor
 
 
 class Counters:
@@ -131,18 +128,24 @@ class Counters:
 
     def timed(self, queue: int, connect: int, session: int, response: int = 0) -> None:
         """Take the times of a session that reached a server: milliseconds in the queue, to connect, in all."""
-        self.queue_time += queue - _ceiling(self.queue_time, WINDOW)
-        self.connect_time += connect - _ceiling(self.connect_time, WINDOW)
-        self.session_time += session - _ceiling(self.session_time, WINDOW)
-        self.response_time += response - _ceiling(self.response_time, WINDOW)
-        self.queue_time_highest = max(self.queue_time_highest, queue)
-        self.connect_highest = max(self.connect_highest, connect)
-        self.session_highest = max(self.session_highest, session)
-        self.response_highest = max(self.response_highest, response)
+        # written out, and divided by shifting: every session of every server passes here
+        self.queue_time += queue - (self.queue_time + WINDOW - 1 >> WINDOW_BITS)
+        self.connect_time += connect - (self.connect_time + WINDOW - 1 >> WINDOW_BITS)
+        self.session_time += session - (self.session_time + WINDOW - 1 >> WINDOW_BITS)
+        if queue > self.queue_time_highest:
+            self.queue_time_highest = queue
+        if connect > self.connect_highest:
+            self.connect_highest = connect
+        if session > self.session_highest:
+            self.session_highest = session
+        if response:
+            self.response_time += response - (self.response_time + WINDOW - 1 >> WINDOW_BITS)
+            self.response_highest = max(self.response_highest, response)
 
     def average(self, sliding: int) -> int:
         """Return the mean of one of the sliding sums, over the last sessions that a server was chosen for."""
-        return _ceiling(sliding, min(max(self.selected, 1), WINDOW))
+        window = min(max(self.selected, 1), WINDOW)
+        return (sliding + window - 1) // window
 
     def clear_highest(self) -> None:
         """Forget the maxima (`clear counters`): each restarts from what is current."""

@@ -38,11 +38,9 @@ def account(session: Session) -> None:
 def _account(session: Session, counters: Counters, received: int, sent: int, lasted: int) -> None:
     counters.bytes_in += received
     counters.bytes_out += sent
-    counters.session_time += lasted
-    if session.queued_until:
-        counters.queue_time += _milliseconds(session.began, session.queued_until)
     if session.connected_at:
-        counters.connect_time += _milliseconds(session.queued_until, session.connected_at)
+        queued = _milliseconds(session.began, session.queued_until)
+        counters.timed(queued, _milliseconds(session.queued_until, session.connected_at), lasted)
 
 
 def tell(session: Session, moment: Moment = Moment.END) -> None:
@@ -142,5 +140,5 @@ def _add_addresses(session: Session, record: Record, needs: frozenset[str]) -> N
 
 
 def _milliseconds(begin: float, end: float) -> int:
-    # whole milliseconds of the clock, as the reference's tick counts them
-    return int(end * 1000) - int(begin * 1000)
+    # whole milliseconds of the clock, as the reference's tick counts them; the fraction forgives a float's last bit
+    return int(end * 1000 + 0.001) - int(begin * 1000 + 0.001)
