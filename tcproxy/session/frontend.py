@@ -60,8 +60,8 @@ class Entrance:
 class Frontend:
     """One frontend or listen section. Timeouts in seconds, 0 for none.
 
-    form: of log lines; error_form: of failed sessions, if another; refusal_form: of connections that never became
-    one; needs: the addresses they name. See `log_with`.
+    form: of log lines; data_form: of the structured data that RFC 5424 adds; refusal_form: of connections that
+    never became a session; needs: the addresses they name. See `log_with`.
     rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
     state: "open", "paused" or "stopped". connected: sessions now, those with an unfinished greeting included.
     """
@@ -81,7 +81,7 @@ class Frontend:
         self.rate_limit = model.rate_limit
         self.outlet: Outlet | None = None
         self.form: Format | None = None
-        self.error_form: Format | None = None
+        self.data_form: Format | None = None
         self.refusal_form: Format | None = None
         self.needs: frozenset[str] = frozenset()
         self.rules: list[tuple[Any, Backend]] = []
@@ -91,13 +91,13 @@ class Frontend:
         self.entrances = [Entrance(self, bind) for bind in model.binds]
 
     def log_with(
-        self, outlet: Outlet | None, form: Format, error_form: Format | None = None, refusal_form: Format | None = None
+        self, outlet: Outlet | None, form: Format, data_form: Format | None = None, refusal_form: Format | None = None
     ) -> None:
         """Write log lines there and thus; without an outlet that has targets, none."""
         self.outlet = outlet if outlet else None
-        self.form, self.error_form, self.refusal_form = form, error_form, refusal_form
+        self.form, self.data_form, self.refusal_form = form, data_form, refusal_form
         if self.outlet is not None:
-            forms = [one for one in (form, error_form, refusal_form) if one is not None]
+            forms = [one for one in (form, data_form, refusal_form) if one is not None]
             self.needs = frozenset().union(*(one.needs for one in forms))
 
     def route(self, backends: dict[str, Backend]) -> None:

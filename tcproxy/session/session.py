@@ -262,17 +262,21 @@ class Session:
             self.settle()
 
     def _check_silence(self, now: float) -> None:
+        """Act on what is due: reading and writing are two timeouts, which may strike together."""
         active = self._last_activity()
-        if self.client_limit:
-            if not self.client_done and self.client.reading and now >= active + self.client_limit:
-                self._client_silent()
-            elif not self.client_shut and self._stalled(self.client, self.client_limit, now):
-                self._client_stalled()
-        if self.server_limit and self.link is not None and self.stage == Stage.RELAYING:
-            if not self.server_done and self.link.reading and now >= active + self.server_limit:
-                self._server_silent()
-            elif not self.server_shut and self._stalled(self.link, self.server_limit, now):
-                self._server_stalled()
+        client, link = self.client, self.link
+        limit = self.client_limit
+        if limit and not self.client_done and client.reading and now >= active + limit:
+            self._client_silent()
+        if limit and not self.client_shut and self._stalled(client, limit, now):
+            self._client_stalled()
+        limit = self.server_limit
+        if not limit or link is None or self.stage != Stage.RELAYING:
+            return
+        if not self.server_done and link.reading and now >= active + limit:
+            self._server_silent()
+        if not self.server_shut and self._stalled(link, limit, now):
+            self._server_stalled()
 
     @staticmethod
     def _stalled(end: End, limit: float, now: float) -> bool:

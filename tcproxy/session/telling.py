@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcproxy.report.counters import Counters
-from tcproxy.report.formats import Format, Moment
+from tcproxy.report.formats import Moment
+from tcproxy.report.outlets import NO_DATA
 from tcproxy.report.record import Record
 
 if TYPE_CHECKING:
@@ -56,9 +57,10 @@ def tell(session: Session, moment: Moment = Moment.END) -> None:
     failed = failed or (not session.error and session.retries > 0)
     if _unwanted(session, failed):
         return
-    form = frontend.error_form if failed and frontend.error_form is not None else form
     level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
-    outlet.send(level, form.render(record_of(session, form, moment)))
+    record = record_of(session, frontend.needs, moment)
+    data = frontend.data_form.render(record) if frontend.data_form is not None else NO_DATA
+    outlet.send(level, form.render(record), data)
 
 
 def _unwanted(session: Session, failed: bool) -> bool:
@@ -75,14 +77,14 @@ def tell_refused(session: Session, cause: str) -> None:
         return
     if frontend.skip_null and not session.client.moved:
         return
-    record = record_of(session, frontend.refusal_form, Moment.END)
+    record = record_of(session, frontend.refusal_form.needs, Moment.END)
     record.cause = cause
     level = ERROR_LEVEL if frontend.separate_errors else INFO_LEVEL
     frontend.outlet.send(level, frontend.refusal_form.render(record))
 
 
-def record_of(session: Session, form: Format, moment: Moment) -> Record:
-    """Return the facts that a line of this format may name."""
+def record_of(session: Session, needs: frozenset[str], moment: Moment) -> Record:
+    """Return the facts that a line may name, of addresses those that it needs."""
     frontend, backend = session.frontend, session.backend
     now = session.connected_at if moment is Moment.ESTABLISHED else frontend.world.clock.seconds()
     record = Record(
@@ -105,7 +107,7 @@ def record_of(session: Session, form: Format, moment: Moment) -> Record:
         number=session.number,
     )
     _add_server(session, record)
-    _add_addresses(session, record, form.needs)
+    _add_addresses(session, record, needs)
     return record
 
 
