@@ -109,7 +109,7 @@ class TestQueue:
 
     def test_the_next_is_served_when_the_first_ends(self) -> None:
         """The slot goes to who waits, who then connects; the queue's time and place are told."""
-        stage, first, second = self.queued()
+        stage, _, second = self.queued()
         stage.wait(0.2)
         stage.link.breaks()
         stage.wait(0.02)
