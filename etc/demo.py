@@ -32,9 +32,16 @@ class Shop(BaseHTTPRequestHandler):
         """Say nothing: the proxy's log is what there is to see."""
 
 
+class Street(ThreadingHTTPServer):
+    """A server that is not troubled by health checks, which connect and say nothing."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
 def open_shop(name: str, port: int) -> None:
     """Serve on a port of the loopback address, for as long as the program runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), Shop)
+    server = Street(("127.0.0.1", port), Shop)
     server.name = name  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
 

@@ -1,0 +1,130 @@
+"""The files of etc/: configurations that both programs accept, the demonstration, and the init script."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import HAPROXY, TCPROXY, EchoServer, answers, end, free_port, wait_for
+
+ETC = Path(__file__).parent.parent / "etc"
+CONFIGURATIONS = sorted(ETC.glob("*.cfg"))
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
+@pytest.mark.parametrize("name", [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)])
+def test_configurations_are_valid(name: str, path: Path, tmp_path: Path) -> None:
+    """Every configuration of etc/ passes the check of both programs without a warning."""
+    text = re.sub(r"^ *(user|group) .*\n", "", path.read_text(), flags=re.MULTILINE)  # who may not exist here
+    copy = tmp_path / path.name
+    copy.write_text(text)
+    result = subprocess.run(
+        [name, "-c", "-dW", "-f", str(copy)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def elsewhere(text: str, folder: Path) -> str:
+    """Return a configuration with its ports and socket moved to where nobody is."""
+    for port in sorted(set(re.findall(r"127\.0\.0\.1:(\d+)", text))):
+        text = text.replace(f":{port}", f":{free_port()}")
+    return text.replace("/tmp/tcproxy-demo.sock", str(folder / "sock"))
+
+
+def test_the_demonstration(tmp_path: Path) -> None:
+    """`make run`'s program starts servers and proxy, tells what to try, and what it tells shows balancing."""
+    path = tmp_path / "demo.cfg"
+    path.write_text(elsewhere((ETC / "demo.cfg").read_text(), tmp_path))
+    process = subprocess.Popen(
+        [sys.executable, str(ETC / "demo.py"), str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        assert process.stdout is not None
+        told = "".join(process.stdout.readline() for _ in range(4))
+        address = re.findall(r"http://127\.0\.0\.1:(\d+)/", told)
+        wait_for(lambda: answers(int(address[0])), what="the proxy of the demonstration")
+        command = next(line for line in told.splitlines() if "curl" in line)
+        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=20, check=True).stdout
+        assert sorted(said.split("\n")) == sorted(
+            [*["hello from three"] * 4, *["hello from one", "hello from two"] * 2, ""]
+        )
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=10)[0]
+        assert process.returncode == 0
+        assert "Traceback" not in rest
+        assert "shops/three" in rest
+    finally:
+        end(process)
+
+
+class Init:
+    """The init script, with everything it touches in a scratch folder."""
+
+    def __init__(self, folder: Path, server: int) -> None:
+        self.port = free_port()
+        self.config, self.pidfile = folder / "haproxy.cfg", folder / "pid"
+        self.config.write_text(
+            "defaults\n mode tcp\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+            f"listen one\n bind 127.0.0.1:{self.port}\n server s 127.0.0.1:{server}\n"
+        )
+
+    def do(self, action: str) -> int:
+        """Run one action and return its exit code."""
+        places = {"CONFIG": str(self.config), "PIDFILE": str(self.pidfile), "DEFAULTS": "/nonexistent"}
+        environment = {**os.environ, **places, "PROGRAM": TCPROXY}
+        words = ["sh", str(ETC / "tcproxy.init"), action]
+        return subprocess.run(words, env=environment, capture_output=True, timeout=30, check=False).returncode
+
+    def pid(self) -> int:
+        """Return the number of the running process."""
+        return int(self.pidfile.read_text())
+
+
+def test_the_init_script(tmp_path: Path) -> None:
+    """start, status, reload, restart, stop and configtest do what they say, and a broken file changes nothing."""
+    with EchoServer() as server:
+        init = Init(tmp_path, server.port)
+        assert init.do("status") == 3
+        assert init.do("start") == 0
+        try:
+            assert init.do("start") == 0
+            assert init.do("status") == 0
+            assert answers(init.port)
+            first = init.pid()
+            assert init.do("reload") == 0
+            second = init.pid()
+            assert second != first
+            good = init.config.read_text()
+            init.config.write_text(good + "nonsense\n")
+            assert init.do("configtest") == 6
+            assert init.do("reload") == 6
+            assert init.do("restart") == 6
+            assert init.pid() == second
+            assert answers(init.port)
+            init.config.write_text(good)
+            assert init.do("configtest") == 0
+            assert init.do("restart") == 0
+            assert answers(init.port)
+            assert init.pid() not in (first, second)
+        finally:
+            assert init.do("stop") == 0
+        assert init.do("status") == 3
+        assert init.do("nonsense") == 2
+    wait_for(lambda: not answers(init.port), what="the port to be closed")
+
+
+@pytest.mark.program("systemd-analyze")
+def test_the_systemd_unit(tmp_path: Path) -> None:
+    """systemd itself finds nothing wrong with the unit."""
+    unit = tmp_path / "tcproxy.service"
+    unit.write_text((ETC / "tcproxy.service").read_text().replace("/usr/local/bin/tcproxy", "/bin/true"))
+    result = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
