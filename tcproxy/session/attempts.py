@@ -64,7 +64,9 @@ def connect(session: Session) -> bool:
     assert backend is not None and world.dial is not None
     session.stage = Stage.CONNECTING
     session.expires = NEVER
+    backend.farm.counters.connections += 1
     if session.server is not None:
+        session.server.counters.connections += 1
         session.server.sessions.add(session)
     try:
         session.link = link = world.dial(session, session.server or backend.dispatch)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.counters import Counters
-from tcproxy.report.formats import Format, Moment
+from tcproxy.report.formats import Format
 from tcproxy.report.outlets import Outlet
 from tcproxy.session import steps
 from tcproxy.session.backend import Backend, seconds_of
-from tcproxy.session.telling import tell
 from tcproxy.session.world import World
 
 if TYPE_CHECKING:
@@ -152,8 +151,6 @@ class Frontend:
         session.entrance.counters.begin(now)
         number = session.number = world.counters.total
         world.sessions[number] = session
-        if self.form is not None and self.form.moment is Moment.ACCEPT and session.header is None:
-            tell(session, Moment.ACCEPT)
 
     def leave(self, session: Session) -> None:
         """Count its end, and wake the listeners that wait for that."""
@@ -173,6 +170,12 @@ class Frontend:
         """Count it, at all that the session passed through."""
         for counters in _passed(session):
             counters.aborts_client += 1
+
+    def broken_by_server(self, session: Session) -> None:
+        """Count a failed connection to a server: an abort, and a response that failed."""
+        self.aborted_by_server(session)
+        for counters in _passed(session)[1:]:
+            counters.response_errors += 1
 
     def aborted_by_server(self, session: Session) -> None:
         """Count it, at all that the session passed through."""

@@ -136,7 +136,7 @@ class Session:
             self.decide(CLIENT_ERROR, "D")
             self._close_client()
         elif end is self.link:
-            self.frontend.aborted_by_server(self)
+            self.frontend.broken_by_server(self)
             self.decide(SERVER_ERROR, "D")
             self._close_link()
         self.settle()
@@ -239,12 +239,13 @@ class Session:
         self.client_done = self.client_shut = True
         self.client.close(self.frontend.nolinger)
 
-    def _close_link(self) -> None:
+    def _close_link(self, reset: bool = False) -> None:
         self.server_shut = True
         if self.link is None:
             return
         # without its FIN the server is reset, as the reference does: no TIME_WAIT uses up our ports
-        self.link.close(not self.server_done or (self.backend is not None and self.backend.nolinger))
+        nolinger = self.backend is not None and self.backend.nolinger
+        self.link.close(reset or nolinger or not self.server_done)
         self.server_done = True
 
     # time
@@ -290,29 +291,35 @@ class Session:
         if self.stage == Stage.GREETING:
             tell_refused(self, "Timeout while waiting for PROXY protocol header")
             return self.end()
-        self.frontend.aborted_by_client(self)
-        self.decide(CLIENT_TIMEOUT)
+        self._time_out(CLIENT_TIMEOUT)
         self.client.mute()
         return self._client_done()
 
     def _client_stalled(self) -> None:
-        self.frontend.aborted_by_client(self)
-        self.decide(CLIENT_TIMEOUT)
+        self._time_out(CLIENT_TIMEOUT)
         self._close_client()
 
     def _server_silent(self) -> None:
         assert self.link is not None
-        self.frontend.aborted_by_server(self)
-        self.decide(SERVER_TIMEOUT)
+        self._time_out(SERVER_TIMEOUT)
         self.link.mute()
         if self.server_shut:
             self._close_link()
         self.server_done = True
 
     def _server_stalled(self) -> None:
-        self.frontend.aborted_by_server(self)
-        self.decide(SERVER_TIMEOUT)
-        self._close_link()
+        self._time_out(SERVER_TIMEOUT)
+        self._close_link(reset=True)
+
+    def _time_out(self, letter: str) -> None:
+        """Note a timeout, and count it as an abort of its side: only the first, as the reference does."""
+        if self.error:
+            return
+        self.decide(letter)
+        if letter == CLIENT_TIMEOUT:
+            self.frontend.aborted_by_client(self)
+        else:
+            self.frontend.aborted_by_server(self)
 
     def rearm(self) -> None:
         """See that the alarm strikes no later than the earliest deadline that may come into force."""

@@ -1,0 +1,71 @@
+"""What must be alike: log lines and counters of two programs, without what is bound to differ.
+
+Process ids, dates, ports of clients and the scene's address become words; times are taken out, to be compared with
+some tolerance.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.scenarios.beside import Scene
+
+HEADER = re.compile(r"(<\d+>)[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^ \[]+)\[\d+\]: ")
+DATE = re.compile(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\]")
+TIMES = re.compile(r" (-?\d+)/(-?\d+)/(\+?)(-?\d+) (?=\+?\d+ [-A-Za-z]{2} )")
+LOADS = re.compile(r"( [-A-Za-z]{2}) \d+(/\d+/\d+/\d+/\+?\d+ )")
+PORT = re.compile(r"\b(127\.\d+\.\d+\.\d+|::1|unix|[0-9a-f:]+):([1-9]\d{4})\b")
+
+COLUMNS = (
+    "qcur qmax scur smax slim stot bin bout dreq dresp ereq econ eresp wretr wredis status weight act bck chkfail chkdown "
+    "lbtot rate_lim rate_max cli_abrt srv_abrt dcon dses wrew connect reuse conn_tot intercepted mode algo qlimit type"
+).split()
+"""Columns of `show stat` that tell what happened, not how long it took."""
+
+MUCH = re.compile(r"\b\d{7,}\b")
+"""So many bytes that buffers of the kernel make the difference."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One log line. raw: as it came. times: those of a `tcplog` line, milliseconds."""
+
+    text: str
+    times: tuple[int, ...]
+    raw: str
+
+
+def read_line(raw: str, scene: Scene) -> Line:
+    """Return the line with words in place of what differs from run to run."""
+    text = HEADER.sub(r"\1 \2: ", raw.rstrip("\n"))
+    text = DATE.sub("[DATE]", text.replace(scene.host, "HOST").replace(str(scene.folder), "DIR"))
+    text = re.sub(r"HOST:([1-9]\d{4})\b", lambda found: f"HOST:{_port(found[1], scene)}", text)
+    text = PORT.sub(lambda found: f"{found[1]}:{_port(found[2], scene)}", text)
+    if not scene.alone:
+        text = LOADS.sub(r"\1 ALL\2", text)
+    times: tuple[int, ...] = ()
+    if found := TIMES.search(text):
+        times = int(found[1]), int(found[2]), int(found[4])
+        shown = "/".join("-1" if one < 0 else "T" for one in times[:2])
+        text = text[: found.start()] + f" {shown}/{found[3]}T " + text[found.end() :]
+    return Line(MUCH.sub("MUCH", text), times, raw)
+
+
+def _port(port: str, scene: Scene) -> str:
+    return scene.known.get(int(port), "PORT")
+
+
+def rows_of(table: str, name: str) -> dict[str, dict[str, str]]:
+    """Return the rows of `show stat` that belong to the story's proxies, by proxy and server name."""
+    rows: dict[str, dict[str, str]] = {}
+    for row in csv.DictReader(table.removeprefix("# ").splitlines()):
+        proxy = row["pxname"]
+        if proxy == name or proxy.startswith(f"{name}."):
+            rows[f"{proxy}/{row['svname']}"] = {
+                column: MUCH.sub("MUCH", row[column]) for column in COLUMNS if row.get(column)
+            }
+    return rows
