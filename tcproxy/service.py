@@ -378,13 +378,14 @@ def limited(configuration: Configuration) -> Configuration:
 
 
 def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
-    """Return the formats of a frontend's log lines: of sessions, of failed ones, of refused connections."""
+    """Return the formats of a frontend's log lines: of sessions, of structured data, of refused connections."""
     early = "logasap" in proxy.options
+    data = formats.compile(proxy.log_format_sd, early) if proxy.log_format_sd else None
     error = formats.compile(proxy.error_log_format, early) if proxy.error_log_format else None
     text = proxy.log_format or (formats.TCPLOG if "tcplog" in proxy.options else "")
     if not text:
-        return formats.DEFAULT, error, None
-    return formats.compile(text, early), error, error or formats.error_format()
+        return formats.DEFAULT, data, error
+    return formats.compile(text, early), data, error or formats.error_format()
 
 
 def check_settings(proxy: Proxy, configuration: Configuration) -> Settings:

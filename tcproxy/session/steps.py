@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tcproxy.model.bind import Bind
+from tcproxy.report.formats import Moment
 from tcproxy.session import attempts
 from tcproxy.session.stages import SERVER_ERROR, Stage
-from tcproxy.session.telling import tell_refused
+from tcproxy.session.telling import tell, tell_refused
 from tcproxy.wire.proxy_protocol import BadProxyHeader, ProxyHeaderParser
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
         steps += [await_header, read_header]
     if frontend.model.monitor_net:
         steps.append(answer_monitor)
-    steps += [choose_backend, attempts.find_server, attempts.connect, attempts.relay]
+    steps += [tell_accepted, choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)
 
 
@@ -74,6 +75,12 @@ def answer_monitor(session: Session) -> bool:
         session.told = True
         session.end()
         return False
+    return True
+
+
+def tell_accepted(session: Session) -> bool:
+    """Write the log line of a frontend that logs its clients as they come; a PROXY header is known by now."""
+    tell(session, Moment.ACCEPT)
     return True
 
 
