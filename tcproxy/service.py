@@ -12,7 +12,6 @@ daemon) is process/ or the host's.
 from __future__ import annotations
 
 import resource
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -37,10 +36,11 @@ from tcproxy.session.frontend import Frontend
 from tcproxy.session.world import World
 from tcproxy.transport.binding import BindError, listen
 from tcproxy.transport.dial import CheckDial
-from tcproxy.transport.links import Links, keepalive
-from tcproxy.transport.listeners import FrontendFactory, Listener
-from tcproxy.transport.pipes import PipePool
-from tcproxy.transport.reactor import SteadyClock
+from tcproxy.transport.links import Links
+from tcproxy.transport.listeners import MOST_AT_ONCE, FrontendFactory, Listener
+from tcproxy.transport.options import client_tune
+from tcproxy.transport.pipes import LARGEST, MOST, PipePool
+from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
 
 WARNING, NOTICE = 4, 5
@@ -78,6 +78,8 @@ class ProxyService(MultiService):
 
             reactor = installed
         self.reactor = reactor
+        if isinstance(reactor, Reactor):
+            reactor.most_events = configuration.process.tune.get("tune.maxpollevents") or reactor.most_events
         configuration = self.configuration = limited(configuration)
         self._say = announce or _silent
         self._sinks = Sinks()
@@ -87,12 +89,12 @@ class ProxyService(MultiService):
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = _pipes(configuration)
-        self.world.dial = Links(reactor, limit, self._pipes)  # type: ignore[assignment]  # an End of transport's own
+        self.world.dial = Links(reactor, limit, self._pipes, configuration.process.tune)  # type: ignore[assignment]  # an End of its own
         self.entrances = Entrances(self.world, reactor, limit, self._pipes)
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._make_farms()
         self._make_frontends()
-        Checks(self.world, CheckDial(reactor)).setServiceParent(self)  # type: ignore[no-untyped-call]
+        Checks(self.world, _check_dial(configuration, reactor)).setServiceParent(self)  # type: ignore[no-untyped-call]
         self._add_control()
         self._stopped: defer.Deferred[None] | None = None
 
@@ -263,15 +265,17 @@ class Entrances(Service):
 
     def _open_frontend(self, frontend: Frontend, inherited: Mapping[str, int] | None) -> list[str]:
         errors: list[str] = []
+        smart = "tcp-smart-accept" in frontend.model.options
+        tuning = self.world.configuration.process.tune
         for entrance in frontend.entrances:
             try:
-                sock = listen(entrance.bind, backlog(frontend, entrance.bind.backlog), inherited)
+                sock = listen(entrance.bind, backlog(frontend, entrance.bind.backlog), inherited, smart)
             except BindError as error:
                 errors.append(f"Starting {_kind(frontend.model)} {frontend.name}: {error} [{error.origin}]")
                 continue
             factory = FrontendFactory(entrance, self.limit, self.pipes)
-            tune = client_options(frontend.model, sock)
-            self.listeners.append(Listener(self.reactor, sock, factory, tune))
+            tune = client_tune(frontend.model, tuning, sock.family)
+            self.listeners.append(Listener(self.reactor, sock, factory, tune, most=_most_accepted(tuning)))
         return errors
 
     def startService(self) -> None:
@@ -331,7 +335,8 @@ class Checks(Service):
     def _watch(self, server: LiveServer, settings: Settings) -> Watch:
         farm = server.farm
         checker = farm.model.checker or _tcp_checker()
-        watch = Watch(server, checker, farm.model.check_options, settings, self.world.clock, self.dial, farm.announce)
+        dial = self.dial.towards(server.model, farm.model)
+        watch = Watch(server, checker, farm.model.check_options, settings, self.world.clock, dial, farm.announce)
         server.watch = watch
         return watch
 
@@ -404,13 +409,6 @@ def backlog(frontend: Frontend, asked: int) -> int:
     return asked or frontend.model.backlog or min(frontend.maxconn or LONGEST_BACKLOG, LONGEST_BACKLOG)
 
 
-def client_options(proxy: Proxy, listener: socket.socket) -> Callable[[socket.SocketType], None] | None:
-    """Return what is set on each client's connection that its listener does not pass on; None for nothing."""
-    if listener.family == socket.AF_UNIX or not proxy.client_keepalive.on:
-        return None
-    return keepalive(proxy.client_keepalive)
-
-
 def _world(configuration: Configuration, clock: Any, announce: Announce) -> World:
     return World(
         configuration, clock, started=time.time(), birth=clock.seconds(), maxconn=configuration.process.maxconn,
@@ -421,10 +419,20 @@ def _world(configuration: Configuration, clock: Any, announce: Announce) -> Worl
 def _pipes(configuration: Configuration) -> PipePool | None:
     """Return the pipes that relays share; None with `nosplice`."""
     settings = configuration.process
-    size = settings.tune.get("tune.pipesize")
     if not settings.splice:
         return None
-    return PipePool(size=size) if size else PipePool()
+    return PipePool(settings.tune.get("maxpipes") or MOST, settings.tune.get("tune.pipesize") or LARGEST)
+
+
+def _most_accepted(tuning: Mapping[str, int]) -> int:
+    """Return how many clients are accepted in a row, at the most; -1 asks for no limit."""
+    most = tuning.get("tune.maxaccept") or MOST_AT_ONCE
+    return most if most > 0 else LONGEST_BACKLOG
+
+
+def _check_dial(configuration: Configuration, reactor: Any) -> CheckDial:
+    settings = configuration.process
+    return CheckDial(reactor, settings.tune, settings.pp2_never_send_local)
 
 
 def _tcp_checker() -> Any:

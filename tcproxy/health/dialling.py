@@ -21,7 +21,7 @@ class CheckTarget:
     """Where a check connects to.
 
     address: numeric, its port is the one to use. source: the server's or the proxy's `source`, None for any.
-    send_proxy: version of the PROXY header to send first (0 none; v1 says UNKNOWN, v2 says LOCAL).
+    send_proxy: version of the PROXY header to send first (0 none; v1 tells the check's own addresses, v2 says LOCAL).
     socks4: the SOCKS4 proxy to go through, or None.
     """
 

@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from tcproxy.grammar.addresses import Address, Family
@@ -23,6 +23,8 @@ IP_TRANSPARENT = getattr(socket, "IP_TRANSPARENT", 19)
 IPV6_TRANSPARENT = getattr(socket, "IPV6_TRANSPARENT", 75)
 TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", 18)
 TCP_FASTOPEN = getattr(socket, "TCP_FASTOPEN", 23)
+DEFERRED = 1
+"""Seconds that a client who sends nothing is kept from us with `defer-accept`, as the reference has it."""
 
 
 class BindError(Exception):
@@ -45,13 +47,19 @@ def describe(bind: Bind) -> str:
     return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
 
 
-def listen(bind: Bind, backlog: int, inherited: Mapping[str, int] | None = None) -> socket.socket:
+def listen(
+    bind: Bind, backlog: int, inherited: Mapping[str, int] | None = None, smart: bool = False
+) -> socket.socket:
     """Return a listening, non-blocking socket. `inherited`: descriptors handed over, by `describe` of their bind.
 
+    smart: whether the first acknowledgement of a client's data waits for ours (`option tcp-smart-accept`).
     Raises BindError.
     """
     try:
-        return _listen(bind, backlog, inherited or {})
+        sock = _listen(bind, backlog, inherited or {})
+        if smart and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        return sock
     except OSError as error:
         words = error.strerror or str(error)
         raise BindError(f"cannot listen on {describe(bind)}: {words}", bind.origin, error.errno or 0) from error
@@ -60,12 +68,12 @@ def listen(bind: Bind, backlog: int, inherited: Mapping[str, int] | None = None)
 def _listen(bind: Bind, backlog: int, inherited: Mapping[str, int]) -> socket.socket:
     family = bind.address.family
     if family is Family.SOCKPAIR:
-        raise BindError("sockpair@ addresses are not supported by tcproxy yet", bind.origin)
+        return _pair(bind)
     given = inherited.get(describe(bind))
     if given is not None:
-        return _adopt(os.dup(given), backlog)
+        return _adopt(os.dup(given), bind, backlog)
     if family is Family.FD:
-        return _adopt(_own_copy(bind), backlog)
+        return _adopt(_own_copy(bind), bind, backlog)
     if family is Family.UNIX:
         return _listen_unix(bind, backlog)
     if family is Family.ABNS:
@@ -86,15 +94,23 @@ def _own_copy(bind: Bind) -> int:
         raise BindError(f"fd@{bind.address.host} is not a number", bind.origin) from None
 
 
-def _adopt(fd: int, backlog: int) -> socket.socket:
+def _pair(bind: Bind) -> socket.socket:
+    """Return our own descriptor of a socket through which connections come (sockpair@N); it listens by itself."""
+    sock = socket.socket(fileno=_own_copy(bind))
+    sock.setblocking(False)
+    return sock
+
+
+def _adopt(fd: int, bind: Bind, backlog: int) -> socket.socket:
     sock = socket.socket(fileno=fd)
     sock.setblocking(False)
     if sock.type != socket.SOCK_STREAM:
         sock.close()
         raise OSError(errno.ENOTSOCK, "the inherited descriptor is no stream socket")
-    sock.listen(backlog)
     if sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _set_tcp_options(sock, bind, backlog)
+    sock.listen(backlog)
     return sock
 
 
@@ -104,6 +120,7 @@ def _listen_at(kind: int, name: object, bind: Bind, backlog: int) -> socket.sock
         sock.setblocking(False)
         if kind != socket.AF_UNIX:
             _set_options(sock, bind)
+            _set_tcp_options(sock, bind, backlog)
         sock.bind(name)  # type: ignore[arg-type]
         sock.listen(backlog)
     except BaseException:
@@ -121,16 +138,26 @@ def _set_options(sock: socket.socket, bind: Bind) -> None:
     if sock.family == socket.AF_INET6 and (bind.v6only or bind.v4v6):
         # without either word the system's setting counts
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bind.v6only))
-    for wanted, set_option in _OPTIONS:
-        if wanted(bind):
-            set_option(sock, bind)
+    if bind.interface:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, bind.interface.encode() + b"\0")
+    if bind.transparent:
+        _set_transparent(sock)
 
 
-def _set_interface(sock: socket.socket, bind: Bind) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, bind.interface.encode() + b"\0")
+def _set_tcp_options(sock: socket.socket, bind: Bind, backlog: int) -> None:
+    """Set what inherited sockets get, too."""
+    if bind.mss:
+        _set_mss(sock, bind.mss)
+    for option, value in (
+        (TCP_USER_TIMEOUT, bind.tcp_ut),
+        (socket.TCP_DEFER_ACCEPT, DEFERRED if bind.defer_accept else 0),
+        (TCP_FASTOPEN, backlog if bind.tfo else 0),
+    ):
+        if value:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _set_transparent(sock: socket.socket, bind: Bind) -> None:
+def _set_transparent(sock: socket.socket) -> None:
     """Accept connections to foreign addresses; without the privilege for that, at least bind to one."""
     if sock.family == socket.AF_INET6:
         attempts = ((socket.IPPROTO_IPV6, IPV6_TRANSPARENT),)
@@ -147,32 +174,12 @@ def _set_transparent(sock: socket.socket, bind: Bind) -> None:
     raise failure
 
 
-def _set_mss(sock: socket.socket, bind: Bind) -> None:
+def _set_mss(sock: socket.socket, mss: int) -> None:
     # a negative value is the amount by which the usual one is lowered (manual, `mss`)
-    mss = bind.mss
     if mss < 0:
         usual = 1220 if sock.family == socket.AF_INET6 else 536
         mss = max(usual, sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)) + mss
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
-
-
-_OPTIONS: tuple[tuple[Callable[[Bind], object], Callable[[socket.socket, Bind], None]], ...] = (
-    (lambda bind: bind.interface, _set_interface),
-    (lambda bind: bind.transparent, _set_transparent),
-    (lambda bind: bind.mss, _set_mss),
-    (
-        lambda bind: bind.tcp_ut,
-        lambda sock, bind: sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, bind.tcp_ut),
-    ),
-    (
-        lambda bind: bind.defer_accept,
-        lambda sock, bind: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60),
-    ),
-    (
-        lambda bind: bind.tfo,
-        lambda sock, bind: sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, bind.backlog or 1024),
-    ),
-)
 
 
 def _listen_unix(bind: Bind, backlog: int) -> socket.socket:

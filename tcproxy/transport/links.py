@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.model.proxy import KeepAlive, Proxy
+from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
-from tcproxy.transport.binding import TCP_USER_TIMEOUT
+from tcproxy.transport.options import LOCAL, delay_ack, server_tunes
+from tcproxy.transport.pairs import connect_pair
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.relay import AGAIN, BUFFER_SIZE, End, errno_of
 from tcproxy.transport.sockets import Poll, StreamSocket, poll_of
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from tcproxy.session.session import Session
 
 STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-TCP_FASTOPEN_CONNECT = 30
-"""linux/tcp.h: connect() waits for the first bytes, which then travel with the SYN."""
 NO_PORT_LEFT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAGAIN)
 PENDING = (errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -150,11 +150,15 @@ class ServerLinkFactory(ClientFactory):
     """Makes the links to one server (or to the `dispatch` address of a backend).
 
     tunnel: (host, port) to ask the SOCKS server for, None without one. tune: what is set on each new socket.
+    smart: whether the first acknowledgement waits for data to send (`option tcp-smart-connect`).
     """
 
     noisy = False
 
-    def __init__(self, poll: Poll, model: Server, proxy: Proxy, limit: int, pipes: PipePool | None) -> None:
+    def __init__(
+        self, poll: Poll, model: Server, proxy: Proxy, limit: int, pipes: PipePool | None,
+        tune: Mapping[str, int],
+    ) -> None:  # fmt: skip
         self.poll = poll
         self.model = model
         self.limit = limit
@@ -162,7 +166,8 @@ class ServerLinkFactory(ClientFactory):
         self.tunnel: tuple[str, int] | None = None
         source = model.source or proxy.source
         self.binder = SourceBinder(source) if source is not None else None
-        self.tune = _tuners(model, proxy)
+        self.tune = server_tunes(model, proxy, tune)
+        self.smart = "tcp-smart-connect" in proxy.options and model.address.family not in LOCAL
         self._known: tuple[Address | None, int, int, Any] = (None, 0, 0, None)
 
     def buildProtocol(self, addr: Any) -> Any:
@@ -171,6 +176,8 @@ class ServerLinkFactory(ClientFactory):
 
     def link(self, session: Session, address: Address, port: int) -> LinkEnd:
         """Begin to connect to the address for the session. Raises LinkFailure."""
+        if address.family is Family.SOCKPAIR:
+            return self._link_pair(session, int(address.host))
         family, name = self._target(session, address, port)
         end = LinkEnd(session, self.limit, self.pipes)
         try:
@@ -180,6 +187,8 @@ class ServerLinkFactory(ClientFactory):
         try:
             for tune in self.tune:
                 tune(sock)
+            if self.smart and (self.model.send_proxy or session.client.held):
+                delay_ack(sock)
             if self.binder is not None:
                 end.port = self.binder.bind(sock, session.client_address if self.binder.wants_client else None)
                 end.binder = self.binder
@@ -201,6 +210,15 @@ class ServerLinkFactory(ClientFactory):
             end.close_unmade()
             raise _failure(code, answered)
         self._open(end, StreamSocket(self.poll, sock, name), standing=not code or code == errno.EISCONN)
+        return end
+
+    def _link_pair(self, session: Session, number: int) -> LinkEnd:
+        try:
+            sock = connect_pair(number)
+        except OSError as error:
+            raise _failure(error.errno or 0, False) from error
+        end = LinkEnd(session, self.limit, self.pipes)
+        self._open(end, StreamSocket(self.poll, sock, ""), standing=True)
         return end
 
     def _open(self, end: LinkEnd, transport: StreamSocket, standing: bool) -> None:
@@ -247,12 +265,17 @@ class Links:
     """The way to every server of a proxy (session.ends.Dial): keeps one ServerLinkFactory a server.
 
     limit: bytes a direction may hold (tune.bufsize). pipes: where relays borrow pipes, None for no splicing.
+    tune: the `tune.*` words of the global section.
     """
 
-    def __init__(self, reactor: Any, limit: int = BUFFER_SIZE, pipes: PipePool | None = None) -> None:
+    def __init__(
+        self, reactor: Any, limit: int = BUFFER_SIZE, pipes: PipePool | None = None,
+        tune: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self.poll = poll_of(reactor)
         self.limit = limit
         self.pipes = pipes
+        self.tune = tune
         self._factories: dict[object, ServerLinkFactory] = {}
 
     def __call__(self, session: Session, server: Any) -> LinkEnd:
@@ -269,7 +292,7 @@ class Links:
 
     def _make(self, session: Session, model: Server) -> ServerLinkFactory:
         assert session.backend is not None
-        factory = ServerLinkFactory(self.poll, model, session.backend.model, self.limit, self.pipes)
+        factory = ServerLinkFactory(self.poll, model, session.backend.model, self.limit, self.pipes, self.tune)
         self._factories[session.server or session.backend] = factory
         return factory
 
@@ -297,43 +320,3 @@ def proxy_header(model: Server, session: Session) -> bytes:
     if model.send_proxy == 1:
         return encode_v1(source, destination)
     return encode_v2(source, destination, checksum="crc32c" in model.proxy_v2_options)
-
-
-def _tuners(model: Server, proxy: Proxy) -> list[Callable[[socket.SocketType], None]]:
-    """Return what is to be set on each new socket, for this server's options and its proxy's."""
-    if model.address.family in (Family.UNIX, Family.ABNS):
-        return []
-    tuners: list[Callable[[socket.SocketType], None]] = [_no_delay]
-    if proxy.server_keepalive.on:
-        tuners.append(keepalive(proxy.server_keepalive))
-    if model.tcp_ut:
-        tuners.append(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, model.tcp_ut))
-    if model.tfo:
-        tuners.append(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1))
-    if "tcp-smart-connect" in proxy.options:
-        tuners.append(lambda sock: sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0))
-    return tuners
-
-
-def _no_delay(sock: socket.SocketType) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def keepalive(words: KeepAlive) -> Callable[[socket.SocketType], None]:
-    """Return what turns keep-alive probes on, with the count and the times that are configured."""
-    options = [
-        (option, value)
-        for option, value in (
-            (socket.TCP_KEEPCNT, words.count),
-            (socket.TCP_KEEPIDLE, words.idle),
-            (socket.TCP_KEEPINTVL, words.interval),
-        )
-        if value
-    ]
-
-    def tune(sock: socket.SocketType) -> None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in options:
-            sock.setsockopt(socket.IPPROTO_TCP, option, value)
-
-    return tune

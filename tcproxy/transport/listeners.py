@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from functools import partial
 from select import EPOLLIN
 from typing import Any
 
@@ -19,9 +20,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from tcproxy.grammar.addresses import Family
 from tcproxy.session.frontend import Entrance
 from tcproxy.session.session import Session
 from tcproxy.transport.binding import describe
+from tcproxy.transport.pairs import accept_pair
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.relay import BUFFER_SIZE, End
 from tcproxy.transport.sockets import StreamSocket, poll_of, twisted_address
@@ -72,6 +75,7 @@ class Listener:
 
     fd, interest: for the reactor. state: "idle" before the start, "open", "full" at a limit, "paused", or "closed".
     tune: what is done to each accepted connection besides making it non-blocking, None for nothing.
+    most: clients accepted in one wake-up, at the most (`tune.maxaccept`).
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Listener:
         factory: FrontendFactory,
         tune: Callable[[socket.SocketType], None] | None = None,
         path: str = "",
+        most: int = MOST_AT_ONCE,
     ) -> None:
         self.poll = poll_of(reactor)
         self.socket = sock
@@ -92,6 +97,11 @@ class Listener:
         self.tune = tune
         self.path = path
         self.state = "idle"
+        self.most = most
+        self._accept: Callable[[], tuple[int, Any]] = sock._accept  # type: ignore[attr-defined]
+        self._pair = self.entrance.bind.address.family is Family.SOCKPAIR
+        if self._pair:
+            self._accept = partial(accept_pair, sock)
         self._batch = 1
         self._turns = 0
         self._family, self._proto = int(sock.family), sock.proto
@@ -109,6 +119,8 @@ class Listener:
         if self.state in ("open", "full"):
             self.poll.watch(self, 0)
             self.state = "paused"
+            if self._pair:
+                return  # what comes through the pair waits there
             try:
                 # as the reference: a TCP listener that is shut is closed to clients, and listens again later
                 self.socket.shutdown(socket.SHUT_RD)
@@ -118,7 +130,8 @@ class Listener:
     def resume(self, backlog: int = 0) -> None:
         """Accept again (SIGTTIN). Raises OSError when another process has taken the address."""
         if self.state == "paused":
-            self.socket.listen(backlog or self.entrance.bind.backlog or socket.SOMAXCONN)
+            if not self._pair:
+                self.socket.listen(backlog or self.entrance.bind.backlog or socket.SOMAXCONN)
             self.startListening()
 
     def close(self) -> None:
@@ -164,13 +177,16 @@ class Listener:
         # a call that finds nobody costs as much as one that does: ask for more only now and then, or in a rush
         self._turns += 1
         if self._batch > 1 or self._turns & 15 == 0:
-            self._batch = min(self._batch * 2, MOST_AT_ONCE)
+            self._batch = min(self._batch * 2, self.most)
         return None
 
     def _accept_one(self) -> bool:
         try:
-            fd, remote = self.socket._accept()  # type: ignore[attr-defined]
+            fd, remote = self._accept()
         except OSError as error:
+            if error.errno == errno.EPIPE:
+                self.close()
+                return False
             if error.errno in SHORT_OF_DESCRIPTORS:
                 self._breathe(error)
             elif error.errno not in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED):

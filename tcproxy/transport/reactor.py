@@ -20,7 +20,10 @@ from twisted.python import log
 from twisted.python.failure import Failure
 
 MAXIMUM_EVENTS = 512
-"""Events asked for at once: enough that a busy proxy seldom calls twice, and a list that stays small."""
+"""Events asked for at once: enough that a busy proxy seldom calls twice, and a list that stays small.
+
+`tune.maxpollevents` says otherwise.
+"""
 
 LONGEST_SLEEP = 2147483.0
 """epoll_wait counts milliseconds in an int."""
@@ -51,6 +54,7 @@ class Reactor(EPollReactor):
 
     def __init__(self) -> None:
         self._direct: dict[int, Watched] = {}
+        self.most_events = MAXIMUM_EVENTS
         self._epoch = time() - monotonic()
         super().__init__()  # type: ignore[no-untyped-call]
 
@@ -101,7 +105,7 @@ class Reactor(EPollReactor):
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, and pass each to its transport."""
         try:
-            events = self._poller.poll(-1 if timeout is None else timeout, MAXIMUM_EVENTS)
+            events = self._poller.poll(-1 if timeout is None else timeout, self.most_events)
         except OSError as error:
             if error.errno == EINTR:
                 return
