@@ -37,7 +37,7 @@ class Diagnostics:
 
     pid: shown in each line. stream: where to print, None for nowhere. executable: path shown before the first
     alert or warning. caret: show the line of the configuration with a caret below the word at fault; None: on
-    a terminal only. quiet (-q): print nothing. diagnosing (-dD): `diag` says something.
+    a terminal only. quiet (-q): print nothing. diagnosing (-dD): `diag` says something. text: all that was printed.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Diagnostics:
         self.quiet = quiet
         self.diagnosing = diagnosing
         self.items: list[Item] = []
+        self.text = ""
         self._introduced = False
 
     def alert(
@@ -130,7 +131,9 @@ class Diagnostics:
 
     def _write(self, text: str) -> None:
         if self.stream is not None and not self.quiet:
-            self.stream.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+            printable = text.encode("utf-8", "backslashreplace").decode("utf-8")
+            self.stream.write(printable)
+            self.text += printable
 
 
 def excerpt(text: str, column: int, room: int = CARET_ROOM) -> tuple[str, int]:

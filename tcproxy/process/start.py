@@ -135,6 +135,7 @@ class Start:
             self._alert(str(wrong))
             return 1
         privileges.protect(self.settings)
+        service.world.startup_logs = self.diagnostics.text
         service.startService()
         reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
         if report:

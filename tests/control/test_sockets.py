@@ -115,3 +115,14 @@ def test_nothing_is_left_when_clients_go(addresses: dict[str, object]) -> None:
         with client(addresses["unix"]) as connected:
             connected.sendall(b"show stat typed;" * 50 + b"\nshow")
     wait_for(lambda: ask(addresses["unix"], b"show cli level") == b"admin\n\n", what="an answer")
+
+
+def test_startup_logs(tmp_path: Path) -> None:
+    """What was said at the start, warnings of the configuration among it, can be asked for later."""
+    text = f"global\n stats socket {tmp_path}/ctl level admin\nfrontend a\n mode tcp\n bind {tmp_path}/a\n"
+    (tmp_path / "a.cfg").write_text(text)
+    with program(TCPROXY, "-db", "-f", str(tmp_path / "a.cfg")):
+        wait_for((tmp_path / "ctl").exists, what="the socket")
+        said = ask(str(tmp_path / "ctl"), b"show startup-logs").decode()
+    assert "[WARNING]  (" in said
+    assert "timeout" in said
