@@ -207,7 +207,7 @@ class StreamSocket:
                 return
         if self.producer is not None and not (self.disconnecting or self.finishing):
             self.producer.resumeProducing()
-            if not self.busy:
+            if not self.busy and (self.streaming or self.producer is None):
                 self.stopWriting()
             return
         self.stopWriting()

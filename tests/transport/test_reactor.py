@@ -1,0 +1,127 @@
+"""The reactor: stock behaviour on a shorter way."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from time import monotonic, time
+from typing import Any
+
+import pytest
+from twisted.internet.interfaces import IReactorFDSet, IReactorTCP, IReactorTime
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import globalLogPublisher
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from tcproxy.transport.reactor import Reactor
+from tcproxy.transport.sockets import StreamSocket, poll_of
+from tests.transport.running import connect, running, wait_for, within
+
+
+def test_it_provides_what_the_stock_one_does() -> None:
+    """All interfaces that applications ask a reactor for."""
+    reactor = Reactor()
+    for interface in (IReactorTCP, IReactorTime, IReactorFDSet):
+        assert verifyObject(interface, reactor)
+
+
+def test_delayed_calls_come_in_order_and_may_be_cancelled() -> None:
+    """callLater, cancel and reset work, from within calls too."""
+    with running() as reactor:
+        heard: list[int] = []
+        done = threading.Event()
+
+        def arrange() -> None:
+            late = reactor.callLater(0.02, heard.append, 2)
+            reactor.callLater(0.01, heard.append, 1)
+            reactor.callLater(0.01, late.reset, 0.03)
+            reactor.callLater(0.005, reactor.callLater(0.006, heard.append, 99).cancel)
+            reactor.callLater(0.06, done.set)
+
+        within(reactor, arrange)
+        assert done.wait(5)
+        assert heard == [1, 2]
+
+
+def test_seconds_never_jump_and_look_like_the_wall_clock() -> None:
+    """Timers follow monotonic time; dates made of it are right."""
+    reactor = Reactor()
+    assert abs(reactor.seconds() - time()) < 1
+    before, begin = reactor.seconds(), monotonic()
+    assert reactor.seconds() - before == pytest.approx(monotonic() - begin, abs=0.01)
+
+
+def test_stock_protocols_work_on_it() -> None:
+    """listenTCP and connectTCP of Twisted go their usual way."""
+
+    class Echo(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            self.transport.write(data)
+
+    with running() as reactor:
+        port = within(reactor, reactor.listenTCP, 0, Factory.forProtocol(Echo), 50, "127.0.0.1")
+        with connect(("127.0.0.1", port.getHost().port)) as client:
+            client.sendall(b"hello")
+            assert client.recv(10) == b"hello"
+        within(reactor, port.stopListening)
+
+
+class Failing(Protocol):
+    """Raises at the first byte."""
+
+    lost: Any = None
+
+    def dataReceived(self, data: bytes) -> None:
+        """Fail."""
+        raise ValueError("a fault of the protocol's own")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note it."""
+        self.lost = reason
+
+
+def test_a_protocol_that_raises_loses_its_connection_only() -> None:
+    """The error is logged, that transport is closed and told, and everything else goes on."""
+    logged: list[Any] = []
+    globalLogPublisher.addObserver(logged.append)
+    try:
+        with running() as reactor:
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            protocol = Failing()
+
+            def stand() -> None:
+                transport = StreamSocket(poll_of(reactor), ours)
+                transport.protocol = protocol
+                protocol.makeConnection(transport)
+                transport.startReading()
+
+            within(reactor, stand)
+            theirs.sendall(b"x")
+            wait_for(lambda: protocol.lost, "the protocol to be told")
+            assert theirs.recv(1) == b""
+            assert within(reactor, lambda: "still there") == "still there"
+            theirs.close()
+    finally:
+        globalLogPublisher.removeObserver(logged.append)
+    assert any("log_failure" in event and event["log_failure"].check(ValueError) for event in logged)
+
+
+def test_readers_and_writers_are_listed_and_removed() -> None:
+    """Transports of ours stand in getReaders and getWriters, and removeAll returns them."""
+    with running() as reactor:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+
+        def look() -> tuple[bool, bool, bool]:
+            transport = StreamSocket(poll_of(reactor), ours)
+            transport.startReading()
+            listed = transport in reactor.getReaders(), transport in reactor.getWriters()
+            transport.startWriting()
+            both = transport in reactor.getReaders() and transport in reactor.getWriters()
+            transport.drop()
+            return *listed, both
+
+        assert within(reactor, look) == (True, False, True)
+        theirs.close()
