@@ -10,7 +10,7 @@ from docutils.parsers.rst import Directive, directives
 from docutils.statemachine import StringList
 
 from tcproxy import language
-from tcproxy.control.table import Table
+from tcproxy.control import commands
 from tcproxy.grammar.rows import Row, Status, Where
 
 
@@ -58,7 +58,7 @@ class Commands(Drawn):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        rows = sorted((row for row in Table() if row.run is not None), key=lambda row: row.name)
+        rows = sorted((row for row in commands.table() if row.run is not None), key=lambda row: row.name)
         cells = [(f"``{row.name} {row.usage}``".replace(" ``", "``"), row.help, row.level.word) for row in rows]
         return self.draw(table(("command", "what it does", "level"), cells, "40 45 15"))
 

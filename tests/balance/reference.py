@@ -85,16 +85,16 @@ class NamedServers:
 
 
 class Reference:
-    """A running haproxy with one farm."""
+    """A running haproxy, or another program of its kind, with one farm."""
 
-    def __init__(self, folder: Path, lines: Sequence[str]) -> None:
+    def __init__(self, folder: Path, lines: Sequence[str], program: str = HAPROXY) -> None:
         self.folder = folder
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = listener.getsockname()[1]
         text = CONFIGURATION.format(folder=folder, tcp=listener.fileno()) + "\n".join(["", *lines, ""])
         (folder / "haproxy.cfg").write_text(text)
         self._process = subprocess.Popen(
-            [HAPROXY, "-db", "-f", str(folder / "haproxy.cfg")],
+            [program, "-db", "-f", str(folder / "haproxy.cfg")],
             pass_fds=[listener.fileno()],
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -277,10 +277,12 @@ class Pair:
 
 
 @contextlib.contextmanager
-def playing(folder: Path, ports: dict[str, int], case: Case, strategy: IBalancingStrategy) -> Iterator[Pair]:
-    """Run the reference with a case's farm, and ours beside it."""
+def playing(
+    folder: Path, ports: dict[str, int], case: Case, strategy: IBalancingStrategy, program: str = HAPROXY
+) -> Iterator[Pair]:
+    """Run the program with a case's farm, and our pickers beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    reference = Reference(folder, case.reference_lines(ports))
+    reference = Reference(folder, case.reference_lines(ports), program)
     pair = Pair(case, reference, case.farm(strategy))
     try:
         yield pair

@@ -1,4 +1,8 @@
-"""The picks are HAProxy's picks: the same clients, farms, weights and failures for both, and who served whom."""
+"""The picks are HAProxy's picks: the same clients, farms, weights and failures for both, and who served whom.
+
+Each script is played twice: with haproxy beside our pickers, which proves the pickers, and with the whole of tcproxy
+beside them, which proves that it asks and tells them at the right moments.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ import pytest
 from tests.balance.farms import FakeServer
 from tests.balance.reference import Case, NamedServers, Pair, packed, playing
 from tests.balance.strategies import STRATEGIES
+from tests.running import HAPROXY, TCPROXY
 
 pytestmark = pytest.mark.reference
 
@@ -28,15 +33,15 @@ def ports() -> Iterator[dict[str, int]]:
     servers.close()
 
 
-@pytest.fixture
-def play(ports: dict[str, int]) -> Iterator[Play]:
-    """Return a function that starts the reference and our farm for a case; they end with the test."""
+@pytest.fixture(params=[HAPROXY, TCPROXY], ids=["haproxy", "tcproxy"])
+def play(request: pytest.FixtureRequest, ports: dict[str, int]) -> Iterator[Play]:
+    """Return a function that starts the program and our farm for a case; they end with the test."""
     running: list[AbstractContextManager[Pair]] = []
     # pytest's own folders are too long for the path of a UNIX socket
     with tempfile.TemporaryDirectory() as folder:
 
         def start(case: Case) -> Pair:
-            pair = playing(Path(folder, str(len(running))), ports, case, STRATEGIES[case.balance.partition("(")[0]])
+            pair = playing(Path(folder, str(len(running))), ports, case, STRATEGIES[case.balance.partition("(")[0]], request.param)
             running.append(pair)
             return pair.__enter__()
 
