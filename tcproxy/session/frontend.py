@@ -73,6 +73,7 @@ class Frontend:
         self.client = seconds_of(model.timeouts, "client")
         self.client_fin = seconds_of(model.timeouts, "client-fin")
         self.nolinger = "nolinger" in model.options
+        self.independent = "independent-streams" in model.options
         self.skip_null = "dontlognull" in model.options
         self.skip_normal = "dontlog-normal" in model.options
         self.separate_errors = "log-separate-errors" in model.options

@@ -1,0 +1,111 @@
+"""Deadlines: many alarms over one delayed call."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from tcproxy.session.timers import MANY, Alarm, Deadlines
+
+
+class Sleeper:
+    """Notes when it is woken."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.woken: list[float] = []
+
+    def alarmed(self) -> None:
+        """Note it."""
+        self.woken.append(self.clock.seconds())
+
+
+def run_to(clock: Clock, until: float) -> None:
+    """Turn the clock from one delayed call to the next."""
+    while due := [call.getTime() for call in clock.getDelayedCalls() if call.getTime() <= until]:
+        clock.advance(max(0.0, min(due) - clock.seconds()))
+    clock.advance(max(0.0, until - clock.seconds()))
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["set", "put off", "advance", "cancel", "wait"]), st.integers(0, 20), st.integers(0, 50)),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_every_alarm_strikes_once_and_in_time(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever is put off, moved forward or cancelled: each alarm left strikes once, at its time, and none is kept."""
+    clock = Clock()
+    deadlines = Deadlines(clock)
+    alarms: list[tuple[Alarm, Sleeper]] = []
+    expected: dict[int, float] = {}
+    for step, which, amount in steps:
+        at = clock.seconds() + amount
+        live = [one for one in expected if expected[one] > clock.seconds() or not alarms[one][1].woken]
+        if step == "set":
+            sleeper = Sleeper(clock)
+            alarms.append((deadlines.set(at, sleeper), sleeper))
+            expected[len(alarms) - 1] = at
+        elif step == "wait":
+            run_to(clock, clock.seconds() + amount)
+        elif live:
+            chosen = live[which % len(live)]
+            alarm, sleeper = alarms[chosen]
+            if sleeper.woken:
+                continue
+            if step == "cancel":
+                deadlines.cancel(alarm)
+                del expected[chosen]
+            elif step == "put off":
+                alarm.at += amount
+                expected[chosen] += amount
+            elif at < alarm.at:
+                alarms[chosen] = (deadlines.advance(alarm, at), sleeper)
+                expected[chosen] = at
+    run_to(clock, clock.seconds() + 10_000)
+    for number, (_, sleeper) in enumerate(alarms):
+        assert sleeper.woken == ([expected[number]] if number in expected else [])
+    assert not len(deadlines) and not clock.getDelayedCalls()
+
+
+def test_cancelled_alarms_are_let_go() -> None:
+    """Sessions that ended long before their deadline are not kept until then."""
+    clock = Clock()
+    deadlines = Deadlines(clock)
+    for _ in range(20):
+        for alarm in [deadlines.set(3600, Sleeper(clock)) for _ in range(MANY)]:
+            deadlines.cancel(alarm)
+    assert not len(deadlines)
+    assert len(deadlines._heap) <= 2 * MANY
+
+
+def test_one_that_fails_does_not_stop_the_others() -> None:
+    """An alarm whose owner raises leaves the rest armed."""
+    clock = Clock()
+    deadlines = Deadlines(clock)
+
+    class Failing:
+        def alarmed(self) -> None:
+            raise ValueError("a fault")
+
+    sleeper = Sleeper(clock)
+    deadlines.set(1, Failing())
+    deadlines.set(1, sleeper)
+    try:
+        clock.advance(1)
+    except ValueError:
+        clock.advance(0)
+    assert sleeper.woken == [1]
+
+
+def test_closed_it_calls_nobody() -> None:
+    """After close nothing is left in the clock."""
+    clock = Clock()
+    deadlines = Deadlines(clock)
+    sleeper = Sleeper(clock)
+    deadlines.set(1, sleeper)
+    deadlines.close()
+    clock.advance(5)
+    assert not sleeper.woken and not clock.getDelayedCalls()
