@@ -30,6 +30,7 @@ def find_server(session: Session) -> bool:
         return True
     got = backend.farm.assign(session, session.avoid)
     if got is None:
+        backend.farm.counters.connect_errors += 1
         return fail(session, SERVER_ERROR, "Q" if backend.farm.available else "C")
     if isinstance(got, Ticket):
         session.ticket = got
@@ -84,6 +85,9 @@ def relay(session: Session) -> bool:
     """The link stands: bytes move from now on."""
     backend, link = session.backend, session.link
     assert backend is not None and link is not None
+    if backend.abort_on_close and session.client_done and not session.client.held:
+        session.end()
+        return False
     session.stage = Stage.RELAYING
     session.connected_at = link.stamp = _now(session)
     session.expires = NEVER
@@ -130,6 +134,7 @@ def expired(session: Session) -> None:
             session.run()
     elif session.stage == Stage.TURNAROUND:
         session.stage = Stage.CHOOSING
+        _try_again(session)
         session.run()
     elif session.stage == Stage.CHOOSING:
         _go_on(session)
@@ -170,13 +175,22 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
         return _give_up(session, letter)
     session.retries += 1
     elsewhere = server is not None and _redispatch(session, server)
+    if server is None:
+        backend.farm.counters.retries += 1
     session.at = session.entrance.steps.index(find_server if elsewhere else connect)
     if pause and (not elsewhere or backend.farm.active <= 1):
         session.stage = Stage.TURNAROUND
         session.expires = _now(session) + backend.turnaround
         return False
     session.stage = Stage.CHOOSING
+    _try_again(session)
     return True
+
+
+def _try_again(session: Session) -> None:
+    """Count the attempt that follows on a slot that is kept."""
+    if session.server is not None:
+        session.server.farm.again(session.server)
 
 
 def _redispatch(session: Session, server: LiveServer) -> bool:
@@ -192,7 +206,6 @@ def _redispatch(session: Session, server: LiveServer) -> bool:
         return True
     server.counters.retries += 1
     backend.farm.counters.retries += 1
-    backend.farm.again(server)
     return False
 
 

@@ -45,6 +45,9 @@ class End(Protocol):
     def mute(self) -> None:
         """Read no more from this side."""
 
+    def look(self) -> None:
+        """Read what is there already, or learn that nothing is."""
+
     def listen(self) -> None:
         """Read from this side."""
 

@@ -132,6 +132,10 @@ class Session:
         if self.stage == Stage.CLOSED:
             return
         if end is self.client:
+            if self.stage == Stage.CHOOSING and self.backend is None:
+                # found by the first look: the backend is chosen all the same, and counts it
+                self.decide(CLIENT_ERROR, "R")
+                return self._close_client()
             self.frontend.aborted_by_client(self)
             self.decide(CLIENT_ERROR, "D")
             self._close_client()
@@ -236,6 +240,9 @@ class Session:
         return None
 
     def _close_client(self) -> None:
+        if not self.client_done and not self.client_shut and not self.frontend.nolinger:
+            # a client whose bytes nobody read is reset by the kernel: let it hear the end before that
+            self.client.finish()
         self.client_done = self.client_shut = True
         self.client.close(self.frontend.nolinger)
 
@@ -297,6 +304,7 @@ class Session:
 
     def _client_stalled(self) -> None:
         self._time_out(CLIENT_TIMEOUT)
+        self.client_done = True
         self._close_client()
 
     def _server_silent(self) -> None:

@@ -27,10 +27,18 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
     steps: list[Callable[[Session], bool]] = []
     if bind.accept_proxy:
         steps += [await_header, read_header]
+    else:
+        steps.append(look)
     if frontend.model.monitor_net:
         steps.append(answer_monitor)
     steps += [tell_accepted, choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)
+
+
+def look(session: Session) -> bool:
+    """Read what came with the connection, or has ended it already: it counts before the first decision."""
+    session.client.look()
+    return session.stage != Stage.CLOSED
 
 
 def await_header(session: Session) -> bool:
@@ -99,4 +107,9 @@ def choose_backend(session: Session) -> bool:
     session.backend = backend
     session.server_limit = backend.server
     backend.farm.enter()
+    if session.client_shut:
+        frontend.counters.request_errors += 1
+        frontend.aborted_by_client(session)
+        session.end()
+        return False
     return True

@@ -260,6 +260,10 @@ class End:
             return self.transport.wrote
         return None
 
+    def look(self) -> None:
+        """Read what is there already, or learn that nothing is."""
+        self.transport.doRead()
+
     def listen(self) -> None:
         """Read from this side."""
         self.transport.startReading()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import struct
@@ -73,8 +74,9 @@ class Actor:
         return self
 
     def finish(self) -> Actor:
-        """Send FIN."""
-        self.sock.shutdown(socket.SHUT_WR)
+        """Send FIN, if the other side did not reset meanwhile."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
         return self
 
     def close(self) -> None:
@@ -103,16 +105,16 @@ class Doorman:
             self.scene.note(f"{self.name} sees {host.replace(self.scene.host, 'HOST')}")
         return Actor(self.scene, self.name, sock)
 
-    def nobody(self, seconds: float = 0.15) -> None:
-        """See that nobody comes for a while."""
+    def accept_if(self, seconds: float = 0.15) -> list[Actor]:
+        """Take the next connection in, if one comes in time, and put down whether it did."""
         self.sock.settimeout(seconds)
         try:
-            sock, _ = self.sock.accept()
-            self.scene.keep(sock)
-            self.scene.note(f"{self.name} has a guest")
+            guests = [self.accept()]
         except TimeoutError:
-            self.scene.note(f"{self.name} has no guest")
+            guests = []
         self.sock.settimeout(10)
+        self.scene.note(f"{self.name} has {len(guests)} guests")
+        return guests
 
     def close(self) -> None:
         """Refuse further connections."""

@@ -9,8 +9,10 @@ become before that stands in likeness.py; the actors themselves in actors.py.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import itertools
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -61,6 +63,8 @@ class Scene:
         self.lines: list[Line] = []
         self.rows: dict[str, dict[str, str]] = {}
         self._open: list[socket.socket] = []
+        self._logged = 0
+        self.pid = 0
         self.known: dict[int, str] = {}
         self._log = self.keep(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self._log.bind((host, LOG_PORT))
@@ -123,9 +127,18 @@ class Scene:
 
     # the program
 
-    def logged(self, count: int, seconds: float = 6) -> None:
-        """Wait until so many log lines came."""
-        wait_for(lambda: len(self.read_log()) >= count, seconds, f"log line {count} of {self.name}")
+    def logged(self, more: int = 1) -> None:
+        """Wait until so many log lines more came."""
+        self._logged += more
+        wait_for(lambda: len(self.read_log()) >= self._logged, 6, f"log line {self._logged} of {self.name}")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the program for the block: what the kernel has done for it, it finds all at once."""
+        assert self.alone
+        os.kill(self.pid, signal.SIGSTOP)
+        yield
+        os.kill(self.pid, signal.SIGCONT)
 
     def read_log(self) -> list[Line]:
         """Return the log lines that came so far."""
@@ -207,7 +220,7 @@ class Stories:
     def asked(self, request: pytest.FixtureRequest) -> list[Story]:
         """Return the stories of the tests that were selected."""
         items = [item for item in request.session.items if item.path == request.path]
-        names = {getattr(item, "callspec").params.get("name") for item in items if hasattr(item, "callspec")}
+        names = {item.callspec.params.get("name") for item in items if hasattr(item, "callspec")}
         return [story for name, story in self.by_name.items() if name in names]
 
 
@@ -260,7 +273,8 @@ def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list
     place.mkdir()
     control = place / "control"
     area = next(_serial) % 250 + 2
-    text = f"global\n    stats socket {control} level admin\n    nbthread 1\n" + "".join(story.settings for story in stories)
+    text = f"global\n    stats socket {control} level admin\n    nbthread 1\n"
+    text += "".join(story.settings for story in stories)
     scenes = []
     for number, story in enumerate(stories, 1):
         here = place / str(number)
@@ -275,6 +289,8 @@ def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list
     try:
         wait_for(lambda: process.poll() is not None or _serves(control), what=f"{program} to serve")
         assert process.poll() is None, (place / "said").read_text()
+        for scene in scenes:
+            scene.pid = process.pid
         yield scenes
     finally:
         process.kill()
@@ -292,7 +308,7 @@ def _serves(control: Path) -> bool:
 # comparing
 
 
-def differences(told: Told, slack: float = 120) -> list[str]:
+def differences(told: Told, slack: float = 150) -> list[str]:
     """Return what differs: haproxy's with a minus sign, tcproxy's with a plus. slack: of times, milliseconds."""
     found = [f"{program} failed: {text}" for program, text in told.failures.items()]
     reference, ours = told.scenes["haproxy"], told.scenes["tcproxy"]
@@ -322,4 +338,4 @@ def _alike(a: float, b: float, slack: float) -> bool:
 def _compare(kind: str, one: list[str], other: list[str]) -> list[str]:
     if one == other:
         return []
-    return [f"{kind}:"] + [f"  -{text}" for text in one] + [f"  +{text}" for text in other]
+    return [f"{kind}:", *(line for line in difflib.ndiff(one, other) if not line.startswith("?"))]

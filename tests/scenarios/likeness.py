@@ -20,10 +20,11 @@ TIMES = re.compile(r" (-?\d+)/(-?\d+)/(\+?)(-?\d+) (?=\+?\d+ [-A-Za-z]{2} )")
 LOADS = re.compile(r"( [-A-Za-z]{2}) \d+(/\d+/\d+/\d+/\+?\d+ )")
 PORT = re.compile(r"\b(127\.\d+\.\d+\.\d+|::1|unix|[0-9a-f:]+):([1-9]\d{4})\b")
 
-COLUMNS = (
-    "qcur qmax scur smax slim stot bin bout dreq dresp ereq econ eresp wretr wredis status weight act bck chkfail chkdown "
-    "lbtot rate_lim rate_max cli_abrt srv_abrt dcon dses wrew connect reuse conn_tot intercepted mode algo qlimit type"
-).split()
+COLUMNS = tuple(
+    """qcur qmax scur smax slim stot bin bout dreq dresp ereq econ eresp wretr wredis status weight act bck chkfail
+    chkdown lbtot rate_lim cli_abrt srv_abrt dcon dses wrew connect reuse conn_tot intercepted mode algo qlimit
+    type""".split()  # noqa: SIM905  # a list of words is easier to read than one of literals
+)
 """Columns of `show stat` that tell what happened, not how long it took."""
 
 MUCH = re.compile(r"\b\d{7,}\b")

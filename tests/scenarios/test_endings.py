@@ -36,7 +36,7 @@ def server_ends(scene: Scene) -> None:
     server = door.accept().reads(5).send(b"world")
     server.close()
     client.ends().close()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -47,7 +47,7 @@ def client_ends(scene: Scene) -> None:
     server = door.accept().reads(5).send(b"world")
     client.reads(5).close()
     server.ends().close()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -59,7 +59,7 @@ def client_half_closes(scene: Scene) -> None:
     client.reads(5)
     server.close()
     client.ends().close()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -72,7 +72,7 @@ def server_half_closes(scene: Scene) -> None:
     server.reads(5)
     client.finish()
     server.ends().close()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -84,7 +84,7 @@ def both_half_close(scene: Scene) -> None:
     client.finish()
     server.ends().finish()
     client.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -94,7 +94,7 @@ def client_resets(scene: Scene) -> None:
     client = scene.connect().send(b"Hello")
     server = door.accept().reads(5).send(b"world")
     client.reads(5).reset()
-    scene.logged(1)
+    scene.logged()
     server.ends()
 
 
@@ -107,7 +107,7 @@ def server_resets(scene: Scene) -> None:
     client.reads(5)
     server.reset()
     client.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -120,7 +120,7 @@ def client_resets_in_the_middle(scene: Scene) -> None:
     scene.timed = False
     client.reset()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -133,7 +133,7 @@ def server_resets_in_the_middle(scene: Scene) -> None:
     scene.timed = False
     server.reset()
     client.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -144,7 +144,7 @@ def server_resets_after_the_clients_end(scene: Scene) -> None:
     server = door.accept().ends()
     server.reset()
     client.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -155,7 +155,7 @@ def client_resets_after_the_servers_end(scene: Scene) -> None:
     server = door.accept().send(b"world").finish()
     client.ends().reset()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN)
@@ -170,7 +170,7 @@ def much_both_ways(scene: Scene) -> None:
     server.reads(150_000).send(b"z" * 1_000)
     server.close()
     client.ends().close()
-    scene.logged(1)
+    scene.logged()
 
 
 # silence
@@ -185,7 +185,7 @@ def client_silent(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
         server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK)
@@ -197,7 +197,7 @@ def client_says_nothing(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK)
@@ -212,7 +212,7 @@ def server_talks_to_a_silent_client(scene: Scene) -> None:
             client.reads(1)
         client.ends()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK)
@@ -224,7 +224,7 @@ def client_half_closed_and_server_silent(scene: Scene) -> None:
     client.quiet(0.4)
     server.send(b"late").close()
     client.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK.replace("200ms", "500ms"))
@@ -237,7 +237,7 @@ def client_reads_no_more(scene: Scene) -> None:
     with scene.lasting():
         server.ends()
     client.ends(count=False)
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK_SERVER)
@@ -249,7 +249,7 @@ def server_silent(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
         server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK_SERVER)
@@ -264,7 +264,7 @@ def client_talks_to_a_silent_server(scene: Scene) -> None:
             server.reads(1)
         client.ends()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK_SERVER.replace("200ms", "500ms"))
@@ -277,7 +277,7 @@ def server_reads_no_more(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
     server.ends(count=False)
-    scene.logged(1)
+    scene.logged()
 
 
 @story(QUICK_SERVER)
@@ -289,7 +289,7 @@ def server_silent_after_the_clients_end(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN + "    timeout client-fin 200ms\n")
@@ -301,7 +301,7 @@ def client_fin(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
         server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN + "    timeout server-fin 200ms\n")
@@ -313,7 +313,7 @@ def server_fin(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(PLAIN + "    timeout client 150ms\n    timeout server 150ms\n    timeout tunnel 450ms\n")
@@ -325,10 +325,10 @@ def tunnel(scene: Scene) -> None:
     with scene.lasting():
         client.reads(5).ends()
         server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
-@story(PLAIN + "    timeout client 150ms\n    timeout server 150ms\n    timeout tunnel 2s\n    timeout client-fin 300ms\n")
+@story(PLAIN + "    timeout client 150ms\n    timeout server 150ms\n    timeout tunnel 2s\n timeout client-fin 300ms\n")
 def tunnel_then_client_fin(scene: Scene) -> None:
     """`timeout client-fin` holds after the server's end even with a longer tunnel timeout."""
     door = scene.listen()
@@ -337,7 +337,7 @@ def tunnel_then_client_fin(scene: Scene) -> None:
     with scene.lasting():
         client.ends()
         server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 # told to end
@@ -352,7 +352,7 @@ def sessions_shut_by_command(scene: Scene) -> None:
     scene.note(scene.order(f"shutdown sessions server {scene.name}/s"))
     client.ends()
     server.ends()
-    scene.logged(1)
+    scene.logged()
 
 
 @story(

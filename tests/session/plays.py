@@ -75,6 +75,9 @@ class FakeEnd:
         """Read no more."""
         self.muted = True
 
+    def look(self) -> None:
+        """Find nothing yet."""
+
     def listen(self) -> None:
         """Read."""
 
