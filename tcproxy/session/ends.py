@@ -20,8 +20,10 @@ class End(Protocol):
 
     moved: bytes read from this side. stamp: monotonic seconds of the last progress of this direction.
     connected: false while a link is being established. held: bytes read that nobody took yet.
+    session: whom it tells; the session takes itself out when it has ended.
     """
 
+    session: Any
     moved: int
     stamp: float
     connected: bool

@@ -375,7 +375,10 @@ class Session:
         self._account_and_tell()
         self._close_client()
         self.frontend.leave(self)
-        self.link = None
+        # cut the circle, so that memory is freed without a collection
+        self.client.session = None
+        if self.link is not None:
+            self.link.session = self.link = None
         self.alarm = None
 
     def _account_and_tell(self) -> None:
