@@ -22,7 +22,8 @@ Flags = frozenset[str]
 class Variable:
     """One %-variable: `write(flags)` returns its part of the f-string.
 
-    pair: the address pair that it reads. waits: it is known only at the end. plus: `option logasap` marks it.
+    pair: the address pair that it reads, or another fact that is found out only where it is named. waits: it is
+    known only at the end. plus: `option logasap` marks it.
     """
 
     write: Callable[[Flags], str]
@@ -107,7 +108,7 @@ VARIABLES: dict[str, Variable] = {
     **dict(_pairs()),
     "B": Variable(_plain("r.bytes_out"), waits=True, plus=True),
     "H": Variable(_text("hostname")),
-    "ID": Variable(_perhaps("r.unique_id"), waits=True),
+    "ID": Variable(_perhaps("r.unique_id"), pair="unique_id", waits=True),
     "ST": Variable(_plain("0")),
     "T": Variable(_plain("gmt(int(r.accepted))")),
     "Tc": Variable(_plain("r.connect"), waits=True),

@@ -29,8 +29,8 @@ class Backend:
     """
 
     __slots__ = (
-        "abort_on_close", "connect", "dispatch", "farm", "model", "name", "nolinger", "queue", "redispatch",
-        "redispatches", "retries", "rotates", "server", "server_fin", "tunnel", "turnaround",
+        "abort_on_close", "connect", "dispatch", "farm", "independent", "model", "name", "nolinger", "queue",
+        "redispatch", "redispatches", "retries", "rotates", "server", "server_fin", "tunnel", "turnaround",
     )  # fmt: skip
 
     def __init__(self, farm: Farm) -> None:
@@ -50,6 +50,7 @@ class Backend:
         self.dispatch = model.dispatch
         self.abort_on_close = "abortonclose" in model.options
         self.nolinger = "nolinger" in model.options
+        self.independent = "independent-streams" in model.options
         self.rotates = model.balance.name not in HASHING
 
     def redispatch_due(self, retries: int) -> bool:

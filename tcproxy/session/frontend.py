@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import Proxy
-from tcproxy.report.counters import Counters
-from tcproxy.report.formats import Format
+from tcproxy.report.counters import Counters, Rate
+from tcproxy.report.formats import Format, compile
 from tcproxy.report.outlets import Outlet
 from tcproxy.session import steps
 from tcproxy.session.backend import Backend, seconds_of
@@ -74,6 +74,7 @@ class Frontend:
         self.client_fin = seconds_of(model.timeouts, "client-fin")
         self.nolinger = "nolinger" in model.options
         self.independent = "independent-streams" in model.options
+        self.independent = "independent-streams" in model.options
         self.skip_null = "dontlognull" in model.options
         self.skip_normal = "dontlog-normal" in model.options
         self.separate_errors = "log-separate-errors" in model.options
@@ -83,7 +84,8 @@ class Frontend:
         self.form: Format | None = None
         self.data_form: Format | None = None
         self.refusal_form: Format | None = None
-        self.needs: frozenset[str] = frozenset()
+        self.id_form = compile(model.unique_id_format) if model.unique_id_format else None
+        self.needs: frozenset[str] = self.id_form.needs if self.id_form is not None else frozenset()
         self.rules: list[tuple[Any, Backend]] = []
         self.fallback: Backend | None = None
         self.state = "open"
@@ -98,7 +100,7 @@ class Frontend:
         self.form, self.data_form, self.refusal_form = form, data_form, refusal_form
         if self.outlet is not None:
             forms = [one for one in (form, data_form, refusal_form) if one is not None]
-            self.needs = frozenset().union(*(one.needs for one in forms))
+            self.needs = self.needs.union(*(one.needs for one in forms))
 
     def route(self, backends: dict[str, Backend]) -> None:
         """Find the backends that the rules name, among those alive. A `listen` section is its own."""
@@ -121,15 +123,27 @@ class Frontend:
             room = self.maxconn - self.counters.current
         if entrance.maxconn and entrance.maxconn - entrance.counters.current < room:
             room = entrance.maxconn - entrance.counters.current
-        if self.rate_limit:
-            room = min(room, self.rate_limit - self.counters.session_rate.read(world.clock.seconds()))
+        if self.rate_limit or world.rate_limit:
+            now = world.clock.seconds()
+            room = min(room, *(limit - rate.read(now) for limit, rate in self._rates()))
         return max(room, 0)
+
+    def _rates(self) -> list[tuple[int, Rate]]:
+        """Return the limits of sessions a second that there are, of the frontend and of the process, with their rates.
+
+        A connection is a session from its first moment here, so `maxconnrate` and `maxsessrate` mean the same.
+        """
+        world = self.world
+        found = ((self.rate_limit, self.counters.session_rate), (world.rate_limit, world.counters.session_rate))
+        return [one for one in found if one[0]]
 
     def wait(self, entrance: Entrance, resume: Callable[[], None]) -> None:
         """Call `resume` when there may be room again."""
         entrance.resume = resume
-        if self.rate_limit and self.counters.session_rate.read(self.world.clock.seconds()) >= self.rate_limit:
-            self.world.clock.callLater(max(0.001, 0.5 / self.rate_limit), self.wake, entrance)
+        now = self.world.clock.seconds()
+        exceeded = [limit for limit, rate in self._rates() if rate.read(now) >= limit]
+        if exceeded:
+            self.world.clock.callLater(max(0.001, 0.5 / min(exceeded)), self.wake, entrance)
         else:
             self.world.waiting.append(entrance)
 
@@ -182,11 +196,6 @@ class Frontend:
         """Count it, at all that the session passed through."""
         for counters in _passed(session):
             counters.aborts_server += 1
-
-    def next_line(self) -> int:
-        """Return the number of the next log line."""
-        self.lines += 1
-        return self.lines - 1
 
 
 def _passed(session: Session) -> list[Counters]:

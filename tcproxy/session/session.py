@@ -43,13 +43,14 @@ class Session:
     error, phase: the two letters of the termination state. at: index of the next step.
     client_done: the client will send no more; client_shut: we send it no more; server_done, server_shut: likewise.
     client_limit, server_limit: seconds of silence allowed on each side now, 0 for no limit.
+    unique: its unique id (telling.py), None until it was asked for.
     """
 
     __slots__ = (
         "accepted", "alarm", "at", "avoid", "backend", "began", "client", "client_done", "client_limit", "client_shut",
         "connected_at", "entrance", "error", "expires", "front", "frontend", "handshake", "header", "link", "local",
         "number", "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server", "server_done",
-        "server_limit", "server_shut", "stage", "ticket", "told",
+        "server_limit", "server_shut", "stage", "ticket", "told", "unique",
     )  # fmt: skip
 
     client: End
@@ -72,6 +73,7 @@ class Session:
         self.front: Address | None = None
         self.local: Address | None = None
         self.remote: Address | None = None
+        self.unique: str | None = None
         self.stage = Stage.CHOOSING
         self.expires = NEVER
         self.queued_until = self.connected_at = 0.0
@@ -271,17 +273,16 @@ class Session:
 
     def _check_silence(self, now: float) -> None:
         """Act on what is due: reading and writing are two timeouts, which may strike together."""
-        active = self._last_activity()
         client, link = self.client, self.link
         limit = self.client_limit
-        if limit and not self.client_done and client.reading and now >= active + limit:
+        if limit and not self.client_done and client.reading and now >= self._last_activity(client) + limit:
             self._client_silent()
         if limit and not self.client_shut and self._stalled(client, limit, now):
             self._client_stalled()
         limit = self.server_limit
         if not limit or link is None or self.stage != Stage.RELAYING:
             return
-        if not self.server_done and link.reading and now >= active + limit:
+        if not self.server_done and link.reading and now >= self._last_activity(link) + limit:
             self._server_silent()
         if not self.server_shut and self._stalled(link, limit, now):
             self._server_stalled()
@@ -291,8 +292,19 @@ class Session:
         since = end.stalled_since
         return since is not None and now >= since + limit
 
-    def _last_activity(self) -> float:
-        return self.client.stamp if self.link is None else max(self.client.stamp, self.link.stamp)
+    def _last_activity(self, end: End) -> float:
+        """Return since when a side is silent; what is passed to it counts, unless `option independent-streams`."""
+        client, link, backend = self.client, self.link, self.backend
+        if link is None or backend is None:
+            return client.stamp
+        if self.frontend.independent if end is client else backend.independent:
+            return end.stamp
+        return max(client.stamp, link.stamp)
+
+    def _oldest_activity(self) -> float:
+        """Return since when the side that was silent for longer is silent."""
+        client = self._last_activity(self.client)
+        return client if self.link is None else min(client, self._last_activity(self.link))
 
     def _client_silent(self) -> None:
         if self.stage == Stage.GREETING:
@@ -335,7 +347,8 @@ class Session:
         limit = self.client_limit
         if self.server_limit and (self.server_limit < limit or not limit):
             limit = self.server_limit
-        if alarm is not None and alarm.at <= self.expires and (not limit or alarm.at <= self._last_activity() + limit):
+        latest = min(self.expires, self._oldest_activity() + limit) if limit else self.expires
+        if alarm is not None and alarm.at <= latest:
             return  # it strikes early enough, and what is due is worked out then
         at = self.expires
         if self.client_limit:
@@ -353,7 +366,7 @@ class Session:
     def _silence_of(self, end: End, limit: float) -> float:
         """Return when the end will have been silent too long; a full limit later where that is not in force."""
         since = end.stalled_since
-        at = (self._last_activity() if since is None else since) + limit
+        at = (self._last_activity(end) if since is None else since) + limit
         now = self.frontend.world.clock.seconds()
         return at if at > now else now + limit
 

@@ -59,6 +59,7 @@ def tell(session: Session, moment: Moment = Moment.END) -> None:
         return
     level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
     record = record_of(session, frontend.needs, moment)
+    frontend.lines += 1
     data = frontend.data_form.render(record) if frontend.data_form is not None else NO_DATA
     outlet.send(level, form.render(record), data)
 
@@ -103,12 +104,22 @@ def record_of(session: Session, needs: frozenset[str], moment: Moment) -> Record
         backend_active=backend.farm.counters.current if backend is not None else 0,
         retries=session.retries,
         redispatched=session.redispatched,
-        sequence=frontend.next_line(),
+        sequence=frontend.lines,
         number=session.number,
     )
     _add_server(session, record)
     _add_addresses(session, record, needs)
+    if "unique_id" in needs:
+        record.unique_id = unique_id(session)
     return record
+
+
+def unique_id(session: Session) -> str:
+    """Return the session's unique id (`unique-id-format`), made when it is first asked for; "" without a format."""
+    form = session.frontend.id_form
+    if session.unique is None:
+        session.unique = form.render(record_of(session, form.needs - {"unique_id"}, Moment.END)) if form else ""
+    return session.unique
 
 
 def _add_server(session: Session, record: Record) -> None:

@@ -30,6 +30,7 @@ class World:
 
     started: wall-clock seconds of the start; birth: the same moment of the monotonic clock.
     sessions: by unique number. maxconn: connections at the most, process-wide, 0 for no limit; counters: process-wide.
+    rate_limit: new connections a second at the most, process-wide (maxconnrate, maxsessrate), 0 for no limit.
     dial: makes links to servers (transport). stopping: set by a soft stop.
     release: called when a frontend's last session ended (a soft stop waits for that).
     announce: tells the log targets and the terminal (syslog level, message).
@@ -53,9 +54,12 @@ class World:
     waiting: list[Entrance] = field(default_factory=list)
     sinks: Sinks = field(default_factory=Sinks)
     startup_logs: str = ""
+    rate_limit: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)
 
     def __post_init__(self) -> None:
+        settings = self.configuration.process
+        self.rate_limit = min(filter(None, (settings.maxconnrate, settings.maxsessrate)), default=0)
         self.deadlines = Deadlines(self.clock)
         self.load = Load(self.birth, process_time())

@@ -20,13 +20,14 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
+from tcproxy.session.telling import unique_id
 from tcproxy.transport.options import LOCAL, delay_ack, server_tunes
 from tcproxy.transport.pairs import connect_pair
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.relay import AGAIN, BUFFER_SIZE, End, errno_of
 from tcproxy.transport.sockets import Poll, StreamSocket, poll_of
 from tcproxy.transport.sources import NO_PORTS, SourceBinder
-from tcproxy.wire.proxy_protocol import encode_v1, encode_v2
+from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v1, encode_v2
 from tcproxy.wire.socks4 import SocksRefused, SocksReplyParser, encode_request
 
 if TYPE_CHECKING:
@@ -319,4 +320,10 @@ def proxy_header(model: Server, session: Session) -> bytes:
     source, destination = session.client_address, session.front_address
     if model.send_proxy == 1:
         return encode_v1(source, destination)
-    return encode_v2(source, destination, checksum="crc32c" in model.proxy_v2_options)
+    options, said = model.proxy_v2_options, session.proxy_header
+    tlvs = []
+    if "authority" in options and said is not None and said.authority:
+        tlvs.append(Tlv(TlvType.AUTHORITY, said.authority))
+    if "unique-id" in options and (name := unique_id(session)):
+        tlvs.append(Tlv(TlvType.UNIQUE_ID, name.encode("utf-8", "surrogateescape")))
+    return encode_v2(source, destination, tlvs, "crc32c" in options)
