@@ -8,13 +8,14 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Configuration
-from tcproxy.process import daemon, handover, limits, privileges, terminal
+from tcproxy.process import daemon, handover, limits, privileges, steering, terminal
 from tcproxy.process.arguments import Arguments
 from tcproxy.process.life import Life
 
@@ -95,7 +96,14 @@ class Start:
                 self.diagnostics.alert(message, about="")
             self._alert("some addresses cannot be listened on, exiting")
             return False
+        steering.spread(_sockets(service))
         return True
+
+    def _take_over(self, service: ProxyService) -> None:
+        """Tell the old processes that this one serves."""
+        if self.arguments.old_pids:
+            steering.lead_here(_sockets(service))
+            handover.tell(self.arguments.old_pids, self.arguments.old_signal)
 
     def _into_background(self, reactor: Any, service: ProxyService) -> int:
         try:
@@ -113,7 +121,7 @@ class Start:
             pidfile.write(forked.pid)
         code = forked.wait()
         if code == 0:
-            handover.tell(self.arguments.old_pids, self.arguments.old_signal)
+            self._take_over(service)
         else:
             handover.tell(self.arguments.old_pids, signal.SIGTTIN)
             if pidfile:
@@ -128,7 +136,7 @@ class Start:
         self.diagnostics.pid = os.getpid()
         null = daemon.open_null() if report else -1
         if not report:
-            handover.tell(self.arguments.old_pids, self.arguments.old_signal)
+            self._take_over(service)
         try:
             privileges.drop(self.settings, self.diagnostics)
         except privileges.Privileged as wrong:
@@ -148,6 +156,10 @@ class Start:
 
     def _alert(self, message: str) -> None:
         self.diagnostics.alert(f"[tcproxy.main()] {message}", about="")
+
+
+def _sockets(service: ProxyService) -> list[socket.socket]:
+    return [listener.socket for listener in service.entrances.listeners]
 
 
 def _install_reactor() -> Any:
