@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tcproxy.grammar.addresses import Address, Family, read_bind_address, resolve
 from tcproxy.grammar.options import read_options
-from tcproxy.grammar.rows import BIND, GLOBAL, NAMED_FRONT, Draft, Row, Status, Where, refused
+from tcproxy.grammar.rows import BIND, GLOBAL, NAMED_FRONT, Argument, Draft, Row, Status, Where, refused
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.units import Choice, Integer, Text, Time
 from tcproxy.model.accounts import Gid, Group, Mode, Uid, User
@@ -46,8 +47,6 @@ class Bind:
     level: str = "operator"
     expose_fd: bool = False
     severity_output: str = "none"
-    proto: str = ""
-    namespace: str = ""
     origin: Origin = NOWHERE
 
 
@@ -76,6 +75,8 @@ def parse_stats_socket(statement: Statement, draft: Draft, reading: Reading) -> 
         read_options(statement, 3, Where.BIND, options, reading)
     except Refused as wrong:
         raise Refused(f"'stats socket {statement.words[2]}' : {wrong}", wrong.word) from None
+    if options.get("accept_proxy") or any(address.family is Family.SOCKPAIR for address in addresses):
+        raise Refused("command sockets behind 'accept-proxy' or 'sockpair@' are not supported by tcproxy yet", 2)
     _add(draft, "stats_sockets", addresses, options)
 
 
@@ -124,7 +125,7 @@ def build_binds(drafts: tuple[Draft, ...]) -> tuple[Bind, ...]:
     return tuple(Bind(**{**draft, "id": number}) for draft, number in zip(drafts, numbers, strict=True))
 
 
-UNIX_BIND = {"mode": Mode(), "uid": Uid(), "gid": Gid(), "user": User(), "group": Group()}
+UNIX_BIND: Mapping[str, Argument] = {"mode": Mode(), "uid": Uid(), "gid": Gid(), "user": User(), "group": Group()}
 
 
 def parse_unix_bind(statement: Statement, draft: Draft, reading: Reading) -> None:

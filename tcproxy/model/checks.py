@@ -114,7 +114,7 @@ class Checks:
         if server.get("cookie"):
             self._warn(f"{named(draft, server)} : 'cookie' is ignored without 'mode http'")
         if server.get("tfo"):
-            self._warn(f"{named(draft, server)} : data that 'tfo' sent early is lost when the connection fails")
+            self._warn(f"{named(draft, server)} : 'tfo' has no effect without 'retry-on', which sends lost data again")
         if server.get("observe") == "layer7":
             self._alert(f"{named(draft, server)} : 'observe layer7' needs 'mode http'")
         if server.get("check") and not has_check_port(server):

@@ -29,7 +29,7 @@ class LogTarget:
     address: a datagram address (UDP or UNIX), or FD for `stdout`, `stderr` and fd@N. None for the line `log global`.
     length: characters of a line at the most. format: local, rfc3164, rfc5424, priority, short, raw, timed or iso.
     facility: number 0 to 23. level, minlevel: 0 (emerg) to 7 (debug).
-    sample: ((low, high) ranges, size), or None for every line. ring: name of a ring buffer, "" for none.
+    sample: ((low, high) ranges, size), or None for every line.
     """
 
     address: Address | None
@@ -39,7 +39,6 @@ class LogTarget:
     length: int = 1024
     format: str = ""
     sample: tuple[tuple[tuple[int, int], ...], int] | None = None
-    ring: str = ""
     origin: Origin = NOWHERE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -24,12 +25,12 @@ class Global:
     uid, gid: -1 for unchanged. maxconn, ulimit_n, fd_hard_limit: 0 to be computed (process/limits.py).
     stats_timeout, hard_stop_after, grace, max_spread_checks: milliseconds, 0 for none.
     spread_checks: percent. rates (maxconnrate, maxsessrate, maxsslrate): a second, 0 for none.
-    processes: nbproc or nbthread, whichever is larger. tune: values of tune.* words that have an effect here.
+    nbproc, nbthread, maxsslrate: kept until worker processes and TLS are there.
+    tune: values of tune.* words that have an effect here.
     kept: statements whose effect comes with a later part (TLS words and the like), by word.
     """
 
     daemon: bool = False
-    master_worker: bool = False
     pidfile: str = ""
     user: str = ""
     group: str = ""
@@ -39,7 +40,6 @@ class Global:
     maxconn: int = 0
     ulimit_n: int = 0
     fd_hard_limit: int = 0
-    processes: int = 1
     nbproc: int = 1
     nbthread: int = 0
     node: str = ""
@@ -126,13 +126,16 @@ def parse_description(statement: Statement, draft: Draft, reading: Reading) -> N
     draft["description"] = " ".join(statement.words[1:])
 
 
-def parse_master_worker(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `master-worker [no-exit-on-failure]`."""
-    for index, word in enumerate(statement.words[1:], 1):
-        if word != "no-exit-on-failure":
-            raise Refused(f"'master-worker' supports 'no-exit-on-failure', and not '{word}'", index)
-        draft.put("kept", "no-exit-on-failure", True)
-    draft["master_worker"] = True
+def parse_localpeer(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `localpeer NAME`, which is HAPROXY_LOCALPEER from here on; a name of the command line (-L) comes first."""
+    if len(statement.words) != 2 or not statement.words[1]:
+        raise Refused("'localpeer' needs one name behind it")
+    given = reading.environment.get("HAPROXY_LOCALPEER")
+    if "localpeer" not in draft and given and given != socket.gethostname():
+        reading.warn(statement, "'localpeer' is ignored: the command line names the peer (-L)")
+        return
+    draft["localpeer"] = statement.words[1]
+    reading.environment.set("HAPROXY_LOCALPEER", statement.words[1])
 
 
 def parse_default_path(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -150,7 +153,6 @@ def build_global(draft: Draft) -> Global:
     fields = {one.name for one in dataclasses.fields(Global)}
     values = {name: value for name, value in draft.items() if name in fields}
     values["stats_sockets"] = build_binds(draft.get("stats_sockets", ()))
-    values["processes"] = max(draft.get("nbproc", 1), draft.get("nbthread", 1))
     return Global(**values)
 
 
@@ -170,19 +172,19 @@ WORDS = (
     _flag("set-dumpable", "set_dumpable", "Let the system write core files.", negatable=True),
     _flag("strict-limits", "strict_limits", "Refuse to start when limits cannot be set.", negatable=True),
     _flag("nosplice", "splice", "Never let the kernel move data by itself.", value=False),
-    Row("master-worker", GLOBAL, "Run a master and its workers.", parse=parse_master_worker, manual="3.1", core=True),
     Row("pidfile", GLOBAL, "Write the process's number to a file.", (Text(),), "pidfile", manual="3.1", core=True),
     Row("chroot", GLOBAL, "Lock the process into a folder.", (Text(),), "chroot", manual="3.1", core=True),
     Row("user", GLOBAL, "Run as a user, by name.", parse=parse_account, manual="3.1", core=True),
     Row("group", GLOBAL, "Run as a group, by name.", parse=parse_account, manual="3.1", core=True),
     Row("uid", GLOBAL, "Run as a user, by number.", (Uid(),), "uid", manual="3.1", core=True),
     Row("gid", GLOBAL, "Run as a group, by number.", (Gid(),), "gid", manual="3.1", core=True),
-    Row("nbproc", GLOBAL, "Set the number of processes.", parse=parse_nbproc, manual="3.1", core=True),
+    Row("nbproc", GLOBAL, "Set the number of processes.", parse=parse_nbproc, status=Status.KEPT, manual="3.1",
+        core=True),
     Row("nbthread", GLOBAL, "No effect yet: one process with one thread runs.", (Integer(1, 64, strict=True),),
         "nbthread", status=Status.NO_EFFECT, manual="3.1"),
     Row("node", GLOBAL, "Name this node in statistics.", parse=parse_node, manual="3.1", core=True),
     Row("description", GLOBAL, "Describe this node in statistics.", parse=parse_description, manual="3.1", core=True),
-    Row("localpeer", GLOBAL, "Name this node for its peers.", (Text(),), "localpeer", manual="3.1", core=True),
+    Row("localpeer", GLOBAL, "Name this node for its peers.", parse=parse_localpeer, manual="3.1", core=True),
     Row("default-path", GLOBAL, "Set where relative file names begin.", parse=parse_default_path, manual="3.1"),
     Row("stats timeout", GLOBAL, "Limit how long a command socket may stay silent.", (Time(1),), "stats_timeout",
         manual="3.1"),
@@ -202,7 +204,9 @@ WORDS = (
     _number("fd-hard-limit", "fd_hard_limit", "Limit the descriptors that are asked for."),
     _number("maxconnrate", "maxconnrate", "Limit new connections a second."),
     _number("maxsessrate", "maxsessrate", "Limit new sessions a second."),
-    _number("maxsslrate", "maxsslrate", "Limit new TLS connections a second."),
+    Row("maxsslrate", GLOBAL, "Limit new TLS connections a second.", (Integer(0),), "maxsslrate",
+        status=Status.KEPT, manual="3.2", core=True),
+    *refused(GLOBAL, "master-worker", manual="3.1", core=True),
     *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
     *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var\nset-var-fmt", manual="3.1"),

@@ -71,8 +71,8 @@ class Proxy:
     maxconn: 0 for the process's default. fullconn: 0 to be computed. backlog: 0 to be computed.
     rate_limit: new sessions a second, 0 for none. log_targets: resolved, with `log global` replaced.
     log_format: "" for the default; "tcplog" and the like are options; a format string otherwise (text).
-    dispatch: a pseudo server, or None. monitor_net: networks as ipaddress objects.
-    acls: named ACLs by name (tcproxy.rules.conditions). kept: statements whose effect comes later, by word.
+    dispatch: a pseudo server, or None. checker: the plugin of the health checks, None for a TCP connection;
+        check_options: what its `parse` returned. acls: named ACLs by name (tcproxy.rules.conditions).
     """
 
     kind: str
@@ -86,7 +86,6 @@ class Proxy:
     servers: tuple[Server, ...] = ()
     balance: Balance = Balance()
     hash_type: HashType = HashType()
-    hash_balance_factor: int = 0
     default_backend: str = ""
     use_backends: tuple[UseBackend, ...] = ()
     acls: Any = None
@@ -109,12 +108,8 @@ class Proxy:
     unique_id_header: str = ""
     source: Source | None = None
     dispatch: Server | None = None
-    monitor_net: tuple[Any, ...] = ()
     checker: Any = None
     check_options: Any = None
-    grace: int = 0
-    stats: Any = None
-    kept: Any = None
 
     @property
     def is_frontend(self) -> bool:
@@ -265,7 +260,8 @@ _SECONDS = Time(unit="s")
 WORDS = (
     Row("mode", PROXY, "Choose between TCP and HTTP.", parse=parse_mode, manual="4.2", core=True),
     Row("id", NAMED, "Set the proxy's number.", (Integer(1),), "id", manual="4.2", core=True),
-    Row("description", NAMED, "Describe the proxy.", parse=parse_description, manual="4.2", core=True),
+    Row("description", NAMED, "Describe the proxy on the statistics page.", parse=parse_description,
+        status=Status.KEPT, manual="4.2", core=True),
     Row("disabled", PROXY, "Take the proxy out of service.", parse=parse_disabled, manual="4.2", core=True),
     Row("enabled", PROXY, "Undo 'disabled'.", parse=parse_disabled, manual="4.2", core=True),
     Row("balance", BACK, "Choose the balancing strategy.", parse=parse_balance, manual="4.2", core=True),

@@ -83,7 +83,6 @@ class Server:
     redir: str = ""
     cookie: str = ""
     stick: bool = True
-    namespace: str = ""
     origin: Origin = NOWHERE
 
 
@@ -341,8 +340,9 @@ WORDS = (
     Row("usesrc", SERVER, "Part of 'source'.", parse=parse_usesrc, manual="5.2"),
     Row("tcp-ut", SERVER, "Limit how long sent data may stay unacknowledged.", (Time(),), "tcp_ut",
         manual="5.2"),
-    Row("tfo", SERVER, "Send data in the first packet (TCP Fast Open).", field="tfo", manual="5.2"),
-    Row("no-tfo", SERVER, "Undo 'tfo'.", field="tfo", value=False, manual="5.2"),
+    Row("tfo", SERVER, "Send data in the first packet, where 'retry-on' lets it be sent again (TCP Fast Open).",
+        field="tfo", status=Status.KEPT, manual="5.2"),
+    Row("no-tfo", SERVER, "Undo 'tfo'.", field="tfo", value=False, status=Status.KEPT, manual="5.2"),
     Row("track", SERVER, "Follow the state of another server.", parse=parse_track, many=1, manual="5.2"),
     Row("weight", SERVER, "Set the server's share of the load.", (Integer(0, 256),), "weight", manual="5.2"),
     Row("no-ssl", SERVER, "Undo 'ssl', which does not exist here yet.", manual="5.2"),

@@ -18,15 +18,15 @@ def parse_tuning(statement: Statement, draft: Draft, reading: Reading) -> None:
 (GLOBAL_WHERE,) = GLOBAL
 
 
-def _tune(name: str, help: str, argument: Argument) -> Row:
-    return Row(name, GLOBAL, help, (argument,), parse=parse_tuning, manual="3.2", core=True)
+def _tune(name: str, help: str, argument: Argument, status: Status = Status.DONE) -> Row:
+    return Row(name, GLOBAL, help, (argument,), parse=parse_tuning, status=status, manual="3.2", core=True)
 
 
 _EFFECTIVE = (
     _tune("tune.bufsize", "Set the bytes of a buffer.", Integer(1)),
     _tune("tune.maxaccept", "Set how many connections are accepted in a row.", Integer(-1)),
     _tune("tune.maxpollevents", "Set how many events are asked for at once.", Integer(0)),
-    _tune("tune.maxrewrite", "Set the bytes of a buffer that are kept for rewriting.", Integer(0)),
+    _tune("tune.maxrewrite", "Set the bytes of a buffer that are kept for rewriting.", Integer(0), Status.KEPT),
     _tune("tune.pipesize", "Set the bytes of a pipe for splicing.", Size()),
     _tune("tune.rcvbuf.client", "Set the kernel's receive buffer of client connections.", Integer(0)),
     _tune("tune.rcvbuf.server", "Set the kernel's receive buffer of server connections.", Integer(0)),

@@ -6,7 +6,6 @@ ends the wait calls `session.run` again. The steps towards a server stand in att
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,6 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
         steps += [await_header, read_header]
     else:
         steps.append(look)
-    if frontend.model.monitor_net:
-        steps.append(answer_monitor)
     steps += [tell_accepted, choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)
 
@@ -69,20 +66,6 @@ def read_header(session: Session) -> bool:
     session.handshake = int((session.frontend.world.clock.seconds() - session.began) * 1000)
     if session.client_done:
         session.settle()
-    return True
-
-
-def answer_monitor(session: Session) -> bool:
-    """Close at once, and tell nothing, when the client is a monitor (`monitor-net`)."""
-    host = session.client_address[0]
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return True
-    if any(address in network for network in session.frontend.model.monitor_net):
-        session.told = True
-        session.end()
-        return False
     return True
 
 
