@@ -70,12 +70,15 @@ class CommandProtocol(Protocol):
 
 
 class CommandFactory(ServerFactory):
-    """Makes the conversations of one command socket."""
+    """Makes the conversations of one command socket. limit: its clients at the most, 0 for no limit of its own."""
 
     noisy = False
 
-    def __init__(self, world: World, commands: Table, level: Level, severity: str, sockets: ControlSockets) -> None:
+    def __init__(
+        self, world: World, commands: Table, level: Level, severity: str, sockets: ControlSockets, limit: int = 0
+    ) -> None:
         self.world = world
+        self.limit = limit
         self.commands = commands
         self.level = level
         self.severity = severity
@@ -108,7 +111,7 @@ class CommandPort:
     def __init__(self, reactor: Any, sock: socket.socket, factory: CommandFactory) -> None:
         self._reactor = reactor
         self._socket = sock
-        self._factory = factory
+        self.factory = factory
         self._breath: IDelayedCall | None = None
         self.resume()
 
@@ -132,7 +135,7 @@ class CommandPort:
             self._breath = self._reactor.callLater(BREATH, self.resume)
             return
         with accepted:
-            self._reactor.adoptStreamConnection(accepted.fileno(), accepted.family, self._factory)
+            self._reactor.adoptStreamConnection(accepted.fileno(), accepted.family, self.factory)
 
     def close(self) -> None:
         """Accept no more."""
@@ -186,7 +189,7 @@ class ControlSockets(Service):
         commands = table()
         for bind, sock in self._open:
             factory = CommandFactory(
-                self.world, commands, Level.named(bind.level), bind.severity_output or "none", self
+                self.world, commands, Level.named(bind.level), bind.severity_output or "none", self, bind.maxconn
             )
             self._ports.append(CommandPort(self.reactor, sock, factory))
 
@@ -201,22 +204,28 @@ class ControlSockets(Service):
             transport: Any = client.transport
             transport.abortConnection()
 
-    # clients; `stats maxconn` of them at the most, on all sockets together
+    # clients; `stats maxconn` of them at the most on all sockets together, `maxconn` on each
 
     def joined(self, client: CommandProtocol) -> None:
         """Count a client."""
         self.clients.add(client)
-        if len(self.clients) >= self.world.configuration.process.stats_maxconn:
-            for port in self._ports:
+        for port in self._ports:
+            if self._full(port):
                 port.pause()
 
     def left(self, client: CommandProtocol) -> None:
         """Count a client that is gone."""
-        full = len(self.clients) >= self.world.configuration.process.stats_maxconn
+        full = [port for port in self._ports if self._full(port)]
         self.clients.discard(client)
-        if full:
-            for port in self._ports:
+        for port in full:
+            if not self._full(port):
                 port.resume()
+
+    def _full(self, port: CommandPort) -> bool:
+        if len(self.clients) >= self.world.configuration.process.stats_maxconn:
+            return True
+        limit = port.factory.limit
+        return 0 < limit <= sum(client.factory is port.factory for client in self.clients)
 
     def _close(self) -> None:
         for _, sock in self._open:
