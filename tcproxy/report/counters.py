@@ -5,6 +5,7 @@ Names follow the columns of `show stat` (management 9.1) where there is one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor
 
 
@@ -162,3 +163,18 @@ class Counters:
             if name not in kept:
                 setattr(self, name, 0)
         self.clear_highest()
+
+
+def begin_all(passed: Iterable[Counters], now: float) -> None:
+    """Count a session that begins at `now` (seconds, monotonic) at all that it passes: `begin`, without the calls."""
+    second = int(now)
+    for counters in passed:
+        counters.total += 1
+        counters.current += 1
+        if counters.current > counters.highest:
+            counters.highest = counters.current
+        rate = counters.session_rate
+        if rate.second == second and rate.current < rate.highest:
+            rate.current += 1
+        else:
+            rate.tick(now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import Proxy
-from tcproxy.report.counters import Counters, Rate
+from tcproxy.report.counters import Counters, Rate, begin_all
 from tcproxy.report.formats import Format, compile
 from tcproxy.report.outlets import Outlet
 from tcproxy.session import steps
@@ -159,11 +159,8 @@ class Frontend:
     def enter(self, session: Session) -> None:
         """Count a session, and give it its number."""
         world = self.world
-        now = session.began
-        world.counters.begin(now)
-        self.counters.begin(now)
+        begin_all((world.counters, self.counters, session.entrance.counters), session.began)
         self.counters.connections += 1
-        session.entrance.counters.begin(now)
         number = session.number = world.counters.total
         world.sessions[number] = session
 

@@ -12,7 +12,7 @@ import socket
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from tcproxy.session import attempts
+from tcproxy.session import attempts, silence
 from tcproxy.session.ends import Address, End
 from tcproxy.session.stages import (
     CLIENT_ERROR,
@@ -20,7 +20,6 @@ from tcproxy.session.stages import (
     LETTERS,
     NEVER,
     SERVER_ERROR,
-    SERVER_TIMEOUT,
     Stage,
 )
 from tcproxy.session.telling import account, tell, tell_refused
@@ -116,11 +115,11 @@ class Session:
     def ended(self, end: End) -> None:
         """FIN came from this side."""
         if end is self.client:
-            self._client_done()
+            self.finish_client()
         else:
             self.server_done = True
             if self.server_shut:
-                self._close_link()
+                self.close_link()
             # from here on it is the last data that the client has to take
             self.client_limit = self.frontend.client_fin or self.client_limit
         self.settle()
@@ -137,14 +136,15 @@ class Session:
             if self.stage == Stage.CHOOSING and self.backend is None:
                 # found by the first look: the backend is chosen all the same, and counts it
                 self.decide(CLIENT_ERROR, "R")
-                return self._close_client()
+                self.close_client()
+                return
             self.frontend.aborted_by_client(self)
             self.decide(CLIENT_ERROR, "D")
-            self._close_client()
+            self.close_client()
         elif end is self.link:
             self.frontend.broken_by_server(self)
             self.decide(SERVER_ERROR, "D")
-            self._close_link()
+            self.close_link()
         self.settle()
 
     def shut(self, cause: str) -> None:
@@ -184,12 +184,12 @@ class Session:
             self._shut_client()
         if self.server_shut and not self.client_done:
             client.mute()
-            self._client_done()
+            self.finish_client()
         if self.client_shut and not self.server_done:
             link.mute()
             self.server_done = True
             if self.server_shut:
-                self._close_link()
+                self.close_link()
         if self.client_shut and self.server_shut and self.client_done and self.server_done:
             return self.end()
         return self.rearm()
@@ -212,17 +212,18 @@ class Session:
             return self.end()
         return self.rearm()
 
-    def _client_done(self) -> None:
+    def finish_client(self) -> None:
+        """The client will send no more."""
         self.client_done = True
         if self.client_shut:
-            self._close_client()
+            self.close_client()
 
     def _shut_server(self) -> None:
         """Send FIN to the server, or close the link if nothing more can come of it."""
         assert self.link is not None
         self.server_shut = True
         if self.server_done or self.error == CLIENT_ERROR:
-            return self._close_link()
+            return self.close_link()
         self.link.finish()
         fin = self.backend.server_fin if self.backend else 0.0
         if fin:
@@ -234,21 +235,23 @@ class Session:
         """Send FIN to the client, or close its connection if nothing more can come of it."""
         self.client_shut = True
         if self.client_done:
-            return self._close_client()
+            return self.close_client()
         self.client.finish()
         if self.frontend.client_fin:
             self.client_limit = self.frontend.client_fin
             self.client.stamp = self.frontend.world.clock.seconds()
         return None
 
-    def _close_client(self) -> None:
+    def close_client(self) -> None:
+        """Close the client's connection: nothing comes of it any more, in either direction."""
         if not self.client_done and not self.client_shut and not self.frontend.nolinger:
             # a client whose bytes nobody read is reset by the kernel: let it hear the end before that
             self.client.finish()
         self.client_done = self.client_shut = True
         self.client.close(self.frontend.nolinger)
 
-    def _close_link(self, reset: bool = False) -> None:
+    def close_link(self, reset: bool = False) -> None:
+        """Close the link, if there is one: nothing comes of it any more, in either direction."""
         self.server_shut = True
         if self.link is None:
             return
@@ -267,108 +270,32 @@ class Session:
             self.expires = NEVER
             attempts.expired(self)
         else:
-            self._check_silence(now)
+            silence.check(self, now)
         if self.stage != Stage.CLOSED:
+            self._strike_by(silence.next_deadline(self, now))
             self.settle()
 
-    def _check_silence(self, now: float) -> None:
-        """Act on what is due: reading and writing are two timeouts, which may strike together."""
-        client, link = self.client, self.link
-        limit = self.client_limit
-        if limit and not self.client_done and client.reading and now >= self._last_activity(client) + limit:
-            self._client_silent()
-        if limit and not self.client_shut and self._stalled(client, limit, now):
-            self._client_stalled()
-        limit = self.server_limit
-        if not limit or link is None or self.stage != Stage.RELAYING:
-            return
-        if not self.server_done and link.reading and now >= self._last_activity(link) + limit:
-            self._server_silent()
-        if not self.server_shut and self._stalled(link, limit, now):
-            self._server_stalled()
-
-    @staticmethod
-    def _stalled(end: End, limit: float, now: float) -> bool:
-        since = end.stalled_since
-        return since is not None and now >= since + limit
-
-    def _last_activity(self, end: End) -> float:
-        """Return since when a side is silent; what is passed to it counts, unless `option independent-streams`."""
-        client, link, backend = self.client, self.link, self.backend
-        if link is None or backend is None:
-            return client.stamp
-        if self.frontend.independent if end is client else backend.independent:
-            return end.stamp
-        return max(client.stamp, link.stamp)
-
-    def _oldest_activity(self) -> float:
-        """Return since when the side that was silent for longer is silent."""
-        client = self._last_activity(self.client)
-        return client if self.link is None else min(client, self._last_activity(self.link))
-
-    def _client_silent(self) -> None:
-        if self.stage == Stage.GREETING:
-            tell_refused(self, "Timeout while waiting for PROXY protocol header")
-            return self.end()
-        self._time_out(CLIENT_TIMEOUT)
-        self.client.mute()
-        return self._client_done()
-
-    def _client_stalled(self) -> None:
-        self._time_out(CLIENT_TIMEOUT)
-        self.client_done = True
-        self._close_client()
-
-    def _server_silent(self) -> None:
-        assert self.link is not None
-        self._time_out(SERVER_TIMEOUT)
-        self.link.mute()
-        if self.server_shut:
-            self._close_link()
-        self.server_done = True
-
-    def _server_stalled(self) -> None:
-        self._time_out(SERVER_TIMEOUT)
-        self._close_link(reset=True)
-
-    def _time_out(self, letter: str) -> None:
-        """Note a timeout, and count it as an abort of its side: only the first, as the reference does."""
-        if self.error:
-            return
-        self.decide(letter)
-        if letter == CLIENT_TIMEOUT:
-            self.frontend.aborted_by_client(self)
-        else:
-            self.frontend.aborted_by_server(self)
-
     def rearm(self) -> None:
-        """See that the alarm strikes no later than the earliest deadline that may come into force."""
-        alarm = self.alarm
+        """See that the alarm strikes no later than anything that can be due from now on.
+
+        What happens moves deadlines away, and the alarm, once set, is left where it is: it strikes early, and
+        what is due is worked out then.
+        """
+        at = self.expires
         limit = self.client_limit
         if self.server_limit and (self.server_limit < limit or not limit):
             limit = self.server_limit
-        latest = min(self.expires, self._oldest_activity() + limit) if limit else self.expires
-        if alarm is not None and alarm.at <= latest:
-            return  # it strikes early enough, and what is due is worked out then
-        at = self.expires
-        if self.client_limit:
-            at = min(at, self._silence_of(self.client, self.client_limit))
-        if self.server_limit:
-            at = min(at, self._silence_of(self.link or self.client, self.server_limit))
+        if limit:
+            at = min(at, self.frontend.world.clock.seconds() + limit)
+        self._strike_by(at)
+
+    def _strike_by(self, at: float) -> None:
+        alarm = self.alarm
         if alarm is None:
             if at != NEVER:
                 self.alarm = self.frontend.world.deadlines.set(at, self)
         elif at < alarm.at:
             self.alarm = self.frontend.world.deadlines.advance(alarm, at)
-        else:
-            alarm.at = at
-
-    def _silence_of(self, end: End, limit: float) -> float:
-        """Return when the end will have been silent too long; a full limit later where that is not in force."""
-        since = end.stalled_since
-        at = (self._last_activity(end) if since is None else since) + limit
-        now = self.frontend.world.clock.seconds()
-        return at if at > now else now + limit
 
     # the end
 
@@ -384,14 +311,15 @@ class Session:
             if self.error != CLIENT_TIMEOUT:
                 # the reference dates the end of the wait, but where the client fell silent
                 self.queued_until = self.frontend.world.clock.seconds()
-        self._close_link()
+        self.close_link()
         self._account_and_tell()
-        self._close_client()
+        self.close_client()
         self.frontend.leave(self)
         # cut the circle, so that memory is freed without a collection
         self.client.session = None
         if self.link is not None:
-            self.link.session = self.link = None
+            self.link.session = None
+            self.link = None
         self.alarm = None
 
     def _account_and_tell(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcproxy.report.counters import Counters
 from tcproxy.report.formats import Moment
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.report.record import Record
@@ -23,25 +22,25 @@ NO_SERVER = "<NOSRV>"
 
 def account(session: Session) -> None:
     """Add the session's bytes and times to the counters of all it passed through."""
-    received = session.client.moved
-    sent = session.link.moved if session.link is not None else 0
-    lasted = _milliseconds(session.began, session.frontend.world.clock.seconds())
-    for counters in (session.frontend.world.counters, session.frontend.counters, session.entrance.counters):
-        counters.bytes_in += received
-        counters.bytes_out += sent
-    if session.backend is not None:
-        _account(session, session.backend.farm.counters, received, sent, lasted)
+    frontend, backend, link = session.frontend, session.backend, session.link
+    passed = [frontend.world.counters, frontend.counters, session.entrance.counters]
+    beyond = []
+    if backend is not None:
+        beyond.append(backend.farm.counters)
     server = session.server or session.previous
     if server is not None:
-        _account(session, server.counters, received, sent, lasted)
-
-
-def _account(session: Session, counters: Counters, received: int, sent: int, lasted: int) -> None:
-    counters.bytes_in += received
-    counters.bytes_out += sent
+        beyond.append(server.counters)
+    received, sent = session.client.moved, link.moved if link is not None else 0
+    if received or sent:
+        for counters in (*passed, *beyond):
+            counters.bytes_in += received
+            counters.bytes_out += sent
     if session.connected_at:
         queued = _milliseconds(session.began, session.queued_until)
-        counters.timed(queued, _milliseconds(session.queued_until, session.connected_at), lasted)
+        connecting = _milliseconds(session.queued_until, session.connected_at)
+        lasted = _milliseconds(session.began, frontend.world.clock.seconds())
+        for counters in beyond:
+            counters.timed(queued, connecting, lasted)
 
 
 def tell(session: Session, moment: Moment = Moment.END) -> None:

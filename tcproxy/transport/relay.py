@@ -279,6 +279,8 @@ class End:
 
     def close(self, reset: bool = False) -> None:
         """Close this side's connection, with RST if asked, and drop what is held for it."""
+        if self.recv is None:
+            return
         if self.pipe is not None and self.pipes is not None:
             self.pipes.discard(self.pipe)
             self.pipe, self.piped = None, 0

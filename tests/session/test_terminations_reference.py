@@ -404,11 +404,23 @@ class Silent:
             filler.connect_ex(("127.0.0.1", self.port))
 
 
+class PortTaken(Exception):
+    """The program could not start: of so many ports, one was taken since it was found free."""
+
+
+def performance(words: list[str], folder: Path) -> Performance:
+    """Play everything against one program."""
+    for _ in range(5):
+        with contextlib.suppress(PortTaken):
+            return Performance(words, folder)
+    return Performance(words, folder)
+
+
 class Performance:
     """All plays against one program: the log lines, by section."""
 
     def __init__(self, words: list[str], folder: Path) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.log = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.log.bind(("127.0.0.1", 0))
         self.log.settimeout(0.2)
@@ -426,13 +438,16 @@ class Performance:
             section = section.replace("PORT", str(free_port()))
             text += f"\nlisten {name}\n    bind 127.0.0.1:{casts[name].port}\n    {section}\n"
         (folder / "plays.cfg").write_text(text)
-        with program(*words, "-f", str(folder / "plays.cfg")) as process:
-            wait_for(lambda: process.poll() is not None or answers(entry), what=words[0])
-            assert process.poll() is None, process.communicate()
-            self._run(casts)
-        for cast in casts.values():
-            cast.server.close()
-        self.log.close()
+        try:
+            with program(*words, "-f", str(folder / "plays.cfg")) as process:
+                wait_for(lambda: process.poll() is not None or answers(entry), what=words[0])
+                if process.poll() is not None:
+                    raise PortTaken(process.communicate()[1])
+                self._run(casts)
+        finally:
+            for cast in casts.values():
+                cast.server.close()
+            self.log.close()
 
     def _run(self, casts: dict[str, Cast]) -> None:
         kept: list[Kept] = []
@@ -468,8 +483,8 @@ class Performance:
 def performances(tmp_path_factory: pytest.TempPathFactory) -> tuple[Performance, Performance]:
     """The plays with HAProxy and with tcproxy, one after the other."""
     folder = tmp_path_factory.mktemp("plays")
-    theirs = Performance([HAPROXY, "-db"], folder / "haproxy")
-    return theirs, Performance([TCPROXY, "-db"], folder / "tcproxy")
+    theirs = performance([HAPROXY, "-db"], folder / "haproxy")
+    return theirs, performance([TCPROXY, "-db"], folder / "tcproxy")
 
 
 def facts(line: str) -> tuple[list[str], list[int]]:
@@ -483,7 +498,7 @@ def facts(line: str) -> tuple[list[str], list[int]]:
 @pytest.mark.parametrize("name", PLAYS)
 def test_a_session_ends_as_with_the_reference(name: str, performances: tuple[Performance, Performance]) -> None:
     """The log lines of the play's section are the same, but for small differences of time."""
-    theirs, ours = (performance.lines[name] for performance in performances)
+    theirs, ours = (one.lines[name] for one in performances)
     assert theirs, "the reference logged nothing"
     assert len(ours) == len(theirs), (theirs, ours)
     for one, other in zip(theirs, ours, strict=True):
