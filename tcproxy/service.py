@@ -149,6 +149,11 @@ class ProxyService(MultiService):
             self.entrances.close()
             raise BindErrors(errors)
 
+    def privilegedStartService(self) -> None:
+        """Open the sockets while the host (twistd) still has the privileges for it."""
+        self.bind()
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+
     def startService(self) -> None:
         """Log, listen, check: what is not open yet is opened (BindErrors)."""
         self.bind()

@@ -141,6 +141,26 @@ def test_twistd_in_the_background(tmp_path: Path) -> None:
             wait_for(lambda: not pidfile.exists(), what="twistd to end")
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: twistd changes its user")
+def test_sockets_are_opened_before_twistd_changes_its_user(tmp_path: Path) -> None:
+    """A socket that only root can make is there although twistd becomes another user."""
+    with EchoServer() as server:
+        path, _ = configured(tmp_path, server.port)
+        door = tmp_path / "door"
+        Path(path).write_text(
+            Path(path).read_text() + f"listen two\n bind unix@{door}\n server s 127.0.0.1:{server.port}\n"
+        )
+        words = [TWISTD, "-n", "--pidfile=", "--uid", "nobody", "--gid", "nogroup", "tcproxy", "--config", path]
+        with program(*words, cwd=str(tmp_path)) as process:
+            wait_for(lambda: door.exists() or process.poll() is not None, what="the socket")
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(5)
+                client.connect(str(door))
+                client.sendall(b"Hello")
+                assert client.recv(100) == b"Hello"
+            assert "\nUid:\t65534\t" in Path(f"/proc/{process.pid}/status").read_text()
+
+
 def test_a_tap_file(tmp_path: Path) -> None:
     """`twistd -y` runs an application that a Python file makes with makeService."""
     with EchoServer() as server:
