@@ -41,7 +41,8 @@ def play(request: pytest.FixtureRequest, ports: dict[str, int]) -> Iterator[Play
     with tempfile.TemporaryDirectory() as folder:
 
         def start(case: Case) -> Pair:
-            pair = playing(Path(folder, str(len(running))), ports, case, STRATEGIES[case.balance.partition("(")[0]], request.param)
+            strategy = STRATEGIES[case.balance.partition("(")[0]]
+            pair = playing(Path(folder, str(len(running))), ports, case, strategy, request.param)
             running.append(pair)
             return pair.__enter__()
 
