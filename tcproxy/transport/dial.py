@@ -18,7 +18,7 @@ from tcproxy.health.dialling import CheckEvents, CheckTarget, Dial
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
-from tcproxy.transport.links import PENDING, STREAM, resolve
+from tcproxy.transport.links import PENDING, STREAM, outcome, resolve
 from tcproxy.transport.options import Tune, delay_ack, server_tunes
 from tcproxy.transport.pairs import connect_pair
 from tcproxy.transport.relay import errno_of
@@ -110,7 +110,9 @@ class CheckConnection:
         """The connection stands, or failed."""
         transport = self.transport
         assert transport is not None
-        code = transport.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        code = outcome(transport)
+        if code is None:
+            return
         if code:
             self._fail(code)
             return

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 NO_PORT_LEFT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAGAIN)
 PENDING = (errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
+NO_PLACE = "can't connect to destination unix socket, check backlog size on the server side"
+"""In the words of the reference, which monitoring may look for."""
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -89,17 +91,16 @@ class Opening:
         if self.reply is not None:
             return
         transport = self.end.transport
-        code = transport.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        code = outcome(transport)
         if code:
             self._fail(code)
-            return
-        transport.stopWriting()
-        self.stands()
+        elif code is not None:
+            transport.stopWriting()
+            self.stands()
 
     def stands(self) -> None:
         """The connection stands: speak SOCKS first, if the server is behind such a proxy."""
-        tunnel = self.factory.tunnel
-        if tunnel is None:
+        if not self.factory.request:
             self.end.opening = None
             self.factory.greet(self.end)
             self.end.session.connected()
@@ -107,11 +108,7 @@ class Opening:
         self.reply = SocksReplyParser()
         transport = self.end.transport
         transport.doRead = self.read_reply
-        try:
-            transport.write(encode_request(*tunnel))
-        except SocksRefused:
-            self._fail(errno.EAFNOSUPPORT)
-            return
+        transport.write(self.factory.request)
         transport.startReading()
 
     def read_reply(self) -> None:
@@ -147,10 +144,23 @@ class Opening:
         """The session hears of the loss by itself."""
 
 
+def outcome(transport: StreamSocket) -> int | None:
+    """Return how connecting ended: 0 it stands, an errno it failed, None it goes on.
+
+    Asked by another connect(): a writable socket alone may be an event of one that had the number before.
+    """
+    if not transport.remote:
+        return 0
+    code = transport.socket.connect_ex(transport.remote)
+    if code == errno.EALREADY:
+        return None
+    return 0 if code == errno.EISCONN else code
+
+
 class ServerLinkFactory(ClientFactory):
     """Makes the links to one server (or to the `dispatch` address of a backend).
 
-    tunnel: (host, port) to ask the SOCKS server for, None without one. tune: what is set on each new socket.
+    request: what asks the SOCKS server for the tunnel, b"" without one. tune: what is set on each new socket.
     smart: whether the first acknowledgement waits for data to send (`option tcp-smart-connect`).
     """
 
@@ -164,7 +174,7 @@ class ServerLinkFactory(ClientFactory):
         self.model = model
         self.limit = limit
         self.pipes = pipes
-        self.tunnel: tuple[str, int] | None = None
+        self.request = b""
         source = model.source or proxy.source
         self.binder = SourceBinder(source) if source is not None else None
         self.tune = server_tunes(model, proxy, tune)
@@ -202,14 +212,14 @@ class ServerLinkFactory(ClientFactory):
         except OSError as error:
             sock.close()
             end.close_unmade()
-            raise _failure(error.errno or 0, False) from error
+            raise _failure(error.errno or 0) from error
         except LinkFailure:
             sock.close()
             raise
         if code and code not in PENDING:
             sock.close()
             end.close_unmade()
-            raise _failure(code, answered)
+            raise _failure(code, answered, family)
         self._open(end, StreamSocket(self.poll, sock, name), standing=not code or code == errno.EISCONN)
         return end
 
@@ -217,14 +227,14 @@ class ServerLinkFactory(ClientFactory):
         try:
             sock = connect_pair(number)
         except OSError as error:
-            raise _failure(error.errno or 0, False) from error
+            raise _failure(error.errno or 0) from error
         end = LinkEnd(session, self.limit, self.pipes)
         self._open(end, StreamSocket(self.poll, sock, ""), standing=True)
         return end
 
     def _open(self, end: LinkEnd, transport: StreamSocket, standing: bool) -> None:
         end.makeConnection(transport)
-        if standing and self.tunnel is None:
+        if standing and not self.request:
             self.greet(end)
             return
         end.connected = False
@@ -249,16 +259,19 @@ class ServerLinkFactory(ClientFactory):
             return known[2], known[3]
         family, name, fixed = resolve(address, port, session)
         if self.model.socks4 is not None:
-            self.tunnel = (name[0], name[1])
+            try:
+                self.request = encode_request(name[0], name[1])
+            except SocksRefused as refused:
+                raise LinkFailure(errno.EAFNOSUPPORT, str(refused)) from refused
             family, name, fixed = resolve(self.model.socks4, self.model.socks4.port, session)
         elif fixed:
             self._known = (address, port, family, name)
         return family, name
 
 
-def _failure(code: int, answered: bool) -> LinkFailure:
+def _failure(code: int, answered: bool = False, family: int = socket.AF_INET) -> LinkFailure:
     if code in NO_PORT_LEFT and not answered:
-        return LinkFailure(code, NO_PORTS, resource=True)
+        return LinkFailure(code, NO_PORTS if family != socket.AF_UNIX else NO_PLACE, resource=True)
     return LinkFailure(code, errno.errorcode.get(code, str(code)), code in OUT_OF_RESOURCES, answered)
 
 

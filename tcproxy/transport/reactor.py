@@ -54,6 +54,7 @@ class Reactor(EPollReactor):
 
     def __init__(self) -> None:
         self._direct: dict[int, Watched] = {}
+        self._gone: set[int] = set()
         self.most_events = MAXIMUM_EVENTS
         self._epoch = time() - monotonic()
         super().__init__()  # type: ignore[no-untyped-call]
@@ -81,6 +82,8 @@ class Reactor(EPollReactor):
 
     def forget(self, transport: Watched) -> None:
         """Drop the transport, which is about to close its descriptor: the kernel then drops the rest."""
+        # its number may be used anew before the events at hand are through: they are not the newcomer's
+        self._gone.add(transport.fd)
         if transport.interest:
             del self._direct[transport.fd]
             transport.interest = 0
@@ -110,8 +113,11 @@ class Reactor(EPollReactor):
             if error.errno == EINTR:
                 return
             raise
-        direct = self._direct
+        direct, gone = self._direct, self._gone
+        gone.clear()
         for fd, event in events:
+            if gone and fd in gone:
+                continue
             transport = direct.get(fd)
             if transport is None:
                 self._stock_event(fd, event)

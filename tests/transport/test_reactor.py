@@ -125,3 +125,43 @@ def test_readers_and_writers_are_listed_and_removed() -> None:
 
         assert within(reactor, look) == (True, False, True)
         theirs.close()
+
+
+def test_an_event_is_not_given_to_the_next_owner_of_its_number() -> None:
+    """A descriptor that is closed and used anew while events are at hand hears nothing of its predecessor's."""
+    reactor = Reactor()
+    poll = poll_of(reactor)
+    pairs = [socket.socketpair() for _ in range(2)]
+    heard: list[str] = []
+    made: list[Any] = []
+
+    def replace() -> None:
+        """Close the other transport, whose event is at hand, and take its number."""
+        victim = transports[1 - transports.index(reading[0])]
+        number = victim.fd
+        victim.drop()
+        ours, theirs = socket.socketpair()
+        assert number in (ours.fileno(), theirs.fileno())
+        newcomer = StreamSocket(poll, ours if ours.fileno() == number else theirs)
+        newcomer.doRead = lambda: heard.append("newcomer")
+        newcomer.startReading()
+        made.extend((ours, theirs, newcomer))
+
+    transports, reading = [], []
+    for ours, theirs in pairs:
+        transport = StreamSocket(poll, ours)
+
+        def first(transport: StreamSocket = transport) -> None:
+            heard.append("first")
+            transport.stopReading()
+            reading.append(transport)
+            replace()
+
+        transport.doRead = first
+        transport.startReading()
+        transports.append(transport)
+        theirs.sendall(b"x")
+    reactor.doPoll(1)
+    assert heard == ["first"]
+    for one in (*made[:2], *(end for pair in pairs for end in pair)):
+        one.close()
