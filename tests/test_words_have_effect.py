@@ -1,0 +1,355 @@
+"""Words of the configuration that no other room's tests show at work: each changes what the proxy does.
+
+Which word is shown where is told in test_words_are_used.py. A play that holds for HAProxy too is run with both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tcproxy import language
+from tcproxy.grammar.addresses import Address, Family
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.environment import Environment
+from tcproxy.model.bind import Bind
+from tcproxy.model.proxy import KeepAlive, Proxy
+from tcproxy.model.server import Server
+from tcproxy.registry import Registry
+from tcproxy.service import ProxyService, service_from_text
+from tcproxy.transport.binding import TCP_USER_TIMEOUT, listen
+from tcproxy.transport.options import client_tune, server_tunes
+from tcproxy.transport.reactor import Reactor
+from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v2
+from tests.running import HAPROXY, TCPROXY, free_port, program, wait_for
+from tests.session.plays import Stage
+
+BOTH = [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)]
+HOME = Address(Family.INET, "127.0.0.1", 0, 0, has_port=True)
+DEFAULTS = """
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 10s
+    timeout server 10s
+"""
+
+
+@contextlib.contextmanager
+def running(name: str, folder: Path, text: str, port: int = 0, **more: object) -> Iterator[object]:
+    """Run a program with a configuration."""
+    (folder / "a.cfg").write_text(text)
+    with program(name, "-db", "-f", str(folder / "a.cfg"), port=port, **more) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def served(text: str) -> Iterator[tuple[ProxyService, Reactor, int]]:
+    """Hold a service on a reactor of its own that the test turns; with the port of its one listener."""
+    reactor, port = Reactor(), free_port()
+    service = service_from_text(text.format(port=port), reactor)
+    service.startService()
+    try:
+        yield service, reactor, port
+    finally:
+        service.stopService()
+        reactor.doPoll(0)
+
+
+def turned(reactor: Reactor, condition: Callable[[], object]) -> None:
+    """Turn the reactor until the condition holds."""
+
+    def once() -> object:
+        reactor.doPoll(0)
+        return condition()
+
+    wait_for(once)
+
+
+def asked(sock: socket.SocketType, *options: int, level: int = socket.IPPROTO_TCP) -> list[int]:
+    """Return the values of socket options."""
+    return [sock.getsockopt(level, option) for option in options]
+
+
+# socket options
+
+
+def test_kernel_buffers_of_clients_and_servers() -> None:
+    """tune.rcvbuf and tune.sndbuf set the kernel's buffers of their side, which doubles what is asked for."""
+    words = {"tune.rcvbuf.client": 5000, "tune.sndbuf.client": 6000, "tune.rcvbuf.server": 7000}
+    tune = client_tune(Proxy("listen", "p"), words, socket.AF_INET)
+    assert tune is not None
+    with socket.socket() as client, socket.socket() as server:
+        plain = server.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        tune(client)
+        for one in server_tunes(Server("s", HOME), Proxy("listen", "p"), words):
+            one(server)
+        buffers = (socket.SO_RCVBUF, socket.SO_SNDBUF)
+        assert asked(client, *buffers, level=socket.SOL_SOCKET) == [10000, 12000]
+        assert asked(server, *buffers, level=socket.SOL_SOCKET) == [14000, plain]
+    assert client_tune(Proxy("listen", "p"), {}, socket.AF_INET) is None
+
+
+def test_keepalive_words() -> None:
+    """clitcpka-* and srvtcpka-* set count, idle time and interval of probes, each on its own side."""
+    words, others = KeepAlive(True, 3, 10, 11), KeepAlive(True, 4, 12, 13)
+    proxy = Proxy("listen", "p", client_keepalive=words, server_keepalive=others)
+    tune = client_tune(proxy, {}, socket.AF_INET)
+    assert tune is not None
+    options = (socket.TCP_KEEPCNT, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)
+    with socket.socket() as client, socket.socket() as server:
+        tune(client)
+        for one in server_tunes(Server("s", HOME, tcp_ut=4321), proxy, {}):
+            one(server)
+        assert asked(client, *options) == [3, 10, 11]
+        assert asked(server, *options, socket.TCP_NODELAY, TCP_USER_TIMEOUT) == [4, 12, 13, 1, 4321]
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert client_tune(proxy, {}, socket.AF_UNIX) is None, "probes are for TCP"
+
+
+def test_tcp_smart_accept() -> None:
+    """`option tcp-smart-accept` takes quick acknowledgements from the listening socket."""
+    for smart in (False, True):
+        with listen(Bind(HOME), 5, smart=smart) as sock:
+            assert asked(sock, socket.TCP_QUICKACK) == [int(not smart)]
+
+
+def test_options_of_an_inherited_socket() -> None:
+    """The TCP words of a bind line reach a socket that came as fd@N."""
+    with socket.socket() as given:
+        given.bind(("127.0.0.1", 0))
+        address = Address(Family.FD, str(given.fileno()))
+        with listen(Bind(address, mss=1000, tcp_ut=5000, defer_accept=True), 5) as sock:
+            assert asked(sock, TCP_USER_TIMEOUT, socket.TCP_DEFER_ACCEPT) == [5000, 1]
+
+
+# tune.* and maxpipes
+
+
+def test_maxaccept() -> None:
+    """tune.maxaccept bounds the clients taken in by one wake-up; -1 takes all that wait."""
+    for words, most in (("tune.maxaccept 2", 2), ("tune.maxaccept -1", 40)):
+        text = f"global\n    {words}\n{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n"
+        with served(text) as (service, reactor, port), contextlib.ExitStack() as clients:
+            for _ in range(40):
+                clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+            taken = [0]
+            while taken[-1] < 40:
+                reactor.doPoll(1)
+                taken.append(service.world.counters.total)
+            steps = [after - before for before, after in pairwise(taken)]
+            assert max(steps) <= most
+            assert (max(steps) > 2) is (most > 2)
+
+
+def test_maxpollevents() -> None:
+    """tune.maxpollevents bounds the events that one turn of the loop takes."""
+    text = f"global\n    tune.maxpollevents 1\n{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}},127.0.0.2:{{port}}\n"
+    with served(text) as (service, reactor, port), contextlib.ExitStack() as clients:
+        for host in ("127.0.0.1", "127.0.0.2"):
+            clients.enter_context(socket.create_connection((host, port)))
+        reactor.doPoll(1)
+        assert service.world.counters.total == 1
+        turned(reactor, lambda: service.world.counters.total == 2)
+
+
+def test_pipes() -> None:
+    """maxpipes and tune.pipesize bound the pipes of relays; nosplice leaves none."""
+    listener = "listen a\n    bind 127.0.0.1:{port}\n"
+    with served(f"global\n    maxpipes 1\n    tune.pipesize 131072\n{DEFAULTS}{listener}") as (service, _, _):
+        assert service._pipes is not None
+        pipe = service._pipes.take()
+        assert pipe is not None and pipe.size == 131072
+        assert service._pipes.take() is None
+        service._pipes.discard(pipe)
+    with served(f"global\n    nosplice\n{DEFAULTS}{listener}") as (service, _, _):
+        assert service._pipes is None
+
+
+@pytest.mark.parametrize("size", [4096, 30000])
+def test_bufsize(size: int, tmp_path: Path) -> None:
+    """tune.bufsize bounds what is held of a client for whom there is no server yet."""
+    text = f"global\n    tune.bufsize {size}\n{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n"
+    text += f"    server s unix@{tmp_path}/s maxconn 1\n"
+    with socket.socket(socket.AF_UNIX) as server, served(text) as (service, reactor, port):
+        server.bind(f"{tmp_path}/s")
+        server.listen()
+        first = socket.create_connection(("127.0.0.1", port))
+        turned(reactor, lambda: service.world.counters.total == 1)
+        with first, socket.create_connection(("127.0.0.1", port)) as second:
+            second.sendall(bytes(100_000))
+            turned(reactor, lambda: service.world.counters.total == 2)
+            waiting = service.world.sessions[2]
+            turned(reactor, lambda: len(waiting.client.held) >= size)
+            reactor.doPoll(0)
+            assert len(waiting.client.held) == size
+
+
+# rates
+
+
+@pytest.mark.parametrize("words", [{"maxconnrate": 3}, {"maxsessrate": 3}, {"maxconnrate": 9, "maxsessrate": 3}])
+def test_rates_of_the_process(words: dict[str, int]) -> None:
+    """maxconnrate and maxsessrate let so many clients in a second, of all frontends together."""
+    stage = Stage(process=words)
+    entrance = stage.frontend.entrances[0]
+    woken: list[float] = []
+    for left in (3, 2, 1, 0):
+        assert min(stage.frontend.room(entrance), 3) == left
+        if left:
+            stage.client()
+    stage.frontend.wait(entrance, lambda: woken.append(stage.clock.seconds()))
+    stage.wait(2)
+    assert woken, "the listener tries again"
+    assert stage.frontend.room(entrance) == 3
+
+
+# timeouts
+
+
+def test_independent_streams() -> None:
+    """With `option independent-streams` what a side is sent does not count as its own life."""
+    for options, ended in ((frozenset(), False), (frozenset({"independent-streams"}), True)):
+        stage = Stage(timeouts={"client": 1000, "server": 5000}, options=options)
+        client = stage.client()
+        for _ in range(4):
+            stage.wait(0.5)
+            if not client.closed:
+                stage.link.says(b"tick")
+        assert (client.muted or bool(client.closed)) is ended
+
+
+# names
+
+
+def test_localpeer() -> None:
+    """`localpeer` is HAPROXY_LOCALPEER from its line on; a name given with -L comes first."""
+    for given, told in (({}, "joe"), ({"HAPROXY_LOCALPEER": "jane"}, "jane")):
+        diagnostics = Diagnostics(1)
+        reading = language.new_reading(Environment(given), diagnostics, Registry())
+        language.read_bytes("a", b'global\n    localpeer joe\n.notice "peer $HAPROXY_LOCALPEER"\n', reading)
+        assert [item.message for item in diagnostics.items if f"peer {told}" in item.message]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_unique_ids(name: str, tmp_path: Path) -> None:
+    """unique-id-format makes %ID, and with proxy-v2-options the fields of PROXY headers; authority is passed on."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(type=socket.SOCK_DGRAM) as log:
+        log.bind(("127.0.0.1", 0))
+        log.settimeout(5)
+        text = f"global\n    log 127.0.0.1:{log.getsockname()[1]} local0\n{DEFAULTS}" + (
+            f"listen a\n    log global\n    log-format 'id=%ID'\n    option dontlognull\n"
+            f"    bind 127.0.0.1:{port} accept-proxy\n"
+            f"    unique-id-format %ci-%fp-%b/%s-%rc\n    server s 127.0.0.1:{server.getsockname()[1]} send-proxy-v2 "
+            "proxy-v2-options unique-id,authority,crc32c\n"
+        )
+        with running(name, tmp_path, text, port), socket.create_connection(("127.0.0.1", port)) as client:
+            said = encode_v2(("192.0.2.1", 5), ("192.0.2.2", 10), [Tlv(TlvType.AUTHORITY, b"www.x.y")])
+            client.sendall(said + b"hello")
+            server.settimeout(5)
+            link, _ = server.accept()
+            link.settimeout(5)
+            data = b""
+            while not data.endswith(b"hello"):
+                data += link.recv(4096)
+            link.close()
+            client.close()
+            line = log.recv(4096)
+    unique = b"192.0.2.1-10-a/s-0"
+    tlvs = [Tlv(TlvType.AUTHORITY, b"www.x.y"), Tlv(TlvType.UNIQUE_ID, unique)]
+    assert data == encode_v2(("192.0.2.1", 5), ("192.0.2.2", 10), tlvs, checksum=True) + b"hello"
+    assert line.endswith(b"id=" + unique + b"\n")
+
+
+# addresses
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_socket_pairs(name: str, tmp_path: Path) -> None:
+    """sockpair@N: connections come through one descriptor, and go to a server through another."""
+    (front, ours), (back, theirs) = socket.socketpair(), socket.socketpair()
+    text = f"{DEFAULTS}listen a\n    bind sockpair@{front.fileno()}\n    server s sockpair@{back.fileno()}\n"
+    passed = [front.fileno(), back.fileno()]
+    with front, ours, back, theirs, running(name, tmp_path, text, pass_fds=passed):
+        client, given = socket.socketpair()
+        with client, given:
+            socket.send_fds(ours, [bytes(8)], [given.fileno()])
+            theirs.settimeout(10)
+            _, descriptors, _, _ = socket.recv_fds(theirs, 8, 1)
+            with socket.socket(fileno=descriptors[0]) as link:
+                link.settimeout(5)
+                client.settimeout(5)
+                client.sendall(b"ping")
+                assert link.recv(10) == b"ping"
+                link.sendall(b"pong")
+                assert client.recv(10) == b"pong"
+
+
+# health checks
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("word", ["send-proxy", "send-proxy-v2", "never local"])
+def test_proxy_headers_of_checks(name: str, word: str, tmp_path: Path) -> None:
+    """A check tells its own addresses in version 1, LOCAL in version 2 unless `pp2-never-send-local` is there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        there = server.getsockname()
+        option = "send-proxy-v2" if word == "never local" else word
+        text = f"global\n    {'pp2-never-send-local' if word == 'never local' else ''}\n{DEFAULTS}"
+        text += f"listen a\n    bind 127.0.0.1:{free_port()}\n    server s 127.0.0.1:{there[1]} {option} check\n"
+        with running(name, tmp_path, text):
+            link, here = server.accept()
+            with link:
+                link.settimeout(5)
+                data = link.recv(4096)
+    expected = {
+        "send-proxy": f"PROXY TCP4 127.0.0.1 127.0.0.1 {here[1]} {there[1]}\r\n".encode(),
+        "send-proxy-v2": encode_v2(None, None),
+        "never local": encode_v2(here, there),
+    }
+    assert data == expected[word]
+
+
+def test_checks_have_the_options_of_links() -> None:
+    """tcp-ut, keep-alive and buffers of links are those of a server's health checks, too."""
+    text = f"{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n    option srvtcpka\n    server s 127.0.0.1:1 tcp-ut 5s\n"
+    with served(text) as (service, _, _):
+        checks = next(one for one in service if one.name == "checks")
+        farm = service.world.farms["a"]
+        with socket.socket() as sock:
+            for one in checks.dial.towards(farm.servers[0].model, farm.model).tunes:
+                one(sock)
+            assert asked(sock, TCP_USER_TIMEOUT, socket.TCP_NODELAY) == [5000, 1]
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+
+
+# the command socket
+
+
+def test_maxconn_of_a_command_socket(tmp_path: Path) -> None:
+    """`maxconn` of a `stats socket` line lets so many clients in; the next waits until one leaves."""
+    text = f"global\n    stats socket {tmp_path}/ctl maxconn 1\n{DEFAULTS}"
+    text += f"listen a\n    bind {tmp_path}/a\n"
+    with running(TCPROXY, tmp_path, text):
+        wait_for((tmp_path / "ctl").exists)
+        with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
+            first.connect(f"{tmp_path}/ctl")
+            first.sendall(b"prompt\n")
+            first.settimeout(5)
+            assert first.recv(100)
+            second.connect(f"{tmp_path}/ctl")
+            second.sendall(b"show version\n")
+            second.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                second.recv(100)
+            first.close()
+            second.settimeout(5)
+            assert re.match(rb"\d", second.recv(100))
