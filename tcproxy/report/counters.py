@@ -127,6 +127,17 @@ class Counters:
             self.highest = self.current
         self.session_rate.tick(now)
 
+    def arrive(self) -> None:
+        """Count a connection that is here, but no session yet."""
+        self.current += 1
+        if self.current > self.highest:
+            self.highest = self.current
+
+    def count(self, now: float) -> None:
+        """Count as a session what arrived."""
+        self.total += 1
+        self.session_rate.tick(now)
+
     def timed(self, queue: int, connect: int, session: int, response: int = 0) -> None:
         """Take the times of a session that reached a server: milliseconds in the queue, to connect, in all."""
         # written out, and divided by shifting: every session of every server passes here

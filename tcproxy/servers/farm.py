@@ -26,6 +26,7 @@ class Farm:
 
     announce: tells a message with its syslog level. active, backups: how many servers of each group are usable.
     first_backup: the one that serves when no active server can; None with `option allbackups`.
+    refuser: the server whose queue was too long for the last one who got neither slot nor place.
     queue: sessions that wait for whichever server is free first. served: sessions that hold a slot, of all servers.
     fullconn: of the model (see tcproxy/model/fullconn.py). counters.current: sessions, `enter`ed.
     last_change: of the backend, whole monotonic seconds. last_session: the same of the last slot taken, -1 before.
@@ -40,6 +41,7 @@ class Farm:
         self.queue = Queue(self.counters)
         self.active = self.backups = self.served = 0
         self.first_backup: LiveServer | None = None
+        self.refuser: LiveServer | None = None
         self.fullconn = model.fullconn
         self.last_change = self.second()
         self.last_session = -1
@@ -151,6 +153,8 @@ class Farm:
             self._take_slot(server)
             return server
         if 0 < server.maxqueue <= server.queued:
+            self.refuser = server
+            server.counters.connect_errors += 1
             return None
         return self._wait(old or Ticket(waiter), server.queue)
 

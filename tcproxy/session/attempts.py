@@ -31,7 +31,10 @@ def find_server(session: Session) -> bool:
     got = backend.farm.assign(session, session.avoid)
     if got is None:
         backend.farm.counters.connect_errors += 1
-        return fail(session, SERVER_ERROR, "Q" if backend.farm.available else "C")
+        if not backend.farm.available:
+            return fail(session, SERVER_ERROR, "C")
+        session.previous = backend.farm.refuser
+        return fail(session, SERVER_ERROR, "Q")
     if isinstance(got, Ticket):
         session.ticket = got
         session.stage = Stage.QUEUED

@@ -159,10 +159,19 @@ class Frontend:
     def enter(self, session: Session) -> None:
         """Count a session, and give it its number."""
         world = self.world
-        begin_all((world.counters, self.counters, session.entrance.counters), session.began)
+        entrance = session.entrance
+        if entrance.bind.accept_proxy:
+            begin_all((world.counters, entrance.counters), session.began)
+            self.counters.arrive()
+        else:
+            begin_all((world.counters, self.counters, entrance.counters), session.began)
         self.counters.connections += 1
         number = session.number = world.counters.total
         world.sessions[number] = session
+
+    def greeted(self) -> None:
+        """Count as a session a connection whose PROXY header came."""
+        self.counters.count(self.world.clock.seconds())
 
     def leave(self, session: Session) -> None:
         """Count its end, and wake the listeners that wait for that."""

@@ -22,7 +22,7 @@ from tcproxy.session.stages import (
     SERVER_ERROR,
     Stage,
 )
-from tcproxy.session.telling import account, tell, tell_refused
+from tcproxy.session.telling import account, refuse, tell
 from tcproxy.session.timers import Alarm
 from tcproxy.wire.proxy_protocol import Header
 
@@ -138,6 +138,9 @@ class Session:
                 self.decide(CLIENT_ERROR, "R")
                 self.close_client()
                 return
+            if self.stage == Stage.GREETING:
+                refuse(self, "Connection error while waiting for PROXY protocol header", left=True)
+                return
             self.frontend.aborted_by_client(self)
             self.decide(CLIENT_ERROR, "D")
             self.close_client()
@@ -202,8 +205,9 @@ class Session:
         if not self.client_done or self.stage == Stage.CHOOSING:
             return self.rearm()
         if self.stage == Stage.GREETING:
-            tell_refused(self, "Connection closed while waiting for PROXY protocol header")
-            return self.end()
+            if self.header.started:
+                return refuse(self, "Truncated PROXY protocol header received")
+            return refuse(self, "Connection closed while waiting for PROXY protocol header", left=True)
         if self.error == CLIENT_TIMEOUT and self.stage == Stage.CONNECTING:
             # as the reference: an attempt under way is not given up for a silent client
             return self.rearm()
@@ -327,11 +331,12 @@ class Session:
         server, backend = self.server, self.backend
         if server is not None:
             server.sessions.discard(self)
-            assert backend is not None
-            backend.farm.release(server)
         if backend is not None:
             backend.farm.leave()
+        # before the slot goes to who waits for it: the line does not count that one
         tell(self)
+        if server is not None and backend is not None:
+            backend.farm.release(server)
 
     def connected(self) -> None:
         """The link that was being established stands."""

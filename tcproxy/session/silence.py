@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.session.ends import End
 from tcproxy.session.stages import CLIENT_TIMEOUT, SERVER_TIMEOUT, Stage
-from tcproxy.session.telling import tell_refused
+from tcproxy.session.telling import refuse
 
 if TYPE_CHECKING:
     from tcproxy.session.session import Session
@@ -68,8 +68,7 @@ def _last_activity(session: Session, end: End) -> float:
 
 def _client_silent(session: Session) -> None:
     if session.stage == Stage.GREETING:
-        tell_refused(session, "Timeout while waiting for PROXY protocol header")
-        session.end()
+        refuse(session, "Timeout while waiting for PROXY protocol header", left=not session.header.started)
         return
     _time_out(session, CLIENT_TIMEOUT)
     session.client.mute()

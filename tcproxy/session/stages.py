@@ -7,7 +7,7 @@ from enum import IntEnum
 NEVER = float("inf")
 CLIENT_ERROR, SERVER_ERROR = "C", "S"
 CLIENT_TIMEOUT, SERVER_TIMEOUT = "c", "s"
-RESOURCE = "R"
+RESOURCE, PROXY = "R", "P"
 
 
 class Stage(IntEnum):

@@ -13,12 +13,21 @@ from tcproxy.model.bind import Bind
 from tcproxy.report.formats import Moment
 from tcproxy.session import attempts
 from tcproxy.session.stages import SERVER_ERROR, Stage
-from tcproxy.session.telling import tell, tell_refused
-from tcproxy.wire.proxy_protocol import BadProxyHeader, ProxyHeaderParser
+from tcproxy.session.telling import refuse, tell
+from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeaderParser
 
 if TYPE_CHECKING:
     from tcproxy.session.frontend import Frontend
     from tcproxy.session.session import Session
+
+
+FAULTS = {
+    Fault.STRANGE: "Received something which does not look like a PROXY protocol header",
+    Fault.TRUNCATED: "Truncated PROXY protocol header received",
+    Fault.UNHANDLED: "Received an unhandled protocol in the PROXY protocol header",
+    Fault.INVALID: "Received an invalid PROXY protocol header",
+}
+"""The words of log lines, which tools look for."""
 
 
 def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ...]:
@@ -52,16 +61,18 @@ def read_header(session: Session) -> bool:
     data, client.held = client.held, b""
     try:
         header = parser.feed(data)
-    except BadProxyHeader:
+    except BadProxyHeader as error:
         session.header = None
-        tell_refused(session, "Received something which does not look like a PROXY protocol header")
-        session.end()
+        refuse(session, FAULTS[error.fault])
         return False
     if header is None:
         session.at -= 1
         return False
     session.header = header
     client.held = parser.rest
+    # the header is none of the client's bytes, and only now this is a session
+    client.moved = len(parser.rest)
+    session.frontend.greeted()
     session.stage = Stage.CHOOSING
     session.handshake = int((session.frontend.world.clock.seconds() - session.began) * 1000)
     if session.client_done:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tcproxy.report.formats import Moment
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.report.record import Record
+from tcproxy.session.stages import PROXY, Stage
 
 if TYPE_CHECKING:
     from tcproxy.session.session import Session
@@ -69,13 +70,22 @@ def _unwanted(session: Session, failed: bool) -> bool:
     return session.frontend.skip_null and not session.client.moved
 
 
-def tell_refused(session: Session, cause: str) -> None:
-    """Write the line of a connection that was closed before it became a session (a bad PROXY header)."""
-    frontend = session.frontend
+def refuse(session: Session, cause: str, left: bool = False) -> None:
+    """End a connection before it became a session (a bad PROXY header), and write its line.
+
+    left: the client went away or stayed silent by itself, of which `option dontlognull` says nothing.
+    """
+    session.decide(PROXY, "R")
+    session.client.moved = 0
+    if not (left and session.frontend.skip_null):
+        _tell_refused(session, cause)
     session.told = True
+    session.end()
+
+
+def _tell_refused(session: Session, cause: str) -> None:
+    frontend = session.frontend
     if frontend.outlet is None or frontend.refusal_form is None:
-        return
-    if frontend.skip_null and not session.client.moved:
         return
     record = record_of(session, frontend.refusal_form.needs, Moment.END)
     record.cause = cause
@@ -125,7 +135,9 @@ def _add_server(session: Session, record: Record) -> None:
     server = session.server or session.previous
     if server is not None:
         record.server = server.name
-        record.server_active = server.counters.current
+        # at the end it holds its slot still, and is not counted
+        ended = session.stage == Stage.CLOSED and session.server is not None
+        record.server_active = server.counters.current - ended
     if session.queued_until:
         record.queue = _milliseconds(session.began, session.queued_until)
     if session.connected_at:

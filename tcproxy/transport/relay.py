@@ -317,7 +317,8 @@ class End:
 
     def source(self) -> tuple[str, int]:
         """Return the address of the other machine."""
-        return _pair(self.transport.remote or self.transport.socket.getpeername())
+        remote = self.transport.remote  # "" for the client of a UNIX socket
+        return _pair(self.transport.socket.getpeername() if remote is None else remote)
 
     def destination(self) -> tuple[str, int]:
         """Return the address of our side."""

@@ -35,8 +35,21 @@ Endpoint = tuple[str, int]
 """Host as numeric text (or the path of a UNIX socket) and port (0 for a UNIX socket)."""
 
 
+class Fault(Enum):
+    """What is wrong with a header, in the reference's classes."""
+
+    STRANGE = "no header at all"
+    TRUNCATED = "no end where it must be"
+    UNHANDLED = "a protocol that is not known"
+    INVALID = "a header that is broken"
+
+
 class BadProxyHeader(ValueError):
     """The peer sent no PROXY header, or a broken one; the text says why. The connection must be closed."""
+
+    def __init__(self, message: str, fault: Fault = Fault.INVALID) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class Command(Enum):
@@ -153,7 +166,7 @@ def _read(data: bytes, maximum: int) -> tuple[Header, int] | None:
         return _read_v1(data)
     if SIGNATURE.startswith(data) or V1_PREFIX.startswith(data):
         return None
-    raise BadProxyHeader("the connection does not begin with a PROXY header")
+    raise BadProxyHeader("the connection does not begin with a PROXY header", Fault.STRANGE)
 
 
 # version 1
@@ -166,11 +179,11 @@ def _read_v1(data: bytes) -> tuple[Header, int] | None:
     end = data.find(b"\n", 0, V1_MAXIMUM)
     if end < 0:
         if len(data) >= V1_MAXIMUM:
-            raise BadProxyHeader(f"no end of line in the first {V1_MAXIMUM} bytes")
+            raise BadProxyHeader(f"no end of line in the first {V1_MAXIMUM} bytes", Fault.TRUNCATED)
         return None
     line = data[: end + 1]
     if not line.endswith(b"\r\n"):
-        raise BadProxyHeader("the line ends without CR")
+        raise BadProxyHeader("the line ends without CR", Fault.TRUNCATED)
     return _parse_line(line), len(line)
 
 
@@ -179,7 +192,8 @@ def _parse_line(line: bytes) -> Header:
     if match is None:
         if line.startswith((b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ")):
             return Header(1, Command.PROXY, Family.UNSPEC)
-        raise BadProxyHeader("neither TCP4 nor TCP6 with two addresses and two ports, nor UNKNOWN")
+        fault = Fault.INVALID if line.startswith((b"PROXY TCP4 ", b"PROXY TCP6 ")) else Fault.UNHANDLED
+        raise BadProxyHeader("neither TCP4 nor TCP6 with two addresses and two ports, nor UNKNOWN", fault)
     number, source, destination, source_port, destination_port = match.groups()
     family = Family.INET if number == b"4" else Family.INET6
     return Header(
@@ -218,7 +232,7 @@ _BLOCKS = {Family.UNSPEC: 0, Family.INET: _INET.size, Family.INET6: _INET6.size,
 
 def _read_v2(data: bytes, maximum: int) -> tuple[Header, int] | None:
     if len(data) > len(SIGNATURE) and data[len(SIGNATURE)] >> 4 != 2:
-        raise BadProxyHeader(f"version {data[len(SIGNATURE)] >> 4} is not known")
+        raise BadProxyHeader(f"version {data[len(SIGNATURE)] >> 4} is not known", Fault.STRANGE)
     if len(data) < V2_HEAD:
         return None
     end = V2_HEAD + int.from_bytes(data[14:16], "big")

@@ -45,9 +45,13 @@ class Actor:
         self.scene.note(f"{self.name} reads {_digest(data)}{end}")
         return self
 
-    def ends(self, count: bool = True) -> Actor:
-        """Read to the end and put down what came and how it ended. count: how many bytes is part of the story."""
+    def ends(self, count: bool = True, reset: bool = True) -> Actor:
+        """Read to the end and put down what came and how it ended.
+
+        count: how many bytes is part of the story. reset: whether it was FIN or RST is.
+        """
         data, end = self._read(1 << 30)
+        end = end if reset else " end"
         self.scene.note(f"{self.name} reads {_digest(data) if count else 'some'}{end}")
         return self
 

@@ -107,7 +107,11 @@ def test_a_proxy_header_in_pieces_is_read(reactor: str) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "words"),
-    [(b"GET / HTTP/1.0\r\n\r\n", "does not look like"), (b"PROXY TC", "Connection closed while waiting")],
+    [
+        (b"GET / HTTP/1.0\r\n\r\n", "does not look like"),
+        (b"PROXY TC", "Truncated PROXY protocol header"),
+        (b"", "Connection closed while waiting"),
+    ],
 )
 def test_a_bad_proxy_header_closes(sent: bytes, words: str) -> None:
     """No link is made, and the log says why."""
