@@ -8,9 +8,12 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +25,9 @@ from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import KeepAlive, Proxy
 from tcproxy.model.server import Server
 from tcproxy.registry import Registry
+from tcproxy.report.info import Facts, plain
 from tcproxy.service import ProxyService, service_from_text
+from tcproxy.session.world import World
 from tcproxy.transport.binding import TCP_USER_TIMEOUT, listen
 from tcproxy.transport.options import client_tune, server_tunes
 from tcproxy.transport.reactor import Reactor
@@ -72,6 +77,11 @@ def turned(reactor: Reactor, condition: Callable[[], object]) -> None:
     wait_for(once)
 
 
+def linked(world: World) -> Any:
+    """Return the link of a session, None before there is one."""
+    return next((one.link for one in world.sessions.values() if one.link), None)
+
+
 def asked(sock: socket.SocketType, *options: int, level: int = socket.IPPROTO_TCP) -> list[int]:
     """Return the values of socket options."""
     return [sock.getsockopt(level, option) for option in options]
@@ -118,6 +128,19 @@ def test_tcp_smart_accept() -> None:
     for smart in (False, True):
         with listen(Bind(HOME), 5, smart=smart) as sock:
             assert asked(sock, socket.TCP_QUICKACK) == [int(not smart)]
+
+
+def test_tcp_smart_connect() -> None:
+    """`option tcp-smart-connect` takes quick acknowledgements from a link that has something to say at once."""
+    for words, quick in (("", 1), ("send-proxy", 0)):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            text = f"{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n    option tcp-smart-connect\n"
+            text += f"    server s 127.0.0.1:{server.getsockname()[1]} {words}\n"
+            with served(text) as (service, reactor, port), socket.create_connection(("127.0.0.1", port)):
+                world = service.world
+                turned(reactor, partial(linked, world))
+                link = linked(world)
+                assert asked(link.transport.socket, socket.TCP_QUICKACK) == [quick]
 
 
 def test_options_of_an_inherited_socket() -> None:
@@ -225,6 +248,39 @@ def test_independent_streams() -> None:
         assert (client.muted or bool(client.closed)) is ended
 
 
+def test_timeout_queue() -> None:
+    """`timeout queue` ends the wait for a server that is full; without it `timeout connect` does."""
+    for words, letters in (({"queue": 300, "connect": 5000}, "0.3"), ({"connect": 700}, "0.7")):
+        stage = Stage(timeouts=words, server={"maxconn": 1})
+        stage.client()
+        before = stage.clock.seconds()
+        waiting = stage.client()
+        while not waiting.closed and stage.clock.seconds() < before + 10:
+            stage.wait(0.05)
+        assert f"{stage.clock.seconds() - before:.1f}" == letters
+        assert " sQ " in stage.line
+
+
+# sections
+
+
+def test_disabled_proxies_listen_nowhere() -> None:
+    """`disabled` keeps a proxy from listening, inherited or not; `enabled` undoes it."""
+    text = f"{DEFAULTS}    disabled\nlisten a\n    bind 127.0.0.1:{{port}}\n"
+    text += "listen b\n    enabled\n    bind 127.0.0.2:{port}\n"
+    with served(text) as (service, _, _):
+        assert list(service.world.frontends) == ["b"] and list(service.world.farms) == ["b"]
+
+
+def test_default_server_and_templates() -> None:
+    """What a default-server line says holds for the servers below it, those of a template included."""
+    text = f"{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n    server one 127.0.0.1:1\n"
+    text += "    default-server maxconn 7 weight 3\n    server-template t 2 127.0.0.1:2 weight 9\n"
+    with served(text) as (service, _, _):
+        found = [(one.name, one.limit(), one.user_weight) for one in service.world.farms["a"].servers]
+        assert found == [("one", 0, 1), ("t1", 7, 9), ("t2", 7, 9)]
+
+
 # names
 
 
@@ -290,6 +346,27 @@ def test_socket_pairs(name: str, tmp_path: Path) -> None:
                 assert link.recv(10) == b"ping"
                 link.sendall(b"pong")
                 assert client.recv(10) == b"pong"
+
+
+def test_unix_bind(tmp_path: Path) -> None:
+    """`unix-bind` gives UNIX sockets their prefix, and their mode where the bind line says nothing else."""
+    text = f"global\n    unix-bind prefix {tmp_path} mode 640\n{DEFAULTS}"
+    text += "listen a\n    bind /one\n    bind /two mode 600\n"
+    service = service_from_text(text, Reactor())
+    service.startService()
+    try:
+        modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("one", "two")]
+        assert modes == [0o640, 0o600]
+    finally:
+        service.stopService()
+
+
+def test_node_and_description() -> None:
+    """`node` and `description` are told by `show info`."""
+    text = f"global\n    node n1\n    description the first\n{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n"
+    with served(text) as (service, _, _):
+        told = plain(Facts(service.world, service.world.load))
+        assert "\nnode: n1\ndescription: the first\n" in told
 
 
 # health checks
