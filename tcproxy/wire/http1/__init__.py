@@ -1,0 +1,47 @@
+"""HTTP/1.0 and 1.1 of both roles: bytes to heads and bodies, and back. No sockets, no timers, no decisions of a proxy.
+
+    codec = Codec(Limits(...))                  one for each side of a proxy, shared by its connections
+    reader = RequestReader(codec)               one a connection
+    request = reader.feed(data)                 None until a head is whole; BadMessage for what is none
+    body = body_of(request, codec, 400)         then body.feed(reader.take()) and what comes, until body.done
+    reader.feed(body.rest)                      the next request, perhaps already there
+    server.write(request.forward(close=...))
+    response = ResponseReader(codec).feed(data, request)
+    client.write(response.forward(request, keep))
+"""
+
+from .body import Body, ChunkedBody, CloseBody, LengthBody, NoBody, Piece, body_of, chunk, last_chunk
+from .errors import BadMessage
+from .fields import Field, KnownFields
+from .framing import Framing
+from .head import Adjust, Head
+from .limits import Limits
+from .reader import Codec, RequestReader, ResponseReader
+from .request import RequestHead, parse_request
+from .response import ResponseHead, parse_response
+
+__all__ = [
+    "Adjust",
+    "BadMessage",
+    "Body",
+    "ChunkedBody",
+    "CloseBody",
+    "Codec",
+    "Field",
+    "Framing",
+    "Head",
+    "KnownFields",
+    "LengthBody",
+    "Limits",
+    "NoBody",
+    "Piece",
+    "RequestHead",
+    "RequestReader",
+    "ResponseHead",
+    "ResponseReader",
+    "body_of",
+    "chunk",
+    "last_chunk",
+    "parse_request",
+    "parse_response",
+]

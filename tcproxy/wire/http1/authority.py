@@ -1,0 +1,76 @@
+"""The target of a request against its Host (RFC 9112 sections 3.2 and 3.3), with HAProxy's normal form.
+
+A target that names an authority must name the one of Host; a default port that the target tells goes from both.
+"""
+
+from __future__ import annotations
+
+import re
+
+ABSOLUTE = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*+)://([^/]*+)")
+LEADING = re.compile(rb"[^/]*+")
+PORT = re.compile(rb":([0-9]*+)\Z")
+DEFAULT_PORTS = {b"http": (b"80", b""), b"https": (b"443", b"")}
+CONNECT_PORTS = (b"80", b"443")
+
+
+class Mismatch(ValueError):
+    """The target cannot be used, or names another authority than Host does."""
+
+
+def agreed(method: bytes, target: bytes, host: bytes | None, lenient: bool) -> tuple[bytes, bytes | None]:
+    """Return the target and the Host to forward; the target is of no origin form. Raises Mismatch.
+
+    lenient: a target that does not agree is returned as it is.
+    """
+    connect = method == b"CONNECT"
+    if target.startswith(b"*") and not connect:
+        return target, host
+    try:
+        return _agreed(target, host, connect)
+    except Mismatch:
+        if lenient:
+            return target, host
+        raise
+
+
+def _agreed(target: bytes, host: bytes | None, connect: bool) -> tuple[bytes, bytes | None]:
+    absolute = ABSOLUTE.match(target)
+    if absolute:
+        start, end = absolute.span(2)
+    elif connect and (leading := LEADING.match(target)):
+        start, end = leading.span()
+    else:
+        raise Mismatch("a target of no known form")
+    ports = CONNECT_PORTS if connect or absolute is None else DEFAULT_PORTS.get(absolute[1].lower(), ())
+    name, port = _parted(target[start:end].rpartition(b"@")[2])
+    if connect and not port:
+        raise Mismatch("CONNECT to an authority without a port")
+    if host is not None and end > start:
+        _check(name, port, host, ports, connect)
+    if port is None or port not in ports:
+        return target, host
+    if not connect:
+        target = target[: end - len(port) - 1] + target[end:]
+    if host is not None and host.endswith(b":" + port):
+        host = host[: -len(port) - 1]
+    return target, host
+
+
+def _check(name: bytes, port: bytes | None, host: bytes, ports: tuple[bytes, ...], connect: bool) -> None:
+    host_name, host_port = _parted(host)
+    same = (host_port or b"") == (port or b"")
+    if not same and connect:
+        same = not host_port and port in ports
+    elif not same:
+        same = (port or b"") in ports and (host_port or b"") in ports
+    if name.lower() != host_name.lower() or not same:
+        raise Mismatch("a target of another authority than Host")
+
+
+def _parted(authority: bytes) -> tuple[bytes, bytes | None]:
+    """Return the host name and the port's digits, None without a colon."""
+    port = PORT.search(authority)
+    if port is None:
+        return authority, None
+    return authority[: port.start()], port[1]

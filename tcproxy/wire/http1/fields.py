@@ -1,0 +1,148 @@
+"""Header lines: check one, read it, write it; and the store of lines already known.
+
+RFC 9110 section 5 and RFC 9112 section 5, with HAProxy's choices: names are written in lower case, spaces around
+values go, a bare LF ends a line, folded lines are joined by as many spaces as the line break had bytes. What a
+header means for its message is not told here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+HOST, LENGTH, ENCODING, CONNECTION, UPGRADE, TE, EXPECT, KEY, ACCEPT, ONLY_CLOSE, ONLY_KEEP = (
+    1 << bit for bit in range(11)
+)
+
+KINDS: Mapping[bytes, int] = {
+    b"host": HOST,
+    b"content-length": LENGTH,
+    b"transfer-encoding": ENCODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+    b"te": TE,
+    b"expect": EXPECT,
+    b"sec-websocket-key": KEY,
+    b"sec-websocket-accept": ACCEPT,
+}
+"""Headers that a codec itself looks at."""
+
+ALONE: Mapping[bytes, int] = {b"close": CONNECTION | ONLY_CLOSE, b"keep-alive": CONNECTION | ONLY_KEEP}
+"""Connection headers of one word, which nearly all are."""
+
+SECRETS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"sec-websocket-key"))
+"""Their values outlive no message here."""
+
+STRICT = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,255}+):([^\r\n\0]*+)")
+LENIENT = re.compile(rb"([^:\r\n\0 \t][^:\r\n\0]{0,254}+):([^\r\n]*+)")
+"""Names have 255 bytes at most: HAProxy refuses longer ones."""
+BREAK = re.compile(rb"(\r?\n)([ \t])|\r?\n")
+"""An end of line; a folded one has a second group."""
+
+KNOWN_LINES = 2048
+KNOWN_LENGTH = 256
+
+
+class OddLine(ValueError):
+    """A line that is no header line by itself: folded, ended by a bare LF, or wrong."""
+
+
+class Field:
+    """One header: its lower-case name, its value without spaces around it, its bytes on the wire. Never changed."""
+
+    __slots__ = ("kind", "name", "value", "wire")
+
+    def __init__(self, name: bytes, value: bytes) -> None:
+        """`name` in lower case."""
+        self.name = name
+        self.value = value
+        self.wire = b"%b: %b\r\n" % (name, value)
+        self.kind = KINDS.get(name, 0)
+        if self.kind == CONNECTION:
+            self.kind = ALONE.get(value.lower(), CONNECTION)
+
+    def __repr__(self) -> str:
+        return f"Field({self.name!r}, {self.value!r})"
+
+
+class KnownFields:
+    """Header lines as they came -> what they mean, for the lines that come again and again.
+
+    Most lines of most requests were seen before, so checking and reading a line is one lookup. Lines that are
+    long, or carry secrets, are not kept; a full store begins anew, so that nobody can make it grow.
+    """
+
+    __slots__ = ("_get", "_match", "_store", "lenient")
+
+    def __init__(self, lenient: bool = False) -> None:
+        self.lenient = lenient
+        self._match = (LENIENT if lenient else STRICT).fullmatch
+        self._store: dict[bytes, Field] = {}
+        self._get = self._store.get
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def read(self, lines: Iterable[bytes]) -> list[Field]:
+        """Return the headers of whole lines, which have no line ends. Raises OddLine."""
+        get, learn = self._get, self._learn
+        return [get(line) or learn(line) for line in lines]
+
+    def _learn(self, line: bytes) -> Field:
+        matched = self._match(line)
+        if matched is None:
+            raise OddLine
+        name, value = matched.groups()
+        name = name.lower()
+        if self.lenient and name.rstrip() != name and name.rstrip() in KINDS:
+            raise OddLine  # others would take it for the header that it resembles: RFC 9112 section 5.1
+        field = Field(name, value.strip(b" \t"))
+        if len(line) <= KNOWN_LENGTH and name not in SECRETS:
+            if len(self._store) >= KNOWN_LINES:
+                self._store.clear()
+            self._store[line] = field
+        return field
+
+
+def unfolded(text: bytes) -> bytes:
+    """Return lines with folded ones joined, and each ended by CRLF."""
+    return BREAK.sub(_joined, text)
+
+
+def _joined(matched: re.Match[bytes]) -> bytes:
+    if matched[2]:
+        return b" " * len(matched[1]) + matched[2]
+    return b"\r\n"
+
+
+def trouble(text: bytes, lenient: bool, continued: bool = False) -> tuple[int, str] | None:
+    """Say where, and why, a block of header lines is none; None when it is one.
+
+    continued: the block goes on with the lines of another one, so that its first line may be a folded one.
+    """
+    at = 0
+    pattern = LENIENT if lenient else STRICT
+    for number, line in enumerate(text.split(b"\n")):
+        content = line[:-1] if line.endswith(b"\r") else line
+        folded = (number > 0 or continued) and content[:1] in (b" ", b"\t")
+        told = _trouble_in(b"x:" + content, pattern, 2) if folded else _trouble_in(content, pattern, 0)
+        if told:
+            return at + told[0], told[1]
+        at += len(line) + 1
+    return None
+
+
+def _trouble_in(line: bytes, pattern: re.Pattern[bytes], prefix: int) -> tuple[int, str] | None:
+    matched = pattern.match(line)
+    if matched is None:
+        name = re.match(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{0,255}", line)
+        at = name.end() if name else 0
+        if at == len(line):
+            return at, "a header line without a colon"
+        return at, "a header line without a name" if line[:1] == b":" else "a byte that no header name may have"
+    if matched.end() < len(line):
+        return matched.end() - prefix, "a byte that no header value may have"
+    name_bytes = matched[1].lower()
+    if name_bytes.rstrip() != name_bytes and name_bytes.rstrip() in KINDS:
+        return len(name_bytes.rstrip()), "a space before the colon"
+    return None

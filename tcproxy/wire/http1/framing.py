@@ -1,0 +1,88 @@
+"""How long a message is, by its headers (RFC 9112 section 6), and the oddities of those headers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from .errors import BadMessage
+from .fields import LENGTH, Field
+
+LONGEST = (1 << 63) - 1
+"""The largest Content-Length: what every signed counter of every peer can hold."""
+
+
+class Framing(Enum):
+    """How a message's body ends."""
+
+    NONE = "none"
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    CLOSE = "close"
+
+
+def content_length(field: Field, known: int, status: int) -> tuple[int, Field]:
+    """Return the length that one Content-Length tells, and the header to forward for it. Raises BadMessage.
+
+    known: what an earlier one told, -1 without one. A list of equal numbers counts as the last of them.
+    """
+    if field.value.isdigit():
+        length = _number(field.value, status)
+    else:
+        words = [word.strip(b" \t") for word in field.value.split(b",")]
+        if not all(word.isdigit() for word in words):
+            raise BadMessage(status, "a Content-Length that is no number")
+        numbers = {_number(word, status) for word in words}
+        if len(numbers) > 1:
+            raise BadMessage(status, "Content-Lengths that differ")
+        length = numbers.pop()
+        field = Field(field.name, words[-1])
+    if known >= 0 and known != length:
+        raise BadMessage(status, "Content-Lengths that differ")
+    return length, field
+
+
+def _number(digits: bytes, status: int) -> int:
+    stripped = digits.lstrip(b"0")
+    if len(stripped) > 19 or (number := int(stripped or b"0")) > LONGEST:
+        raise BadMessage(status, "a Content-Length too large")
+    return number
+
+
+def check_chunked(encodings: Sequence[Field], bad: int, unknown: int) -> None:
+    """Check that all Transfer-Encodings of a message together say `chunked`, and only that.
+
+    bad: the status when chunked is not the last coding, or comes twice. unknown: the status when other codings
+    come before it, which we do not decode. Raises BadMessage.
+    """
+    chunked = others = False
+    for field in encodings:
+        words = [word.strip(b" \t").lower() for word in field.value.split(b",")]
+        if len(words) > 1 and not words[-1]:
+            words.pop()
+        for word in words:
+            if chunked:
+                raise BadMessage(bad, "a transfer coding behind chunked")
+            chunked = word == b"chunked"
+            others = others or not chunked
+    if not chunked:
+        raise BadMessage(bad, "a Transfer-Encoding that does not end with chunked")
+    if others:
+        raise BadMessage(unknown, "a transfer coding that is not supported")
+
+
+def measured(fields: list[Field], status: int) -> tuple[int, list[Field]]:
+    """Return what all Content-Lengths tell, and the headers with one of them left. Raises BadMessage."""
+    told = [field for field in fields if field.kind == LENGTH]
+    if len(told) == 1 and told[0].value.isdigit():
+        return _number(told[0].value, status), fields
+    length = -1
+    kept: list[Field] = []
+    for field in fields:
+        if field.kind == LENGTH:
+            first = length < 0
+            length, field = content_length(field, length, status)
+            if not first:
+                continue
+        kept.append(field)
+    return length, kept

@@ -1,0 +1,306 @@
+"""A request's head: read, checked, and written for the server (RFC 9112 sections 3 and 6).
+
+What HAProxy 2.6 refuses is refused with its status, what it changes is changed; tests/wire/http1/departures.py
+tells where we are stricter.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+
+from .authority import Mismatch, agreed
+from .errors import BadMessage
+from .fields import (
+    CONNECTION,
+    ENCODING,
+    EXPECT,
+    HOST,
+    KEY,
+    LENGTH,
+    ONLY_CLOSE,
+    ONLY_KEEP,
+    TE,
+    UPGRADE,
+    Field,
+    KnownFields,
+    OddLine,
+)
+from .framing import Framing, check_chunked, measured
+from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .limits import Limits
+from .persistence import CLOSE, KEEP, UPGRADED, spoken
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?:\r?\n|\Z)")
+LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?:\r?\n|\Z)")
+_TARGET, _VERSION = rb")(?:[ \t]++(?:(", rb"++)(?:[ \t]++([A-Z0-9./]*+))?)?)?)?\r?"
+PARTIAL = re.compile(rb"(?:(" + TOKEN + _TARGET + rb"[!-\"$-~]" + _VERSION)
+PARTIAL_LENIENT = re.compile(rb"(?:(" + TOKEN + _TARGET + rb"[!-~\x80-\xff]" + _VERSION)
+"""The beginning of a request line, as far as it came."""
+_START = {False: STRICT, True: LENIENT}
+BARE = (b"GET", b"HEAD", b"DELETE")
+"""Methods whose payload in HTTP/1.0 is refused."""
+
+
+class RequestHead(Head):
+    """What a client asks for. method, target and version may be set: they are what is forwarded."""
+
+    __slots__ = ("host", "method", "target")
+
+    def __init__(
+        self, method: bytes, target: bytes, version: bytes, minor: int, fields: list[Field], keep_alive: bool
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.minor = minor
+        self.fields = fields
+        self.keep_alive = keep_alive
+        self.framing = Framing.NONE
+        self.length = -1
+        self.upgrade = False
+        self.host: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method!r} {self.target!r} {self.framing.value}>"
+
+    @property
+    def tunnel(self) -> bool:
+        """True for CONNECT: what follows is no body, and goes to the server once it agrees (2xx)."""
+        return self.method == b"CONNECT"
+
+    @property
+    def path(self) -> bytes:
+        """The target from its path on, with the query; `*` and authorities have none: empty."""
+        if self.target.startswith(b"/"):
+            return self.target
+        _, found, rest = self.target.partition(b"://")
+        slash = rest.find(b"/") if found else -1
+        return rest[slash:] if slash >= 0 else b""
+
+    @property
+    def expects_continue(self) -> bool:
+        """True when the client waits for 100 (Continue) before it sends the body."""
+        return self.minor > 0 and any(
+            field.kind == EXPECT and field.value.lower() == b"100-continue" for field in self.fields
+        )
+
+    def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
+        """Return the bytes for the server.
+
+        close: the connection to the server will not be kept, and it shall know (option httpclose and
+        http-server-close without http-pretend-keepalive).
+        """
+        connection = b""
+        if not self.upgrade:
+            if self.minor:
+                connection = b"connection: close\r\n" if close else b""
+            elif not close and self.framing is not Framing.CHUNKED:
+                connection = b"connection: keep-alive\r\n"
+        return self._lines([self.method, b" ", self.target, b" ", self.version, b"\r\n"], connection, adjust)
+
+
+def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHead:
+    """Read a whole head: start line to empty line, both whole. Raises BadMessage."""
+    line = _START[known.lenient].match(data)
+    if line is None:
+        raise BadMessage(400, *start_trouble(data, known.lenient))
+    try:
+        return request_of(joined_lines(data), len(data), known, limits)
+    except OddLine:
+        raise field_trouble(data, known, 400) from None
+
+
+def request_of(lines: list[bytes], size: int, known: KnownFields, limits: Limits) -> RequestHead:
+    """Read the lines of a head, its empty one left out. Raises OddLine, BadMessage. size: bytes of it as it came."""
+    matched = _START[known.lenient].fullmatch(lines[0])
+    if matched is None:
+        raise OddLine
+    method, target, version = matched.groups()
+    del lines[0]
+    fields = known.read(lines)
+    if len(fields) >= limits.max_headers:
+        raise BadMessage(400, "too many headers")
+    if size > limits.safe:
+        check_size(fields, len(method) + len(target) + len(version or b"") + 4, limits, 400)
+    minor = 1
+    if version != b"HTTP/1.1":
+        version, minor = _version(method, version)
+    request = RequestHead(method, target, version, minor, fields, minor > 0)
+    special = [field for field in fields if field.kind]
+    if special and not _mean_plain(request, special):
+        _mean(request, special, limits)
+    if target[0] != 0x2F or method == b"CONNECT":
+        _agree(request, known.lenient)
+    return request
+
+
+def _mean_plain(request: RequestHead, special: list[Field]) -> bool:
+    """Do what _mean does, for the headers that nearly all requests have; say whether these are such."""
+    host = None
+    length = -1
+    said = 0
+    for field in special:
+        kind = field.kind
+        if kind == HOST and host is None:
+            host = field.value
+        elif kind & (ONLY_CLOSE | ONLY_KEEP):
+            said |= kind
+        elif kind == LENGTH and length < 0 and request.minor and len(field.value) < 19 and field.value.isdigit():
+            length = int(field.value)
+        else:
+            return False
+    if length > 0 and request.method == b"CONNECT":
+        return False
+    request.host = host
+    if said:
+        request.fields = [field for field in request.fields if not field.kind & CONNECTION]
+        request.keep_alive = not said & ONLY_CLOSE
+    if length >= 0:
+        request.length = length
+        request.framing = Framing.LENGTH if length else Framing.NONE
+    return True
+
+
+def _version(method: bytes, version: bytes | None) -> tuple[bytes, int]:
+    """Return the version to forward, and whether it counts as 1.1 (RFC 9110 section 2.5: any later one does)."""
+    if not version:
+        if method != b"GET":
+            raise BadMessage(400, "HTTP/0.9 knows GET only")
+        return b"HTTP/1.0", 0
+    return (b"HTTP/1.1", 1) if is_later(version) else (version, 0)
+
+
+def _mean(request: RequestHead, special: list[Field], limits: Limits) -> None:
+    """Take from the headers what they say of the message and its connection."""
+    kinds = 0
+    for field in special:
+        kinds |= field.kind
+    if kinds & HOST:
+        _take_host(request)
+    if kinds & (LENGTH | ENCODING):
+        _take_framing(request, kinds, limits)
+    if kinds & CONNECTION:
+        flags, request.fields = spoken(request.fields)
+        if flags & CLOSE:
+            request.keep_alive = False
+        elif flags & KEEP and not (request.framing is Framing.CHUNKED and not request.minor):
+            request.keep_alive = request.keep_alive or not request.minor
+        request.upgrade = bool(flags & UPGRADED)
+    if kinds & UPGRADE or request.upgrade:
+        _take_upgrade(request)
+    if kinds & TE:
+        _take_codings(request)
+
+
+def _take_host(request: RequestHead) -> None:
+    kept = []
+    for field in request.fields:
+        if field.kind == HOST:
+            if request.host is not None:
+                if field.value.lower() != request.host.lower():
+                    raise BadMessage(400, "Hosts that differ")
+                continue
+            request.host = field.value
+        kept.append(field)
+    request.fields = kept
+
+
+def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
+    if kinds & LENGTH:
+        request.length, request.fields = measured(request.fields, 400)
+        request.framing = Framing.LENGTH if request.length else Framing.NONE
+    if kinds & ENCODING:
+        encodings = [field for field in request.fields if field.kind == ENCODING]
+        check_chunked(encodings, 400, 422)
+        if request.method == b"CONNECT":
+            raise BadMessage(400, "CONNECT with a Transfer-Encoding")
+        if not request.minor or kinds & LENGTH:
+            request.keep_alive = False  # whoever sent this may be fooled by it: RFC 9112 section 6.1
+        request.framing, request.length = Framing.CHUNKED, -1
+        request.fields = plainly_chunked(request.fields)
+    if request.framing is Framing.NONE:
+        return
+    if not request.minor and request.method in BARE and not limits.any_payload:
+        raise BadMessage(413, "a payload that HTTP/1.0 does not know")
+    if request.method == b"CONNECT":
+        request.framing = Framing.NONE
+        request.fields = [field for field in request.fields if field.kind != LENGTH]
+
+
+def plainly_chunked(fields: list[Field]) -> list[Field]:
+    """Return headers without Content-Length, and with empty words gone from Transfer-Encoding."""
+    kept = []
+    for field in fields:
+        if field.kind == ENCODING and b"," in field.value:
+            kept.append(Field(field.name, b"chunked"))
+        elif field.kind != LENGTH:
+            kept.append(field)
+    return kept
+
+
+def _take_upgrade(request: RequestHead) -> None:
+    """Check an upgrade's headers; one with a body is none for us (RFC 9110 section 7.8 leaves that to us)."""
+    if request.framing is not Framing.NONE:
+        request.upgrade = False
+        request.fields = [field for field in request.fields if field.kind != UPGRADE]
+    elif request.upgrade and asks_websocket(request.fields):
+        keys = [field.value for field in request.fields if field.kind == KEY]
+        if len(keys) != 1 or not _is_key(keys[0]):
+            raise BadMessage(400, "a WebSocket handshake without a valid key")
+
+
+def asks_websocket(fields: list[Field]) -> bool:
+    """Say whether one of the Upgrade headers names the WebSocket protocol."""
+    return any(
+        word.strip(b" \t").lower() == b"websocket"
+        for field in fields
+        if field.kind == UPGRADE
+        for word in field.value.split(b",")
+    )
+
+
+def _is_key(value: bytes) -> bool:
+    """Say whether the value is 16 bytes in base64 (RFC 6455 section 4.1)."""
+    try:
+        return len(value) == 24 and len(b64decode(value, validate=True)) == 16
+    except ValueError:
+        return False
+
+
+def _take_codings(request: RequestHead) -> None:
+    """Of TE only `trailers` goes on: we decode no coding for the client."""
+    kept = []
+    for field in request.fields:
+        if field.kind == TE:
+            if b"trailers" not in [word.strip(b" \t") for word in field.value.split(b",")]:
+                continue
+            field = Field(field.name, b"trailers")
+        kept.append(field)
+    request.fields = kept
+
+
+def _agree(request: RequestHead, lenient: bool) -> None:
+    try:
+        target, host = agreed(request.method, request.target, request.host, lenient)
+    except Mismatch as error:
+        raise BadMessage(400, str(error), len(request.method) + 1) from None
+    request.target = target
+    if host != request.host and host is not None:
+        request.host = host
+        request.fields = [Field(f.name, host) if f.kind == HOST else f for f in request.fields]
+
+
+def start_trouble(data: bytes, lenient: bool) -> tuple[str, int]:
+    """Say why, and where, bytes do not begin with a request line."""
+    matched = (PARTIAL_LENIENT if lenient else PARTIAL).match(data)
+    at = matched.end() if matched else 0
+    method, target, version = matched.groups() if matched else (None, None, None)
+    if at == len(data) or data[at : at + 1] == b"\n":
+        return "a request line without a version" if target else "a request line that ends early", at
+    if not method or (not target and data[len(method) : len(method) + 1] not in (b" ", b"\t")):
+        return "a byte that no method may have", at
+    if target is None or version is None:
+        return "a byte that no target may have", at
+    return "a version that is none", at

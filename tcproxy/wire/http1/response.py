@@ -1,0 +1,188 @@
+"""A response's head: read against its request, checked, and written for the client (RFC 9112 sections 4 and 6)."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import BadMessage
+from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, Field, KnownFields, OddLine
+from .framing import Framing, check_chunked, measured
+from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .limits import Limits
+from .persistence import CLOSE, KEEP, UPGRADED, spoken
+from .request import RequestHead, asks_websocket, plainly_chunked
+
+STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?:\r?\n|\Z)")
+LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?:\r?\n|\Z)")
+
+
+BODYLESS = (b"HEAD", b"CONNECT")
+"""Methods whose responses are framed by more than their headers."""
+_START = {False: STRICT, True: LENIENT}
+
+
+class ResponseHead(Head):
+    """What a server answers. status and reason may be set: they are what is forwarded."""
+
+    __slots__ = ("reason", "status")
+
+    def __init__(self, version: bytes, minor: int, status: int, reason: bytes, fields: list[Field]) -> None:
+        self.version = version
+        self.minor = minor
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+        self.keep_alive = minor > 0
+        self.framing = Framing.CLOSE
+        self.length = -1
+        self.upgrade = False
+
+    def __repr__(self) -> str:
+        return f"<ResponseHead {self.status} {self.framing.value}>"
+
+    @property
+    def interim(self) -> bool:
+        """True when another response to the same request follows."""
+        return self.status < 200 and self.status != 101
+
+    def tunnels(self, request: RequestHead) -> bool:
+        """Say whether the connection leaves HTTP behind this head: bytes go both ways until an end closes."""
+        return self.status == 101 or (request.method == b"CONNECT" and 200 <= self.status < 300)
+
+    def client_keeps(self, request: RequestHead) -> bool:
+        """Say whether the client's connection may carry another request, as far as the messages decide."""
+        return (
+            request.keep_alive
+            and self.framing is not Framing.CLOSE
+            and (self.minor > 0 or self.framing is not Framing.CHUNKED)
+        )
+
+    def forward(self, request: RequestHead, keep: bool | None = None, adjust: Adjust | None = None) -> bytes:
+        """Return the bytes for the client.
+
+        keep: whether its connection is kept; None when only the messages decide (client_keeps).
+        """
+        connection = b""
+        if self.status >= 200 and not self.upgrade and not (request.method == b"CONNECT" and self.status < 300):
+            if keep is None:
+                keep = self.client_keeps(request)
+            if not keep:
+                connection = b"connection: close\r\n" if self.minor else b""
+            elif not (self.minor and request.minor):
+                connection = b"connection: keep-alive\r\n"
+        start = [self.version, b" %d " % self.status, self.reason, b"\r\n"]
+        return self._lines(start, connection, adjust)
+
+
+def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits: Limits) -> ResponseHead:
+    """Read a whole head: start line to empty line, both whole. Raises BadMessage (502)."""
+    if _START[known.lenient].match(data) is None:
+        raise BadMessage(502, "no status line", _start_position(data))
+    try:
+        return response_of(joined_lines(data), len(data), request, known, limits)
+    except OddLine:
+        raise field_trouble(data, known, 502) from None
+
+
+def response_of(
+    lines: list[bytes], size: int, request: RequestHead, known: KnownFields, limits: Limits
+) -> ResponseHead:
+    """Read the lines of a head, its empty one left out. Raises OddLine, BadMessage. size: bytes of it as it came."""
+    matched = _START[known.lenient].fullmatch(lines[0])
+    if matched is None:
+        raise OddLine
+    version, code, reason = matched.groups(b"")
+    del lines[0]
+    fields = known.read(lines)
+    if len(fields) >= limits.max_headers:
+        raise BadMessage(502, "too many headers")
+    if size > limits.safe:
+        check_size(fields, len(version) + len(reason) + 7, limits, 502)
+    minor = 1
+    if version != b"HTTP/1.1":
+        minor = int(is_later(version))
+        version = b"HTTP/1.1" if minor else version
+    response = ResponseHead(version, minor, int(code), reason, fields)
+    special = [field for field in fields if field.kind]
+    if not _mean_plain(response, request, special):
+        _mean(response, request, special)
+    return response
+
+
+def _mean_plain(response: ResponseHead, request: RequestHead, special: list[Field]) -> bool:
+    """Do what _mean does, for the headers that nearly all responses have; say whether these are such."""
+    length = -1
+    said = 0
+    chunked = False
+    for field in special:
+        kind = field.kind
+        if kind == LENGTH and length < 0 and not chunked and len(field.value) < 19 and field.value.isdigit():
+            length = int(field.value)
+        elif kind == ENCODING and length < 0 and not chunked and response.minor and field.value == b"chunked":
+            chunked = True
+        elif kind & (ONLY_CLOSE | ONLY_KEEP):
+            said |= kind
+        else:
+            return False
+    status = response.status
+    if status < 200 or status == 204 or status == 304 or request.method in BODYLESS:
+        return False
+    if said:
+        response.fields = [field for field in response.fields if not field.kind & CONNECTION]
+        response.keep_alive = not said & ONLY_CLOSE
+    if length >= 0:
+        response.length = length
+        response.framing = Framing.LENGTH if length else Framing.NONE
+    elif chunked:
+        response.framing = Framing.CHUNKED
+    else:
+        response.keep_alive = False
+    return True
+
+
+def _mean(response: ResponseHead, request: RequestHead, special: list[Field]) -> None:
+    """Take from the headers what they say of the message and its connection."""
+    kinds = 0
+    for field in special:
+        kinds |= field.kind
+    if kinds & CONNECTION:
+        flags, response.fields = spoken(response.fields)
+        response.keep_alive = not flags & CLOSE and (response.minor > 0 or bool(flags & KEEP))
+        response.upgrade = bool(flags & UPGRADED)
+    _frame(response, request, kinds)
+
+
+def _frame(response: ResponseHead, request: RequestHead, kinds: int) -> None:
+    """Decide where the body ends: RFC 9112 section 6.3, in its order."""
+    if kinds & LENGTH:
+        response.length, response.fields = measured(response.fields, 502)
+        response.framing = Framing.LENGTH if response.length else Framing.NONE
+    if kinds & ENCODING:
+        check_chunked([field for field in response.fields if field.kind == ENCODING], 502, 502)
+        if kinds & LENGTH or not response.minor:
+            response.keep_alive = False  # whoever sent this may be fooled by it: RFC 9112 section 6.1
+        response.framing, response.length = Framing.CHUNKED, -1
+        response.fields = plainly_chunked(response.fields)
+    status = response.status
+    if status < 200 or status == 204:
+        if kinds & (LENGTH | ENCODING):
+            response.fields = [f for f in response.fields if f.kind not in (LENGTH, ENCODING)]
+        if status == 101:
+            _check_switch(response, request)
+        response.framing = Framing.NONE
+    elif status == 304 or request.method == b"HEAD" or response.tunnels(request):
+        response.framing = Framing.NONE
+    elif response.framing is Framing.CLOSE:
+        response.keep_alive = False
+
+
+def _check_switch(response: ResponseHead, request: RequestHead) -> None:
+    if not (response.upgrade and request.upgrade):
+        raise BadMessage(502, "a switch of protocols that was not asked for")
+    if asks_websocket(response.fields) and not any(field.kind == ACCEPT for field in response.fields):
+        raise BadMessage(502, "a WebSocket handshake that is not accepted")
+
+
+def _start_position(data: bytes) -> int:
+    matched = re.match(rb"(?:HTTP/[0-9]\.[0-9](?:[ \t]++[1-9][0-9][0-9](?:[ \t]++[^\r\n\0]*+)?)?)?", data)
+    return matched.end() if matched else 0
