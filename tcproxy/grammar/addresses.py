@@ -44,6 +44,11 @@ class Address:
     has_port: bool = False
 
 
+def abstract_name(name: str) -> bytes:
+    """Return the socket name of `abns@name`: as long as can be, as HAProxy has it, and so whoever wants to meet it."""
+    return b"\0" + name.encode().ljust(107, b"\0")
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """What an address may be where it stands.

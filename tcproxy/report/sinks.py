@@ -10,7 +10,7 @@ import select
 import socket
 from typing import Protocol
 
-from tcproxy.grammar.addresses import Address, Family
+from tcproxy.grammar.addresses import Address, Family, abstract_name
 
 PIPE_BUF = select.PIPE_BUF
 """Bytes that a pipe takes whole whenever it is writable at all."""
@@ -158,8 +158,7 @@ def _destination(address: Address) -> tuple[int, Destination | int]:
     if address.family is Family.UNIX:
         return socket.AF_UNIX, address.host
     if address.family is Family.ABNS:
-        # HAProxy pads the name to the whole length of an address, and so must whoever wants to meet it
-        return socket.AF_UNIX, b"\0" + address.host.encode().ljust(107, b"\0")
+        return socket.AF_UNIX, abstract_name(address.host)
     if address.family in (Family.INET, Family.INET6, Family.ANY):
         return _resolved(address)
     raise ValueError(f"a log cannot be sent to an address of the form {address.family.value}")

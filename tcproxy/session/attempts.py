@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.interfaces import ServerState
 from tcproxy.report.formats import Moment
 from tcproxy.servers.waiting import Ticket
-from tcproxy.session.ends import LinkFailure
+from tcproxy.session.ends import End, LinkFailure
 from tcproxy.session.stages import NEVER, SERVER_ERROR, SERVER_TIMEOUT, Stage
 from tcproxy.session.telling import tell
 
@@ -75,8 +75,10 @@ def connect(session: Session) -> bool:
     try:
         session.link = link = world.dial(session, session.server or backend.dispatch)
     except LinkFailure as failure:
+        session.local, session.remote = failure.local, failure.remote
         message = failure.cause if failure.resource else ""
         return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
+    _note_addresses(session, link)
     if link.connected:
         return True
     if backend.connect:
@@ -94,11 +96,6 @@ def relay(session: Session) -> bool:
     session.stage = Stage.RELAYING
     session.connected_at = link.stamp = _now(session)
     session.expires = NEVER
-    needs = session.frontend.needs
-    if "local" in needs:
-        session.local = link.destination()
-    if "remote" in needs:
-        session.remote = link.source()
     if session.server is not None:
         _observe(session.server, True)
     if backend.tunnel:
@@ -111,14 +108,28 @@ def relay(session: Session) -> bool:
     return True
 
 
+def _note_addresses(session: Session, link: End) -> None:
+    """Keep the link's addresses that log lines name, since a link that failed has none."""
+    needs = session.frontend.needs
+    if "local" in needs:
+        session.local = link.destination()
+    if "remote" in needs:
+        session.remote = link.source()
+
+
+def _drop_link(session: Session, reset: bool = False) -> None:
+    """Give up the link of an attempt that failed."""
+    link, session.link = session.link, None
+    if link is not None:
+        link.close(reset)
+
+
 # what ends a wait
 
 
 def connect_failed(session: Session, errno: int, cause: str) -> None:
     """The attempt failed: try again after a pause, or elsewhere, or give up."""
-    if session.link is not None:
-        session.link.close()
-        session.link = None
+    _drop_link(session)
     if failed(session, SERVER_ERROR, pause=True):
         session.run()
     else:
@@ -130,9 +141,7 @@ def expired(session: Session) -> None:
     if session.stage == Stage.QUEUED:
         _leave_queue(session)
     elif session.stage == Stage.CONNECTING:
-        if session.link is not None:
-            session.link.close(reset=True)
-            session.link = None
+        _drop_link(session, reset=True)
         if failed(session, SERVER_TIMEOUT, pause=False):
             session.run()
     elif session.stage == Stage.TURNAROUND:
@@ -170,7 +179,7 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
     backend, server = session.backend, session.server
     assert backend is not None
     if message:
-        session.frontend.world.announce(3, f"Connect() failed for backend {backend.name}: {message}.")
+        backend.farm.announce(3, f"Connect() failed for backend {backend.name}: {message}.")
     if server is not None:
         server.sessions.discard(session)
         _observe(server, False)

@@ -80,6 +80,7 @@ class Dial(Protocol):
 class LinkFailure(Exception):
     """A link could not be made.
 
+    local, remote: addresses of the two sides, where known.
     cause: a few words. resource: whether something of our own ran out. answered: the other side has refused it,
     however quickly; otherwise the attempt could not even begin.
     """
@@ -90,3 +91,5 @@ class LinkFailure(Exception):
         self.cause = cause
         self.resource = resource
         self.answered = answered
+        self.local: Address | None = None
+        self.remote: Address | None = None

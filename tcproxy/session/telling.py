@@ -55,7 +55,7 @@ def tell(session: Session, moment: Moment = Moment.END) -> None:
     session.told = True
     failed = bool(session.error and session.error != "L") or session.redispatched
     failed = failed or (not session.error and session.retries > 0)
-    if _unwanted(session, failed):
+    if moment is not Moment.ACCEPT and _unwanted(session, failed, moment):
         return
     level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
     record = record_of(session, frontend.needs, moment)
@@ -64,10 +64,11 @@ def tell(session: Session, moment: Moment = Moment.END) -> None:
     outlet.send(level, form.render(record), data)
 
 
-def _unwanted(session: Session, failed: bool) -> bool:
+def _unwanted(session: Session, failed: bool, moment: Moment) -> bool:
     if session.frontend.skip_normal and not failed:
         return True
-    return session.frontend.skip_null and not session.client.moved
+    # a session that only begins may still carry bytes
+    return session.frontend.skip_null and not session.client.moved and moment is Moment.END
 
 
 def refuse(session: Session, cause: str, left: bool = False) -> None:
@@ -154,11 +155,10 @@ def _add_addresses(session: Session, record: Record, needs: frozenset[str]) -> N
             record.client = session.client_address
         if "front" in needs:
             record.front = session.front_address
-        if session.link is not None and session.connected_at:
-            if "local" in needs:
-                record.local = session.local or record.local
-            if "remote" in needs:
-                record.remote = session.remote or record.remote
+        if "local" in needs:
+            record.local = session.local or record.local
+        if "remote" in needs:
+            record.remote = session.remote or record.remote
     except OSError:
         pass  # the socket knows its addresses no more: the line says `-`
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from tcproxy.grammar.addresses import Address, Family
+from tcproxy.grammar.addresses import Address, Family, abstract_name
 from tcproxy.grammar.statements import Origin
 from tcproxy.model.bind import Bind
 
@@ -77,7 +77,7 @@ def _listen(bind: Bind, backlog: int, inherited: Mapping[str, int]) -> socket.so
     if family is Family.UNIX:
         return _listen_unix(bind, backlog)
     if family is Family.ABNS:
-        return _listen_at(socket.AF_UNIX, "\0" + bind.address.host, bind, backlog)
+        return _listen_at(socket.AF_UNIX, abstract_name(bind.address.host), bind, backlog)
     kind = socket.AF_INET6 if _is_inet6(bind.address) else socket.AF_INET
     return _listen_at(kind, (bind.address.host, bind.address.port), bind, backlog)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
-from tcproxy.grammar.addresses import Address, Family
+from tcproxy.grammar.addresses import Address, Family, abstract_name
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
@@ -24,7 +24,7 @@ from tcproxy.session.telling import unique_id
 from tcproxy.transport.options import LOCAL, delay_ack, server_tunes
 from tcproxy.transport.pairs import connect_pair
 from tcproxy.transport.pipes import PipePool
-from tcproxy.transport.relay import AGAIN, BUFFER_SIZE, End, errno_of
+from tcproxy.transport.relay import AGAIN, BUFFER_SIZE, End, errno_of, pair_of
 from tcproxy.transport.sockets import Poll, StreamSocket, poll_of
 from tcproxy.transport.sources import NO_PORTS, SourceBinder
 from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v1, encode_v2
@@ -203,10 +203,12 @@ class ServerLinkFactory(ClientFactory):
             if self.binder is not None:
                 end.port = self.binder.bind(sock, session.client_address if self.binder.wants_client else None)
                 end.binder = self.binder
-            answered = False
+            answered, local = False, None
             code = sock.connect_ex(name)
             if code == errno.EINPROGRESS:
                 answered = True
+                if "local" in session.frontend.needs:
+                    local = pair_of(sock.getsockname())
                 # on a near network the answer is here already: asking again spares a turn of the loop
                 code = sock.connect_ex(name)
         except OSError as error:
@@ -217,9 +219,11 @@ class ServerLinkFactory(ClientFactory):
             sock.close()
             raise
         if code and code not in PENDING:
+            failure = _failure(code, answered, family)
+            failure.local, failure.remote = local, pair_of(name)
             sock.close()
             end.close_unmade()
-            raise _failure(code, answered, family)
+            raise failure
         self._open(end, StreamSocket(self.poll, sock, name), standing=not code or code == errno.EISCONN)
         return end
 
@@ -319,7 +323,7 @@ def resolve(address: Address, port: int, session: Session | None) -> tuple[int, 
     if address.family is Family.UNIX:
         return int(socket.AF_UNIX), address.host, True
     if address.family is Family.ABNS:
-        return int(socket.AF_UNIX), "\0" + address.host, True
+        return int(socket.AF_UNIX), abstract_name(address.host), True
     host, fixed = address.host, True
     if session is not None and (address.relative or not port):
         port, fixed = session.front_address[1] + port, False

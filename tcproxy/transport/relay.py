@@ -318,14 +318,14 @@ class End:
     def source(self) -> tuple[str, int]:
         """Return the address of the other machine."""
         remote = self.transport.remote  # "" for the client of a UNIX socket
-        return _pair(self.transport.socket.getpeername() if remote is None else remote)
+        return pair_of(self.transport.socket.getpeername() if remote is None else remote)
 
     def destination(self) -> tuple[str, int]:
         """Return the address of our side."""
-        return _pair(self.transport.socket.getsockname())
+        return pair_of(self.transport.socket.getsockname())
 
 
-def _pair(name: Any) -> tuple[str, int]:
+def pair_of(name: Any) -> tuple[str, int]:
     """Return a socket's name as (host, port); a UNIX socket's as ("unix", 0)."""
     if isinstance(name, tuple):
         return name[0], name[1]

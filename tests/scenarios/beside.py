@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, TCPROXY, wait_for
+from tests.running import HAPROXY, TCPROXY, free_port, wait_for
 from tests.scenarios.actors import Actor, Doorman
 from tests.scenarios.likeness import Line, read_line, rows_of
 
@@ -54,11 +54,13 @@ class Scene:
 
     host: the address that all its proxies and servers listen on. folder: for UNIX sockets. seen: what its actors saw.
     alone: the process has no other story. known: names of clients by their ports.
-    timed: the times in log lines are part of the story.
+    free: ports that are free on every address. timed: the times in log lines are part of the story.
     """
 
     def __init__(self, story: Story, host: str, folder: Path, control: Path) -> None:
-        self.name, self.alone, self.host, self.folder, self.control = story.name, story.alone, host, folder, control
+        self.name, self.alone, self.apart = story.name, story.alone, story.apart
+        self.host, self.folder, self.control = host, folder, control
+        self.free = free_port(), free_port()
         self.seen: list[str] = []
         self.timed = True
         self.spans: list[float] = []
@@ -92,30 +94,36 @@ class Scene:
         self, port: int | str = 1000, name: str = "client", source: str = "", buffer: int = 0, host: str = ""
     ) -> Actor:
         """Connect a client to a port of the scene's address, or to a UNIX socket of its folder."""
-        if isinstance(port, str):
-            sock = socket.socket(socket.AF_UNIX)
-        else:
-            sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self.keep(sock)
-        sock.settimeout(10)
+        sock = self._socket(port, host)
         if buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         if source:
             sock.bind((source, 0))
-        sock.connect(str(self.folder / port) if isinstance(port, str) else (host or self.host, port))
+        sock.connect(self._place(port, host))
         if not isinstance(port, str):
             self.known[sock.getsockname()[1]] = name.upper()
         return Actor(self, name, sock)
 
-    def listen(self, port: int | str = 2000, name: str = "server", backlog: int = 64, buffer: int = 0) -> Doorman:
-        """Open a listening socket for a server."""
-        sock = socket.socket(socket.AF_UNIX if isinstance(port, str) else socket.AF_INET)
-        self.keep(sock)
+    def _socket(self, port: int | str, host: str) -> socket.socket:
+        family = socket.AF_UNIX if isinstance(port, str) else socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = self.keep(socket.socket(family))
         sock.settimeout(10)
+        return sock
+
+    def _place(self, port: int | str, host: str) -> object:
+        if isinstance(port, str):
+            return port if port[:1] == "\0" else str(self.folder / port)
+        return host or self.host, port
+
+    def listen(
+        self, port: int | str = 2000, name: str = "server", backlog: int = 64, buffer: int = 0, host: str = ""
+    ) -> Doorman:
+        """Open a listening socket for a server."""
+        sock = self._socket(port, host)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        sock.bind(str(self.folder / port) if isinstance(port, str) else (self.host, port))
+        sock.bind(self._place(port, host))
         sock.listen(backlog)
         return Doorman(self, name, sock)
 
@@ -184,7 +192,11 @@ Play = Callable[[Scene], None]
 
 @dataclass(frozen=True)
 class Story:
-    """One story. alone: it needs a process of its own, for instance since it counts all connections of the process."""
+    """One story.
+
+    alone: it needs a process of its own, for instance since it counts all connections of the process. bare: without
+    the usual defaults. settings: of the global section. apart: columns of `show stat` that differ for a known reason.
+    """
 
     name: str
     text: str
@@ -192,6 +204,7 @@ class Story:
     alone: bool = False
     bare: bool = False
     settings: str = ""
+    apart: tuple[str, ...] = ()
 
 
 @dataclass
@@ -208,13 +221,15 @@ class Stories:
     def __init__(self) -> None:
         self.by_name: dict[str, Story] = {}
 
-    def story(self, text: str, alone: bool = False, bare: bool = False, settings: str = "") -> Callable[[Play], Play]:
-        """Register the function that follows. bare: without the usual defaults. settings: of the global section."""
+    def story(
+        self, text: str, alone: bool = False, bare: bool = False, settings: str = "", apart: tuple[str, ...] = ()
+    ) -> Callable[[Play], Play]:
+        """Register the function that follows as a story with these properties."""
 
         def register(play: Play) -> Play:
             name = play.__name__.replace("_", "-")
             assert play.__doc__ and name not in self.by_name
-            self.by_name[name] = Story(name, text, play, alone or bool(settings), bare, settings)
+            self.by_name[name] = Story(name, text, play, alone or bool(settings), bare, settings, apart)
             return play
 
         return register
@@ -283,6 +298,7 @@ def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list
         here.mkdir()
         scenes.append(Scene(story, f"127.{area}.{number}.1", here, control))
         words = {"host": scenes[-1].host, "name": story.name, "dir": here}
+        words |= {"free": scenes[-1].free[0], "free2": scenes[-1].free[1]}
         text += ("" if story.bare else DEFAULTS.format(**words)) + story.text.format(**words)
     (place / "haproxy.cfg").write_text(text + "\n")
     with open(place / "said", "w") as said:
@@ -329,7 +345,7 @@ def differences(told: Told, slack: float = 150) -> list[str]:
         found += [
             f"{name} {column}: -{one_row.get(column)} +{other_row.get(column)}"
             for column in sorted({*one_row, *other_row})
-            if one_row.get(column) != other_row.get(column)
+            if column not in ours.apart and one_row.get(column) != other_row.get(column)
         ]
     return found
 

@@ -45,6 +45,8 @@ def read_line(raw: str, scene: Scene) -> Line:
     text = HEADER.sub(r"\1 \2: ", raw.rstrip("\n"))
     text = DATE.sub("[DATE]", text.replace(scene.host, "HOST").replace(str(scene.folder), "DIR"))
     text = re.sub(r"HOST:([1-9]\d{4})\b", lambda found: f"HOST:{_port(found[1], scene)}", text)
+    for number, port in enumerate(scene.free):
+        text = re.sub(rf":{port}\b", f":FREE{number}", text)
     text = PORT.sub(lambda found: f"{found[1]}:{_port(found[2], scene)}", text)
     if not scene.alone:
         text = LOADS.sub(r"\1 ALL\2", text)

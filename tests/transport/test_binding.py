@@ -87,9 +87,9 @@ def test_a_folder_that_is_missing_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_abstract_names() -> None:
-    """abns@ listens in the abstract name space."""
+    """abns@ listens in the abstract name space, under a name of full length as HAProxy's."""
     name = f"tcproxy-test-{os.getpid()}"
-    with listen(Bind(Address(Family.ABNS, name)), 5) as sock, connect("\0" + name):
+    with listen(Bind(Address(Family.ABNS, name)), 5) as sock, connect(b"\0" + name.encode().ljust(107, b"\0")):
         accept_from(sock).close()
 
 
