@@ -149,8 +149,8 @@ class Start:
         if report:
             daemon.detach(null)
             report.ready()
-        gc.collect()
         gc.freeze()  # what the start made stays: the collector need not look at it again
+        gc.enable()
         reactor.run(installSignalHandlers=False)
         return 0
 
