@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from twisted.application.service import MultiService, Service
+from twisted.application.service import MultiService
 from twisted.internet import defer
 
-from tcproxy.health.watch import Settings, Watch, start_all
 from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
@@ -29,23 +28,20 @@ from tcproxy.report.formats import Format
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
 from tcproxy.servers.farm import Farm, link_tracks
-from tcproxy.servers.live import LiveServer
 from tcproxy.servers.states import ANNOUNCEMENT, proxy_without_servers, states_report
 from tcproxy.session.backend import Backend
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.world import World
-from tcproxy.transport.binding import BindError, listen
+from tcproxy.transport.checks import Checks
 from tcproxy.transport.dial import CheckDial
+from tcproxy.transport.entrances import Entrances
 from tcproxy.transport.links import Links
-from tcproxy.transport.listeners import MOST_AT_ONCE, FrontendFactory, Listener
-from tcproxy.transport.options import client_tune
 from tcproxy.transport.pipes import LARGEST, MOST, PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
 
 WARNING, NOTICE = 4, 5
 """Syslog levels."""
-LONGEST_BACKLOG = 4096
 DEFAULT_TAG = "haproxy"
 """What log lines are tagged with where no `log-tag` says otherwise: filters in syslog daemons look for it."""
 
@@ -223,7 +219,7 @@ class ProxyService(MultiService):
     def pause(self) -> None:
         """Stop listening for a while, so that another process may take the addresses."""
         for frontend in self.world.frontends.values():
-            self._announcer(frontend.model)(WARNING, f"Paused {_kind(frontend.model)} {frontend.name}.")
+            self._announcer(frontend.model)(WARNING, f"Paused {frontend.kind} {frontend.name}.")
         self.entrances.pause()
 
     def resume(self) -> None:
@@ -231,7 +227,7 @@ class ProxyService(MultiService):
         for message in self.entrances.resume():
             self.announce(WARNING, message)
         for frontend in self.world.frontends.values():
-            self._announcer(frontend.model)(WARNING, f"Resumed {_kind(frontend.model)} {frontend.name}.")
+            self._announcer(frontend.model)(WARNING, f"Resumed {frontend.kind} {frontend.name}.")
 
     def report_states(self) -> None:
         """Tell the state of every server to the logs of its backend."""
@@ -245,116 +241,6 @@ class ProxyService(MultiService):
                 outlet.send(NOTICE, f"{ANNOUNCEMENT} for proxy {proxy.name}.")
             for line in lines:
                 announce(NOTICE, line)
-
-
-class Entrances(Service):
-    """The listeners of all frontends."""
-
-    name = "entrances"
-
-    def __init__(self, world: World, reactor: Any, limit: int, pipes: PipePool | None) -> None:
-        self.world = world
-        self.reactor = reactor
-        self.limit = limit
-        self.pipes = pipes
-        self.listeners: list[Listener] = []
-
-    def open(self, inherited: Mapping[str, int] | None = None) -> list[str]:
-        """Listen on every address; return what went wrong. Once open, it stays so."""
-        if self.listeners:
-            return []
-        errors: list[str] = []
-        for frontend in self.world.frontends.values():
-            errors += self._open_frontend(frontend, inherited)
-        return errors
-
-    def _open_frontend(self, frontend: Frontend, inherited: Mapping[str, int] | None) -> list[str]:
-        errors: list[str] = []
-        smart = "tcp-smart-accept" in frontend.model.options
-        tuning = self.world.configuration.process.tune
-        for entrance in frontend.entrances:
-            try:
-                sock = listen(entrance.bind, backlog(frontend, entrance.bind.backlog), inherited, smart)
-            except BindError as error:
-                errors.append(f"Starting {_kind(frontend.model)} {frontend.name}: {error} [{error.origin}]")
-                continue
-            factory = FrontendFactory(entrance, self.limit, self.pipes)
-            tune = client_tune(frontend.model, tuning, sock.family)
-            self.listeners.append(Listener(self.reactor, sock, factory, tune, most=_most_accepted(tuning)))
-        return errors
-
-    def startService(self) -> None:
-        """Accept clients."""
-        super().startService()  # type: ignore[no-untyped-call]
-        for listener in self.listeners:
-            listener.startListening()
-
-    def stopService(self) -> None:
-        """Accept no more."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        self.close()
-
-    def retire(self) -> None:
-        """Close every listener, and serve the clients who wait there already."""
-        for listener in self.listeners:
-            listener.retire()
-        self.close()
-
-    def close(self) -> None:
-        """Close every listener."""
-        for listener in self.listeners:
-            listener.close()
-        self.listeners.clear()
-        for frontend in self.world.frontends.values():
-            frontend.state = "stopped"
-
-    def pause(self) -> None:
-        """Stop listening for a while."""
-        for listener in self.listeners:
-            listener.pause()
-
-    def resume(self) -> list[str]:
-        """Listen again; return what went wrong."""
-        errors: list[str] = []
-        for listener in self.listeners:
-            try:
-                listener.resume()
-            except OSError as error:
-                errors.append(f"cannot listen again on {listener}: {error.strerror}")
-        return errors
-
-
-class Checks(Service):
-    """The health checks of all farms."""
-
-    name = "checks"
-
-    def __init__(self, world: World, dial: CheckDial) -> None:
-        self.world = world
-        self.dial = dial
-        self.watches: list[Watch] = []
-        for farm in world.farms.values():
-            settings = check_settings(farm.model, world.configuration)
-            self.watches += [self._watch(server, settings) for server in farm.servers if server.model.check]
-
-    def _watch(self, server: LiveServer, settings: Settings) -> Watch:
-        farm = server.farm
-        checker = farm.model.checker or _tcp_checker()
-        dial = self.dial.towards(server.model, farm.model)
-        watch = Watch(server, checker, farm.model.check_options, settings, self.world.clock, dial, farm.announce)
-        server.watch = watch
-        return watch
-
-    def startService(self) -> None:
-        """Begin to check."""
-        super().startService()  # type: ignore[no-untyped-call]
-        start_all(self.watches, self.world.configuration.process.max_spread_checks)
-
-    def stopService(self) -> None:
-        """Check no more."""
-        super().stopService()  # type: ignore[no-untyped-call]
-        for watch in self.watches:
-            watch.stop()
 
 
 def service_from_text(text: str, reactor: Any = None, announce: Announce | None = None) -> ProxyService:
@@ -398,22 +284,6 @@ def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     return formats.compile(text, early), data, error or formats.error_format()
 
 
-def check_settings(proxy: Proxy, configuration: Configuration) -> Settings:
-    """Return what a backend says about its checks."""
-    timeouts = proxy.timeouts or {}
-    return Settings(
-        connect_timeout=timeouts.get("connect", 0),
-        check_timeout=timeouts.get("check", 0),
-        spread_checks=configuration.process.spread_checks,
-        log_checks="log-health-checks" in proxy.options,
-    )
-
-
-def backlog(frontend: Frontend, asked: int) -> int:
-    """Return how many clients may wait at a listener: `backlog` of the bind or the proxy, else maxconn."""
-    return asked or frontend.model.backlog or min(frontend.maxconn or LONGEST_BACKLOG, LONGEST_BACKLOG)
-
-
 def _world(configuration: Configuration, clock: Any, announce: Announce) -> World:
     return World(
         configuration, clock, started=time.time(), birth=clock.seconds(), maxconn=configuration.process.maxconn,
@@ -429,22 +299,6 @@ def _pipes(configuration: Configuration) -> PipePool | None:
     return PipePool(settings.tune.get("maxpipes") or MOST, settings.tune.get("tune.pipesize") or LARGEST)
 
 
-def _most_accepted(tuning: Mapping[str, int]) -> int:
-    """Return how many clients are accepted in a row, at the most; -1 asks for no limit."""
-    most = tuning.get("tune.maxaccept") or MOST_AT_ONCE
-    return most if most > 0 else LONGEST_BACKLOG
-
-
 def _check_dial(configuration: Configuration, reactor: Any) -> CheckDial:
     settings = configuration.process
     return CheckDial(reactor, settings.tune, settings.pp2_never_send_local)
-
-
-def _tcp_checker() -> Any:
-    from tcproxy.health.tcp import TcpCheck
-
-    return TcpCheck()
-
-
-def _kind(proxy: Proxy) -> str:
-    return "proxy" if proxy.kind == "listen" else proxy.kind

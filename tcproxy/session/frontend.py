@@ -62,13 +62,14 @@ class Frontend:
     form: of log lines; data_form: of the structured data that RFC 5424 adds; refusal_form: of connections that
     never became a session; needs: the addresses they name. See `log_with`.
     rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
-    state: "open", "paused" or "stopped". connected: sessions now, those with an unfinished greeting included.
+    kind: "frontend", or "proxy" for a listen section, as messages name it. state: "open", "paused" or "stopped".
     """
 
     def __init__(self, model: Proxy, world: World) -> None:
         self.model = model
         self.world = world
         self.name = model.name
+        self.kind = "proxy" if model.kind == "listen" else model.kind
         self.counters = Counters()
         self.client = seconds_of(model.timeouts, "client")
         self.client_fin = seconds_of(model.timeouts, "client-fin")

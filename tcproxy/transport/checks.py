@@ -1,0 +1,64 @@
+"""The health checks of all farms, as one service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import Service
+
+from tcproxy.health.watch import Settings, Watch, start_all
+from tcproxy.model.process import Configuration
+from tcproxy.model.proxy import Proxy
+from tcproxy.servers.live import LiveServer
+from tcproxy.session.world import World
+from tcproxy.transport.dial import CheckDial
+
+
+class Checks(Service):
+    """The health checks of all farms."""
+
+    name = "checks"
+
+    def __init__(self, world: World, dial: CheckDial) -> None:
+        self.world = world
+        self.dial = dial
+        self.watches: list[Watch] = []
+        for farm in world.farms.values():
+            settings = check_settings(farm.model, world.configuration)
+            self.watches += [self._watch(server, settings) for server in farm.servers if server.model.check]
+
+    def _watch(self, server: LiveServer, settings: Settings) -> Watch:
+        farm = server.farm
+        checker = farm.model.checker or _tcp_checker()
+        dial = self.dial.towards(server.model, farm.model)
+        watch = Watch(server, checker, farm.model.check_options, settings, self.world.clock, dial, farm.announce)
+        server.watch = watch
+        return watch
+
+    def startService(self) -> None:
+        """Begin to check."""
+        super().startService()  # type: ignore[no-untyped-call]
+        start_all(self.watches, self.world.configuration.process.max_spread_checks)
+
+    def stopService(self) -> None:
+        """Check no more."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        for watch in self.watches:
+            watch.stop()
+
+
+def check_settings(proxy: Proxy, configuration: Configuration) -> Settings:
+    """Return what a backend says about its checks."""
+    timeouts = proxy.timeouts or {}
+    return Settings(
+        connect_timeout=timeouts.get("connect", 0),
+        check_timeout=timeouts.get("check", 0),
+        spread_checks=configuration.process.spread_checks,
+        log_checks="log-health-checks" in proxy.options,
+    )
+
+
+def _tcp_checker() -> Any:
+    from tcproxy.health.tcp import TcpCheck
+
+    return TcpCheck()

@@ -1,0 +1,105 @@
+"""The listeners of all frontends, as one service: opened before privileges are dropped, started, paused, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.application.service import Service
+
+from tcproxy.session.frontend import Frontend
+from tcproxy.session.world import World
+from tcproxy.transport.binding import BindError, listen
+from tcproxy.transport.listeners import MOST_AT_ONCE, FrontendFactory, Listener
+from tcproxy.transport.options import client_tune
+from tcproxy.transport.pipes import PipePool
+
+LONGEST_BACKLOG = 4096
+
+
+class Entrances(Service):
+    """The listeners of all frontends."""
+
+    name = "entrances"
+
+    def __init__(self, world: World, reactor: Any, limit: int, pipes: PipePool | None) -> None:
+        self.world = world
+        self.reactor = reactor
+        self.limit = limit
+        self.pipes = pipes
+        self.listeners: list[Listener] = []
+
+    def open(self, inherited: Mapping[str, int] | None = None) -> list[str]:
+        """Listen on every address; return what went wrong. Once open, it stays so."""
+        if self.listeners:
+            return []
+        errors: list[str] = []
+        for frontend in self.world.frontends.values():
+            errors += self._open_frontend(frontend, inherited)
+        return errors
+
+    def _open_frontend(self, frontend: Frontend, inherited: Mapping[str, int] | None) -> list[str]:
+        errors: list[str] = []
+        smart = "tcp-smart-accept" in frontend.model.options
+        tuning = self.world.configuration.process.tune
+        for entrance in frontend.entrances:
+            try:
+                sock = listen(entrance.bind, backlog(frontend, entrance.bind.backlog), inherited, smart)
+            except BindError as error:
+                errors.append(f"Starting {frontend.kind} {frontend.name}: {error} [{error.origin}]")
+                continue
+            factory = FrontendFactory(entrance, self.limit, self.pipes)
+            tune = client_tune(frontend.model, tuning, sock.family)
+            self.listeners.append(Listener(self.reactor, sock, factory, tune, most=_most_accepted(tuning)))
+        return errors
+
+    def startService(self) -> None:
+        """Accept clients."""
+        super().startService()  # type: ignore[no-untyped-call]
+        for listener in self.listeners:
+            listener.startListening()
+
+    def stopService(self) -> None:
+        """Accept no more."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self.close()
+
+    def retire(self) -> None:
+        """Close every listener, and serve the clients who wait there already."""
+        for listener in self.listeners:
+            listener.retire()
+        self.close()
+
+    def close(self) -> None:
+        """Close every listener."""
+        for listener in self.listeners:
+            listener.close()
+        self.listeners.clear()
+        for frontend in self.world.frontends.values():
+            frontend.state = "stopped"
+
+    def pause(self) -> None:
+        """Stop listening for a while."""
+        for listener in self.listeners:
+            listener.pause()
+
+    def resume(self) -> list[str]:
+        """Listen again; return what went wrong."""
+        errors: list[str] = []
+        for listener in self.listeners:
+            try:
+                listener.resume()
+            except OSError as error:
+                errors.append(f"cannot listen again on {listener}: {error.strerror}")
+        return errors
+
+
+def backlog(frontend: Frontend, asked: int) -> int:
+    """Return how many clients may wait at a listener: `backlog` of the bind or the proxy, else maxconn."""
+    return asked or frontend.model.backlog or min(frontend.maxconn or LONGEST_BACKLOG, LONGEST_BACKLOG)
+
+
+def _most_accepted(tuning: Mapping[str, int]) -> int:
+    """Return how many clients are accepted in a row, at the most; -1 asks for no limit."""
+    most = tuning.get("tune.maxaccept") or MOST_AT_ONCE
+    return most if most > 0 else LONGEST_BACKLOG
