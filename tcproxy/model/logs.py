@@ -161,9 +161,11 @@ def parse_send_hostname(statement: Statement, draft: Draft, reading: Reading) ->
 
 
 def parse_log_tag(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `log-tag TAG`; the reference takes no notice of further words."""
+    """Read `log-tag TAG`; in proxies the reference takes no notice of further words."""
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'log-tag' needs a tag behind it")
+    if len(statement.words) > 2 and reading.section == Where.GLOBAL.value:
+        raise Refused(f"'log-tag' cannot take the argument '{statement.words[2]}'", 2)
     draft["log_tag"] = statement.words[1]
 
 

@@ -116,6 +116,8 @@ def parse_node(statement: Statement, draft: Draft, reading: Reading) -> None:
     name = statement.words[1] if len(statement.words) > 1 else ""
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         raise Refused("'node' needs a name of letters, digits, dots, hyphens and underscores behind it", 1)
+    if len(statement.words) > 2:
+        raise Refused(f"'node' cannot take the argument '{statement.words[2]}'", 2)
     draft["node"] = name
 
 
