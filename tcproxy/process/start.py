@@ -35,7 +35,11 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
         return 1
     if arguments.memory_limit > 0 and not limits.limit_memory(arguments.memory_limit, diagnostics):
         return 1
-    return Start(configuration, arguments, diagnostics).go()
+    try:
+        return Start(configuration, arguments, diagnostics).go()
+    except MemoryError:
+        diagnostics.alert(f"[tcproxy.main()] {arguments.memory_limit} MB of memory are too few to start", about="")
+        return 1
 
 
 def overridden(configuration: Configuration, arguments: Arguments) -> Configuration:

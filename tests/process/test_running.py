@@ -235,6 +235,14 @@ def test_an_address_in_use(name: str, site: Site) -> None:
     assert result.stdout == ""
 
 
+def test_too_little_memory(site: Site) -> None:
+    """A limit that leaves no room to start is told as such."""
+    words = [TCPROXY, "-m", "30", "-db", "-f", str(site.path)]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    assert result.returncode == 1
+    assert "30 MB of memory are too few" in result.stderr
+
+
 @pytest.mark.parametrize("name", BOTH)
 def test_daemon(name: str, site: Site) -> None:
     """A daemon serves when its parent has ended, leads its own session, has no terminal, and stands in the pidfile."""
