@@ -81,13 +81,14 @@ def test_the_proxy_header_comes_first(version: int) -> None:
     """send-proxy tells who the client is, before the client's own bytes."""
     words = {"send_proxy": version, "proxy_v2_options": frozenset({"crc32c"} if version == 2 else ())}
     with listener() as server, proxied(server, server_words=words) as proxy, proxy.connect() as client:
+        near, far = client.getsockname(), client.getpeername()
         client.sendall(b"hello")
         client.shutdown(socket.SHUT_WR)
         with accept(server) as link:
             parser = ProxyHeaderParser()
             header = parser.feed(read_all(link))
         assert header is not None and header.version == version
-        assert header.source == client.getsockname() and header.destination == client.getpeername()
+        assert header.source == near and header.destination == far
         assert parser.rest == b"hello"
         assert proxy.line().endswith(" 5/0")
 
