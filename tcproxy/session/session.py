@@ -223,10 +223,10 @@ class Session:
             self.close_client()
 
     def _shut_server(self) -> None:
-        """Send FIN to the server, or close the link if nothing more can come of it."""
+        """Send FIN to the server, or close the link if nothing more can come of it, or `option nolinger` wants that."""
         assert self.link is not None
         self.server_shut = True
-        if self.server_done or self.error == CLIENT_ERROR:
+        if self.server_done or self.error == CLIENT_ERROR or (self.backend is not None and self.backend.nolinger):
             return self.close_link()
         self.link.finish()
         fin = self.backend.server_fin if self.backend else 0.0
@@ -260,8 +260,7 @@ class Session:
         if self.link is None:
             return
         # without its FIN the server is reset, as the reference does: no TIME_WAIT uses up our ports
-        nolinger = self.backend is not None and self.backend.nolinger
-        self.link.close(reset or nolinger or not self.server_done)
+        self.link.close(reset or not self.server_done)
         self.server_done = True
 
     # time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.beside import UNFORMATTED, Scene, Stories, Told, differences, tell
+from tests.scenarios.beside import UNFORMATTED, Scene, Stories, Told, differences
 
 STORIES = Stories()
 story = STORIES.story
@@ -171,12 +171,6 @@ def headers_passed_on(scene: Scene) -> None:
         server.close()
         client.ends().close()
         scene.logged(3)
-
-
-@pytest.fixture(scope="module")
-def told(request: pytest.FixtureRequest) -> dict[str, Told]:
-    """Tell the stories that were asked for, all together."""
-    return tell(STORIES.asked(request))
 
 
 @pytest.mark.reference

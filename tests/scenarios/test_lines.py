@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.beside import UNFORMATTED, Scene, Stories, Told, differences, tell
+from tests.scenarios.beside import UNFORMATTED, Scene, Stories, Told, differences
 
 STORIES = Stories()
 story = STORIES.story
@@ -103,9 +103,10 @@ def logasap_dontlognull(scene: Scene) -> None:
     good_null_bad_retried(scene, (0, 0, 0, 0))
 
 
-@story(
-    UNFORMATTED + "    log {host}:514 local1 err\n    option tcplog\n    option log-separate-errors\n" + PLAIN, bare=True
-)
+SECOND_TARGET = "    log {host}:514 local1 err\n    option tcplog\n    option log-separate-errors\n"
+
+
+@story(UNFORMATTED + SECOND_TARGET + PLAIN, bare=True)
 def second_target_of_errors(scene: Scene) -> None:
     """A second target with a level gets what is grave enough, with its own facility."""
     good_null_bad_retried(scene, (1, 1, 2, 2))
@@ -118,7 +119,7 @@ def levels_and_format(scene: Scene) -> None:
 
 
 FIELDS = (
-    "%ci:%cp|%fi:%fp|%f|%ft|%b|%s|%Th|%B|%U|%ts|%ac|%fc|%bc|%sc|%rc|%sq|%bq|%si:%sp|%bi|%ST|%lc|%{{+Q}}s|%{{+X}}ci"
+    "%ci:%cp|%fi:%fp|%f|%ft|%b|%s|%Th|%B|%U|%ts|%fc|%bc|%sc|%rc|%sq|%bq|%si:%sp|%bi|%ST|%lc|%{{+Q}}s|%{{+X}}ci"
 )
 
 
@@ -150,12 +151,6 @@ def tags_and_names(scene: Scene) -> None:
     scene.logged(2)
     scene.note(scene.order(f"enable server {scene.name}.back/s").strip())
     scene.logged()
-
-
-@pytest.fixture(scope="module")
-def told(request: pytest.FixtureRequest) -> dict[str, Told]:
-    """Tell the stories that were asked for, all together."""
-    return tell(STORIES.asked(request))
 
 
 @pytest.mark.reference

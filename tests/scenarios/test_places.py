@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.beside import Scene, Stories, Told, differences, tell
+from tests.scenarios.beside import Scene, Stories, Told, differences
 
 STORIES = Stories()
 story = STORIES.story
@@ -86,9 +86,10 @@ def source_of_the_backend(scene: Scene) -> None:
     hello(scene, {})
 
 
-@story(
-    "listen {name}\n    bind {host}:1000\n    source 127.0.0.5\n    server s {host}:2000 source {host}:4000-4003\n" + FIELDS
-)
+SOURCES = "    source 127.0.0.5\n    server s {host}:2000 source {host}:4000-4003\n"
+
+
+@story("listen {name}\n    bind {host}:1000\n" + SOURCES + FIELDS)
 def source_of_the_server(scene: Scene) -> None:
     """`source` of the server wins; its ports are used in turn."""
     hello(scene, {}, {})
@@ -145,12 +146,6 @@ def balanced_by_source(scene: Scene) -> None:
         doors[name].accept().reads(5).close()
         client.ends().close()
         scene.logged()
-
-
-@pytest.fixture(scope="module")
-def told(request: pytest.FixtureRequest) -> dict[str, Told]:
-    """Tell the stories that were asked for, all together."""
-    return tell(STORIES.asked(request))
 
 
 @pytest.mark.reference

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.scenarios.beside import Scene, Stories, Told, differences, tell
+from tests.scenarios.beside import Scene, Stories, Told, differences
 
 STORIES = Stories()
 story = STORIES.story
@@ -327,12 +327,6 @@ def numbers_of_connections(scene: Scene) -> None:
         server.close()
         client.ends().close()
         scene.logged()
-
-
-@pytest.fixture(scope="module")
-def told(request: pytest.FixtureRequest) -> dict[str, Told]:
-    """Tell the stories that were asked for, all together."""
-    return tell(STORIES.asked(request))
 
 
 @pytest.mark.reference
