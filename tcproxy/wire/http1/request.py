@@ -32,8 +32,8 @@ from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?:\r?\n|\Z)")
-LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?:\r?\n|\Z)")
+STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?=\r?\n|\Z)")
+LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?=\r?\n|\Z)")
 _TARGET, _VERSION = rb")(?:[ \t]++(?:(", rb"++)(?:[ \t]++([A-Z0-9./]*+))?)?)?)?\r?"
 PARTIAL = re.compile(rb"(?:(" + TOKEN + _TARGET + rb"[!-\"$-~]" + _VERSION)
 PARTIAL_LENIENT = re.compile(rb"(?:(" + TOKEN + _TARGET + rb"[!-~\x80-\xff]" + _VERSION)
@@ -282,6 +282,8 @@ def _take_codings(request: RequestHead) -> None:
 
 
 def _agree(request: RequestHead, lenient: bool) -> None:
+    if request.method == b"PRI":
+        raise BadMessage(400, "the beginning of HTTP/2's preface")  # RFC 9113 section 11.5 reserves the method
     try:
         target, host = agreed(request.method, request.target, request.host, lenient)
     except Mismatch as error:
@@ -297,6 +299,8 @@ def start_trouble(data: bytes, lenient: bool) -> tuple[str, int]:
     matched = (PARTIAL_LENIENT if lenient else PARTIAL).match(data)
     at = matched.end() if matched else 0
     method, target, version = matched.groups() if matched else (None, None, None)
+    if version and data[at : at + 1] in (b"\r", b"\n"):
+        return "a version that is none", matched.start(3) if matched else at
     if at == len(data) or data[at : at + 1] == b"\n":
         return "a request line without a version" if target else "a request line that ends early", at
     if not method or (not target and data[len(method) : len(method) + 1] not in (b" ", b"\t")):

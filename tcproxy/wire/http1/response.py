@@ -12,8 +12,8 @@ from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, plainly_chunked
 
-STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?:\r?\n|\Z)")
-LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?:\r?\n|\Z)")
+STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
+LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?=\r?\n|\Z)")
 
 
 BODYLESS = (b"HEAD", b"CONNECT")
