@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from .errors import BadMessage
 from .fields import Field, OddLine
-from .framing import Framing
+from .framing import CHUNKED, NO_BODY, SIZED
 from .head import Adjust, Head, adjusted, field_trouble, joined_lines
 from .reader import Codec, find_end
 
@@ -243,11 +243,11 @@ Body = NoBody | LengthBody | CloseBody | ChunkedBody
 
 def body_of(head: Head, codec: Codec, status: int) -> Body:
     """Return the decoder of a message's body. status: 400 for a request, 502 for a response."""
-    if head.framing is Framing.NONE:
+    if head.framing is NO_BODY:
         return NoBody()
-    if head.framing is Framing.LENGTH:
+    if head.framing is SIZED:
         return LengthBody(head.length)
-    return ChunkedBody(codec, status) if head.framing is Framing.CHUNKED else CloseBody()
+    return ChunkedBody(codec, status) if head.framing is CHUNKED else CloseBody()
 
 
 def chunk(pieces: Sequence[Piece]) -> list[Piece]:

@@ -21,6 +21,10 @@ class Framing(Enum):
     CLOSE = "close"
 
 
+NO_BODY, SIZED, CHUNKED, UNTIL_CLOSE = Framing
+"""The same by names of their own: an enumeration's attribute costs more than the decision it is for."""
+
+
 def content_length(field: Field, known: int, status: int) -> tuple[int, Field]:
     """Return the length that one Content-Length tells, and the header to forward for it. Raises BadMessage.
 

@@ -26,7 +26,7 @@ from .fields import (
     KnownFields,
     OddLine,
 )
-from .framing import Framing, check_chunked, measured
+from .framing import CHUNKED, NO_BODY, SIZED, check_chunked, measured
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
@@ -57,7 +57,7 @@ class RequestHead(Head):
         self.minor = minor
         self.fields = fields
         self.keep_alive = keep_alive
-        self.framing = Framing.NONE
+        self.framing = NO_BODY
         self.length = -1
         self.upgrade = False
         self.host: bytes | None = None
@@ -96,7 +96,7 @@ class RequestHead(Head):
         if not self.upgrade:
             if self.minor:
                 connection = b"connection: close\r\n" if close else b""
-            elif not close and self.framing is not Framing.CHUNKED:
+            elif not close and self.framing is not CHUNKED:
                 connection = b"connection: keep-alive\r\n"
         return self._lines([self.method, b" ", self.target, b" ", self.version, b"\r\n"], connection, adjust)
 
@@ -159,7 +159,7 @@ def _mean_plain(request: RequestHead, special: list[Field]) -> bool:
         request.keep_alive = not said & ONLY_CLOSE
     if length >= 0:
         request.length = length
-        request.framing = Framing.LENGTH if length else Framing.NONE
+        request.framing = SIZED if length else NO_BODY
     return True
 
 
@@ -185,7 +185,7 @@ def _mean(request: RequestHead, special: list[Field], limits: Limits) -> None:
         flags, request.fields = spoken(request.fields)
         if flags & CLOSE:
             request.keep_alive = False
-        elif flags & KEEP and not (request.framing is Framing.CHUNKED and not request.minor):
+        elif flags & KEEP and not (request.framing is CHUNKED and not request.minor):
             request.keep_alive = request.keep_alive or not request.minor
         request.upgrade = bool(flags & UPGRADED)
     if kinds & UPGRADE or request.upgrade:
@@ -210,7 +210,7 @@ def _take_host(request: RequestHead) -> None:
 def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
     if kinds & LENGTH:
         request.length, request.fields = measured(request.fields, 400)
-        request.framing = Framing.LENGTH if request.length else Framing.NONE
+        request.framing = SIZED if request.length else NO_BODY
     if kinds & ENCODING:
         encodings = [field for field in request.fields if field.kind == ENCODING]
         check_chunked(encodings, 400, 422)
@@ -218,14 +218,14 @@ def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
             raise BadMessage(400, "CONNECT with a Transfer-Encoding")
         if not request.minor or kinds & LENGTH:
             request.keep_alive = False  # whoever sent this may be fooled by it: RFC 9112 section 6.1
-        request.framing, request.length = Framing.CHUNKED, -1
+        request.framing, request.length = CHUNKED, -1
         request.fields = plainly_chunked(request.fields)
-    if request.framing is Framing.NONE:
+    if request.framing is NO_BODY:
         return
     if not request.minor and request.method in BARE and not limits.any_payload:
         raise BadMessage(413, "a payload that HTTP/1.0 does not know")
     if request.method == b"CONNECT":
-        request.framing = Framing.NONE
+        request.framing = NO_BODY
         request.fields = [field for field in request.fields if field.kind != LENGTH]
 
 
@@ -242,7 +242,7 @@ def plainly_chunked(fields: list[Field]) -> list[Field]:
 
 def _take_upgrade(request: RequestHead) -> None:
     """Check an upgrade's headers; one with a body is none for us (RFC 9110 section 7.8 leaves that to us)."""
-    if request.framing is not Framing.NONE:
+    if request.framing is not NO_BODY:
         request.upgrade = False
         request.fields = [field for field in request.fields if field.kind != UPGRADE]
     elif request.upgrade and asks_websocket(request.fields):

@@ -6,7 +6,7 @@ import re
 
 from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, Field, KnownFields, OddLine
-from .framing import Framing, check_chunked, measured
+from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, check_chunked, measured
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
@@ -33,7 +33,7 @@ class ResponseHead(Head):
         self.reason = reason
         self.fields = fields
         self.keep_alive = minor > 0
-        self.framing = Framing.CLOSE
+        self.framing = UNTIL_CLOSE
         self.length = -1
         self.upgrade = False
 
@@ -53,8 +53,8 @@ class ResponseHead(Head):
         """Say whether the client's connection may carry another request, as far as the messages decide."""
         return (
             request.keep_alive
-            and self.framing is not Framing.CLOSE
-            and (self.minor > 0 or self.framing is not Framing.CHUNKED)
+            and self.framing is not UNTIL_CLOSE
+            and (self.minor > 0 or self.framing is not CHUNKED)
         )
 
     def forward(self, request: RequestHead, keep: bool | None = None, adjust: Adjust | None = None) -> bytes:
@@ -132,9 +132,9 @@ def _mean_plain(response: ResponseHead, request: RequestHead, special: list[Fiel
         response.keep_alive = not said & ONLY_CLOSE
     if length >= 0:
         response.length = length
-        response.framing = Framing.LENGTH if length else Framing.NONE
+        response.framing = SIZED if length else NO_BODY
     elif chunked:
-        response.framing = Framing.CHUNKED
+        response.framing = CHUNKED
     else:
         response.keep_alive = False
     return True
@@ -156,12 +156,12 @@ def _frame(response: ResponseHead, request: RequestHead, kinds: int) -> None:
     """Decide where the body ends: RFC 9112 section 6.3, in its order."""
     if kinds & LENGTH:
         response.length, response.fields = measured(response.fields, 502)
-        response.framing = Framing.LENGTH if response.length else Framing.NONE
+        response.framing = SIZED if response.length else NO_BODY
     if kinds & ENCODING:
         check_chunked([field for field in response.fields if field.kind == ENCODING], 502, 502)
         if kinds & LENGTH or not response.minor:
             response.keep_alive = False  # whoever sent this may be fooled by it: RFC 9112 section 6.1
-        response.framing, response.length = Framing.CHUNKED, -1
+        response.framing, response.length = CHUNKED, -1
         response.fields = plainly_chunked(response.fields)
     status = response.status
     if status < 200 or status == 204:
@@ -169,10 +169,10 @@ def _frame(response: ResponseHead, request: RequestHead, kinds: int) -> None:
             response.fields = [f for f in response.fields if f.kind not in (LENGTH, ENCODING)]
         if status == 101:
             _check_switch(response, request)
-        response.framing = Framing.NONE
+        response.framing = NO_BODY
     elif status == 304 or request.method == b"HEAD" or response.tunnels(request):
-        response.framing = Framing.NONE
-    elif response.framing is Framing.CLOSE:
+        response.framing = NO_BODY
+    elif response.framing is UNTIL_CLOSE:
         response.keep_alive = False
 
 
