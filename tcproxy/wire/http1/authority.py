@@ -6,11 +6,11 @@ A target that names an authority must name the one of Host; a default port that 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 ABSOLUTE = re.compile(rb"([A-Za-z][A-Za-z0-9+\-.]*+)://([^/]*+)")
-LEADING = re.compile(rb"[^/]*+")
 PORT = re.compile(rb":([0-9]*+)\Z")
-DEFAULT_PORTS = {b"http": (b"80", b""), b"https": (b"443", b"")}
+DEFAULT_PORTS: Mapping[bytes, tuple[bytes, ...]] = {b"http": (b"80", b""), b"https": (b"443", b"")}
 CONNECT_PORTS = (b"80", b"443")
 
 
@@ -38,11 +38,10 @@ def _agreed(target: bytes, host: bytes | None, connect: bool) -> tuple[bytes, by
     absolute = ABSOLUTE.match(target)
     if absolute:
         start, end = absolute.span(2)
-    elif connect and (leading := LEADING.match(target)):
-        start, end = leading.span()
-    else:
-        raise Mismatch("a target of no known form")
-    ports = CONNECT_PORTS if connect or absolute is None else DEFAULT_PORTS.get(absolute[1].lower(), ())
+        ports = CONNECT_PORTS if connect else DEFAULT_PORTS.get(absolute[1].lower(), ())
+    else:  # the form of CONNECT; HAProxy reads what has no other form as this, whatever the method
+        start, end = 0, _leading(target)
+        ports = CONNECT_PORTS if connect else ()
     name, port = _parted(target[start:end].rpartition(b"@")[2])
     if connect and not port:
         raise Mismatch("CONNECT to an authority without a port")
@@ -51,10 +50,14 @@ def _agreed(target: bytes, host: bytes | None, connect: bool) -> tuple[bytes, by
     if port is None or port not in ports:
         return target, host
     if not connect:
-        target = target[: end - len(port) - 1] + target[end:]
-    if host is not None and host.endswith(b":" + port):
-        host = host[: -len(port) - 1]
-    return target, host
+        return target[: end - len(port) - 1] + target[end:], host and name
+    return target, host.removesuffix(b":" + port) if host else host
+
+
+def _leading(target: bytes) -> int:
+    """Return where an authority at the beginning of the target ends."""
+    slash = target.find(b"/")
+    return len(target) if slash < 0 else slash
 
 
 def _check(name: bytes, port: bytes | None, host: bytes, ports: tuple[bytes, ...], connect: bool) -> None:

@@ -53,11 +53,10 @@ def _number(digits: bytes, status: int) -> int:
     return number
 
 
-def check_chunked(encodings: Sequence[Field], bad: int, unknown: int) -> None:
-    """Check that all Transfer-Encodings of a message together say `chunked`, and only that.
+def only_chunked(encodings: Sequence[Field], status: int) -> bool:
+    """Say whether all Transfer-Encodings of a message together say `chunked` and nothing else.
 
-    bad: the status when chunked is not the last coding, or comes twice. unknown: the status when other codings
-    come before it, which we do not decode. Raises BadMessage.
+    Other codings before it, which we do not decode, make it False; any other order raises BadMessage.
     """
     chunked = others = False
     for field in encodings:
@@ -66,13 +65,12 @@ def check_chunked(encodings: Sequence[Field], bad: int, unknown: int) -> None:
             words.pop()
         for word in words:
             if chunked:
-                raise BadMessage(bad, "a transfer coding behind chunked")
+                raise BadMessage(status, "a transfer coding behind chunked")
             chunked = word == b"chunked"
             others = others or not chunked
     if not chunked:
-        raise BadMessage(bad, "a Transfer-Encoding that does not end with chunked")
-    if others:
-        raise BadMessage(unknown, "a transfer coding that is not supported")
+        raise BadMessage(status, "a Transfer-Encoding that does not end with chunked")
+    return not others
 
 
 def measured(fields: list[Field], status: int) -> tuple[int, list[Field]]:

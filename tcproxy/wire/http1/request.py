@@ -26,7 +26,7 @@ from .fields import (
     KnownFields,
     OddLine,
 )
-from .framing import CHUNKED, NO_BODY, SIZED, check_chunked, measured
+from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
@@ -188,10 +188,10 @@ def _mean(request: RequestHead, special: list[Field], limits: Limits) -> None:
         elif flags & KEEP and not (request.framing is CHUNKED and not request.minor):
             request.keep_alive = request.keep_alive or not request.minor
         request.upgrade = bool(flags & UPGRADED)
-    if kinds & UPGRADE or request.upgrade:
+    if request.upgrade:
         _take_upgrade(request)
     if kinds & TE:
-        _take_codings(request)
+        request.fields = only_trailers(request.fields)
 
 
 def _take_host(request: RequestHead) -> None:
@@ -208,12 +208,12 @@ def _take_host(request: RequestHead) -> None:
 
 
 def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
+    supported = True
     if kinds & LENGTH:
         request.length, request.fields = measured(request.fields, 400)
         request.framing = SIZED if request.length else NO_BODY
     if kinds & ENCODING:
-        encodings = [field for field in request.fields if field.kind == ENCODING]
-        check_chunked(encodings, 400, 422)
+        supported = only_chunked([field for field in request.fields if field.kind == ENCODING], 400)
         if request.method == b"CONNECT":
             raise BadMessage(400, "CONNECT with a Transfer-Encoding")
         if not request.minor or kinds & LENGTH:
@@ -224,6 +224,8 @@ def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
         return
     if not request.minor and request.method in BARE and not limits.any_payload:
         raise BadMessage(413, "a payload that HTTP/1.0 does not know")
+    if not supported:
+        raise BadMessage(422, "a transfer coding that is not supported")
     if request.method == b"CONNECT":
         request.framing = NO_BODY
         request.fields = [field for field in request.fields if field.kind != LENGTH]
@@ -245,7 +247,7 @@ def _take_upgrade(request: RequestHead) -> None:
     if request.framing is not NO_BODY:
         request.upgrade = False
         request.fields = [field for field in request.fields if field.kind != UPGRADE]
-    elif request.upgrade and asks_websocket(request.fields):
+    elif asks_websocket(request.fields):
         keys = [field.value for field in request.fields if field.kind == KEY]
         if len(keys) != 1 or not _is_key(keys[0]):
             raise BadMessage(400, "a WebSocket handshake without a valid key")
@@ -269,16 +271,16 @@ def _is_key(value: bytes) -> bool:
         return False
 
 
-def _take_codings(request: RequestHead) -> None:
-    """Of TE only `trailers` goes on: we decode no coding for the client."""
+def only_trailers(fields: list[Field]) -> list[Field]:
+    """Return headers with TE saying no more than `trailers`: we decode no coding for anyone."""
     kept = []
-    for field in request.fields:
+    for field in fields:
         if field.kind == TE:
             if b"trailers" not in [word.strip(b" \t") for word in field.value.split(b",")]:
                 continue
             field = Field(field.name, b"trailers")
         kept.append(field)
-    request.fields = kept
+    return kept
 
 
 def _agree(request: RequestHead, lenient: bool) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from .errors import BadMessage
-from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, Field, KnownFields, OddLine
-from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, check_chunked, measured
+from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
+from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
-from .request import RequestHead, asks_websocket, plainly_chunked
+from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
 
 STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?=\r?\n|\Z)")
@@ -149,6 +149,8 @@ def _mean(response: ResponseHead, request: RequestHead, special: list[Field]) ->
         flags, response.fields = spoken(response.fields)
         response.keep_alive = not flags & CLOSE and (response.minor > 0 or bool(flags & KEEP))
         response.upgrade = bool(flags & UPGRADED)
+    if kinds & TE:
+        response.fields = only_trailers(response.fields)
     _frame(response, request, kinds)
 
 
@@ -158,7 +160,8 @@ def _frame(response: ResponseHead, request: RequestHead, kinds: int) -> None:
         response.length, response.fields = measured(response.fields, 502)
         response.framing = SIZED if response.length else NO_BODY
     if kinds & ENCODING:
-        check_chunked([field for field in response.fields if field.kind == ENCODING], 502, 502)
+        if not only_chunked([field for field in response.fields if field.kind == ENCODING], 502):
+            raise BadMessage(502, "a transfer coding that is not supported")
         if kinds & LENGTH or not response.minor:
             response.keep_alive = False  # whoever sent this may be fooled by it: RFC 9112 section 6.1
         response.framing, response.length = CHUNKED, -1
