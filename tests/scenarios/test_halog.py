@@ -17,14 +17,14 @@ MIXED = """
 listen {name}
     bind {host}:1000
     bind {host}:1001 accept-proxy
-    timeout client 300ms
-    timeout server 600ms
+    timeout client 400ms
+    timeout server 800ms
     server one {host}:2000
     server two {host}:2001 maxconn 1
 listen {name}.bad
     bind {host}:1002
     retries 1
-    timeout connect 100ms
+    timeout connect 200ms
     server three {host}:2002
     server four {host}:2003
 listen {name}.none
@@ -64,8 +64,8 @@ def mixed_traffic(scene: Scene) -> None:
 
 
 def rounded(found: re.Match[str]) -> str:
-    """Return the times of a line rounded so far that only timeouts are left of them."""
-    return " {}/{}/{} ".format(*(time if time == "-1" else 200 * round(int(time) / 200) for time in found.groups()))
+    """Return the times of a line rounded down so far that only timeouts, which are multiples of it, are left."""
+    return " {}/{}/{} ".format(*(time if time == "-1" else 200 * ((int(time) + 20) // 200) for time in found.groups()))
 
 
 def as_written(line: Line) -> str:
