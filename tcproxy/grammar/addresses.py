@@ -164,6 +164,8 @@ def resolve(address: Address) -> Address:
         if family in (socket.AF_INET, socket.AF_INET6):
             kind = Family.INET if family == socket.AF_INET else Family.INET6
             return replace(address, family=kind, host=str(numeric[0]), is_name=False)
+    if address.host.replace(".", "").isdigit():
+        raise ValueError(f"'{address.host}' is not an IPv4 address, which is four numbers up to 255")
     raise ValueError(f"no address is known for the host name '{address.host}'")
 
 

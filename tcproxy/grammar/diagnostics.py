@@ -131,21 +131,44 @@ class Diagnostics:
 
     def _write(self, text: str) -> None:
         if self.stream is not None and not self.quiet:
-            printable = text.encode("utf-8", "backslashreplace").decode("utf-8")
+            printable = "".join(map(_written, text)).encode("utf-8", "backslashreplace").decode("utf-8")
             self.stream.write(printable)
             self.text += printable
 
 
 def excerpt(text: str, column: int, room: int = CARET_ROOM) -> tuple[str, int]:
-    """Return the part of a line that shows `column`, printable and within `room`, and the column in it."""
-    printable = "".join(character if character.isprintable() else "?" for character in text)
+    """Return the part of a line that shows `column`, printable and within `room`, and how far a caret stands in."""
+    printable = "".join(map(_shown, text))
     start = 0
     if column >= room:
         start = column - room * 3 // 4
     shown = printable[start : start + room].rstrip()
     if start:
         shown = "..." + shown[3:]
-    return shown, column - start
+    return shown, sum(map(_cells, shown[: column - start])) + max(0, column - start - len(shown))
+
+
+def _shown(character: str) -> str:
+    """Return what stands for a character: a tab is one blank, whatever the terminal's stops are."""
+    if character == "\t":
+        return " "
+    return character if character.isprintable() else "?"
+
+
+def _written(character: str) -> str:
+    """Return a character as it is written: a byte that is no text, which Python keeps as a surrogate, as \\xff."""
+    return f"\\x{ord(character) - 0xDC00:02x}" if "\udc80" <= character <= "\udcff" else character
+
+
+def _cells(character: str) -> int:
+    """Return how many cells of a terminal a character takes."""
+    if character.isascii():
+        return 1
+    import unicodedata  # only for messages about errors
+
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _indent(text: str) -> int:

@@ -18,10 +18,16 @@ def read_options(statement: Statement, start: int, where: Where, draft: Draft, r
         row = reading.words.at(where).get(words[index])
         if row is None:
             near = reading.words.near(where, words[index])
-            raise Refused(f"unknown keyword '{words[index]}'{suggestion(near)}", index)
+            hint = suggestion(near) or _port_apart(words[index])
+            raise Refused(f"unknown keyword '{words[index]}'{hint}", index)
         if row.status is Status.REFUSED:
             raise Refused(refusal(row), index)
         index = _read_option(statement, index, row, draft, reading)
+
+
+def _port_apart(word: str) -> str:
+    """Return the end of a sentence about a number that stands where an option is expected."""
+    return "; a port follows its address without a blank, as in '10.0.0.1:80'" if word.isdigit() else ""
 
 
 def _read_option(statement: Statement, index: int, row: Row, draft: Draft, reading: Reading) -> int:

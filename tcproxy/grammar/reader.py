@@ -28,6 +28,9 @@ SECTIONS = frozenset(
 )
 """The words that begin a section, wherever they stand first on a line."""
 
+MARK = "\ufeff"
+"""The byte order mark, which editors of some systems put before the first line."""
+
 MAX_ERRORS = 50
 """So many errors, and the rest of a file is left unread."""
 
@@ -192,7 +195,7 @@ class Reader:
         if words[0] in SECTIONS:
             self._place.section = words[1] if len(words) > 1 and words[1] else words[0]
         elif not self._place.section:
-            self._alert(f"the word '{words[0]}' stands outside of any section{_near_section(words[0])}")
+            self._alert(_outside(words[0]))
             return None
         return Statement(self._place.origin, words, negation, columns, text)
 
@@ -311,11 +314,14 @@ class Reader:
         self.diagnostics.alert(f"{self._parsing}: {message}:\n  {line}\n  {' ' * place}^")
 
 
-def _near_section(word: str) -> str:
+def _outside(word: str) -> str:
+    """Return what is wrong with a first word outside of any section."""
+    if word.startswith(MARK):
+        return "the file begins with a byte order mark, which is not seen: save it as UTF-8 without one"
     import difflib  # loaded only for an error
 
     near = difflib.get_close_matches(word, sorted(SECTIONS), 1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    return f"the word '{word}' stands outside of any section" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
 def _physical_lines(content: bytes) -> list[bytes]:

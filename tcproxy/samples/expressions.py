@@ -71,7 +71,8 @@ def near(name: str, known: list[str]) -> str:
     """Return "; did you mean 'x'?" for a near miss, or an empty text."""
     import difflib
 
-    found = difflib.get_close_matches(name, known, 1, 0.75)
+    # letters that changed places are much of a short name: 'scr' for 'src'
+    found = [one for one in known if sorted(one) == sorted(name)] or difflib.get_close_matches(name, known, 1, 0.75)
     return suggestion(found[0] if found else "")
 
 

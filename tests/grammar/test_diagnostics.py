@@ -56,7 +56,7 @@ def test_caret() -> None:
 
 def test_excerpt() -> None:
     """A long line is cut around the column, and what cannot be printed is replaced."""
-    assert excerpt("a\tb", 2) == ("a?b", 2)
+    assert excerpt("a\tb\x07", 2) == ("a b?", 2)
     line = "x" * 200 + "Y" + "z" * 200
     shown, place = excerpt(line, 200)
     assert shown[place] == "Y"
@@ -68,4 +68,11 @@ def test_unprintable() -> None:
     """A message made of bytes that are no text is printed with escapes instead of an error."""
     out = io.StringIO()
     Diagnostics(7, out).notice("a\udcffb")
-    assert "a\\udcffb" in out.getvalue()
+    assert "a\\xffb" in out.getvalue()
+
+
+def test_caret_below_wide_characters() -> None:
+    """The caret stands below its word also behind characters that take two cells of a terminal, or none."""
+    assert excerpt("größe x", 6) == ("größe x", 6)
+    assert excerpt("日本 x", 3) == ("日本 x", 5)
+    assert excerpt("e\u0301 x", 3) == ("e\u0301 x", 2)
