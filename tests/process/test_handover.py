@@ -12,11 +12,14 @@ import pytest
 from tcproxy.process import handover
 from tests.running import end
 
-OLD = """
+OLD = r"""
 import os, signal
 # os.write, since one signal may come within the handling of another, which print does not bear
-for name in ("SIGTTOU", "SIGTTIN", "SIGUSR1"):
-    signal.signal(getattr(signal, name), lambda number, frame: os.write(1, signal.Signals(number).name.encode() + b"\n"))
+def say(number, frame):
+    os.write(1, signal.Signals(number).name.encode() + b"\n")
+
+for number in (signal.SIGTTOU, signal.SIGTTIN, signal.SIGUSR1):
+    signal.signal(number, say)
 os.write(1, b"ready\n")
 while True:
     signal.pause()
