@@ -45,6 +45,9 @@ WARNING, NOTICE = 4, 5
 DEFAULT_TAG = "haproxy"
 """What log lines are tagged with where no `log-tag` says otherwise: filters in syslog daemons look for it."""
 
+FORMATS = {"httplog": formats.HTTPLOG, "tcplog": formats.TCPLOG}
+"""Log formats by their options."""
+
 Announce = Callable[[int, str], None]
 
 
@@ -103,7 +106,7 @@ class ProxyService(MultiService):
         link_tracks(self.world.farms)
 
     def _make_frontends(self) -> None:
-        backends = {name: Backend(farm) for name, farm in self.world.farms.items()}
+        backends = self._backends = {name: Backend(farm) for name, farm in self.world.farms.items()}
         for proxy in self.configuration.frontends():
             if not proxy.disabled:
                 frontend = Frontend(proxy, self.world)
@@ -215,6 +218,9 @@ class ProxyService(MultiService):
         for session in list(self.world.sessions.values()):
             session.decide("K", "")
             session.end()
+        for backend in self._backends.values():
+            if backend.http is not None:
+                backend.http.close()
 
     def pause(self) -> None:
         """Stop listening for a while, so that another process may take the addresses."""
@@ -275,13 +281,13 @@ def limited(configuration: Configuration) -> Configuration:
 
 def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     """Return the formats of a frontend's log lines: of sessions, of structured data, of refused connections."""
-    early = "logasap" in proxy.options
-    data = formats.compile(proxy.log_format_sd, early) if proxy.log_format_sd else None
-    error = formats.compile(proxy.error_log_format, early) if proxy.error_log_format else None
-    text = proxy.log_format or (formats.TCPLOG if "tcplog" in proxy.options else "")
+    early, http = "logasap" in proxy.options, proxy.mode == "http"
+    data = formats.compile(proxy.log_format_sd, early, http) if proxy.log_format_sd else None
+    error = formats.compile(proxy.error_log_format, early, http) if proxy.error_log_format else None
+    text = proxy.log_format or next((text for name, text in FORMATS.items() if name in proxy.options), "")
     if not text:
         return formats.DEFAULT, data, error
-    return formats.compile(text, early), data, error or formats.error_format()
+    return formats.compile(text, early, http), data, error or formats.error_format()
 
 
 def _world(configuration: Configuration, clock: Any, announce: Announce) -> World:

@@ -14,8 +14,12 @@ from enum import Enum
 
 from tcproxy.report import dates
 from tcproxy.report.record import Record
-from tcproxy.report.variables import HTTP_VARIABLES, VARIABLES, Flags, names
+from tcproxy.report.variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Variable, names
 
+HTTPLOG = (
+    "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"
+)
+"""What `option httplog` stands for (manual 8.2.3)."""
 TCPLOG = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"
 """What `option tcplog` stands for (manual 8.2.2)."""
 
@@ -61,8 +65,9 @@ def _literal(text: str) -> str:
 class _Compilation:
     """One reading of a format's text, from left to right."""
 
-    def __init__(self, text: str, early: bool) -> None:
+    def __init__(self, text: str, early: bool, http: bool = False) -> None:
         self.text = text
+        self.http = http
         self.early = early
         self.parts: list[str] = []
         self.flags: Flags = frozenset()
@@ -125,13 +130,18 @@ class _Compilation:
         self._add(_literal(following))
         return start + 2
 
+    def _named(self, name: str, start: int) -> Variable | None:
+        if self.http:
+            return HTTP_VARIABLES.get(name) or HTTP_MEANINGS.get(name) or VARIABLES.get(name)
+        if name in HTTP_VARIABLES:
+            raise FormatError(f"the variable %{name} is for HTTP mode, not supported by tcproxy yet", start)
+        return VARIABLES.get(name)
+
     def _variable(self, name: str, flags: frozenset[str], start: int) -> None:
         if name == "o":
             self.flags = flags
             return
-        if name in HTTP_VARIABLES:
-            raise FormatError(f"the variable %{name} is for HTTP mode, not supported by tcproxy yet", start)
-        variable = VARIABLES.get(name)
+        variable = self._named(name, start)
         if variable is None:
             raise FormatError(f"there is no variable %{name}; write %% for the percent sign itself", start)
         if variable.pair:
@@ -154,13 +164,15 @@ def _flags(flags: Flags, arguments: str) -> Flags:
     return frozenset(found)
 
 
-def compile(text: str, early: bool = False) -> Format:
+def compile(text: str, early: bool = False, http: bool = False) -> Format:
     """Compile the text of a `log-format`; `early` says that `option logasap` is on. Raises FormatError.
+
+    http: for a frontend in HTTP mode.
 
     With `option logasap` the line leaves once the server's connection stands, and a plus sign in front of the
     numbers of bytes and the total time says that they would have grown.
     """
-    compilation = _Compilation(text, early)
+    compilation = _Compilation(text, early, http)
     compilation.run()
     source = f"lambda r: f'{''.join(compilation.parts)}'"
     render: Callable[[Record], str] = eval(source, names())  # all text went through _literal

@@ -26,6 +26,9 @@ class Record:
     termination: two letters (8.5). cause: words of a failure before there was a session (error format).
     Connection counts at the moment of the log line: process (ac), frontend (fc), backend (bc), server (sc).
     server_queue, backend_queue: sessions ahead in the queue when it was entered.
+    Of HTTP: status (ST), idle and request (Ti, TR: until the request's first byte, and until its whole head), response
+        (Tr: from the server's connection to its response's head), method, target, version of the request, b"" for
+        none. Then `accepted` and `queue` count from the request.
     sequence: of the line in its frontend (lc). number: of the session in the process (rt).
     """
 
@@ -59,3 +62,10 @@ class Record:
     sequence: int = 0
     number: int = 0
     unique_id: str = ""
+    status: int = -1
+    idle: int = 0
+    request: int = -1
+    response: int = -1
+    method: bytes = b""
+    target: bytes = b""
+    version: bytes = b""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from tcproxy.report import dates
-from tcproxy.report.record import NOWHERE
+from tcproxy.report.record import NOWHERE, Record
 
 Flags = frozenset[str]
 """Of Q (quotes), X (hexadecimal) and E (backslashes)."""
@@ -85,6 +85,11 @@ def _number(expression: str, digits: int = 4) -> Callable[[Flags], str]:
     return lambda flags: f"{{{expression}:0{digits}X}}" if "X" in flags else f"{{{expression}}}"
 
 
+def _request_part(expression: str) -> Callable[[Flags], str]:
+    """A part of the request line, or what stands in its place when there was none."""
+    return _text(f"shown({expression}) or badreq")
+
+
 def _milliseconds(flags: Flags) -> str:
     return "{milliseconds(r.accepted):02X}" if "X" in flags else "{milliseconds(r.accepted):03d}"
 
@@ -101,8 +106,10 @@ def _pairs() -> Iterator[tuple[str, Variable]]:
 
 # In TCP mode HAProxy 2.6 makes Tw one millisecond too long: it subtracts the time of a request, which TCP does
 # not have and which stands at -1. So do we.
-_WAIT = "r.queue + 1 if r.queue >= 0 else -1"
+_WAIT = "r.queue - r.request if r.queue >= 0 else -1"
 _DATA = "r.total - r.queue - r.connect if r.connect >= 0 else -1"
+_ASKED = "r.handshake + r.idle + r.request if r.request >= 0 else -1"
+_HTTP_DATA = "r.total - r.idle - r.queue - r.connect - r.response if r.response >= 0 else -1"
 
 VARIABLES: dict[str, Variable] = {
     **dict(_pairs()),
@@ -145,10 +152,31 @@ VARIABLES: dict[str, Variable] = {
     "ts": Variable(_plain("r.termination"), waits=True),
     "tsc": Variable(lambda flags: "{r.termination}--"),
 }  # fmt: skip
-HTTP_VARIABLES = frozenset(
-    ("CC", "CS", "HM", "HP", "HPO", "HQ", "HU", "HV", "TR", "Ta", "Ti", "Tq", "Tr", "r", "tr", "trg", "trl")
-)
+HTTP_VARIABLES: dict[str, Variable] = {
+    "CC": Variable(_perhaps("empty")),
+    "CS": Variable(_perhaps("empty")),
+    "HM": Variable(_request_part("r.method")),
+    "HP": Variable(_request_part("path_of(r.target)")),
+    "HPO": Variable(_request_part("path_alone(r.target)")),
+    "HQ": Variable(_perhaps("query_of(r.target)")),
+    "HU": Variable(_request_part("r.target")),
+    "HV": Variable(_request_part("r.version")),
+    "TR": Variable(_plain("r.request"), waits=True),
+    "Ta": Variable(_plain("r.total - r.idle"), waits=True, plus=True),
+    "Ti": Variable(_plain("r.idle"), waits=True),
+    "Tq": Variable(_plain(_ASKED), waits=True),
+    "Tr": Variable(_plain("r.response"), waits=True),
+    "r": Variable(_text("request_line(r)")),
+    "tr": Variable(_plain("stamp(r.accepted)")),
+    "trg": Variable(_plain("gmt(int(r.accepted))")),
+    "trl": Variable(_plain("local_zone(int(r.accepted))")),
+}
 """Variables that stand in HTTP mode only."""
+HTTP_MEANINGS: dict[str, Variable] = {
+    "ST": Variable(_plain("r.status"), waits=True),
+    "Td": Variable(_plain(_HTTP_DATA), waits=True),
+}
+"""Variables that mean more in HTTP mode."""
 
 _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "]": "\\]"})
 
@@ -159,6 +187,28 @@ def _hexadecimal(address: str) -> str:
         return ip_address(address).packed.hex().upper()
     except ValueError:
         return address
+
+
+_SHOWN = {code: f"#{code:02X}" for code in (*range(32), 34, 35, 92, 123, 124, 125, *range(127, 256))}
+"""Bytes of a request that lines do not show as they are."""
+
+
+def shown(text: bytes) -> str:
+    """Return bytes as log lines show them: what is not printable, and what would end a field, in hexadecimal."""
+    return text.decode("latin-1").translate(_SHOWN)
+
+
+def _request_line(record: Record) -> str:
+    if not record.method:
+        return BAD_REQUEST
+    return shown(b"%b %b %b" % (record.method, record.target, record.version))
+
+
+def _path_of(target: bytes) -> bytes:
+    return target.partition(b"?")[0]
+
+
+BAD_REQUEST = "<BADREQ>"
 
 
 def names() -> dict[str, object]:
@@ -181,4 +231,10 @@ def names() -> dict[str, object]:
         "tilde": "~",
         "empty": "",
         "plus": ("", "+"),
+        "badreq": BAD_REQUEST,
+        "shown": shown,
+        "request_line": _request_line,
+        "path_of": _path_of,
+        "path_alone": lambda target: _path_of(target).partition(b"?")[0],
+        "query_of": lambda target: shown(b"".join(target.partition(b"?")[1:])),
     }

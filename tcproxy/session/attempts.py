@@ -68,6 +68,10 @@ def connect(session: Session) -> bool:
     assert backend is not None and world.dial is not None
     session.stage = Stage.CONNECTING
     session.expires = NEVER
+    link = session.reused()
+    if link is not None:
+        session.link = link
+        return True
     backend.farm.counters.connections += 1
     if session.server is not None:
         session.server.counters.connections += 1
@@ -159,7 +163,7 @@ def _leave_queue(session: Session) -> None:
     if session.ticket is not None and session.ticket.server is not None:
         session.ticket.server.counters.connect_errors += 1
     session.decide(SERVER_TIMEOUT, "Q")
-    session.end()
+    session.give_up()
 
 
 def _go_on(session: Session) -> None:
@@ -231,9 +235,9 @@ def _give_up(session: Session, letter: str) -> bool:
 
 
 def fail(session: Session, error: str, phase: str) -> bool:
-    """End the session for want of a server."""
+    """Give up for want of a server."""
     session.decide(error, phase)
-    session.end()
+    session.give_up()
     return False
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tcproxy.model.proxy import Proxy
+from tcproxy.session.http.reuse import HttpBackend
 
 if TYPE_CHECKING:
     from tcproxy.servers.farm import Farm
@@ -29,7 +30,7 @@ class Backend:
     """
 
     __slots__ = (
-        "abort_on_close", "connect", "dispatch", "farm", "independent", "model", "name", "nolinger", "queue",
+        "abort_on_close", "connect", "dispatch", "farm", "http", "independent", "model", "name", "nolinger", "queue",
         "redispatch", "redispatches", "retries", "rotates", "server", "server_fin", "tunnel", "turnaround",
     )  # fmt: skip
 
@@ -52,6 +53,7 @@ class Backend:
         self.nolinger = "nolinger" in model.options
         self.independent = "independent-streams" in model.options
         self.rotates = model.balance.name not in HASHING
+        self.http = HttpBackend(model) if model.mode == "http" else None
 
     def redispatch_due(self, retries: int) -> bool:
         """Say whether the `retries`th retry is one that may go to another server (`option redispatch n`)."""

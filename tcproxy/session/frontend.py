@@ -12,6 +12,7 @@ from tcproxy.report.formats import Format, compile
 from tcproxy.report.outlets import Outlet
 from tcproxy.session import steps
 from tcproxy.session.backend import Backend, seconds_of
+from tcproxy.session.http.settings import HttpFrontend
 from tcproxy.session.world import World
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Frontend:
         self.client = seconds_of(model.timeouts, "client")
         self.client_fin = seconds_of(model.timeouts, "client-fin")
         self.nolinger = "nolinger" in model.options
-        self.independent = "independent-streams" in model.options
+        self.http = HttpFrontend(model) if model.mode == "http" else None
         self.independent = "independent-streams" in model.options
         self.skip_null = "dontlognull" in model.options
         self.skip_normal = "dontlog-normal" in model.options

@@ -105,6 +105,14 @@ class Session:
         if self.stage != Stage.CLOSED:
             self.settle()
 
+    def reused(self) -> End | None:
+        """Return a link that stands already and may be used for this; None: a new one is to be made."""
+        return None
+
+    def give_up(self) -> None:
+        """No server is to be had, which `error` and `phase` tell: that is the end."""
+        self.end()
+
     # what the ends tell
 
     def heard(self, end: End) -> None:

@@ -35,8 +35,15 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
     steps: list[Callable[[Session], bool]] = []
     if bind.accept_proxy:
         steps += [await_header, read_header]
+    elif frontend.model.mode == "http":
+        pass
     else:
         steps.append(look)
+    if frontend.model.mode == "http":
+        from tcproxy.session.http.steps import await_request, deliver
+
+        steps += [tell_accepted, await_request, choose_backend, attempts.find_server, attempts.connect, deliver]
+        return tuple(steps)
     steps += [tell_accepted, choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)
 
@@ -96,7 +103,7 @@ def choose_backend(session: Session) -> bool:
             break
     if backend is None:
         session.decide(SERVER_ERROR, "C")
-        session.end()
+        session.give_up()
         return False
     session.backend = backend
     session.server_limit = backend.server

@@ -37,9 +37,9 @@ def account(session: Session) -> None:
             counters.bytes_in += received
             counters.bytes_out += sent
     if session.connected_at:
-        queued = _milliseconds(session.began, session.queued_until)
-        connecting = _milliseconds(session.queued_until, session.connected_at)
-        lasted = _milliseconds(session.began, frontend.world.clock.seconds())
+        queued = milliseconds(session.began, session.queued_until)
+        connecting = milliseconds(session.queued_until, session.connected_at)
+        lasted = milliseconds(session.began, frontend.world.clock.seconds())
         for counters in beyond:
             counters.timed(queued, connecting, lasted)
 
@@ -105,7 +105,7 @@ def record_of(session: Session, needs: frozenset[str], moment: Moment) -> Record
         mode=frontend.model.mode,
         backend=backend.name if backend is not None else frontend.name,
         handshake=session.handshake,
-        total=_milliseconds(session.began, now),
+        total=milliseconds(session.began, now),
         bytes_in=session.client.moved,
         bytes_out=session.link.moved if session.link is not None else 0,
         termination=(session.error or "-") + (session.phase or "-"),
@@ -140,9 +140,9 @@ def _add_server(session: Session, record: Record) -> None:
         ended = session.stage == Stage.CLOSED and session.server is not None
         record.server_active = server.counters.current - ended
     if session.queued_until:
-        record.queue = _milliseconds(session.began, session.queued_until)
+        record.queue = milliseconds(session.began, session.queued_until)
     if session.connected_at:
-        record.connect = _milliseconds(session.queued_until, session.connected_at)
+        record.connect = milliseconds(session.queued_until, session.connected_at)
     if session.ticket is not None:
         record.server_queue = session.ticket.server_queue
         record.backend_queue = session.ticket.backend_queue
@@ -163,6 +163,7 @@ def _add_addresses(session: Session, record: Record, needs: frozenset[str]) -> N
         pass  # the socket knows its addresses no more: the line says `-`
 
 
-def _milliseconds(begin: float, end: float) -> int:
+def milliseconds(begin: float, end: float) -> int:
+    """Return how long something lasted, in whole milliseconds."""
     # whole milliseconds of the clock, as the reference's tick counts them; the fraction forgives a float's last bit
     return int(end * 1000 + 0.001) - int(begin * 1000 + 0.001)

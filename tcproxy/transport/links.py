@@ -183,14 +183,18 @@ class ServerLinkFactory(ClientFactory):
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return an end without a session, for whoever connects by a reactor's own means."""
-        return LinkEnd(None, self.limit, self.pipes)
+        return self.new_end(None)
+
+    def new_end(self, session: Session | None) -> LinkEnd:
+        """Return an end for a link of the session."""
+        return LinkEnd(session, self.limit, self.pipes)
 
     def link(self, session: Session, address: Address, port: int) -> LinkEnd:
         """Begin to connect to the address for the session. Raises LinkFailure."""
         if address.family is Family.SOCKPAIR:
             return self._link_pair(session, int(address.host))
         family, name = self._target(session, address, port)
-        end = LinkEnd(session, self.limit, self.pipes)
+        end = self.new_end(session)
         try:
             sock = socket.SocketType(family, STREAM, 0)
         except OSError as error:
@@ -232,7 +236,7 @@ class ServerLinkFactory(ClientFactory):
             sock = connect_pair(number)
         except OSError as error:
             raise _failure(error.errno or 0) from error
-        end = LinkEnd(session, self.limit, self.pipes)
+        end = self.new_end(session)
         self._open(end, StreamSocket(self.poll, sock, ""), standing=True)
         return end
 
@@ -310,7 +314,12 @@ class Links:
 
     def _make(self, session: Session, model: Server) -> ServerLinkFactory:
         assert session.backend is not None
-        factory = ServerLinkFactory(self.poll, model, session.backend.model, self.limit, self.pipes, self.tune)
+        make = ServerLinkFactory
+        if session.backend.model.mode == "http":
+            from tcproxy.transport.http1.server import HttpLinkFactory
+
+            make = HttpLinkFactory
+        factory = make(self.poll, model, session.backend.model, self.limit, self.pipes, self.tune)
         self._factories[session.server or session.backend] = factory
         return factory
 

@@ -52,9 +52,17 @@ class FrontendFactory(ServerFactory):
         self.entrance = entrance
         self.limit = limit
         self.pipes = pipes
+        self.codec: Any = None
+        if entrance.frontend.model.mode == "http":
+            from tcproxy.transport.http1 import client
+
+            self.codec = client.codec_of(entrance.frontend)
+            self.new_http_end = client.new_end
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the client's end of a new session, which begins when the connection is made."""
+        if self.codec is not None:
+            return self.new_http_end(self)
         return ClientEnd(Session(self.entrance), self.limit, self.pipes)
 
 

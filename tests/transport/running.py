@@ -155,6 +155,7 @@ class Proxied:
         self.lines: list[str] = []
         self.announced: list[str] = []
         self.pipes = PipePool(most=4)
+        self.form = more.pop("form", "%ci %fi %bi:%bp %si:%sp %Tw/%Tc/%Tt %ts %rc %U/%B")
         bind_words, server_words = more.pop("bind_words", {}), more.pop("server_words", {})
         timeouts = {"connect": 5000, "client": 20_000, "server": 20_000} | more.pop("timeouts", {})
         self.proxy = Proxy(
@@ -171,8 +172,9 @@ class Proxied:
         self.world.dial = Links(self.reactor, pipes=self.pipes)
         self.farm = Farm(self.proxy, clock, self.world.announce)
         self.frontend = Frontend(self.proxy, self.world)
-        self.frontend.route({"web": Backend(self.farm)})
-        form = formats.compile("%ci %fi %bi:%bp %si:%sp %Tw/%Tc/%Tt %ts %rc %U/%B")
+        self.backend = Backend(self.farm)
+        self.frontend.route({"web": self.backend})
+        form = formats.compile(self.form, http=self.proxy.mode == "http")
         self.frontend.log_with(self, form, None, formats.error_format())  # type: ignore[arg-type]
         entrance = self.frontend.entrances[0]
         sock = listen(entrance.bind, 100)
@@ -201,6 +203,8 @@ class Proxied:
         self.listener.close()
         for session in list(self.world.sessions.values()):
             session.end()
+        if self.backend.http is not None:
+            self.backend.http.close()
         self.world.deadlines.close()
         self.pipes.close()
         assert self.pipes.open == 0

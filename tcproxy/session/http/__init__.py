@@ -1,0 +1,10 @@
+"""HTTP sessions: one client connection (or, later, one HTTP/2 stream) and the exchanges it carries, one after another.
+
+    settings.py   what the words of a section mean for exchanges
+    ends.py       the messages that the two ends and the session pass to each other
+    session.py    the exchange: what each message, end and timeout leads to
+    steps.py      the way of a request to a server
+    reuse.py      links kept idle for the next request
+    answers.py    the pages that tell a client why there is no other answer
+    telling.py    counters and log lines of an exchange
+"""

@@ -1,0 +1,83 @@
+"""What an HTTP session knows of the network: two ends that speak in messages, whatever their protocol.
+
+An end reads messages of its own side and passes their bodies to the other end by itself, with backpressure. The
+session is told what begins and ends:
+
+    requested(head)         a request's head; its body may be whole, or follow
+    request_began()         the first bytes of a request that is not there yet
+    request_ended()         a request's body is whole, which was not with its head
+    bad_request(error)      the client's bytes are no request, or no body
+    interim(head)           a 1xx response
+    responded(head)         a response's head; False: nobody wants it any more
+    response_ended()        its body is whole
+    bad_response(error)     the server's bytes are no response, or no body
+
+and of the connections, as with every End (session/ends.py), `ended`, `broke` and `emptied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from tcproxy.session.ends import End
+
+if TYPE_CHECKING:
+    from tcproxy.wire.http1 import Field, RequestHead, ResponseHead
+
+
+class MessageEnd(End, Protocol):
+    """One side of an HTTP session.
+
+    moved: bytes of messages read from this side, as logs and statistics count them (see telling.py).
+    whole: the message from this side is complete. waiting: bytes for this side that the kernel did not take yet.
+    """
+
+    whole: bool
+
+    @property
+    def waiting(self) -> int:
+        """Return how many bytes for this side are still to be sent."""
+
+    def flush(self) -> None:
+        """Send what was gathered, with one write."""
+
+    def end_message(self, trailers: Sequence[Field] = ()) -> None:
+        """Gather what ends a message's body."""
+
+
+class ClientEnd(MessageEnd, Protocol):
+    """The client's side."""
+
+    def start(self) -> None:
+        """Read requests from now on."""
+
+    def next(self) -> None:
+        """Read the next request: the last one is answered."""
+
+    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> None:
+        """Gather a response's head."""
+
+    def say(self, data: bytes) -> None:
+        """Gather bytes that are a whole response."""
+
+    @property
+    def begun(self) -> bool:
+        """True when bytes of a request are there, and not its whole head."""
+
+
+class ServerEnd(MessageEnd, Protocol):
+    """The server's side."""
+
+    def ask(self, request: RequestHead, client: ClientEnd, close: bool) -> None:
+        """Send a request's head, with what has come of its body; the rest passes by itself."""
+
+    def rest(self) -> None:
+        """Be idle: the exchange is over."""
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing came behind the last response."""
+
+
+__all__ = ["ClientEnd", "MessageEnd", "ServerEnd"]

@@ -1,0 +1,641 @@
+"""One client and its exchanges, one after another: what each message, end and timeout leads to.
+
+The rules are the reference's: a client that leaves while its request is answered is answered all the same, unless
+`option abortonclose` says otherwise; a kept client whose next request meets a server that closes hears nothing and
+repeats it; an answer may come before its request is whole, and the exchange lasts until both are. How a request finds
+its server is told in attempts.py, as for a connection; a tunnel (upgrade, CONNECT) is a connection from then on.
+"""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session.http import answers
+from tcproxy.session.http.telling import account, tell
+from tcproxy.session.session import Session
+from tcproxy.session.stages import (
+    CLIENT_ERROR,
+    CLIENT_TIMEOUT,
+    LETTERS,
+    NEVER,
+    PROXY,
+    SERVER_ERROR,
+    SERVER_TIMEOUT,
+    Stage,
+)
+from tcproxy.wire.http1 import Framing
+
+if TYPE_CHECKING:
+    from tcproxy.servers.live import LiveServer
+    from tcproxy.session.ends import End
+    from tcproxy.session.frontend import Entrance
+    from tcproxy.session.http.settings import HttpFrontend
+    from tcproxy.wire.http1 import BadMessage, RequestHead, ResponseHead
+
+
+class HttpSession(Session):
+    """One client of a frontend in HTTP mode.
+
+    request, response: the heads of the exchange under way. status: what the client was answered, -1 for nothing.
+    idle_from: monotonic seconds when the wait for this request began; began: when its first byte came, or idle_from;
+    asked_at: when its head was whole; answered_at: when the response's head was (0.0: never).
+    first: the request is the connection's first. keep: the client's connection lasts. kept: the private link of
+    the last exchange, with its server. tunnelled: bytes pass both ways.
+    broken: nothing can be sent to the client any more.
+    leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
+    """
+
+    __slots__ = (
+        "answered_at", "asked_at", "broken", "closes", "first", "first_step", "idle_from", "keep", "kept", "leaving",
+        "request", "response", "response_whole", "sent", "settings", "sizes", "status", "tunnelled",
+    )  # fmt: skip
+
+    client: Any
+    link: Any
+    backend: Any
+    settings: HttpFrontend
+
+    def __init__(self, entrance: Entrance) -> None:
+        super().__init__(entrance)
+        assert entrance.frontend.http is not None
+        self.settings = entrance.frontend.http
+        self.request: RequestHead | None = None
+        self.response: ResponseHead | None = None
+        self.first = True
+        self.keep = self.closes = self.broken = self.tunnelled = self.leaving = self.response_whole = False
+        self.kept: tuple[Any, LiveServer] | None = None
+        self.status = -1
+        self.sent = 0
+        self.sizes = (0, 0)
+        self.first_step = 0
+        self.idle_from = self.asked_at = self.answered_at = 0.0
+
+    # waiting for a request
+
+    def await_request(self) -> None:
+        """Wait for the first request of the connection."""
+        self.stage = Stage.CHOOSING
+        self.idle_from = self.began = self.frontend.world.clock.seconds()
+        if self.settings.request:
+            self.expires = self.began + self.settings.request
+        self.client.start()
+
+    def request_began(self) -> None:
+        """The first bytes of a request came."""
+        now = self.frontend.world.clock.seconds()
+        if not self.first:
+            self._begin_at(now)
+        if self.settings.request:
+            self.expires = self.began + self.settings.request
+        self.rearm()
+
+    def _begin_at(self, now: float) -> None:
+        self.began = now
+        if self.frontend.outlet is not None:
+            self.accepted = time()
+
+    def requested(self, head: RequestHead) -> None:
+        """A request came: find a server for it."""
+        now = self.asked_at = self.client.stamp
+        if self.expires == NEVER or self.began == self.idle_from:
+            self._begin_at(now)
+        self.request = head
+        self.expires = NEVER
+        self.at = self.first_step
+        self.run()
+
+    def bad_request(self, error: BadMessage) -> None:
+        """The client sent what is no request, or no body of one."""
+        self._count_request_error()
+        self.decide(PROXY)
+        if self.request is None:
+            self._refuse(error.status)
+        elif self.response is None:
+            self.keep = False
+            self._answer(400)
+        else:
+            self._abort()
+
+    def _refuse(self, status: int, silent: bool = False) -> None:
+        """Tell that there is no request, and close."""
+        if not silent:
+            self.status = status
+            if not self.broken:
+                self.client.say(answers.EARLY[status])
+                self.client.flush()
+        if self.stage == Stage.CLOSED:
+            return
+        self.client.moved = 0
+        self.keep = False
+        self._finish()
+
+    def _count_request_error(self) -> None:
+        self.frontend.counters.request_errors += 1
+
+    # the server
+
+    def reused(self) -> Any:
+        """Return an idle link to the server for this request, None without one."""
+        server, backend = self.server, self.backend
+        if server is None or backend.http is None:
+            return None
+        link = None
+        if self.kept is not None:
+            link, kept_server = self.kept
+            self.kept = None
+            if kept_server is not server or not link.connected:
+                link.close()
+                link = None
+        if link is None:
+            link = backend.http.take(server, self.first)
+        if link is None:
+            return None
+        link.session = self
+        server.counters.reuses += 1
+        backend.farm.counters.reuses += 1
+        server.sessions.add(self)
+        return link
+
+    def observed(self, server: LiveServer) -> None:
+        """Tell the watch that a connection stands (`observe layer4`)."""
+        if server.model.observe == "layer4":
+            watch: Any = server.watch
+            watch.observed(True)
+
+    def give_up(self) -> None:
+        """There is no server for the request."""
+        if self.request is None:
+            self.end()
+        else:
+            self._answer(503)
+
+    def interim(self, head: ResponseHead) -> None:
+        """A 1xx response: pass it on, to who knows such."""
+        assert self.request is not None
+        self.client.respond(head, self.request, None)
+        self.client.flush()
+
+    def responded(self, head: ResponseHead) -> bool:
+        """The response's head came."""
+        request = self.request
+        if request is None:
+            return False
+        self.response = head
+        self.answered_at = self.link.stamp
+        self.status = head.status
+        if head.tunnels(request):
+            self.client.respond(head, request, None)
+            self.client.flush()
+            self._tunnel()
+            return False
+        self.keep = not self.settings.closes and not self.frontend.world.stopping and head.client_keeps(request)
+        self.client.respond(head, request, self.keep)
+        return True
+
+    def bad_response(self, error: BadMessage) -> None:
+        """The server sent what is no response, or no body of one."""
+        self.decide(PROXY)
+        self._count_response_error()
+        self._fail_response(502)
+
+    def _count_response_error(self) -> None:
+        self.backend.farm.counters.response_errors += 1
+        if self.server is not None:
+            self.server.counters.response_errors += 1
+
+    def _fail_response(self, status: int) -> None:
+        if self.response is None:
+            self._answer(status)
+        else:
+            self._abort()
+
+    def request_ended(self) -> None:
+        """The request's body is whole."""
+        if self.response_whole:
+            self._finish()
+        else:
+            self.rearm()
+
+    def response_ended(self) -> None:
+        """The response's body is whole."""
+        self.response_whole = True
+        if self.client.whole:
+            self._finish()
+        else:
+            self.rearm()
+
+    # the end of an exchange
+
+    def _answer(self, status: int) -> None:
+        """Answer in the server's place."""
+        request = self.request
+        assert request is not None
+        self.keep = (
+            self.client.whole and request.keep_alive and not self.settings.closes and not self.frontend.world.stopping
+        )
+        if self.keep:
+            connection = b"" if request.minor else b"connection: keep-alive\r\n"
+        else:
+            connection = b"connection: close\r\n"
+        data, counted = answers.page(status, connection, request.method == b"HEAD")
+        self.status = status
+        self.sent = counted
+        self._close_own_link()
+        self.client.say(data)
+        self.client.flush()
+        if self.stage != Stage.CLOSED:
+            self._finish()
+
+    def _abort(self) -> None:
+        """Nothing good can come of the exchange: close both connections."""
+        self.keep = False
+        self._close_own_link()
+        self._finish()
+
+    def _silence(self) -> None:
+        """A server closed instead of answering a kept client, who repeats its request when it hears nothing."""
+        self.told = True
+        self._abort()
+
+    def _close_own_link(self) -> None:
+        link = self.link
+        if link is not None:
+            if self.response is not None and not self.sent:
+                self.sent = link.moved
+            link.close(not link.ended)
+            link.session = None
+            self.link = None
+
+    def _finish(self) -> None:
+        """The exchange is over: count it, tell it, and go on with the connections."""
+        keep = self.keep
+        self._leave_servers()
+        if keep:
+            self._wait_for_next()
+        else:
+            self._leave()
+
+    def _leave_servers(self) -> None:
+        account(self)
+        server, backend = self.server, self.backend
+        if backend is not None:
+            backend.farm.leave()
+        if self.ticket is not None and self.ticket.waiting:
+            self.ticket.cancel()
+        tell(self)
+        self._give_link_back()
+        self.backend = self.server = None
+        if server is not None:
+            server.sessions.discard(self)
+            backend.farm.release(server)
+
+    def _give_link_back(self) -> None:
+        """Keep the link for other requests, if it may carry them."""
+        link, self.link = self.link, None
+        if link is None:
+            return
+        response, backend, server = self.response, self.backend, self.server
+        link.session = None
+        if (
+            response is None
+            or server is None
+            or self.closes
+            or not (self.response_whole and self.client.whole and response.keep_alive and link.clean)
+            or response.framing is Framing.CLOSE
+        ):
+            link.close(not link.ended)
+            return
+        link.rest()
+        if backend.http.reuse == "never" or _is_private(response):
+            link.session = self
+            self.kept = (link, server)
+        else:
+            backend.http.keep(server, link, self.frontend.world.deadlines)
+
+    def _wait_for_next(self) -> None:
+        """Begin anew, for the next request."""
+        settings = self.settings
+        self.request = self.response = None
+        self.first = self.told = self.redispatched = self.response_whole = False
+        self.keep = False
+        self.status = -1
+        self.error = self.phase = ""
+        self.ticket = self.previous = self.avoid = self.local = self.remote = self.unique = None
+        self.queued_until = self.connected_at = self.asked_at = self.answered_at = 0.0
+        self.retries = self.sent = self.handshake = 0
+        self.stage = Stage.CHOOSING
+        now = self.began = self.idle_from = self.frontend.world.clock.seconds()
+        self.expires = now + settings.keep_alive if settings.keep_alive else NEVER
+        self.client.next()
+
+    def nothing_more(self) -> None:
+        """The client's next request is not there yet."""
+        if self.client_done and self.request is None:
+            self._client_left()
+        else:
+            self.rearm()
+
+    def _leave(self) -> None:
+        """Close the client's connection as soon as all is sent."""
+        self.leaving = True
+        self.request = None
+        self.told = True
+        self.expires = NEVER
+        if self.client.waiting and not self.broken:
+            self.rearm()
+        else:
+            self.end()
+
+    # what the connections tell
+
+    def heard(self, end: End) -> None:
+        """Bytes came that nobody takes: a greeting waits for them; an idle link must not have any."""
+        if self.tunnelled or self.stage == Stage.GREETING:
+            super().heard(end)
+        elif end is not self.client:
+            self._drop_kept(end)
+
+    def _drop_kept(self, end: End) -> None:
+        if self.kept is not None and self.kept[0] is end:
+            self.kept = None
+            end.close()
+
+    def ended(self, end: End) -> None:
+        """FIN came from this side."""
+        if self.tunnelled:
+            super().ended(end)
+        elif end is self.client:
+            self.client_done = True
+            self._client_ended()
+        elif end is self.link:
+            self._server_ended()
+        else:
+            self._drop_kept(end)
+
+    def _client_ended(self) -> None:
+        if self.stage == Stage.GREETING:
+            self.settle()
+        elif self.leaving:
+            return
+        elif self.request is None:
+            self._client_left()
+        elif not self.client.whole or (self.response is None and self._aborts_on_close):
+            self._client_aborted()
+
+    @property
+    def _only_waits(self) -> bool:
+        """True while nothing but the server's answer is waited for."""
+        return self.response is None and bool(self.client.whole)
+
+    @property
+    def _aborts_on_close(self) -> bool:
+        return self.backend is not None and bool(self.backend.abort_on_close)
+
+    def _client_left(self) -> None:
+        """The client left instead of sending a request, or within one."""
+        if not self.first and not self.client.begun:
+            self.told = True
+            self._refuse(0, silent=True)
+            return
+        self.decide(CLIENT_ERROR)
+        ignored = self.settings.probes and not self.client.begun
+        self.told = ignored or (self.frontend.skip_null and not self.client.begun)
+        if not ignored:
+            self._count_request_error()
+        self._refuse(400, silent=ignored)
+
+    def _client_aborted(self) -> None:
+        self.frontend.aborted_by_client(self)
+        self.decide(CLIENT_ERROR, "D" if self.stage == Stage.RELAYING and not self._only_waits else "")
+        self._abort()
+
+    def _server_ended(self) -> None:
+        response = self.response
+        if response is None:
+            self._server_failed()
+        elif response.framing is Framing.CLOSE:
+            self.client.end_message()
+            self.client.flush()
+            self.response_ended()
+        elif not self.response_whole:
+            self._server_failed()
+        elif not self.client.whole:
+            self._abort()
+
+    def _server_failed(self) -> None:
+        self.decide(SERVER_ERROR)
+        self.frontend.aborted_by_server(self)
+        if self.response is None:
+            if not self.first:
+                self._silence()
+                return
+            self._count_response_error()
+        self._fail_response(502)
+
+    def broke(self, end: End | None, errno: int) -> None:
+        """A connection failed."""
+        if self.tunnelled or self.stage == Stage.GREETING:
+            super().broke(end, errno)
+        elif self.stage == Stage.CLOSED:
+            return
+        elif end is self.client:
+            self._client_broke()
+        elif end is self.link:
+            self._server_failed()
+        elif end is not None:
+            self._drop_kept(end)
+
+    def _client_broke(self) -> None:
+        client: Any = self.client
+        if self.request is not None and client.whole and not client.waiting:
+            self.client_done = True
+            client.mute()  # as the reference: it is found out when there is something to send
+        else:
+            self._client_lost()
+
+    def unsendable(self, end: End, errno: int) -> None:
+        """Bytes could not be sent to this side."""
+        if end is self.client:
+            self._client_lost()
+        else:
+            self.broke(end, errno)
+
+    def _client_lost(self) -> None:
+        self.client_done = self.broken = True
+        if self.leaving:
+            self.end()
+        elif self.request is None:
+            self._client_left()
+        else:
+            self._client_aborted()
+
+    def emptied(self, end: End) -> None:
+        """All that was to be sent to this side is sent."""
+        if self.tunnelled:
+            super().emptied(end)
+        elif self.leaving and not self.client.waiting:
+            self.end()
+
+    def shut(self, cause: str) -> None:
+        """End on command."""
+        if self.tunnelled:
+            super().shut(cause)
+        elif self.stage != Stage.CLOSED:
+            self.decide(cause)
+            self.end()
+
+    # time
+
+    def settle(self) -> None:
+        """See that the alarm strikes in time; in a tunnel, pass on what ends."""
+        if self.tunnelled or self.stage == Stage.GREETING:
+            super().settle()
+        elif self.stage != Stage.CLOSED:
+            self.rearm()
+
+    def rearm(self) -> None:
+        """See that the alarm strikes no later than anything that can be due."""
+        if self.tunnelled or self.stage == Stage.GREETING:
+            super().rearm()
+            return
+        at = self.expires
+        if self.request is not None or self.leaving:
+            limit = self.server_limit if self.stage == Stage.RELAYING else 0.0
+            if self.client_limit and (self.client_limit < limit or not limit):
+                limit = self.client_limit
+            if limit:
+                at = min(at, self.frontend.world.clock.seconds() + limit)
+        self._strike_by(at)
+
+    def alarmed(self) -> None:
+        """The deadline struck: see what is really due, and wait on."""
+        if self.tunnelled or self.stage == Stage.GREETING:
+            super().alarmed()
+            return
+        self.alarm = None
+        now = self.frontend.world.clock.seconds()
+        if now >= self.expires:
+            self._expired()
+        elif self.request is not None or self.leaving:
+            self._check_silence(now)
+        if self.stage != Stage.CLOSED and not self.tunnelled:
+            self._strike_by(self._next_deadline(now))
+
+    def _expired(self) -> None:
+        from tcproxy.session import attempts
+
+        if self.request is not None:
+            self.expires = NEVER
+            attempts.expired(self)
+            return
+        self.expires = NEVER
+        if not self.first and not self.client.begun:
+            self.told = True
+            self._refuse(0, silent=True)
+            return
+        self.decide(CLIENT_TIMEOUT)
+        silent = self.settings.probes and not self.client.begun
+        self.told = silent or (self.frontend.skip_null and not self.client.begun)
+        if not silent:
+            self._count_request_error()
+        self._refuse(408, silent=silent)
+
+    def _silences(self) -> tuple[float, float, float, float]:
+        """Return when the client is silent or stalled, and when the server is; NEVER where that is not in force."""
+        client, link = self.client, self.link
+        last = client.stamp if link is None else max(client.stamp, link.stamp)
+        late = [NEVER] * 4
+        limit = self.client_limit
+        if limit:
+            if self.request is not None and not client.whole and client.reading:
+                late[0] = last + limit
+            if (since := client.stalled_since) is not None:
+                late[1] = since + limit
+        limit = self.server_limit
+        if limit and link is not None and self.stage == Stage.RELAYING:
+            if not self.response_whole and link.reading:
+                late[2] = last + limit
+            if (since := link.stalled_since) is not None:
+                late[3] = since + limit
+        return late[0], late[1], late[2], late[3]
+
+    def _next_deadline(self, now: float) -> float:
+        if self.request is None and not self.leaving:
+            return self.expires
+        at = min(self.expires, *self._silences())
+        limit = min(self.client_limit or NEVER, self.server_limit or NEVER)
+        return min(at if at > now else NEVER, now + limit, self.expires)
+
+    def _check_silence(self, now: float) -> None:
+        client_silent, client_stalled, server_silent, server_stalled = self._silences()
+        if now >= server_silent or now >= server_stalled:
+            self.decide(SERVER_TIMEOUT)
+            self.frontend.aborted_by_server(self)
+            if self.response is None:
+                self._count_response_error()
+            self._fail_response(504)
+        elif now >= client_silent or now >= client_stalled:
+            self.decide(CLIENT_TIMEOUT)
+            self.frontend.aborted_by_client(self)
+            if self.leaving:
+                self.end()
+            else:
+                self._abort()
+
+    def decide(self, error: str, phase: str = "") -> None:
+        """Note why the exchange ends, unless that is known already."""
+        if self.error:
+            return
+        self.error = error
+        if self.phase or phase:
+            self.phase = self.phase or phase
+        elif self.tunnelled:
+            self.phase = "D"
+        elif self.request is None:
+            self.phase = "R"
+        elif self.stage == Stage.RELAYING:
+            self.phase = "H" if self.response is None else "D"
+        else:
+            self.phase = LETTERS[self.stage]
+
+    # tunnels and the end of the connection
+
+    def _tunnel(self) -> None:
+        """Leave HTTP: the two connections are one from now on."""
+        self.tunnelled = True
+        tunnel = self.backend.tunnel
+        if tunnel:
+            self.client_limit = self.server_limit = tunnel
+        client, link = self.client, self.link
+        client.tunnel()
+        link.tunnel()
+        client.join(link)
+        if self.stage == Stage.RELAYING:
+            client.listen()
+            link.listen()
+            self.settle()
+
+    def _account_and_tell(self) -> None:
+        if not self.leaving:
+            self._leave_servers()
+
+    def end(self) -> None:
+        """Close whatever is open, and tell of an exchange that is under way."""
+        if self.stage == Stage.CLOSED:
+            return
+        if self.request is None:
+            self.told = True
+        if self.kept is not None:
+            link, self.kept = self.kept[0], None
+            link.session = None
+            link.close()
+        super().end()
+
+
+def _is_private(response: ResponseHead) -> bool:
+    """Say whether the server authenticates connections instead of requests, so that this one is the client's own."""
+    if response.status not in (401, 407):
+        return False
+    name = b"www-authenticate" if response.status == 401 else b"proxy-authenticate"
+    return any(value[:9].lower() == b"negotiate" or value[:4].lower() == b"ntlm" for value in response.values(name))

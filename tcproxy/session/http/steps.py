@@ -1,0 +1,35 @@
+"""The way of a request to a server: what differs from the way of a connection (session/steps.py, attempts.py)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session.stages import NEVER, Stage
+
+if TYPE_CHECKING:
+    from tcproxy.session.http.session import HttpSession
+
+
+def await_request(session: Any) -> bool:
+    """Wait for the first request; whoever reads it goes on with the steps behind this one."""
+    http: HttpSession = session
+    http.first_step = http.at
+    http.await_request()
+    return False
+
+
+def deliver(session: Any) -> bool:
+    """The link stands: send the request."""
+    http: HttpSession = session
+    link, client, backend = http.link, http.client, http.backend
+    assert link is not None and backend is not None and http.request is not None
+    http.stage = Stage.RELAYING
+    now = http.connected_at = http.frontend.world.clock.seconds()
+    link.stamp = now
+    http.expires = NEVER
+    if not link.uses and http.server is not None and http.server.watch is not None:
+        http.observed(http.server)
+    settings = http.settings
+    http.closes = settings.closes or settings.server_closes or backend.http.closes
+    link.ask(http.request, client, http.closes and not backend.http.pretends)
+    return True

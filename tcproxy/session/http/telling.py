@@ -1,0 +1,89 @@
+"""What an exchange leaves behind: its share of the counters, and its log line.
+
+Bytes are counted as the reference does, which counts its own form of a head: 20 bytes, then the start line's words,
+names and values, and 1 for the end; behind a chunked body 1 more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcproxy.report.formats import Moment
+from tcproxy.report.outlets import NO_DATA
+from tcproxy.session.stages import Stage
+from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, milliseconds, record_of
+
+if TYPE_CHECKING:
+    from tcproxy.report.record import Record
+    from tcproxy.session.http.session import HttpSession
+
+
+def account(session: HttpSession) -> None:
+    """Add the exchange's bytes and times to the counters of all it passed through."""
+    frontend, backend = session.frontend, session.backend
+    received, sent = session.client.moved, _sent(session)
+    session.client.moved = 0
+    session.sizes = (received, sent)
+    beyond = []
+    if backend is not None:
+        beyond.append(backend.farm.counters)
+        server = session.server or session.previous
+        if server is not None:
+            beyond.append(server.counters)
+    for counters in (frontend.world.counters, frontend.counters, session.entrance.counters, *beyond):
+        counters.bytes_in += received
+        counters.bytes_out += sent
+    if session.connected_at:
+        queued = milliseconds(session.asked_at, session.queued_until)
+        connecting = milliseconds(session.queued_until, session.connected_at)
+        lasted = milliseconds(session.began, session.client.stamp)
+        answered = milliseconds(session.connected_at, session.answered_at) if session.answered_at else 0
+        for counters in beyond:
+            counters.timed(queued, connecting, lasted, answered)
+
+
+def _sent(session: HttpSession) -> int:
+    return session.sent or (session.link.moved if session.link is not None else 0)
+
+
+def tell(session: HttpSession) -> None:
+    """Write the exchange's log line."""
+    frontend = session.frontend
+    form, outlet = frontend.form, frontend.outlet
+    if outlet is None or form is None or session.told:
+        return
+    if form.moment is Moment.ACCEPT:
+        return
+    session.told = True
+    failed = bool(session.error and session.error != "L") or session.redispatched or session.status >= 500
+    failed = failed or (not session.error and session.retries > 0)
+    if frontend.skip_normal and not failed:
+        return
+    level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
+    record = _record(session)
+    frontend.lines += 1
+    data = frontend.data_form.render(record) if frontend.data_form is not None else NO_DATA
+    outlet.send(level, form.render(record), data)
+
+
+def _record(session: HttpSession) -> Record:
+    record = record_of(session, session.frontend.needs, Moment.END)
+    record.bytes_in, record.bytes_out = session.sizes
+    began, asked = session.began, session.asked_at
+    record.status = session.status
+    record.idle = milliseconds(session.idle_from, began)
+    record.total += record.idle
+    request = session.request
+    if asked:
+        record.request = milliseconds(began, asked)
+    else:
+        record.queue = -1
+    if session.answered_at:
+        record.response = milliseconds(session.connected_at, session.answered_at)
+    if request is not None:
+        record.method, record.target = request.method, request.target
+        record.version = request.version
+    # the slot is given back behind the line: it does not count here
+    if session.server is not None and session.stage != Stage.CLOSED:
+        record.server_active -= 1
+    return record

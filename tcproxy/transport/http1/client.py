@@ -1,0 +1,181 @@
+"""A client's connection in HTTP/1: requests are read from it, one at a time, and responses written to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session.frontend import Frontend
+from tcproxy.session.http.session import HttpSession
+from tcproxy.transport.http1.ends import HttpEnd
+from tcproxy.transport.pipes import PipePool
+from tcproxy.wire.http1 import (
+    BadMessage,
+    Codec,
+    Framing,
+    Limits,
+    RequestHead,
+    RequestReader,
+    ResponseHead,
+    body_of,
+)
+
+if TYPE_CHECKING:
+    from tcproxy.transport.listeners import FrontendFactory
+
+
+class HttpClient(HttpEnd):
+    """The client's end.
+
+    busy: a request is being answered; what comes behind it waits in `held`. tunnelled: bytes, no messages.
+    """
+
+    __slots__ = ("busy", "looping", "reader", "told", "tunnelled")
+
+    def __init__(self, session: HttpSession, limit: int, pipes: PipePool | None, codec: Codec) -> None:
+        super().__init__(session, limit, pipes)
+        self.begin_messages(codec)
+        self.reader = RequestReader(codec)
+        self.busy = self.looping = self.told = self.tunnelled = False
+
+    def makeConnection(self, transport: Any) -> None:
+        """Stand on this transport and let the session begin."""
+        super().makeConnection(transport)
+        self.push = transport.socket.send
+        transport.producer = self
+        transport.streaming = True
+        self.session.begin(self)
+
+    def start(self) -> None:
+        """Read requests from now on: what is here already, and what comes."""
+        self.transport.doRead = self.receive
+        if self.held:
+            data, self.held = self.held, b""
+            self.moved = 0
+            self.take_in(data)
+        else:
+            self.receive()
+
+    def take_in(self, data: bytes) -> None:
+        """Take bytes of the client."""
+        if not self.busy:
+            if self.looping:
+                self.held += data
+            else:
+                self._read_request(data)
+        elif self.body is not None and not self.body.done:
+            self.body_came(data)
+        else:
+            self.held += data
+            if len(self.held) >= self.limit:
+                self.transport.stopReading()
+
+    def _read_request(self, data: bytes) -> None:
+        try:
+            head = self.reader.feed(data)
+            if head is None:
+                if not self.told and self.reader.pending:
+                    self.told = True
+                    self.session.request_began()
+                return
+            self.busy = True
+            self._begin_body(head)
+        except BadMessage as error:
+            self.busy = True
+            self.session.bad_request(error)
+            return
+        self.session.requested(head)
+
+    def _begin_body(self, head: RequestHead) -> None:
+        fields = head.fields
+        # what the line takes, in the reference's form (see session/http/telling.py)
+        self.moved = 21 + len(head.method) + len(head.target) + len(head.version) - 4 * len(fields)
+        for field in fields:
+            self.moved += len(field.wire)
+        if head.framing is Framing.NONE:
+            self.body = None
+            self.whole = True
+            return
+        body = self.body = body_of(head, self.codec, 400)
+        self.whole = False
+        data = self.reader.take()
+        if data:
+            pieces = body.feed(data)
+            self.whole = body.done
+            if pieces:
+                self.pass_on(pieces)
+
+    def body_ended(self) -> None:
+        """Tell the session that the request is whole."""
+        self.session.request_ended()
+
+    def refused(self, error: BadMessage) -> None:
+        """Tell the session that these bytes are no body."""
+        self.session.bad_request(error)
+
+    def next(self) -> None:
+        """Read the next request: the last one is answered."""
+        self.busy = self.told = False
+        self.sink = None
+        if self.body is not None:
+            self.held = self.body.rest + self.held
+            self.body = None
+        if self.looping:
+            return
+        self.looping = True
+        try:
+            while not self.busy and self.connected and (self.held or self.reader.pending) and not self.told:
+                data, self.held = self.held, b""
+                self._read_request(data)
+        finally:
+            self.looping = False
+        if self.connected and not self.busy:
+            if not self.ended and not self.transport.queue:
+                self.transport.startReading()
+            self.session.nothing_more()
+
+    @property
+    def begun(self) -> bool:
+        """True when bytes of a request are there, and not its whole head."""
+        return bool(self.reader.pending)
+
+    # what is sent
+
+    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> None:
+        """Gather a response's head."""
+        self.out.append(head.forward(request, keep))
+
+    def say(self, data: bytes) -> None:
+        """Gather bytes that are a whole response."""
+        self.out.append(data)
+
+    def session_source(self) -> HttpEnd | None:
+        """Return the link; before there is one, this end, for requests wait until answers are taken."""
+        if self.tunnelled:
+            return None
+        link = self.session.link if self.session is not None else None
+        return link if link is not None else self
+
+    def tunnel(self) -> None:
+        """Be a relay's end from now on."""
+        self.held = self.reader.take() + self.held
+        self.moved += len(self.held)
+        self.sink = None
+        self.tunnelled = True
+
+
+def codec_of(frontend: Frontend) -> Codec:
+    """Return the codec of a frontend's clients."""
+    tune = frontend.world.configuration.process.tune
+    return Codec(
+        Limits(
+            bufsize=tune.get("tune.bufsize", 16384),
+            maxrewrite=tune.get("tune.maxrewrite", 1024),
+            max_headers=tune.get("tune.http.maxhdr", 101),
+            lenient="accept-invalid-http-request" in frontend.model.options,
+        )
+    )
+
+
+def new_end(factory: FrontendFactory) -> HttpClient:
+    """Return the end of a new session."""
+    return HttpClient(HttpSession(factory.entrance), factory.limit, factory.pipes, factory.codec)

@@ -1,0 +1,271 @@
+"""What both ends of an HTTP/1 session have in common: bodies pass from one to the other, and writes are gathered.
+
+An end of a session in messages is one of bytes too (relay.py): a tunnel needs nothing new. What is read is passed
+on, or held while there is nobody to take it, up to the limit of a buffer; a side that takes nothing
+stops the reading of the other. Large bodies of a known length move by splice, as a relay's bytes do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from errno import EINVAL
+from time import monotonic
+from typing import Any
+
+from tcproxy.transport.links import LinkEnd
+from tcproxy.transport.relay import AGAIN, FULL_READS, SPLICE_FLAGS
+from tcproxy.wire.http1 import BadMessage, Body, Codec, Field, LengthBody, Piece, chunk, last_chunk
+
+FEW_LEFT = 1 << 17
+"""Bytes of a body that are left, below which it is copied."""
+
+
+class HttpEnd(LinkEnd):
+    """One side of an HTTP/1 session.
+
+    body: the decoder of the message being read, None between messages. whole: that message is complete.
+    sink: the end that takes its body, None while there is none. pieces, size: what waits for that, and its bytes.
+    out: what was gathered to be sent to this side. chunks: the body sent to this side is chunked.
+    push: the send of this side's socket.
+    """
+
+    __slots__ = ("body", "chunks", "codec", "out", "pieces", "push", "sink", "size", "whole")
+
+    body: Body | None
+    chunks: bool
+    codec: Codec
+    out: list[Piece]
+    pieces: list[Piece]
+    push: Any
+    size: int
+    sink: HttpEnd | None
+    whole: bool
+
+    def begin_messages(self, codec: Codec) -> None:
+        """Set up what messages need."""
+        self.codec = codec
+        self.body = self.sink = None
+        self.out = []
+        self.pieces = []
+        self.size = 0
+        self.chunks = False
+        self.whole = True
+
+    # what is read from this side
+
+    def receive(self) -> None:
+        """Read what there is."""
+        try:
+            data = self.recv(self.limit)
+        except OSError as error:
+            return self._failed(self, error)
+        if not data:
+            return self._end()
+        self.stamp = monotonic()
+        return self.take_in(data)
+
+    def take_in(self, data: bytes) -> None:
+        """Take bytes of this side."""
+        raise NotImplementedError
+
+    def body_came(self, data: bytes) -> None:
+        """Pass on bytes of a body, and what follows when it is whole."""
+        body = self.body
+        assert body is not None
+        try:
+            pieces = body.feed(data)
+        except BadMessage as error:
+            self.refused(error)
+            return
+        if pieces:
+            self.pass_on(pieces)
+        if body.done:
+            self._body_ended(body)
+        elif len(data) == self.limit and self.pipes is not None:
+            self._consider_splice(body)
+
+    def pass_on(self, pieces: Sequence[Piece]) -> None:
+        """Pass pieces of a body to the other side, or hold them."""
+        size = sum([len(piece) for piece in pieces])
+        self.moved += size
+        sink = self.sink
+        if sink is None:
+            self.pieces += pieces
+            self.size += size
+            if self.size >= self.limit:
+                self.transport.stopReading()
+            return
+        sink.out += chunk(pieces) if sink.chunks else pieces
+        if not (self.body is not None and self.body.done):
+            sink.flush()
+
+    def _body_ended(self, body: Body) -> None:
+        self.whole = True
+        sink = self.sink
+        if sink is not None:
+            sink.end_message(body.trailers)
+            sink.flush()
+        self.body_ended()
+
+    def body_ended(self) -> None:
+        """Tell the session that the message from this side is whole."""
+        raise NotImplementedError
+
+    def refused(self, error: BadMessage) -> None:
+        """Tell the session that the bytes from this side are no message."""
+        raise NotImplementedError
+
+    def pass_to(self, sink: HttpEnd, chunks: bool) -> None:
+        """Let the other side take this one's message from now on; what is held goes first, unflushed."""
+        self.sink = sink
+        sink.chunks = chunks
+        if self.pieces:
+            sink.out += chunk(self.pieces) if chunks else self.pieces
+            self.pieces = []
+            if self.size >= self.limit and not self.ended:
+                self.transport.startReading()
+            self.size = 0
+        if self.whole and self.body is not None:
+            sink.end_message(self.body.trailers)
+
+    # large bodies
+
+    def _consider_splice(self, body: Body) -> None:
+        self.full += 1
+        if self.full >= FULL_READS and isinstance(body, LengthBody) and body.left > FEW_LEFT:
+            self.full = 0
+            if self.sink is not None and not self.sink.transport.queue:
+                self.transport.doRead = self.splice_body
+
+    def splice_body(self) -> None:
+        """Pass what there is of a body of known length through a pipe."""
+        body, sink = self.body, self.sink
+        pipe = self.pipes.take() if self.pipes is not None else None
+        if pipe is None or not isinstance(body, LengthBody) or sink is None:
+            return self._copy_body()
+        try:
+            size = os.splice(self.transport.fd, pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
+        except OSError as error:
+            assert self.pipes is not None
+            self.pipes.give(pipe)
+            if error.errno == EINVAL:
+                self.pipes = None
+                return self._copy_body()
+            return self._failed(self, error)
+        if not size:
+            assert self.pipes is not None
+            self.pipes.give(pipe)
+            return self._end()
+        self.moved += size
+        body.left -= size
+        self.pipe, self.piped = pipe, size
+        self.other = sink
+        self.stamp = monotonic()
+        if body.left < FEW_LEFT:
+            self.transport.doRead = self.receive
+        left = self._empty_pipe() is False
+        if left:
+            self.transport.stopReading()
+            sink.transport.busy = True
+            sink.transport.keep(b"", 0)
+        elif not body.left and self.body is body:
+            self._spliced(body)
+        return None
+
+    def _spliced(self, body: LengthBody) -> None:
+        body.done = True
+        self._body_ended(body)
+
+    def _copy_body(self) -> None:
+        self.full = 0
+        self.transport.doRead = self.receive
+
+    # what is sent to this side
+
+    def end_message(self, trailers: Sequence[Field] = ()) -> None:
+        """Gather what ends a message's body."""
+        if self.chunks:
+            self.out.append(last_chunk(trailers))
+
+    def flush(self) -> None:
+        """Send what was gathered, with one write."""
+        out = self.out
+        if not out or not self.connected:
+            return
+        data = out[0] if len(out) == 1 else b"".join(out)
+        self.out = []
+        transport = self.transport
+        if transport.queue:
+            transport.queue += data
+            return
+        try:
+            sent = self.push(data)
+        except OSError as error:
+            if error.errno not in AGAIN:
+                self.session.unsendable(self, error.errno)
+                return
+            sent = 0
+        if sent != len(data):
+            transport.keep(bytes(data), sent)
+
+    @property
+    def waiting(self) -> int:
+        """Return how many bytes for this side are still to be sent."""
+        return len(self.transport.queue) if self.connected else 0
+
+    # backpressure: the transport's producer is its own end, which speaks for whoever sends to it
+
+    def pauseProducing(self) -> None:
+        """Bytes for this side wait: read no more of them."""
+        source = self.session_source()
+        if source is None:
+            super().pauseProducing()
+        else:
+            source.transport.stopReading()
+
+    def resumeProducing(self) -> None:
+        """All bytes for this side are sent: go on reading."""
+        source = self.session_source()
+        if source is None:
+            super().resumeProducing()
+            return
+        if source.connected and not source.go_on():
+            return
+        if self.session is not None:
+            self.session.emptied(self)
+
+    def session_source(self) -> HttpEnd | None:
+        """Return the end whose messages are sent to this side; in a tunnel none is."""
+        raise NotImplementedError
+
+    def go_on(self) -> bool:
+        """The other side took everything: pass on what is in the pipe, then read. False: some is left."""
+        if self.piped and not self._went_on():
+            return False
+        self.stamp = monotonic()
+        body = self.body
+        if isinstance(body, LengthBody) and not body.left and not body.done:
+            self._spliced(body)
+        elif not self.ended:
+            self.transport.startReading()
+        return True
+
+    # facts
+
+    @property
+    def empty(self) -> bool:
+        """True when everything read from this side went to the other."""
+        if self.sink is None:
+            return super().empty
+        return not self.piped and not self.sink.transport.queue
+
+    @property
+    def stalled_since(self) -> float | None:
+        """Monotonic seconds since when this side takes no byte that waits for it; None when none waits."""
+        if not self.connected:
+            return None
+        source = self.session_source()
+        if self.transport.queue or (source is not None and source.piped):
+            return self.transport.wrote
+        return None if source is not None else super().stalled_since

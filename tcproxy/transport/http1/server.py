@@ -1,0 +1,176 @@
+"""A link to a server in HTTP/1: requests are written to it, one at a time, and responses read from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.transport.http1.ends import HttpEnd
+from tcproxy.transport.links import ServerLinkFactory
+from tcproxy.wire.http1 import (
+    BadMessage,
+    Codec,
+    Framing,
+    Limits,
+    RequestHead,
+    ResponseHead,
+    ResponseReader,
+    body_of,
+)
+
+if TYPE_CHECKING:
+    from tcproxy.transport.http1.client import HttpClient
+
+
+class HttpLink(HttpEnd):
+    """The server's end.
+
+    request: what it answers, None while it is idle. uses: how many requests it carried before.
+    """
+
+    __slots__ = ("reader", "request", "tunnelled", "uses")
+
+    def __init__(self, session: Any, limit: int, pipes: Any, codec: Codec) -> None:
+        super().__init__(session, limit, pipes)
+        self.begin_messages(codec)
+        self.reader = ResponseReader(codec)
+        self.request: RequestHead | None = None
+        self.uses = 0
+        self.tunnelled = False
+
+    # what is sent
+
+    def ask(self, request: RequestHead, client: HttpClient, close: bool) -> None:
+        """Send a request's head, with what has come of its body; the rest passes by itself."""
+        transport = self.transport
+        if self.uses == 0:
+            self.push = transport.socket.send
+            transport.doRead = self.receive
+            transport.producer = self
+            transport.streaming = True
+            transport.startReading()
+        self.request = request
+        self.body = None
+        self.whole = False
+        self.moved = 0
+        self.out.append(request.forward(close))
+        self.sink = client
+        client.pass_to(self, request.framing is Framing.CHUNKED)
+        self.flush()
+
+    def rest(self) -> None:
+        """Be idle: the exchange is over."""
+        self.request = None
+        self.body = self.sink = None
+        if not self.transport.interest & 1:
+            self.transport.startReading()
+
+    @property
+    def clean(self) -> bool:
+        """True when nothing came behind the last response, and the link stands."""
+        if self.ended or not self.connected or self.transport.queue or self.held:
+            return False
+        return not (self.body.rest if self.body is not None else self.reader.pending)
+
+    # what is read
+
+    def take_in(self, data: bytes) -> None:
+        """Take bytes of the server."""
+        if self.body is not None and not self.whole:
+            self.body_came(data)
+        elif self.request is None or self.whole:
+            self.held += data
+            if self.session is not None:
+                self.session.heard(self)
+        else:
+            self._read_response(data)
+
+    def _read_response(self, data: bytes) -> None:
+        request = self.request
+        assert request is not None
+        try:
+            head = self.reader.feed(data, request)
+            while head is not None and head.interim:
+                self._count(head)
+                if request.minor:
+                    self.session.interim(head)
+                head = self.reader.feed(b"", request)
+            if head is None:
+                return
+            self._count(head)
+            self._begin_body(head)
+        except BadMessage as error:
+            self.session.bad_response(error)
+
+    def _count(self, head: ResponseHead) -> None:
+        fields = head.fields
+        size = 24 + len(head.version) + len(head.reason) - 4 * len(fields)
+        for field in fields:
+            size += len(field.wire)
+        self.moved += size
+
+    def _begin_body(self, head: ResponseHead) -> None:
+        """Take a response's head, and what has come of its body."""
+        client = self.sink
+        assert client is not None
+        if head.framing is Framing.NONE:
+            self.whole = True
+            if self.session.responded(head):
+                client.flush()
+                self._tell_whole(client)
+            return
+        body = self.body = body_of(head, self.codec, 502)
+        if not self.session.responded(head):
+            return
+        client.chunks = head.framing is Framing.CHUNKED
+        data = self.reader.take()
+        if data:
+            self.body_came(data)
+        else:
+            client.flush()
+        if not body.done and self.body is body:
+            client.flush()
+
+    def _tell_whole(self, client: HttpEnd) -> None:
+        if self.sink is client and self.session is not None:
+            self.session.response_ended()
+
+    def body_ended(self) -> None:
+        """Tell the session that the response is whole."""
+        if self.session is not None:
+            self.session.response_ended()
+
+    def refused(self, error: BadMessage) -> None:
+        """Tell the session that these bytes are no body."""
+        self.session.bad_response(error)
+
+    def session_source(self) -> HttpEnd | None:
+        """Return the client's end, whose requests are sent here."""
+        if self.tunnelled:
+            return None
+        return self.sink if self.sink is not None else self
+
+    def tunnel(self) -> None:
+        """Be a relay's end from now on."""
+        self.held = self.reader.take() + self.held
+        self.moved += len(self.held)
+        self.sink = None
+        self.tunnelled = True
+
+
+class HttpLinkFactory(ServerLinkFactory):
+    """Makes links that speak HTTP/1 to one server."""
+
+    def __init__(self, poll: Any, model: Any, proxy: Any, limit: int, pipes: Any, tune: Any) -> None:
+        super().__init__(poll, model, proxy, limit, pipes, tune)
+        self.codec = Codec(
+            Limits(
+                bufsize=limit,
+                maxrewrite=tune.get("tune.maxrewrite", 1024),
+                max_headers=tune.get("tune.http.maxhdr", 101),
+                lenient="accept-invalid-http-response" in proxy.options,
+            )
+        )
+
+    def new_end(self, session: Any) -> HttpLink:
+        """Return an end for a link of the session."""
+        return HttpLink(session, self.limit, self.pipes, self.codec)
