@@ -154,7 +154,8 @@ class ProxyService(MultiService):
         super().privilegedStartService()  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
-        """Log, listen, check: what is not open yet is opened (BindErrors)."""
+        """Log, listen, check: what is not open yet is opened (BindErrors). A service that was stopped starts anew."""
+        self.world.stopping, self._stopped = False, None
         self.bind()
         self._open_logs()
         super().startService()  # type: ignore[no-untyped-call]
@@ -224,15 +225,15 @@ class ProxyService(MultiService):
 
     def pause(self) -> None:
         """Stop listening for a while, so that another process may take the addresses."""
-        for frontend in self.world.frontends.values():
+        for frontend in self.entrances.pause():
             self._announcer(frontend.model)(WARNING, f"Paused {frontend.kind} {frontend.name}.")
-        self.entrances.pause()
 
     def resume(self) -> None:
         """Listen again, where no other process has taken the address."""
-        for message in self.entrances.resume():
+        resumed, errors = self.entrances.resume()
+        for message in errors:
             self.announce(WARNING, message)
-        for frontend in self.world.frontends.values():
+        for frontend in resumed:
             self._announcer(frontend.model)(WARNING, f"Resumed {frontend.kind} {frontend.name}.")
 
     def report_states(self) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest_twisted
 from twisted.application.service import MultiService
 from twisted.internet import reactor, task
+from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent, readBody
 
 from tcproxy.service import service_from_text
-from tests.running import EchoServer, free_port
+from tests.running import EchoServer, answers, free_port
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "embedding" / "embedded_example.py"
 
@@ -102,3 +103,42 @@ async def hello(port: int) -> bytes:
 
     back: bytes = await deferToThread(blocking)
     return back
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_stopped_service_starts_again() -> None:
+    """After a stop of either kind the same service serves again, and a second soft stop closes its listener too."""
+    with EchoServer() as server:
+        port = free_port()
+        before = traces()
+        service = service_from_text(
+            "defaults\n mode tcp\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+            f"listen one\n bind 127.0.0.1:{port}\n server s 127.0.0.1:{server.port}\n"
+        )
+        for _ in range(2):
+            service.startService()
+            assert (service.world.stopping, service.world.frontends["one"].state) == (False, "open")
+            assert await deferToThread(answers, port)
+            await service.soft_stop()
+            assert not await deferToThread(answers, port)
+            await service.stopService()
+    assert await settled(before) == before
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_second_pause_changes_nothing() -> None:
+    """Pauses and resumptions that change nothing are not told, and a pause is seen in the frontend's state."""
+    told: list[str] = []
+    service = service_from_text(
+        "defaults\n mode tcp\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+        f"listen one\n bind 127.0.0.1:{free_port()}\n server s 127.0.0.1:{free_port()}\n",
+        announce=lambda level, message: told.append(message),
+    )
+    service.startService()
+    states = []
+    for change in (service.resume, service.pause, service.pause, service.resume):
+        change()
+        states.append(service.world.frontends["one"].state)
+    await service.stopService()
+    assert states == ["open", "paused", "paused", "open"]
+    assert told == ["Paused proxy one.", "Resumed proxy one."]

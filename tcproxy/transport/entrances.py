@@ -35,6 +35,7 @@ class Entrances(Service):
             return []
         errors: list[str] = []
         for frontend in self.world.frontends.values():
+            frontend.state = "open"
             errors += self._open_frontend(frontend, inherited)
         return errors
 
@@ -78,20 +79,28 @@ class Entrances(Service):
         for frontend in self.world.frontends.values():
             frontend.state = "stopped"
 
-    def pause(self) -> None:
-        """Stop listening for a while."""
+    def pause(self) -> list[Frontend]:
+        """Stop listening for a while; return the frontends that did."""
+        frontends = self.world.frontends.values()
+        paused = [frontend for frontend in frontends if frontend.entrances and frontend.state == "open"]
         for listener in self.listeners:
             listener.pause()
+        for frontend in paused:
+            frontend.state = "paused"
+        return paused
 
-    def resume(self) -> list[str]:
-        """Listen again; return what went wrong."""
+    def resume(self) -> tuple[list[Frontend], list[str]]:
+        """Listen again, also where a command said to pause; return the frontends that do, and what went wrong."""
+        resumed = [frontend for frontend in self.world.frontends.values() if frontend.state == "paused"]
         errors: list[str] = []
         for listener in self.listeners:
             try:
                 listener.resume()
             except OSError as error:
                 errors.append(f"cannot listen again on {listener}: {error.strerror}")
-        return errors
+        for frontend in resumed:
+            frontend.state = "open"
+        return resumed, errors
 
 
 def backlog(frontend: Frontend, asked: int) -> int:

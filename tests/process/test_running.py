@@ -164,12 +164,13 @@ def test_grace(name: str, site: Site) -> None:
 
 @pytest.mark.parametrize("name", BOTH)
 def test_pause_and_resume(name: str, site: Site) -> None:
-    """SIGTTOU closes the port to clients, SIGTTIN opens it again."""
+    """SIGTTOU closes the port to clients, SIGTTIN opens it again; what changes nothing is not told."""
     with program(name, "-db", "-f", str(site.path), port=site.port) as process:
         process.send_signal(signal.SIGTTOU)
         wait_for(lambda: not answers(site.port), what="the pause")
         process.send_signal(signal.SIGTTIN)
         wait_for(lambda: answers(site.port), what="the end of the pause")
+        process.send_signal(signal.SIGTTIN)
         assert site.hello() == b"Hello"
         process.send_signal(signal.SIGTERM)
         process.wait(5)
