@@ -72,7 +72,7 @@ def read(paths: list[str]) -> Configuration:
     diagnostics = Diagnostics(os.getpid(), sys.stderr)
     configuration = language.read(paths, variables.initial(), diagnostics)
     if configuration is None:
-        raise ConfigurationErrors(f"{diagnostics.alerts} errors in {', '.join(paths)}")
+        raise ConfigurationErrors(f"the configuration has errors: {', '.join(paths)}")
     variables.complete(configuration)
     untouched = Global()
     for word, instead in _TWISTD.items():

@@ -89,6 +89,7 @@ def test_twistd_ends_with_the_errors(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.returncode == 1
     assert "[wrong.cfg:3]" in result.stderr
+    assert result.stderr.endswith(": the configuration has errors: wrong.cfg\n")
     assert "Traceback" not in result.stderr + result.stdout
 
 
