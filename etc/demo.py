@@ -73,6 +73,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: proxy.send_signal(signal.SIGTERM))
     print(what_to_try(text), flush=True)
     code = proxy.wait()
+    for name in re.findall(r"^\s*stats socket\s+(/\S+)", text, re.MULTILINE):
+        Path(name).unlink(missing_ok=True)  # a proxy leaves it for a successor, and here comes none
     return 0 if code in (-signal.SIGINT, -signal.SIGTERM) else code
 
 

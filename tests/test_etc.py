@@ -59,6 +59,7 @@ def test_the_demonstration(tmp_path: Path) -> None:
         assert process.returncode == 0
         assert "Traceback" not in rest
         assert "shops/three" in rest
+        assert not (tmp_path / "sock").exists()
     finally:
         end(process)
 
