@@ -56,23 +56,23 @@ class Table:
         )
 
     def _supported(self) -> list[Command]:
-        return [command for command in self._commands.values() if command.status is Status.DONE]
+        done = (command for command in self._commands.values() if command.status is Status.DONE)
+        return sorted(done, key=lambda command: command.name)
 
     def _listing(self, chosen: Iterable[Command]) -> str:
-        named = {command.name: command for command in chosen}
-        lines = [_line(named[name]) for name in sorted(named) if name not in ALWAYS]
+        lines = [_line(command) for command in chosen if command.name not in ALWAYS]
         lines += [_line(command) for name in ALWAYS if (command := self._commands.get((name,))) is not None]
         return "".join(lines)
 
     def _like(self, words: Sequence[str]) -> list[Command]:
-        """Return the commands that begin with the words, or else those that are nearest."""
+        """Return the commands that begin with the words, or else those that are nearest, the nearest first."""
         supported = self._supported()
         beginning = [command for command in supported if command.words[: len(words)] == tuple(words)]
         if beginning:
             return beginning
         rated = [(_likeness(words, command.words), command.name, command) for command in supported]
-        near = sorted((rate, name, command) for rate, name, command in rated if rate >= CLOSE)
-        return [command for _, _, command in near[-SUGGESTIONS:]]
+        near = sorted((-rate, name, command) for rate, name, command in rated if rate >= CLOSE)
+        return [command for _, _, command in near[:SUGGESTIONS]]
 
     def registry(self) -> list[str]:
         """Return the lines of -dKcli: every command with the places that know it, refused ones too."""
