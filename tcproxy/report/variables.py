@@ -189,7 +189,7 @@ def _hexadecimal(address: str) -> str:
         return address
 
 
-_SHOWN = {code: f"#{code:02X}" for code in (*range(32), 34, 35, 92, 123, 124, 125, *range(127, 256))}
+_SHOWN = {code: f"#{code:02X}" for code in (*range(32), 34, 35, *range(127, 256))}
 """Bytes of a request that lines do not show as they are."""
 
 

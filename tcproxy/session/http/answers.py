@@ -45,5 +45,7 @@ def page(status: int, connection: bytes, bare: bool) -> tuple[bytes, int]:
         b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncache-control: no-cache\r\ncontent-type: text/html\r\n"
         % (_BODIES[status][0], len(body))
     )
-    counted = len(head) + 2 + 15 - 4 * 3 + len(body)
+    counted = len(head) + 2 + 15 - 4 * 3 + (0 if bare else len(body))
+    if status in EARLY:
+        counted += 15  # the reference's own pages of these have a header `connection: close`
     return b"%b%b\r\n%b" % (head, connection, b"" if bare else body), counted

@@ -110,6 +110,8 @@ class HttpSession(Session):
         self._count_request_error()
         self.decide(PROXY)
         if self.request is None:
+            if self.began == self.idle_from and not self.first:
+                self._begin_at(self.client.stamp)
             self._refuse(error.status)
         elif self.response is None:
             self.keep = False
@@ -195,7 +197,7 @@ class HttpSession(Session):
 
     def bad_response(self, error: BadMessage) -> None:
         """The server sent what is no response, or no body of one."""
-        self.decide(PROXY)
+        self.decide(PROXY if self.response is None else SERVER_ERROR)
         self._count_response_error()
         self._fail_response(502)
 
@@ -407,8 +409,12 @@ class HttpSession(Session):
 
     def _client_aborted(self) -> None:
         self.frontend.aborted_by_client(self)
-        self.decide(CLIENT_ERROR, "D" if self.stage == Stage.RELAYING and not self._only_waits else "")
-        self._abort()
+        waits = self._only_waits
+        self.decide(CLIENT_ERROR, "D" if self.stage == Stage.RELAYING and not waits else "")
+        if waits and not self.broken:
+            self._answer(400 if self.stage == Stage.RELAYING else 503)
+        else:
+            self._abort()
 
     def _server_ended(self) -> None:
         response = self.response

@@ -100,7 +100,9 @@ class HttpClient(HttpEnd):
         data = self.reader.take()
         if data:
             pieces = body.feed(data)
-            self.whole = body.done
+            if body.done:
+                self.whole = True
+                self.count_end(body)
             if pieces:
                 self.pass_on(pieces)
 

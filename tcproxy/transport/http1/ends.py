@@ -15,7 +15,7 @@ from typing import Any
 
 from tcproxy.transport.links import LinkEnd
 from tcproxy.transport.relay import AGAIN, FULL_READS, SPLICE_FLAGS
-from tcproxy.wire.http1 import BadMessage, Body, Codec, Field, LengthBody, Piece, chunk, last_chunk
+from tcproxy.wire.http1 import BadMessage, Body, ChunkedBody, Codec, Field, LengthBody, Piece, chunk, last_chunk
 
 FEW_LEFT = 1 << 17
 """Bytes of a body that are left, below which it is copied."""
@@ -102,11 +102,17 @@ class HttpEnd(LinkEnd):
 
     def _body_ended(self, body: Body) -> None:
         self.whole = True
+        self.count_end(body)
         sink = self.sink
         if sink is not None:
             sink.end_message(body.trailers)
             sink.flush()
         self.body_ended()
+
+    def count_end(self, body: Body) -> None:
+        """Count what ends a chunked body, and its trailers."""
+        if isinstance(body, ChunkedBody):
+            self.moved += 1 + sum([len(field.wire) - 4 for field in body.trailers])
 
     def body_ended(self) -> None:
         """Tell the session that the message from this side is whole."""
