@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from tcproxy.process import arguments as line
-from tcproxy.process import banner
+from tcproxy.process import banner, streams
 
 if TYPE_CHECKING:
     from tcproxy.grammar.diagnostics import Diagnostics
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 def main(words: list[str] | None = None) -> int:
     """Run the program with the given words, or those of the process; return its exit code."""
+    streams.occupy()
     gc.disable()  # a start makes much and drops little: collecting meanwhile is a tenth of its time
     try:
         arguments = line.parse(sys.argv[1:] if words is None else words)

@@ -104,7 +104,8 @@ def raise_descriptors(configuration: Configuration, planned: Plan, diagnostics: 
         reached = _set_descriptors(max(wanted, soft), soft, hard, strict)
         if reached < wanted:
             tell(
-                f"[tcproxy.main()] cannot raise the limit on descriptors to {wanted}, it stays at {reached}",
+                f"[tcproxy.main()] cannot raise the limit on descriptors to {wanted}, it stays at {reached}: "
+                "raise 'ulimit -n', or lower 'maxconn'",
                 about="",
             )
             if strict:

@@ -37,7 +37,9 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
         return 1
     try:
         return Start(configuration, arguments, diagnostics).go()
-    except MemoryError:
+    except (MemoryError, ImportError):
+        if not arguments.memory_limit:
+            raise  # an import that fails for want of memory says so in the words of the system's loader
         diagnostics.alert(f"[tcproxy.main()] {arguments.memory_limit} MB of memory are too few to start", about="")
         return 1
 

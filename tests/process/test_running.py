@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, TCPROXY, EchoServer, answers, free_port, program, wait_for
+from tests.running import HAPROXY, TCPROXY, EchoServer, answers, end, free_port, program, wait_for
 
 BOTH = [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), pytest.param(TCPROXY, id="tcproxy")]
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root: privileges are given up")
@@ -238,10 +238,24 @@ def test_an_address_in_use(name: str, site: Site) -> None:
 
 def test_too_little_memory(site: Site) -> None:
     """A limit that leaves no room to start is told as such."""
-    words = [TCPROXY, "-m", "30", "-db", "-f", str(site.path)]
-    result = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
-    assert result.returncode == 1
-    assert "30 MB of memory are too few" in result.stderr
+    for limit in ("10", "20", "30"):
+        words = [TCPROXY, "-m", limit, "-db", "-f", str(site.path)]
+        result = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+        assert result.returncode == 1
+        assert f"{limit} MB of memory are too few" in result.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-"])
+def test_closed_standard_descriptors(closed: str, site: Site) -> None:
+    """Started with standard input, output or error closed it serves, and no socket gets their numbers."""
+    words = ["sh", "-c", f"exec {TCPROXY} -db -f {site.path} {closed}"]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: answers(site.port), what="the start")
+        for number in range(3):
+            assert not str(Path(f"/proc/{process.pid}/fd/{number}").readlink()).startswith("socket:")
+    finally:
+        end(process)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", BOTH)
