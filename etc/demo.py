@@ -1,6 +1,6 @@
 """Run a demonstration: a tiny web server for each `server` line of a file, and the proxy before them.
 
-    python etc/demo.py etc/demo.cfg
+    python etc/demo.py [etc/demo.cfg]
 
 Needs nothing but the standard library and the tcproxy program. Ctrl-C ends it all.
 """
@@ -63,10 +63,13 @@ def what_to_try(text: str) -> str:
 
 def main() -> int:
     """Start the servers and the proxy, and wait for the proxy's end."""
-    path = Path(sys.argv[1])
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).with_name("demo.cfg"))
     text = path.read_text(encoding="utf-8")
     for name, port in re.findall(r"^\s*server\s+(\S+)\s+127\.0\.0\.1:(\d+)", text, re.MULTILINE):
-        open_shop(name, int(port))
+        try:
+            open_shop(name, int(port))
+        except OSError as wrong:
+            sys.exit(f"The server {name} cannot listen on port {port}: {wrong.strerror}. Does another demo run?")
     program = str(Path(sys.executable).with_name("tcproxy"))
     proxy = subprocess.Popen([program, "-db", "-f", str(path)])
     signal.signal(signal.SIGINT, lambda *_: proxy.send_signal(signal.SIGINT))

@@ -64,6 +64,17 @@ def test_the_demonstration(tmp_path: Path) -> None:
         end(process)
 
 
+def test_the_demonstration_says_when_a_port_is_taken(tmp_path: Path) -> None:
+    """A server's port that another program has is told in a sentence."""
+    path = tmp_path / "demo.cfg"
+    with EchoServer() as server:
+        path.write_text(f"listen x\n server one 127.0.0.1:{server.port}\n")
+        words = [sys.executable, str(ETC / "demo.py"), str(path)]
+        said = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith(f"The server one cannot listen on port {server.port}: Address already in use")
+
+
 class Init:
     """The init script, with everything it touches in a scratch folder."""
 
@@ -78,6 +89,7 @@ class Init:
     def do(self, action: str) -> int:
         """Run one action and return its exit code."""
         places = {"CONFIG": str(self.config), "PIDFILE": str(self.pidfile), "DEFAULTS": "/nonexistent"}
+        places["RUNDIR"] = str(self.config.with_name("run"))
         environment = {**os.environ, **places, "PROGRAM": TCPROXY}
         words = ["sh", str(ETC / "tcproxy.init"), action]
         return subprocess.run(words, env=environment, capture_output=True, timeout=30, check=False).returncode
@@ -93,6 +105,7 @@ def test_the_init_script(tmp_path: Path) -> None:
         init = Init(tmp_path, server.port)
         assert init.do("status") == 3
         assert init.do("start") == 0
+        assert init.config.with_name("run").is_dir()
         try:
             assert init.do("start") == 0
             assert init.do("status") == 0
