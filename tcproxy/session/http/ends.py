@@ -55,8 +55,11 @@ class ClientEnd(MessageEnd, Protocol):
     def next(self) -> None:
         """Read the next request: the last one is answered."""
 
-    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> None:
-        """Gather a response's head."""
+    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
+        """Gather a response's head; return its size as it is counted."""
+
+    def count_request(self, head: RequestHead) -> None:
+        """Count a request's head that went to no server."""
 
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.session.stages import NEVER
+
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.servers.live import LiveServer
@@ -21,15 +23,17 @@ PURGE_DELAY = 5.0
 class HttpBackend:
     """A backend's settings and its idle links.
 
-    reuse: never, safe, aggressive or always. pools: by server. closes: each link carries one request.
+    reuse: never, safe, aggressive or always. pools: by server. closes: each link carries one request. shortest:
+    seconds of its shortest timeout once a link stands, NEVER without one.
     """
 
-    __slots__ = ("closes", "pools", "pretends", "reuse")
+    __slots__ = ("closes", "pools", "pretends", "reuse", "shortest")
 
     def __init__(self, model: Proxy) -> None:
         self.reuse = getattr(model, "http_reuse", "") or DEFAULT_REUSE
         self.closes = "httpclose" in model.options or "http-server-close" in model.options
         self.pretends = "http-pretend-keepalive" in model.options
+        self.shortest = (model.timeouts or {}).get("server", 0) / 1000 or NEVER
         self.pools: dict[LiveServer, IdleLinks] = {}
 
     def take(self, server: LiveServer, first: bool) -> Any:

@@ -43,12 +43,13 @@ class HttpSession(Session):
     first: the request is the connection's first. keep: the client's connection lasts. kept: the private link of
     the last exchange, with its server. tunnelled: bytes pass both ways.
     broken: nothing can be sent to the client any more.
+    soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
     """
 
     __slots__ = (
         "answered_at", "asked_at", "broken", "closes", "first", "first_step", "idle_from", "keep", "kept", "leaving",
-        "request", "response", "response_whole", "sent", "settings", "sizes", "status", "tunnelled",
+        "request", "response", "response_whole", "sent", "settings", "sizes", "soonest", "status", "tunnelled",
     )  # fmt: skip
 
     client: Any
@@ -68,6 +69,7 @@ class HttpSession(Session):
         self.status = -1
         self.sent = 0
         self.sizes = (0, 0)
+        self.soonest = 0.0
         self.first_step = 0
         self.idle_from = self.asked_at = self.answered_at = 0.0
 
@@ -98,6 +100,7 @@ class HttpSession(Session):
     def requested(self, head: RequestHead) -> None:
         """A request came: find a server for it."""
         now = self.asked_at = self.client.stamp
+        self.soonest = 0.0
         if self.expires == NEVER or self.began == self.idle_from:
             self._begin_at(now)
         self.request = head
@@ -175,7 +178,7 @@ class HttpSession(Session):
     def interim(self, head: ResponseHead) -> None:
         """A 1xx response: pass it on, to who knows such."""
         assert self.request is not None
-        self.client.respond(head, self.request, None)
+        self.link.moved += self.client.respond(head, self.request, None)
         self.client.flush()
 
     def responded(self, head: ResponseHead) -> bool:
@@ -187,12 +190,12 @@ class HttpSession(Session):
         self.answered_at = self.link.stamp
         self.status = head.status
         if head.tunnels(request):
-            self.client.respond(head, request, None)
+            self.link.moved += self.client.respond(head, request, None)
             self.client.flush()
             self._tunnel()
             return False
         self.keep = not self.settings.closes and not self.frontend.world.stopping and head.client_keeps(request)
-        self.client.respond(head, request, self.keep)
+        self.link.moved += self.client.respond(head, request, self.keep)
         return True
 
     def bad_response(self, error: BadMessage) -> None:
@@ -240,6 +243,8 @@ class HttpSession(Session):
             connection = b"" if request.minor else b"connection: keep-alive\r\n"
         else:
             connection = b"connection: close\r\n"
+        if not self.connected_at:
+            self.client.count_request(request)
         data, counted = answers.page(status, connection, request.method == b"HEAD")
         self.status = status
         self.sent = counted
@@ -505,6 +510,9 @@ class HttpSession(Session):
         if self.tunnelled or self.stage == Stage.GREETING:
             super().rearm()
             return
+        alarm = self.alarm
+        if alarm is not None and alarm.at <= self.client.stamp + self.soonest:
+            return  # nothing that begins now can be due before that
         at = self.expires
         if self.request is not None or self.leaving:
             limit = self.server_limit if self.stage == Stage.RELAYING else 0.0

@@ -30,6 +30,7 @@ def deliver(session: Any) -> bool:
     if not link.uses and http.server is not None and http.server.watch is not None:
         http.observed(http.server)
     settings = http.settings
+    http.soonest = min(settings.shortest, backend.http.shortest)
     http.closes = settings.closes or settings.server_closes or backend.http.closes
     link.ask(http.request, client, http.closes and not backend.http.pretends)
     return True

@@ -14,6 +14,7 @@ from tcproxy.session.stages import Stage
 from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, milliseconds, record_of
 
 if TYPE_CHECKING:
+    from tcproxy.report.counters import Counters
     from tcproxy.report.record import Record
     from tcproxy.session.http.session import HttpSession
 
@@ -21,25 +22,36 @@ if TYPE_CHECKING:
 def account(session: HttpSession) -> None:
     """Add the exchange's bytes and times to the counters of all it passed through."""
     frontend, backend = session.frontend, session.backend
-    received, sent = session.client.moved, _sent(session)
-    session.client.moved = 0
+    client = session.client
+    received, sent = client.moved, _sent(session)
+    client.moved = 0
     session.sizes = (received, sent)
-    beyond = []
+    passed = [frontend.world.counters, frontend.counters, session.entrance.counters]
     if backend is not None:
-        beyond.append(backend.farm.counters)
-        server = session.server or session.previous
+        farm = backend.farm.counters
+        passed.append(farm)
+        live = session.server or session.previous
+        server = live.counters if live is not None else None
         if server is not None:
-            beyond.append(server.counters)
-    for counters in (frontend.world.counters, frontend.counters, session.entrance.counters, *beyond):
+            passed.append(server)
+        if session.connected_at:
+            _time(session, farm, server)
+    for counters in passed:
         counters.bytes_in += received
         counters.bytes_out += sent
-    if session.connected_at:
-        queued = milliseconds(session.asked_at, session.queued_until)
-        connecting = milliseconds(session.queued_until, session.connected_at)
-        lasted = milliseconds(session.began, session.client.stamp)
-        answered = milliseconds(session.connected_at, session.answered_at) if session.answered_at else 0
-        for counters in beyond:
-            counters.timed(queued, connecting, lasted, answered)
+
+
+def _time(session: HttpSession, farm: Counters, server: Counters | None) -> None:
+    # whole milliseconds of the clock, as `milliseconds` has them; written out, since every exchange passes here
+    queued_until = int(session.queued_until * 1000 + 0.001)
+    connected = int(session.connected_at * 1000 + 0.001)
+    queued = queued_until - int(session.asked_at * 1000 + 0.001)
+    connecting = connected - queued_until
+    answered = int(session.answered_at * 1000 + 0.001) - connected if session.answered_at else 0
+    lasted = int(session.frontend.world.clock.seconds() * 1000 + 0.001) - int(session.began * 1000 + 0.001)
+    farm.timed(queued, connecting, lasted, answered)
+    if server is not None:
+        server.timed(queued, connecting, lasted, answered)
 
 
 def _sent(session: HttpSession) -> int:

@@ -86,11 +86,7 @@ class HttpClient(HttpEnd):
         self.session.requested(head)
 
     def _begin_body(self, head: RequestHead) -> None:
-        fields = head.fields
-        # what the line takes, in the reference's form (see session/http/telling.py)
-        self.moved = 21 + len(head.method) + len(head.target) + len(head.version) - 4 * len(fields)
-        for field in fields:
-            self.moved += len(field.wire)
+        self.moved = 0
         if head.framing is Framing.NONE:
             self.body = None
             self.whole = True
@@ -142,9 +138,20 @@ class HttpClient(HttpEnd):
 
     # what is sent
 
-    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> None:
-        """Gather a response's head."""
-        self.out.append(head.forward(request, keep))
+    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
+        """Gather a response's head; return its size as it is counted (see session/http/telling.py)."""
+        data = head.forward(request, keep)
+        self.out.append(data)
+        if keep and head.minor and request.minor:
+            return len(data) + 15 - 4 * len(head.fields)
+        return 24 + len(head.version) + len(head.reason) + sum([len(field.wire) - 4 for field in head.fields])
+
+    def count_request(self, head: RequestHead) -> None:
+        """Count a request's head."""
+        self.moved += (
+            21 + len(head.method) + len(head.target) + len(head.version)
+            + sum([len(field.wire) - 4 for field in head.fields])
+        )  # fmt: skip
 
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""

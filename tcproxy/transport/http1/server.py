@@ -52,7 +52,12 @@ class HttpLink(HttpEnd):
         self.body = None
         self.whole = False
         self.moved = 0
-        self.out.append(request.forward(close))
+        data = request.forward(close)
+        self.out.append(data)
+        if request.minor and not close:
+            client.moved += len(data) + 15 - 4 * len(request.fields)
+        else:
+            client.count_request(request)
         self.sink = client
         client.pass_to(self, request.framing is Framing.CHUNKED)
         self.flush()
@@ -90,23 +95,14 @@ class HttpLink(HttpEnd):
         try:
             head = self.reader.feed(data, request)
             while head is not None and head.interim:
-                self._count(head)
                 if request.minor:
                     self.session.interim(head)
                 head = self.reader.feed(b"", request)
             if head is None:
                 return
-            self._count(head)
             self._begin_body(head)
         except BadMessage as error:
             self.session.bad_response(error)
-
-    def _count(self, head: ResponseHead) -> None:
-        fields = head.fields
-        size = 24 + len(head.version) + len(head.reason) - 4 * len(fields)
-        for field in fields:
-            size += len(field.wire)
-        self.moved += size
 
     def _begin_body(self, head: ResponseHead) -> None:
         """Take a response's head, and what has come of its body."""
