@@ -12,6 +12,7 @@ from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.sections import Section, Sections
 from tcproxy.grammar.statements import Reading, Statement
 from tcproxy.grammar.words import Words
+from tcproxy.health import http_words
 from tcproxy.model import (
     bind,
     logs,
@@ -43,6 +44,7 @@ ROOMS = (
     proxy.WORDS,
     timeouts.WORDS,
     options.WORDS,
+    http_words.WORDS,
     switching.WORDS,
     rules.WORDS,
     bind.WORDS,
@@ -146,6 +148,9 @@ def _build_proxy(draft: Draft, number: int, of_global: Draft, reading: Reading) 
     if "balance" not in draft and draft["kind"] != "frontend":
         strategy = reading.strategies["roundrobin"]
         draft["balance"] = Balance("roundrobin", strategy.parse([]), strategy)
+    if draft["kind"] != "frontend":
+        bufsize = of_global.get("tune", {}).get("tune.bufsize", 16384)
+        http_words.finish(draft, of_global.get("node", ""), bufsize, reading)
     targets = joined(draft.get("log_targets", ()), of_global.get("log_targets", ()))
     binds = bind.build_binds(draft.get("binds", ()))
     return build_proxy(Draft(draft, log_targets=targets), binds, build_servers(draft), number)

@@ -41,6 +41,7 @@ UNREAD = {
 """Fields that no live code reads, and why. Their words are not called supported, but for `init-addr`."""
 
 HERE = "test_words_have_effect.py::"
+CHECKS = "health/test_httpchk_reference.py::"
 
 SHOWN = {
     "global": {
@@ -109,6 +110,11 @@ SHOWN = {
             "transport/test_relay.py::test_bulk_is_spliced_and_pipes_come_back",
         "option-tcp-smart-accept": f"{HERE}test_tcp_smart_accept",
         "option-tcp-smart-connect": f"{HERE}test_tcp_smart_connect",
+        "option-httpchk http-check": f"{CHECKS}test_requests_as_the_reference_sends_them",
+        "http-check send": f"{CHECKS}test_requests_as_the_reference_sends_them",
+        "http-check send-state": f"{CHECKS}test_requests_as_the_reference_sends_them",
+        "http-check expect": f"{CHECKS}test_checks_as_the_reference_makes_them",
+        "http-check disable-on-404": f"{CHECKS}test_checks_as_the_reference_makes_them",
         "use_backend acl": "rules/test_use_backend_reference.py::test_clients_reach_the_farm_that_haproxy_chooses",
         "bind": "transport/test_binding.py::test_socket_options",
         "server": "transport/test_links.py::test_options_reach_the_socket",
@@ -187,7 +193,7 @@ def shown() -> dict[tuple[str, str], str]:
 def _split(words: str) -> list[str]:
     two = ("option-", "timeout-")
     pairs = ("stats socket", "stats timeout", "stats maxconn", "rate-limit sessions")
-    if words in pairs:
+    if words in pairs or words.startswith("http-check "):
         return [words]
     return [word.replace("-", " ", 1) if word.startswith(two) else word for word in words.split()]
 

@@ -14,7 +14,10 @@ _SILENCE = {4: CheckStatus.L4_TIMEOUT, 6: CheckStatus.L6_TIMEOUT, 7: CheckStatus
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Time limits in seconds. connect: until the connection stands. answer: after that; None: still `connect`'s."""
+    """Time limits in seconds. connect: until the connection stands. answer: after that; None: still `connect`'s.
+
+    An answer has never less time than `connect` from the start leaves it: so it is in the reference.
+    """
 
     connect: float
     answer: float | None = None
@@ -33,12 +36,14 @@ class Run:
         self._connection: Cancellable | None = None
         self._timer: IDelayedCall | None = None
         self._answer: float | None = None
+        self._limit = 0.0
         self._write: Callable[[bytes], None] | None = None
 
     def start(self, dial: Dial, target: CheckTarget, limits: Limits) -> None:
         """Connect."""
         self._target = target
         self._answer = limits.answer
+        self._limit = limits.connect
         self._timer = self._clock.callLater(limits.connect, self._expired)
         connection = dial(target, self)
         if self._over:
@@ -77,7 +82,8 @@ class Run:
             return
         self._stands, self._write = True, write
         if self._answer is not None and self._timer is not None:
-            self._timer.reset(self._answer)
+            left = self._started + self._limit - self._clock.seconds()
+            self._timer.reset(max(self._answer, left))
         self._hear(self._conversation.connected())
 
     def received(self, data: bytes) -> None:

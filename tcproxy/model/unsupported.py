@@ -81,10 +81,8 @@ _HTTP_PROXY = """
 
 _BACK = """
     external-check
-    http-check
     load-server-state-from-file
     option external-check
-    option httpchk
     option ldap-check
     option mysql-check
     option pgsql-check

@@ -1,0 +1,92 @@
+"""The request of an HTTP check: what the configuration says of it, and its bytes.
+
+Which words say it stands in http_words.py; what is made of the answer in httpchk.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tcproxy.wire.http1.head import is_later
+
+WITHOUT_LENGTH = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+"""Methods whose requests say nothing of a body that they do not have."""
+
+OF_THE_CONNECTION = ("close", "keep-alive")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """`option httpchk` and `http-check send`. None: not said, so the default or what another line says.
+
+    headers: names in lower case. body: b"" where it was begun and nothing followed.
+    """
+
+    method: str | None = None
+    uri: str | None = None
+    version: str | None = None
+    headers: tuple[tuple[str, str], ...] | None = None
+    body: bytes | None = None
+
+    def over(self, other: CheckRequest) -> CheckRequest:
+        """Return this request, with what it does not say taken from another one."""
+        return CheckRequest(
+            other.method if self.method is None else self.method,
+            other.uri if self.uri is None else self.uri,
+            other.version if self.version is None else self.version,
+            other.headers if self.headers is None else self.headers,
+            other.body if self.body is None else self.body,
+        )
+
+    def encode(self, state: str = "") -> bytes:
+        """Return the bytes. state: the value of X-Haproxy-Server-State, "" for none."""
+        method, version = self.method or "OPTIONS", self.version or "HTTP/1.0"
+        later = is_later(version.encode())
+        given = self.headers or ()
+        kept, closes = _without_connection(given)
+        lines = [f"{method} {_target(method, self.uri or '/', given)} {'HTTP/1.1' if later else version}", *kept]
+        if state:
+            lines.append(f"x-haproxy-server-state: {state}")
+        if self.body or (self.body is None and method not in WITHOUT_LENGTH):
+            lines.append(f"content-length: {len(self.body or b'')}")
+        if closes is not None and closes is later:
+            lines.append(f"connection: {'close' if later else 'keep-alive'}")
+        body = self.body or b""
+        if self.body == b"" and later:
+            lines.append("transfer-encoding: chunked")
+            body = b"0\r\n\r\n"
+        return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body
+
+
+def _without_connection(given: tuple[tuple[str, str], ...]) -> tuple[list[str], bool | None]:
+    """Return the lines of the headers but for `close` and `keep-alive`, and whether the connection shall close.
+
+    None: it is to be upgraded, and nothing is said of its end.
+    """
+    lines = []
+    words: list[str] = []
+    for name, value in given:
+        if name == "connection":
+            told = [word.strip() for word in value.split(",")]
+            words += [word.lower() for word in told]
+            value = ", ".join(word for word in told if word.lower() not in OF_THE_CONNECTION)
+            if not value:
+                continue
+        lines.append(f"{name}: {value}")
+    if "upgrade" in words:
+        return lines, None
+    return lines, not words or "close" in words
+
+
+def _target(method: str, uri: str, given: tuple[tuple[str, str], ...]) -> str:
+    """Return the URI with the authority that the Host header tells, where it has one."""
+    host = dict(given).get("host")
+    if host is None:
+        return uri
+    if method == "CONNECT":
+        return host
+    scheme, mark, rest = uri.partition("://")
+    if not mark or scheme.startswith("/"):
+        return uri
+    slash = rest.find("/")
+    return f"{scheme}://{host}{rest[slash:] if slash >= 0 else ''}"
