@@ -170,7 +170,7 @@ class Checks:
                 if not draft.get("disabled"):
                     resolver.resolve(draft["name"], server)
         if resolver.failed:
-            self.diagnostics.alert("Failed to initialize server(s) addr.", about="")
+            self.diagnostics.alert("each server needs an address to start with, or 'init-addr none', or -dr")
 
 
 def called(draft: Draft) -> str:

@@ -36,8 +36,8 @@ class Resolver:
                 self._tell_fallback(method, asked, proxy, server)
                 return
         self.failed = True
-        reason = "could not resolve address" if asked else "no method is left to resolve address"
-        self._tell("alert", proxy, server, f"{reason} '{address.host}'")
+        known = "no address is known" if asked else "'init-addr' names no method that finds an address"
+        self._tell("alert", proxy, server, f"{known} for the host name '{address.host}'")
 
     def _try(self, method: str, address: Address, server: Draft) -> bool:
         """Say whether the method settles the server's address."""
@@ -62,8 +62,9 @@ class Resolver:
     def _tell_fallback(self, method: str, asked: bool, proxy: str, server: Draft) -> None:
         if not asked or method == "libc":
             return
-        what = "disabling server" if method == "none" else f"falling back to {method}"
-        self._tell("warning", proxy, server, f"could not resolve address '{server['address'].host}', {what}")
+        what = "the server starts disabled" if method == "none" else f"it starts with {method}"
+        host = server["address"].host
+        self._tell("warning", proxy, server, f"no address is known for the host name '{host}': {what}")
 
     def _tell(self, level: str, proxy: str, server: Draft, message: str) -> None:
         tell = getattr(self.reading.diagnostics, level)
