@@ -195,6 +195,8 @@ class ProxyService(MultiService):
         for proxy in self.configuration.proxies:
             if not proxy.disabled:
                 self._tell_stopped(proxy)
+        for session in list(self.world.sessions.values()):
+            session.retire()
         self._release()
         return stopped
 

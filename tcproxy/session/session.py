@@ -113,6 +113,9 @@ class Session:
         """No server is to be had, which `error` and `phase` tell: that is the end."""
         self.end()
 
+    def retire(self) -> None:
+        """The proxy stops softly: sessions go on to their end."""
+
     # what the ends tell
 
     def heard(self, end: End) -> None:

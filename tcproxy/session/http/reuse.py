@@ -41,6 +41,9 @@ class HttpBackend:
         pool = self.pools.get(server)
         if pool is None or self.reuse == "never":
             return None
+        if pool.address is not server.address or pool.port != server.port:
+            pool.close()  # they lead where the server no longer is
+            return None
         if not first:
             return pool.take(pool.idle, pool.safe)
         if self.reuse == "aggressive":
@@ -52,7 +55,20 @@ class HttpBackend:
         pool = self.pools.get(server)
         if pool is None:
             pool = self.pools[server] = IdleLinks(deadlines)
+        if pool.address is not server.address or pool.port != server.port:
+            pool.close()
+            pool.address, pool.port = server.address, server.port
         pool.add(link)
+
+    def private(self, server: LiveServer) -> bool:
+        """Say whether links to a server are made for one client: they tell who it is, or depend on it."""
+        if self.reuse == "never":
+            return True
+        source = server.source
+        if server.model.send_proxy or (source is not None and source.usesrc in ("client", "clientip")):
+            return True
+        address = server.address
+        return address is not None and (address.relative or address.host in ("", "0.0.0.0", "::"))
 
     def close(self) -> None:
         """Close all idle links."""
@@ -64,10 +80,10 @@ class IdleLinks:
     """The idle links of one server; they tell it, as their session, when the server closes one.
 
     idle, safe: the last that came is the first that goes. used: links taken from here that are in use now;
-    most: the highest number of links in use since the last purge.
+    address, port: where they lead to. most: the highest number of links in use since the last purge.
     """
 
-    __slots__ = ("alarm", "deadlines", "delay", "idle", "limit", "most", "safe", "used")
+    __slots__ = ("address", "alarm", "deadlines", "delay", "idle", "limit", "most", "port", "safe", "used")
 
     def __init__(self, deadlines: Any, limit: int = -1, delay: float = PURGE_DELAY) -> None:
         self.deadlines = deadlines
@@ -76,6 +92,8 @@ class IdleLinks:
         self.idle: list[Any] = []
         self.safe: list[Any] = []
         self.used = self.most = 0
+        self.address: Any = None
+        self.port = 0
         self.alarm: Any = None
 
     def __len__(self) -> int:

@@ -99,7 +99,10 @@ class HttpSession(Session):
 
     def requested(self, head: RequestHead) -> None:
         """A request came: find a server for it."""
-        now = self.asked_at = self.client.stamp
+        now = self.client.stamp
+        if now < self.idle_from:
+            now = self.idle_from  # it came before the last one was answered
+        self.asked_at = now
         self.soonest = 0.0
         if self.expires == NEVER or self.began == self.idle_from:
             self._begin_at(now)
@@ -150,6 +153,7 @@ class HttpSession(Session):
             link, kept_server = self.kept
             self.kept = None
             if kept_server is not server or not link.connected:
+                link.session = None
                 link.close()
                 link = None
         if link is None:
@@ -314,7 +318,7 @@ class HttpSession(Session):
             link.close(not link.ended)
             return
         link.rest()
-        if backend.http.reuse == "never" or _is_private(response):
+        if backend.http.private(server) or _is_private(response):
             link.session = self
             self.kept = (link, server)
         else:
@@ -494,6 +498,12 @@ class HttpSession(Session):
             super().shut(cause)
         elif self.stage != Stage.CLOSED:
             self.decide(cause)
+            self.end()
+
+    def retire(self) -> None:
+        """The proxy stops softly: a client that waits for nothing is let go."""
+        idle = not self.tunnelled and self.stage == Stage.CHOOSING and self.request is None
+        if idle and not self.first and not self.client.begun:
             self.end()
 
     # time

@@ -1,0 +1,132 @@
+"""Actors for plays of exchanges: ends that speak in messages, moved by hand."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from tcproxy.session.http.session import HttpSession
+from tcproxy.wire.http1 import BadMessage, Codec, Framing, RequestHead, RequestReader, ResponseReader
+from tests.session.plays import FakeEnd, Stage
+
+FORM = "%b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %tsc %rc %{+Q}r"
+
+
+class FakeClient(FakeEnd):
+    """A client: `asks` for something, and has `got` bytes."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__(clock)
+        self.whole = True
+        self.ended = False
+        self.begun = False
+        self.waiting = b""
+        self.ready = False
+
+    def start(self) -> None:
+        """Requests are wanted."""
+        self.ready = True
+
+    def next(self) -> None:
+        """Another one is wanted."""
+        self.ready = True
+        self.session.nothing_more()
+
+    def respond(self, head: Any, request: Any, keep: bool | None) -> int:
+        """A response's head."""
+        self.got += head.forward(request, keep)
+        return 0
+
+    def count_request(self, head: Any) -> None:
+        """Nothing is counted."""
+
+    def say(self, data: bytes) -> None:
+        """A page."""
+        self.got += data
+
+    def flush(self) -> None:
+        """It is here already."""
+
+    def asks(self, text: bytes, whole: bool = True) -> None:
+        """This client sends a request."""
+        assert self.ready
+        self.ready = False
+        self.stamp = self.clock.seconds()
+        head = RequestReader(Codec()).feed(text)
+        assert head is not None
+        self.whole = whole
+        self.session.requested(head)
+
+    def begins(self) -> None:
+        """This client sends a first byte."""
+        self.begun = True
+        self.session.request_began()
+
+    def errs(self) -> None:
+        """This client sends nonsense."""
+        self.session.bad_request(BadMessage(400, "nonsense"))
+
+    def ends(self) -> None:
+        """This client sends FIN."""
+        self.ended = True
+        self.session.ended(self)
+
+
+class FakeLink(FakeEnd):
+    """A link: it was `asked`, and `answers`."""
+
+    def __init__(self, clock: Any) -> None:
+        super().__init__(clock, "192.0.2.10")
+        self.asked: list[RequestHead] = []
+        self.uses = 0
+        self.ended = False
+        self.clean = True
+
+    def ask(self, request: RequestHead, client: Any, close: bool) -> None:
+        """A request comes."""
+        self.asked.append(request)
+
+    def rest(self) -> None:
+        """Nothing more for now."""
+
+    def answers(self, text: bytes) -> None:
+        """The server answers with a whole response."""
+        self.stamp = self.clock.seconds()
+        head = ResponseReader(Codec()).feed(text, self.asked[-1])
+        assert head is not None
+        if self.session.responded(head) and head.framing is not Framing.CLOSE:
+            self.session.response_ended()
+
+    def ends(self) -> None:
+        """The server sends FIN."""
+        self.ended = True
+        self.session.ended(self)
+
+
+class HttpStage(Stage):
+    """One frontend in HTTP mode with its servers."""
+
+    def __init__(self, **more: Any) -> None:
+        options = frozenset(more.pop("options", ()))
+        super().__init__(mode="http", options=options, form="", **more)
+        from tcproxy.report import formats
+
+        self.frontend.log_with(self, formats.compile(FORM, http=True), None, None)  # type: ignore[arg-type]
+
+    def dial(self, session: Any, server: Any) -> FakeLink:
+        """Make a link, as transport would."""
+        answer = self.answers.pop(0) if self.answers else "stands"
+        link = FakeLink(self.clock)
+        link.session = session
+        link.connected = answer == "stands"
+        self.links.append(link)
+        if answer == "refused":
+            self.clock.callLater(0, session.connect_failed, errno.ECONNREFUSED, "ECONNREFUSED")
+        return link
+
+    def client(self, host: str = "192.0.2.1") -> FakeClient:
+        """A client comes in."""
+        end = FakeClient(self.clock)
+        end.session = HttpSession(self.frontend.entrances[0])
+        end.session.begin(end)
+        return end
