@@ -133,6 +133,19 @@ class IRequest(Interface):
 
     source = Attribute("bytes: the client's address, packed (4 or 16 bytes; empty for a UNIX socket)")
 
+    def uri() -> bytes | None:
+        """Return the request's target as it is forwarded, query included; None in TCP mode."""
+
+    def header(name: bytes) -> bytes | None:
+        """Return the whole value of the first header of this name, which is in lower case; None without one."""
+
+    def body() -> bytes | None:
+        """Return what is there of a POST's body, without chunking; None of any other request, and in TCP mode.
+
+        It is waited for (whole, or a full buffer) before a server is picked where the backend's
+        `balance.options` has a true `wants_body`.
+        """
+
 
 class IPicker(Interface):
     """A strategy at work over one group of servers (the active ones of a backend, or its backups).
@@ -170,7 +183,11 @@ class IPicker(Interface):
 
 
 class IBalancingStrategy(Interface):
-    """A word of `balance` (manual 4.2): chooses the server of each client."""
+    """A word of `balance` (manual 4.2): chooses the server of each client.
+
+    A strategy with an attribute `needs_http` that is true is for `mode http` only: it may ask an IRequest for its
+    URI, headers and body. In TCP mode roundrobin takes its place, with a warning.
+    """
 
     name = Attribute("str: the word in the configuration")
     manual = Attribute("str: one sentence for help and docs")

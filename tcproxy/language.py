@@ -146,14 +146,22 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
 
 def _build_proxy(draft: Draft, number: int, of_global: Draft, reading: Reading) -> Proxy:
     if "balance" not in draft and draft["kind"] != "frontend":
-        strategy = reading.strategies["roundrobin"]
-        draft["balance"] = Balance("roundrobin", strategy.parse([]), strategy)
+        draft["balance"] = _roundrobin(reading)
     if draft["kind"] != "frontend":
+        if getattr(draft["balance"].strategy, "needs_http", False) and draft.get("mode", "tcp") != "http":
+            message = f"'balance {draft['balance'].name}' needs 'mode http': 'roundrobin' takes its place"
+            reading.diagnostics.warning(f"backend '{draft['name']}' : {message}")
+            draft["balance"] = _roundrobin(reading)
         bufsize = of_global.get("tune", {}).get("tune.bufsize", 16384)
         http_words.finish(draft, of_global.get("node", ""), bufsize, reading)
     targets = joined(draft.get("log_targets", ()), of_global.get("log_targets", ()))
     binds = bind.build_binds(draft.get("binds", ()))
     return build_proxy(Draft(draft, log_targets=targets), binds, build_servers(draft), number)
+
+
+def _roundrobin(reading: Reading) -> Balance:
+    strategy = reading.strategies["roundrobin"]
+    return Balance("roundrobin", strategy.parse([]), strategy)
 
 
 def _proxy_numbers(sections: list[Section], with_stats: bool) -> list[int]:

@@ -255,6 +255,17 @@ def test_a_plugin_folder_on_the_path(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("balance", ["uri", "url_param id", "hdr(host)"])
+def test_hashes_of_requests_need_http(tmp_path: Path, balance: str) -> None:
+    """In TCP mode roundrobin takes the place of a strategy that looks at requests, and a warning tells it."""
+    path = tmp_path / "cfg"
+    path.write_text(f"backend b\n balance {balance}\n server s 127.0.0.1:1\n")
+    diagnostics = Diagnostics(1)
+    configuration = language.read([str(path)], Environment(), diagnostics)
+    assert configuration is not None and configuration.proxies[0].balance.name == "roundrobin"
+    assert any("needs 'mode http'" in item.message for item in diagnostics.items)
+
+
 def test_a_checker_is_chosen_by_an_option(tmp_path: Path) -> None:
     """`option NAME` takes the health checker of that name, and its own sentence about wrong words."""
     configuration, _ = read("backend b\n    option tcp\n    server s 127.0.0.1:80 check\n", tmp_path)

@@ -2,10 +2,13 @@
 
 from tcproxy.balance.draws import Random
 from tcproxy.balance.first import First
+from tcproxy.balance.hdr import Header
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import Source
 from tcproxy.balance.static_rr import StaticRoundRobin
+from tcproxy.balance.uri import Uri
+from tcproxy.balance.url_param import UrlParam
 
 roundrobin = RoundRobin()
 static_rr = StaticRoundRobin()
@@ -13,3 +16,6 @@ leastconn = LeastConn()
 first = First()
 source = Source()
 random = Random()
+uri = Uri()
+url_param = UrlParam()
+hdr = Header()

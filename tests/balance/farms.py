@@ -17,9 +17,24 @@ from tcproxy.model.proxy import HashType
 @implementer(IRequest)
 @dataclass
 class Client:
-    """A client with its packed address."""
+    """A client with its packed address, and the request that it makes in HTTP mode."""
 
     source: bytes = b"\x7f\x00\x00\x01"
+    target: bytes | None = None
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    content: bytes | None = None
+
+    def uri(self) -> bytes | None:
+        """Return what is asked for."""
+        return self.target
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the first header of this name."""
+        return next((value for known, value in self.headers if known.lower() == name), None)
+
+    def body(self) -> bytes | None:
+        """Return what is posted."""
+        return self.content
 
 
 @implementer(IServer)
@@ -103,6 +118,11 @@ class FakeFarm:
                 assert found is None or isinstance(found, FakeServer)
                 return found
         return None
+
+    def serve(self, client: Client) -> str:
+        """Return the name of the server that is picked for a client's request, "" for none."""
+        found = self.groups[0][1].pick(client, None)
+        return found.name if found is not None else ""
 
     def take(self, source: bytes = Client.source, avoid: FakeServer | None = None) -> FakeServer | None:
         """Choose a server and give it the session."""

@@ -6,16 +6,22 @@ from hypothesis import strategies as st
 
 from tcproxy.balance.draws import Random
 from tcproxy.balance.first import First
+from tcproxy.balance.hdr import Header
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import Source
 from tcproxy.balance.static_rr import StaticRoundRobin
+from tcproxy.balance.uri import Uri
+from tcproxy.balance.url_param import UrlParam
 from tcproxy.model.proxy import HashType
 from tests.balance.farms import FakeFarm, FakeServer
 
 STRATEGIES = {
     strategy.name: strategy for strategy in (RoundRobin(), StaticRoundRobin(), LeastConn(), First(), Source(), Random())
 }
+
+KEYED = {strategy.name: strategy for strategy in (Uri(), UrlParam(), Header())}
+"""Those that look at HTTP requests."""
 
 HASHES = [
     HashType(method, function, avalanche)

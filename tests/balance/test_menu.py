@@ -11,7 +11,7 @@ from tcproxy.interfaces import IBalancingStrategy, IFarmStrategy, IPicker
 from tcproxy.model.proxy import HashType
 from tcproxy.plugins import strategies
 from tests.balance.farms import FakeFarm, FakeServer
-from tests.balance.strategies import HASHES, STRATEGIES, farm
+from tests.balance.strategies import HASHES, KEYED, STRATEGIES, farm
 
 each = pytest.mark.parametrize("name", STRATEGIES)
 
@@ -20,7 +20,7 @@ each = pytest.mark.parametrize("name", STRATEGIES)
 def test_the_menu_offers_it(name: str) -> None:
     """The menu has the strategy under its name, complete."""
     offered = {plugin.name: plugin for plugin in vars(strategies).values() if IBalancingStrategy.providedBy(plugin)}
-    assert set(offered) == set(STRATEGIES)
+    assert set(offered) == set(STRATEGIES) | set(KEYED)
     interface = IFarmStrategy if IFarmStrategy.providedBy(offered[name]) else IBalancingStrategy
     assert verifyObject(interface, offered[name])
 
