@@ -201,6 +201,10 @@ class HttpEnd(LinkEnd):
             return
         data = out[0] if len(out) == 1 else b"".join(out)
         self.out = []
+        self.send_now(data)
+
+    def send_now(self, data: Piece) -> None:
+        """Send bytes to this side, for which nothing else was gathered."""
         transport = self.transport
         if transport.queue:
             transport.queue += data

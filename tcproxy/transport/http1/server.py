@@ -53,12 +53,16 @@ class HttpLink(HttpEnd):
         self.whole = False
         self.moved = 0
         data = request.forward(close)
-        self.out.append(data)
+        self.sink = client
         if request.minor and not close:
             client.moved += len(data) + 15 - 4 * len(request.fields)
         else:
             client.count_request(request)
-        self.sink = client
+        if client.body is None:
+            client.sink = self
+            self.send_now(data)
+            return
+        self.out.append(data)
         client.pass_to(self, request.framing is Framing.CHUNKED)
         self.flush()
 
@@ -114,6 +118,9 @@ class HttpLink(HttpEnd):
                 client.flush()
                 self._tell_whole(client)
             return
+        if head.framing is Framing.LENGTH and self.reader.pending == head.length:
+            self._pass_whole(head, client)
+            return
         body = self.body = body_of(head, self.codec, 502)
         if not self.session.responded(head):
             return
@@ -125,6 +132,17 @@ class HttpLink(HttpEnd):
             client.flush()
         if not body.done and self.body is body:
             client.flush()
+
+    def _pass_whole(self, head: ResponseHead, client: HttpEnd) -> None:
+        """Pass on a response whose body came with its head, as those of small ones do."""
+        self.whole = True
+        if not self.session.responded(head):
+            return
+        data = self.reader.take()
+        self.moved += len(data)
+        client.out.append(data)
+        client.flush()
+        self._tell_whole(client)
 
     def _tell_whole(self, client: HttpEnd) -> None:
         if self.sink is client and self.session is not None:
