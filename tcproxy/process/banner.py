@@ -96,7 +96,7 @@ def _libraries() -> list[str]:
     import ssl
     from importlib.metadata import PackageNotFoundError, version
 
-    lines = ["Built with multi-threading support (MAX_THREADS=1, default=1)."]
+    lines = ["Built without multi-threading support."]
     for package in ("Twisted", "zope.interface", "pyOpenSSL"):
         try:
             lines.append(f"Running on {package} version : {version(package)}")
