@@ -193,6 +193,45 @@ def heard(log: socket.socket) -> Iterator[str]:
                 yield line
 
 
+STORY = [answer(200)] * 2 + [answer(500)] * 4 + [answer(200)] * 3 + [answer(404)] * 2 + [answer(500), answer(200)]
+
+
+def told_states(which: str, folder: Path) -> list[bytes]:
+    """Return what a server is told of itself while its answers follow the story."""
+    told: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with client, contextlib.suppress(OSError):
+                    head = client.recv(65536)
+                    told.append(re.sub(rb"port=\d+", b"port=_", head))
+                    client.sendall(STORY[min(len(told), len(STORY)) - 1])
+
+    threading.Thread(target=serve, daemon=True).start()
+    (folder / "cfg").write_text(
+        f"global\n node here\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 9s\n timeout server 9s\n"
+        f"frontend f\n bind unix@{folder}/f\n default_backend b\nbackend b\n option httpchk\n"
+        f" http-check send-state\n http-check disable-on-404\n server t 127.0.0.1:1 weight 5\n"
+        f" server s 127.0.0.1:{listener.getsockname()[1]} check inter 30ms fall 3 rise 2 weight 3\n"
+    )
+    with program(which, "-db", "-f", str(folder / "cfg")):
+        wait_for(lambda: len(told) > len(STORY), what="the end of the story")
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    return told[: len(STORY) + 1]
+
+
+def test_servers_are_told_how_they_are_seen() -> None:
+    """From up to down, back, stopping and down again: the same headers, check by check."""
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        theirs = told_states(HAPROXY, Path(one))
+        assert told_states(TCPROXY, Path(two)) == theirs
+    assert {re.split(rb"[ ;]", line.split(b"state: ")[1])[0] for line in theirs} == {b"UP", b"DOWN", b"NOLB"}
+
+
 def compared(cases: list[Case]) -> tuple[Any, Any]:
     """Return what both programs made of the cases."""
     servers = Servers(cases)
