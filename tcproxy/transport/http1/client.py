@@ -117,19 +117,37 @@ class HttpClient(HttpEnd):
         if self.body is not None:
             self.held = self.body.rest + self.held
             self.body = None
-        if self.looping:
-            return
+        if not self.looping:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read requests that are here already, as long as the client takes its answers; then wait for more."""
+        transport = self.transport
         self.looping = True
         try:
-            while not self.busy and self.connected and (self.held or self.reader.pending) and not self.told:
+            while self._may_read and (self.held or self.reader.pending) and not self.told:
                 data, self.held = self.held, b""
                 self._read_request(data)
         finally:
             self.looping = False
-        if self.connected and not self.busy:
-            if not self.ended and not self.transport.queue:
-                self.transport.startReading()
-            self.session.nothing_more()
+        if self.busy or not self.connected:
+            return
+        if transport.queue:
+            transport.stopReading()
+        elif not self.ended:
+            transport.startReading()
+        self.session.nothing_more()
+
+    @property
+    def _may_read(self) -> bool:
+        return not self.busy and self.connected and not self.transport.queue
+
+    def go_on(self) -> bool:
+        """The other side took everything, or the client its answers: read on."""
+        done = super().go_on()
+        if done and self._may_read and not self.looping and (self.held or self.reader.pending):
+            self._read_on()
+        return done
 
     @property
     def begun(self) -> bool:

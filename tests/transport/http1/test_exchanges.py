@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.transport.running import Proxied, accept, listener, proxied, read_all, wait_for
+from tests.transport.running import Proxied, accept, inet, listener, proxied, read_all, wait_for
 
 FORM = "%ST %ts %B %U %TR/%Tw/%Tc %rc %{+Q}r"
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -169,6 +169,27 @@ def test_a_client_that_takes_nothing_holds_the_server_up() -> None:
         link.close()
         client.close()
         wait_for(lambda: proxy.lines)
+
+
+def test_a_client_that_asks_and_takes_no_answer_is_read_no_more() -> None:
+    """Answers of ours do not pile up for a client that pipelines requests and reads nothing; all come at last."""
+    with listener() as server:
+        address = inet(server.getsockname()[1])
+    number = 20_000
+    with proxied(address, mode="http", form=FORM, retries=0) as proxy, proxy.connect() as client:
+        sender = threading.Thread(target=client.sendall, args=(GET * number,))
+        sender.start()
+        session = next(iter(wait_for(lambda: list(proxy.world.sessions.values()))))
+        wait_for(lambda: session.client.waiting)
+        most, page = 0, b"HTTP/1.1 503 Service Unavailable"
+        got, tail = 0, b""
+        while got < number:
+            most = max(most, session.client.waiting)
+            data = tail + client.recv(1 << 16)
+            got += data.count(page)
+            tail = data[-len(page) + 1 :]
+        sender.join()
+        assert most < 1 << 18
 
 
 def test_an_upgraded_connection_is_a_tunnel() -> None:
