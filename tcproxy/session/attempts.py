@@ -13,7 +13,16 @@ from tcproxy.interfaces import ServerState
 from tcproxy.report.formats import Moment
 from tcproxy.servers.waiting import Ticket
 from tcproxy.session.ends import End, LinkFailure
-from tcproxy.session.stages import NEVER, SERVER_ERROR, SERVER_TIMEOUT, Stage
+from tcproxy.session.stages import (
+    CHOOSING,
+    CONNECTING,
+    NEVER,
+    QUEUED,
+    RELAYING,
+    SERVER_ERROR,
+    SERVER_TIMEOUT,
+    TURNAROUND,
+)
 from tcproxy.session.telling import tell
 
 if TYPE_CHECKING:
@@ -37,7 +46,7 @@ def find_server(session: Session) -> bool:
         return fail(session, SERVER_ERROR, "Q")
     if isinstance(got, Ticket):
         session.ticket = got
-        session.stage = Stage.QUEUED
+        session.stage = QUEUED
         session.expires = _now(session) + backend.queue if backend.queue else NEVER
         return False
     _assigned(session, got)
@@ -47,7 +56,7 @@ def find_server(session: Session) -> bool:
 def _assigned(session: Session, server: LiveServer) -> None:
     """A slot of the server is ours. Coming from another one, the session counts as redispatched."""
     session.server = server
-    session.stage = Stage.CHOOSING
+    session.stage = CHOOSING
     session.queued_until = _now(session)
     before, session.previous = session.previous, None
     if before is None:
@@ -66,7 +75,7 @@ def connect(session: Session) -> bool:
     """Begin to connect; True when the link stands already."""
     backend, world = session.backend, session.frontend.world
     assert backend is not None and world.dial is not None
-    session.stage = Stage.CONNECTING
+    session.stage = CONNECTING
     session.expires = NEVER
     link = session.reused()
     if link is not None:
@@ -97,7 +106,7 @@ def relay(session: Session) -> bool:
     if backend.abort_on_close and session.client_done and not session.client.held:
         session.end()
         return False
-    session.stage = Stage.RELAYING
+    session.stage = RELAYING
     session.connected_at = link.stamp = _now(session)
     session.expires = NEVER
     if session.server is not None:
@@ -107,7 +116,7 @@ def relay(session: Session) -> bool:
     if session.frontend.form is not None and session.frontend.form.moment is Moment.ESTABLISHED:
         tell(session, Moment.ESTABLISHED)
     session.client.join(link)
-    if session.stage == Stage.RELAYING:
+    if session.stage is RELAYING:
         link.listen()
     return True
 
@@ -142,17 +151,17 @@ def connect_failed(session: Session, errno: int, cause: str) -> None:
 
 def expired(session: Session) -> None:
     """The present wait is over: the queue's or the attempt's timeout, the end of a pause, or a slot granted."""
-    if session.stage == Stage.QUEUED:
+    if session.stage is QUEUED:
         _leave_queue(session)
-    elif session.stage == Stage.CONNECTING:
+    elif session.stage is CONNECTING:
         _drop_link(session, reset=True)
         if failed(session, SERVER_TIMEOUT, pause=False):
             session.run()
-    elif session.stage == Stage.TURNAROUND:
-        session.stage = Stage.CHOOSING
+    elif session.stage is TURNAROUND:
+        session.stage = CHOOSING
         _try_again(session)
         session.run()
-    elif session.stage == Stage.CHOOSING:
+    elif session.stage is CHOOSING:
         _go_on(session)
 
 
@@ -195,10 +204,10 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
         backend.farm.counters.retries += 1
     session.at = session.entrance.steps.index(find_server if elsewhere else connect)
     if pause and (not elsewhere or backend.farm.active <= 1):
-        session.stage = Stage.TURNAROUND
+        session.stage = TURNAROUND
         session.expires = _now(session) + backend.turnaround
         return False
-    session.stage = Stage.CHOOSING
+    session.stage = CHOOSING
     _try_again(session)
     return True
 

@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.session import attempts, silence
 from tcproxy.session.ends import Address, End
 from tcproxy.session.stages import (
+    CHOOSING,
     CLIENT_ERROR,
     CLIENT_TIMEOUT,
+    CLOSED,
+    CONNECTING,
+    GREETING,
     LETTERS,
     NEVER,
+    RELAYING,
     SERVER_ERROR,
-    Stage,
 )
 from tcproxy.session.telling import account, refuse, tell
 from tcproxy.session.timers import Alarm
@@ -73,7 +77,7 @@ class Session:
         self.local: Address | None = None
         self.remote: Address | None = None
         self.unique: str | None = None
-        self.stage = Stage.CHOOSING
+        self.stage = CHOOSING
         self.expires = NEVER
         self.queued_until = self.connected_at = 0.0
         self.handshake = 0
@@ -97,12 +101,12 @@ class Session:
     def run(self) -> None:
         """Take steps until one has to wait."""
         steps = self.entrance.steps
-        while self.stage != Stage.CLOSED and self.at < len(steps):
+        while self.stage is not CLOSED and self.at < len(steps):
             step = steps[self.at]
             self.at += 1
             if not step(self):
                 break
-        if self.stage != Stage.CLOSED:
+        if self.stage is not CLOSED:
             self.settle()
 
     def reused(self) -> End | None:
@@ -120,7 +124,7 @@ class Session:
 
     def heard(self, end: End) -> None:
         """Bytes came that nobody takes yet: only a greeting waits for them."""
-        if self.stage == Stage.GREETING:
+        if self.stage is GREETING:
             self.run()
 
     def ended(self, end: End) -> None:
@@ -141,15 +145,15 @@ class Session:
 
     def broke(self, end: End | None, errno: int) -> None:
         """A connection failed. A link that was being established tells by `connect_failed` instead."""
-        if self.stage == Stage.CLOSED:
+        if self.stage is CLOSED:
             return
         if end is self.client:
-            if self.stage == Stage.CHOOSING and self.backend is None:
+            if self.stage is CHOOSING and self.backend is None:
                 # found by the first look: the backend is chosen all the same, and counts it
                 self.decide(CLIENT_ERROR, "R")
                 self.close_client()
                 return
-            if self.stage == Stage.GREETING:
+            if self.stage is GREETING:
                 refuse(self, "Connection error while waiting for PROXY protocol header", left=True)
                 return
             self.frontend.aborted_by_client(self)
@@ -163,12 +167,12 @@ class Session:
 
     def shut(self, cause: str) -> None:
         """End on command: `cause` is K, D or U. What was read already is still passed."""
-        if self.server_shut or self.stage == Stage.CLOSED:
+        if self.server_shut or self.stage is CLOSED:
             return None
         if not self.error:
             self.error = cause
-            self.phase = "-" if self.stage == Stage.RELAYING else LETTERS[self.stage]
-        if self.link is None or self.stage < Stage.RELAYING:
+            self.phase = "-" if self.stage is RELAYING else LETTERS[self.stage]
+        if self.link is None or self.stage < RELAYING:
             return self.end()
         self.client.mute()
         self.client_done = True
@@ -186,9 +190,9 @@ class Session:
 
     def settle(self) -> None:
         """Pass on what an end or a timeout of one side means for the other; end when both are closed."""
-        if self.stage == Stage.CLOSED:
+        if self.stage is CLOSED:
             return None
-        if self.stage < Stage.RELAYING:
+        if self.stage < RELAYING:
             return self._settle_early()
         client, link = self.client, self.link
         assert link is not None
@@ -213,13 +217,13 @@ class Session:
         backend = self.backend
         if self.client_shut:
             return self.end()
-        if not self.client_done or self.stage == Stage.CHOOSING:
+        if not self.client_done or self.stage is CHOOSING:
             return self.rearm()
-        if self.stage == Stage.GREETING:
+        if self.stage is GREETING:
             if self.header.started:
                 return refuse(self, "Truncated PROXY protocol header received")
             return refuse(self, "Connection closed while waiting for PROXY protocol header", left=True)
-        if self.error == CLIENT_TIMEOUT and self.stage == Stage.CONNECTING:
+        if self.error == CLIENT_TIMEOUT and self.stage is CONNECTING:
             # as the reference: an attempt under way is not given up for a silent client
             return self.rearm()
         if self.error or not self.client.held or (backend is not None and backend.abort_on_close):
@@ -285,7 +289,7 @@ class Session:
             attempts.expired(self)
         else:
             silence.check(self, now)
-        if self.stage != Stage.CLOSED:
+        if self.stage is not CLOSED:
             self._strike_by(silence.next_deadline(self, now))
             self.settle()
 
@@ -315,9 +319,9 @@ class Session:
 
     def end(self) -> None:
         """Close whatever is open, give back what was taken, and tell."""
-        if self.stage == Stage.CLOSED:
+        if self.stage is CLOSED:
             return
-        self.stage = Stage.CLOSED
+        self.stage = CLOSED
         if self.alarm is not None:
             self.frontend.world.deadlines.cancel(self.alarm)
         if self.ticket is not None and self.ticket.waiting:
@@ -408,7 +412,7 @@ class Session:
         self._go_on_soon()
 
     def _go_on_soon(self) -> None:
-        self.stage = Stage.CHOOSING
+        self.stage = CHOOSING
         self.expires = self.frontend.world.clock.seconds()
         self.rearm()
 

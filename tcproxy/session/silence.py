@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcproxy.session.ends import End
-from tcproxy.session.stages import CLIENT_TIMEOUT, SERVER_TIMEOUT, Stage
+from tcproxy.session.stages import CLIENT_TIMEOUT, GREETING, RELAYING, SERVER_TIMEOUT
 from tcproxy.session.telling import refuse
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check(session: Session, now: float) -> None:
     if limit and not session.client_shut and _stalled(client, limit, now):
         _client_stalled(session)
     limit = session.server_limit
-    if not limit or link is None or session.stage != Stage.RELAYING:
+    if not limit or link is None or session.stage is not RELAYING:
         return
     if not session.server_done and link.reading and now >= _last_activity(session, link) + limit:
         _server_silent(session, link)
@@ -67,7 +67,7 @@ def _last_activity(session: Session, end: End) -> float:
 
 
 def _client_silent(session: Session) -> None:
-    if session.stage == Stage.GREETING:
+    if session.stage is GREETING:
         refuse(session, "Timeout while waiting for PROXY protocol header", left=not session.header.started)
         return
     _time_out(session, CLIENT_TIMEOUT)

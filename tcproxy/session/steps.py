@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcproxy.model.bind import Bind
 from tcproxy.report.formats import Moment
 from tcproxy.session import attempts
-from tcproxy.session.stages import SERVER_ERROR, Stage
+from tcproxy.session.stages import CHOOSING, CLOSED, GREETING, SERVER_ERROR
 from tcproxy.session.telling import refuse, tell
 from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeaderParser
 
@@ -51,13 +51,13 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
 def look(session: Session) -> bool:
     """Read what came with the connection, or has ended it already: it counts before the first decision."""
     session.client.look()
-    return session.stage != Stage.CLOSED
+    return session.stage is not CLOSED
 
 
 def await_header(session: Session) -> bool:
     """Wait for the PROXY header (`accept-proxy`), for as long as `timeout client` allows."""
     session.header = ProxyHeaderParser()
-    session.stage = Stage.GREETING
+    session.stage = GREETING
     return False
 
 
@@ -80,7 +80,7 @@ def read_header(session: Session) -> bool:
     # the header is none of the client's bytes, and only now this is a session
     client.moved = len(parser.rest)
     session.frontend.greeted()
-    session.stage = Stage.CHOOSING
+    session.stage = CHOOSING
     session.handshake = int((session.frontend.world.clock.seconds() - session.began) * 1000)
     if session.client_done:
         session.settle()

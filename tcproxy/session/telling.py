@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tcproxy.report.formats import Moment
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.report.record import Record
-from tcproxy.session.stages import PROXY, Stage
+from tcproxy.session.stages import CLOSED, PROXY
 
 if TYPE_CHECKING:
     from tcproxy.session.session import Session
@@ -137,7 +137,7 @@ def _add_server(session: Session, record: Record) -> None:
     if server is not None:
         record.server = server.name
         # at the end it holds its slot still, and is not counted
-        ended = session.stage == Stage.CLOSED and session.server is not None
+        ended = session.stage is CLOSED and session.server is not None
         record.server_active = server.counters.current - ended
     if session.queued_until:
         record.queue = milliseconds(session.began, session.queued_until)
