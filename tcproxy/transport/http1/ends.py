@@ -224,6 +224,11 @@ class HttpEnd(LinkEnd):
         """Return how many bytes for this side are still to be sent."""
         return len(self.transport.queue) if self.connected else 0
 
+    def close(self, reset: bool = False) -> None:
+        """Close this side, and let go of the other one, so that memory is freed without a collection."""
+        super().close(reset)
+        self.sink = None
+
     # backpressure: the transport's producer is its own end, which speaks for whoever sends to it
 
     def pauseProducing(self) -> None:

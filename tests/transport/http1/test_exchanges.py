@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -274,6 +276,28 @@ def test_a_slow_client_gets_the_last_response_whole() -> None:
         assert len(read_all(client)) == len(body)
         sender.join()
         assert proxy.line().startswith("200 -- ")
+
+
+def test_an_ended_client_leaves_no_circle_behind() -> None:
+    """When a client and its link are gone, so is their memory, without a collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        with serving(options=frozenset({"httpclose"})) as (proxy, server), proxy.connect() as client:
+            client.sendall(GET)
+            link = accept(server)
+            read_head(link)
+            session = next(iter(proxy.world.sessions.values()))
+            ends = [weakref.ref(session.client.transport), weakref.ref(session.link.transport)]
+            del session
+            link.sendall(OK)
+            assert b"connection: close" in read_head(client)
+            assert read_all(client) == b"abc"
+            link.close()
+            wait_for(lambda: not proxy.world.sessions)
+            wait_for(lambda: not any(one() for one in ends))
+    finally:
+        gc.enable()
 
 
 def test_interim_responses_pass_before_the_final_one() -> None:
