@@ -54,9 +54,12 @@ class LinkEnd(End):
 
     def close(self, reset: bool = False) -> None:
         """Close the link, and give back its source port."""
-        super().close(reset)
+        if self.recv is None:
+            return
+        End.close(self, reset)
         self.opening = None
-        self.close_unmade()
+        if self.binder is not None:
+            self.close_unmade()
 
     def close_unmade(self) -> None:
         """Give back what was taken for a link that could not even begin."""
@@ -193,7 +196,9 @@ class ServerLinkFactory(ClientFactory):
         """Begin to connect to the address for the session. Raises LinkFailure."""
         if address.family is Family.SOCKPAIR:
             return self._link_pair(session, int(address.host))
-        family, name = self._target(session, address, port)
+        known, known_port, family, name = self._known
+        if known is not address or known_port != port:
+            family, name = self._target(session, address, port)
         end = self.new_end(session)
         try:
             sock = socket.SocketType(family, STREAM, 0)
@@ -243,7 +248,8 @@ class ServerLinkFactory(ClientFactory):
     def _open(self, end: LinkEnd, transport: StreamSocket, standing: bool) -> None:
         end.makeConnection(transport)
         if standing and not self.request:
-            self.greet(end)
+            if self.model.send_proxy:
+                self.greet(end)
             return
         end.connected = False
         end.opening = transport.producer = Opening(self, end)
@@ -261,10 +267,7 @@ class ServerLinkFactory(ClientFactory):
             end.transport.write(proxy_header(self.model, end.session))
 
     def _target(self, session: Session, address: Address, port: int) -> tuple[int, Any]:
-        """Return the socket family and the name to connect to; a name that depends on the client is made anew."""
-        known = self._known
-        if known[0] is address and known[1] == port:
-            return known[2], known[3]
+        """Return the socket family and the name to connect to; keep what does not depend on the client."""
         family, name, fixed = resolve(address, port, session)
         if self.model.socks4 is not None:
             try:

@@ -73,7 +73,7 @@ class ClientEnd(End):
 
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport and let the session begin."""
-        super().makeConnection(transport)
+        End.makeConnection(self, transport)
         self.session.begin(self)
 
 
@@ -178,8 +178,14 @@ class Listener:
         room = self.entrance.frontend.room(self.entrance)
         if room <= 0:
             return self._full()
-        for _ in range(min(room, self._batch)):
-            if not self._accept_one():
+        for _ in range(room if room < self._batch else self._batch):
+            try:
+                fd, remote = self._accept()
+            except OSError as error:
+                self._batch = 1
+                return self._nobody(error)
+            self._take_in(fd, remote)
+            if not self.interest:
                 self._batch = 1
                 return None
         # a call that finds nobody costs as much as one that does: ask for more only now and then, or in a rush
@@ -188,20 +194,14 @@ class Listener:
             self._batch = min(self._batch * 2, self.most)
         return None
 
-    def _accept_one(self) -> bool:
-        try:
-            fd, remote = self._accept()
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                self.close()
-                return False
-            if error.errno in SHORT_OF_DESCRIPTORS:
-                self._breathe(error)
-            elif error.errno not in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED):
-                _log.warn("accept on {address}: {error}", address=self, error=error)
-            return False
-        self._take_in(fd, remote)
-        return self.interest != 0
+    def _nobody(self, error: OSError) -> None:
+        """Accepting failed: most often because nobody is left."""
+        if error.errno == errno.EPIPE:
+            self.close()
+        elif error.errno in SHORT_OF_DESCRIPTORS:
+            self._breathe(error)
+        elif error.errno not in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED):
+            _log.warn("accept on {address}: {error}", address=self, error=error)
 
     def _take_in(self, fd: int, remote: Any) -> None:
         connection = socket.SocketType(self._family, STREAM, self._proto, fd)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
+from operator import methodcaller
 
 from tcproxy.grammar.addresses import Family
 from tcproxy.model.proxy import KeepAlive, Proxy
@@ -79,8 +80,7 @@ def keepalive(words: KeepAlive) -> Tune:
     return tune
 
 
-def _no_delay(sock: socket.SocketType) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+_no_delay: Tune = methodcaller("setsockopt", int(socket.IPPROTO_TCP), socket.TCP_NODELAY, 1)
 
 
 def _joined(tunes: list[Tune]) -> Tune | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from errno import EAGAIN, EINTR, EINVAL
+from select import EPOLLIN
 from time import monotonic
 from typing import Any
 
@@ -17,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.transport.pipes import Pipe, PipePool
-from tcproxy.transport.sockets import StreamSocket
+from tcproxy.transport.sockets import StreamSocket, nothing
 
 BUFFER_SIZE = 16384
 """Bytes a direction may hold: HAProxy's default of tune.bufsize."""
@@ -88,24 +89,21 @@ class End:
 
     def join(self, other: End) -> None:
         """Pass bytes in both directions from now on; bytes held go first."""
-        self._pass_to(other)
-        other._pass_to(self)
+        here, there = self.transport, other.transport
+        self.other, other.other = other, self
+        self.send, other.send = there.socket.send, here.socket.send
+        here.doRead, there.doRead = self.pump, other.pump
+        here.producer, there.producer = other, self
+        here.streaming = there.streaming = True
         if self.held:
             self._release_held()
         if other.held:
             other._release_held()
 
-    def _pass_to(self, other: End) -> None:
-        self.other = other
-        self.send = other.transport.socket.send
-        self.transport.doRead = self.pump
-        other.transport.producer = self
-        other.transport.streaming = True
-
     def _release_held(self) -> None:
         data, self.held = self.held, b""
         self._forward(data)
-        if not self.ended and self.empty:
+        if not self.transport.interest & EPOLLIN and not self.ended and self.empty:
             self.transport.startReading()
 
     # bytes
@@ -237,7 +235,8 @@ class End:
         self.ended = True
         self.session.ended(self)
         # last, since most often the session has closed it by now
-        self.transport.stopReading()
+        if self.transport.interest:
+            self.transport.stopReading()
 
     def _failed(self, end: End | None, error: OSError) -> None:
         if error.errno not in AGAIN:
@@ -266,7 +265,10 @@ class End:
 
     def listen(self) -> None:
         """Read from this side."""
-        self.transport.startReading()
+        transport = self.transport
+        # `startReading` without the call: every connection begins here
+        if not transport.interest & EPOLLIN and transport.fd >= 0:
+            transport.poll.watch(transport, transport.interest | EPOLLIN)
 
     def mute(self) -> None:
         """Read no more from this side."""
@@ -285,8 +287,11 @@ class End:
             self.pipes.discard(self.pipe)
             self.pipe, self.piped = None, 0
         self.connected = False
-        self.transport.drop(reset)
-        self.transport.release()
+        transport = self.transport
+        transport.drop(reset)
+        # `release` without the call
+        transport.protocol = transport.producer = None
+        transport.doRead = nothing
         self.recv = self.send = None
         self.other = None
 

@@ -304,7 +304,7 @@ class StreamSocket:
     def _tell_lost(self, reason: Failure) -> None:
         protocol, self.protocol = self.protocol, None
         producer, self.producer = self.producer, None
-        self.doRead = _nothing
+        self.doRead = nothing
         if producer is not None and producer is not protocol:
             producer.stopProducing()
         if protocol is not None:
@@ -326,7 +326,7 @@ class StreamSocket:
     def release(self) -> None:
         """Cut the references that make a circle, so that memory is freed without a collection."""
         self.protocol = self.producer = None
-        self.doRead = _nothing
+        self.doRead = nothing
 
     # facts
 
@@ -372,7 +372,7 @@ def failed(error: Exception) -> Failure:
     return Failure(error)  # type: ignore[no-untyped-call]
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Stand in for the reading of a closed transport."""
 
 
