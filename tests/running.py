@@ -30,10 +30,10 @@ def wait_for(condition: Callable[[], object], seconds: float = 10.0, what: str =
         time.sleep(0.01)
 
 
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a TCP port of a loopback address that nobody listens on."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
