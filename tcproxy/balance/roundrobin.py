@@ -81,7 +81,16 @@ class RoundRobinPicker:
                     break
                 self._open_window()
                 continue
-            self._advance(turn)
+            turn.last = turn.position
+            # its next position is its share of a window further
+            share, rest = divmod(self.total, turn.weight)
+            rest += turn.rest
+            carry = rest >= turn.weight
+            turn.rest = rest - turn.weight if carry else rest
+            turn.position += share + carry
+            assert turn.group is not None
+            del turn.group.rungs[0]  # `_next` always returns the first of a group
+            self.position += 1
             server = turn.server
             if not server.saturated:
                 if server is not avoid:
@@ -107,20 +116,6 @@ class RoundRobinPicker:
         first.position = self.position
         first.rest = 0
         return first
-
-    def _advance(self, turn: _Turn) -> None:
-        """Take the turn out and count its use: its next position is its share of a window further."""
-        turn.last = turn.position
-        share, rest = divmod(self.total, turn.weight)
-        rest += turn.rest
-        if rest >= turn.weight:
-            rest -= turn.weight
-            share += 1
-        turn.rest = rest
-        turn.position += share
-        assert turn.group is not None
-        del turn.group.rungs[0]  # `_next` always returns the first of a group
-        self.position += 1
 
     def _open_window(self) -> None:
         self._fresh, self._later = self._later, self._fresh

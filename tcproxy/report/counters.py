@@ -125,7 +125,12 @@ class Counters:
         self.current += 1
         if self.current > self.highest:
             self.highest = self.current
-        self.session_rate.tick(now)
+        rate = self.session_rate
+        # `tick` without the call, where it has nothing more to do
+        if rate.second == int(now) and rate.current < rate.highest:
+            rate.current += 1
+        else:
+            rate.tick(now)
 
     def arrive(self) -> None:
         """Count a connection that is here, but no session yet."""

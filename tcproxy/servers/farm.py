@@ -119,25 +119,22 @@ class Farm:
         return self._assign(waiter, avoid, None)
 
     def _assign(self, waiter: Waiter, avoid: LiveServer | None, old: Ticket | None) -> LiveServer | Ticket | None:
-        server = self._pick(waiter, avoid)
+        server: LiveServer | None
+        if self._queue_first and self.queue.tickets and self.served:
+            server = None  # who waits was here first
+        else:
+            picker = self._picker if self.active else self._backup_picker
+            # a Protocol is not a zope interface, and a picker returns one of the servers it was given
+            server = picker.pick(waiter, avoid) if picker else self.first_backup  # type: ignore[arg-type, assignment]
         if server is None:
             return self._wait(old or Ticket(waiter), self.queue)
         if server is not avoid:
             server.counters.selected += 1
             self.counters.selected += 1
+        if not server.maxconn:
+            self._take_slot(server)
+            return server
         return self._seat(waiter, server, old)
-
-    def _pick(self, waiter: Waiter, avoid: LiveServer | None) -> LiveServer | None:
-        if self._queue_first and self.queue.tickets and self.served:
-            return None  # who waits was here first
-        if self.active:
-            picker = self._picker
-        else:
-            picker = self._backup_picker
-        if picker is None:
-            return self.first_backup
-        # a Protocol is not a zope interface, and a picker returns one of the servers it was given
-        return picker.pick(waiter, avoid)  # type: ignore[arg-type, return-value]
 
     def take(self, waiter: Waiter, server: LiveServer, queue: bool = True) -> LiveServer | Ticket | None:
         """Take a slot of a given server (persistence, use-server), whatever its state, or a place in its queue.

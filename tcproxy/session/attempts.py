@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.interfaces import ServerState
 from tcproxy.report.formats import Moment
-from tcproxy.servers.waiting import Ticket
+from tcproxy.servers.live import LiveServer
 from tcproxy.session.ends import End, LinkFailure
 from tcproxy.session.stages import (
     CHOOSING,
@@ -26,7 +26,6 @@ from tcproxy.session.stages import (
 from tcproxy.session.telling import tell
 
 if TYPE_CHECKING:
-    from tcproxy.servers.live import LiveServer
     from tcproxy.session.session import Session
 
 
@@ -38,26 +37,26 @@ def find_server(session: Session) -> bool:
         session.queued_until = _now(session)
         return True
     got = backend.farm.assign(session, session.avoid)
+    if isinstance(got, LiveServer):
+        _assigned(session, got)
+        return True
     if got is None:
         backend.farm.counters.connect_errors += 1
         if not backend.farm.available:
             return fail(session, SERVER_ERROR, "C")
         session.previous = backend.farm.refuser
         return fail(session, SERVER_ERROR, "Q")
-    if isinstance(got, Ticket):
-        session.ticket = got
-        session.stage = QUEUED
-        session.expires = _now(session) + backend.queue if backend.queue else NEVER
-        return False
-    _assigned(session, got)
-    return True
+    session.ticket = got
+    session.stage = QUEUED
+    session.expires = _now(session) + backend.queue if backend.queue else NEVER
+    return False
 
 
 def _assigned(session: Session, server: LiveServer) -> None:
     """A slot of the server is ours. Coming from another one, the session counts as redispatched."""
     session.server = server
     session.stage = CHOOSING
-    session.queued_until = _now(session)
+    session.queued_until = session.frontend.world.clock.seconds()
     before, session.previous = session.previous, None
     if before is None:
         return
@@ -91,7 +90,8 @@ def connect(session: Session) -> bool:
         session.local, session.remote = failure.local, failure.remote
         message = failure.cause if failure.resource else ""
         return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
-    _note_addresses(session, link)
+    if session.frontend.needs:
+        _note_addresses(session, link)
     if link.connected:
         return True
     if backend.connect:
@@ -107,9 +107,9 @@ def relay(session: Session) -> bool:
         session.end()
         return False
     session.stage = RELAYING
-    session.connected_at = link.stamp = _now(session)
+    session.connected_at = link.stamp = session.frontend.world.clock.seconds()
     session.expires = NEVER
-    if session.server is not None:
+    if session.server is not None and session.server.watch is not None:
         _observe(session.server, True)
     if backend.tunnel:
         session.client_limit = session.server_limit = backend.tunnel

@@ -101,7 +101,8 @@ class Session:
     def run(self) -> None:
         """Take steps until one has to wait."""
         steps = self.entrance.steps
-        while self.stage is not CLOSED and self.at < len(steps):
+        count = len(steps)
+        while self.stage is not CLOSED and self.at < count:
             step = steps[self.at]
             self.at += 1
             if not step(self):
@@ -130,7 +131,9 @@ class Session:
     def ended(self, end: End) -> None:
         """FIN came from this side."""
         if end is self.client:
-            self.finish_client()
+            self.client_done = True
+            if self.client_shut:
+                self.close_client()
         else:
             self.server_done = True
             if self.server_shut:
@@ -300,12 +303,21 @@ class Session:
         what is due is worked out then.
         """
         at = self.expires
-        limit = self.client_limit
-        if self.server_limit and (self.server_limit < limit or not limit):
-            limit = self.server_limit
+        limit, other = self.client_limit, self.server_limit
+        if other and (other < limit or not limit):
+            limit = other
+        world = self.frontend.world
         if limit:
-            at = min(at, self.frontend.world.clock.seconds() + limit)
-        self._strike_by(at)
+            due = world.clock.seconds() + limit
+            if due < at:
+                at = due
+        # `_strike_by` without the call: every connection passes here twice
+        alarm = self.alarm
+        if alarm is None:
+            if at != NEVER:
+                self.alarm = world.deadlines.set(at, self)
+        elif at < alarm.at:
+            self.alarm = world.deadlines.advance(alarm, at)
 
     def _strike_by(self, at: float) -> None:
         alarm = self.alarm
@@ -324,6 +336,7 @@ class Session:
         self.stage = CLOSED
         if self.alarm is not None:
             self.frontend.world.deadlines.cancel(self.alarm)
+            self.alarm = None
         if self.ticket is not None and self.ticket.waiting:
             self.ticket.cancel()
             if self.error != CLIENT_TIMEOUT:
@@ -338,7 +351,6 @@ class Session:
         if self.link is not None:
             self.link.session = None
             self.link = None
-        self.alarm = None
 
     def _account_and_tell(self) -> None:
         account(self)
@@ -347,8 +359,9 @@ class Session:
             server.sessions.discard(self)
         if backend is not None:
             backend.farm.leave()
-        # before the slot goes to who waits for it: the line does not count that one
-        tell(self)
+        if self.frontend.outlet is not None:
+            # before the slot goes to who waits for it: the line does not count that one
+            tell(self)
         if server is not None and backend is not None:
             backend.farm.release(server)
 

@@ -24,24 +24,21 @@ NO_SERVER = "<NOSRV>"
 def account(session: Session) -> None:
     """Add the session's bytes and times to the counters of all it passed through."""
     frontend, backend, link = session.frontend, session.backend, session.link
-    passed = [frontend.world.counters, frontend.counters, session.entrance.counters]
-    beyond = []
-    if backend is not None:
-        beyond.append(backend.farm.counters)
     server = session.server or session.previous
+    beyond = [backend.farm.counters] if backend is not None else []
     if server is not None:
         beyond.append(server.counters)
     received, sent = session.client.moved, link.moved if link is not None else 0
     if received or sent:
-        for counters in (*passed, *beyond):
+        for counters in (frontend.world.counters, frontend.counters, session.entrance.counters, *beyond):
             counters.bytes_in += received
             counters.bytes_out += sent
     if session.connected_at:
-        queued = milliseconds(session.began, session.queued_until)
-        connecting = milliseconds(session.queued_until, session.connected_at)
-        lasted = milliseconds(session.began, frontend.world.clock.seconds())
+        # `milliseconds` of three spans, each moment counted once
+        began, left_queue = int(session.began * 1000 + 0.001), int(session.queued_until * 1000 + 0.001)
+        stood, now = int(session.connected_at * 1000 + 0.001), int(frontend.world.clock.seconds() * 1000 + 0.001)
         for counters in beyond:
-            counters.timed(queued, connecting, lasted)
+            counters.timed(left_queue - began, stood - left_queue, now - began)
 
 
 def tell(session: Session, moment: Moment = Moment.END) -> None:

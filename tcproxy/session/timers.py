@@ -51,7 +51,12 @@ class Deadlines:
     def set(self, at: float, owner: Awaiting) -> Alarm:
         """Call `owner.alarmed` once, at `at` seconds of the clock."""
         alarm = Alarm(at, owner)
-        self._push(alarm)
+        # `_push` without the call: every session sets one
+        self._serial += 1
+        heap = self._heap
+        heappush(heap, (at, self._serial, alarm))
+        if heap[0][2] is alarm:
+            self._start()
         return alarm
 
     def advance(self, alarm: Alarm, at: float) -> Alarm:
