@@ -76,10 +76,11 @@ def connect(session: Session) -> bool:
     assert backend is not None and world.dial is not None
     session.stage = CONNECTING
     session.expires = NEVER
-    link = session.reused()
-    if link is not None:
-        session.link = link
-        return True
+    if backend.http is not None:
+        link = session.reused()
+        if link is not None:
+            session.link = link
+            return True
     backend.farm.counters.connections += 1
     if session.server is not None:
         session.server.counters.connections += 1

@@ -103,6 +103,8 @@ class Frontend:
         if self.outlet is not None:
             forms = [one for one in (form, data_form, refusal_form) if one is not None]
             self.needs = self.needs.union(*(one.needs for one in forms))
+        for entrance in self.entrances:
+            entrance.steps = steps.table(self, entrance.bind)
 
     def route(self, backends: dict[str, Backend]) -> None:
         """Find the backends that the rules name, among those alive. A `listen` section is its own."""

@@ -39,12 +39,14 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
         pass
     else:
         steps.append(look)
+    if frontend.form is None or frontend.form.moment is Moment.ACCEPT:
+        steps.append(tell_accepted)
     if frontend.model.mode == "http":
         from tcproxy.session.http.steps import await_request, deliver
 
-        steps += [tell_accepted, await_request, choose_backend, attempts.find_server, attempts.connect, deliver]
+        steps += [await_request, choose_backend, attempts.find_server, attempts.connect, deliver]
         return tuple(steps)
-    steps += [tell_accepted, choose_backend, attempts.find_server, attempts.connect, attempts.relay]
+    steps += [choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)
 
 

@@ -47,7 +47,7 @@ class LinkEnd(End):
     __slots__ = ("binder", "opening", "port")
 
     def __init__(self, session: Any, limit: int, pipes: PipePool | None) -> None:
-        super().__init__(session, limit, pipes)
+        End.__init__(self, session, limit, pipes)
         self.opening: Opening | None = None
         self.binder: SourceBinder | None = None
         self.port = 0

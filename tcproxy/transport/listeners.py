@@ -73,7 +73,12 @@ class ClientEnd(End):
 
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport and let the session begin."""
-        End.makeConnection(self, transport)
+        # as every end does, without the call
+        self.transport = transport
+        self.recv = transport.socket.recv
+        transport.protocol = self
+        transport.doRead = self.hold
+        self.connected = True
         self.session.begin(self)
 
 

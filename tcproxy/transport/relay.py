@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from errno import EAGAIN, EINTR, EINVAL
 from select import EPOLLIN
+from socket import SHUT_WR
 from time import monotonic
 from typing import Any
 
@@ -277,7 +278,13 @@ class End:
 
     def finish(self) -> None:
         """Send FIN to this side now."""
-        self.transport.shut_write()
+        # `shut_write` without the call
+        transport = self.transport
+        transport.finished = True
+        try:
+            transport.socket.shutdown(SHUT_WR)
+        except OSError:
+            pass  # it is gone already, which the next read tells
 
     def close(self, reset: bool = False) -> None:
         """Close this side's connection, with RST if asked, and drop what is held for it."""
