@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -31,10 +32,15 @@ def wait_for(condition: Callable[[], object], seconds: float = 10.0, what: str =
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a TCP port of a loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nobody listens on, from below those that the system gives to clients.
+
+    A client's port may be any free one of its own range, and would then be in the way of a listener.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((host, port))
+            return port
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:
