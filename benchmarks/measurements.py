@@ -19,7 +19,7 @@ from benchmarks.programs import (
     Program,
     Running,
     answer,
-    helper,
+    load_process,
     started,
 )
 
@@ -66,7 +66,7 @@ def under_load(
     """Start all programs, then give each the load in turn, round by round; read the CPU time of one unit."""
     readings: Readings = {program.name: [] for program in measurement.programs}
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(helper(measurement.server))
+        server = stack.enter_context(load_process(measurement.server))
         running = dict(_all_started(stack, measurement.programs, folder, int(answer(server)), tell))
         for name in running:
             _loaded(measurement, running[name], max(1, number // 10))
@@ -93,7 +93,7 @@ def _all_started(
 def _loaded(measurement: Measurement, running: Running, number: int) -> Reading:
     """Return what one unit of a load costs the program."""
     before = accounting.cpu(running.pid)
-    with helper(measurement.load, str(running.port), str(number)) as load:
+    with load_process(measurement.load, str(running.port), str(number)) as load:
         done = int(answer(load))
     time.sleep(SETTLE)
     spent = accounting.cpu(running.pid) - before
@@ -105,7 +105,7 @@ def memory_of_idle(
 ) -> Readings:
     """Start each program afresh, hold connections through it; read the growth of its memory for each."""
     readings: Readings = {program.name: [] for program in measurement.programs}
-    with helper("echo") as server:
+    with load_process("echo") as server:
         target = int(answer(server))
         for _ in range(rounds):
             for program in measurement.programs:
@@ -116,11 +116,11 @@ def memory_of_idle(
 
 
 def _held(running: Running, number: int) -> Reading:
-    with helper("messages", str(running.port), "200") as load:  # what is made once is not counted
+    with load_process("messages", str(running.port), "200") as load:  # what is made once is not counted
         answer(load)
     time.sleep(SETTLE)
     before = accounting.memory(running.pid)
-    with helper("idle", str(running.port), str(number)) as load:
+    with load_process("idle", str(running.port), str(number)) as load:
         held = int(answer(load))
         time.sleep(SETTLE)
         return Reading((accounting.memory(running.pid) - before) / held)
@@ -131,7 +131,7 @@ def time_to_start(
 ) -> Readings:
     """Start each program a few times a round; read the seconds until its port answers, the quickest of them."""
     readings: Readings = {program.name: [] for program in measurement.programs}
-    with helper("echo") as server:
+    with load_process("echo") as server:
         target = int(answer(server))
         for _ in range(rounds):
             for program in measurement.programs:

@@ -163,7 +163,7 @@ def _limits() -> None:
 
 
 @contextlib.contextmanager
-def helper(*words: str) -> Iterator[subprocess.Popen[str]]:
+def load_process(*words: str) -> Iterator[subprocess.Popen[str]]:
     """Run a program of the load (benchmarks.load) until the block ends; it is spoken to by lines."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.load", *words],
