@@ -5,6 +5,7 @@ The order is HAProxy's, for what needs root comes before root is given up. What 
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -37,9 +38,10 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
         return 1
     try:
         return Start(configuration, arguments, diagnostics).go()
-    except (MemoryError, ImportError):
-        if not arguments.memory_limit:
-            raise  # an import that fails for want of memory says so in the words of the system's loader
+    except (MemoryError, ImportError, OSError) as wrong:
+        # an import that fails for want of memory says so in the words of the system's loader, or with its errno
+        if not arguments.memory_limit or (isinstance(wrong, OSError) and wrong.errno != errno.ENOMEM):
+            raise
         diagnostics.alert(f"[tcproxy.main()] {arguments.memory_limit} MB of memory are too few to start", about="")
         return 1
 
