@@ -15,6 +15,7 @@ from tcproxy.grammar.words import Words
 from tcproxy.health import http_words
 from tcproxy.model import (
     bind,
+    http_options,
     logs,
     options,
     process,
@@ -44,6 +45,7 @@ ROOMS = (
     proxy.WORDS,
     timeouts.WORDS,
     options.WORDS,
+    http_options.WORDS,
     http_words.WORDS,
     switching.WORDS,
     rules.WORDS,
@@ -98,7 +100,6 @@ def _read(
     sections = Sections(reading)
     for statement in statements:
         sections.take(statement)
-    sections.finish()
     if reader.aborted:
         return None
     configuration = _build(sections, reading, files) if diagnostics.alerts == before else None

@@ -97,18 +97,18 @@ def test_a_file_that_is_not_there() -> None:
     assert diagnostics.alerts
 
 
-def test_http_is_one_error_for_each_proxy(tmp_path: Path) -> None:
-    """`mode http` is refused by name, and its words do not drown that."""
+def test_http_words_are_left_out_of_tcp_mode(tmp_path: Path) -> None:
+    """What only HTTP mode knows is taken with a warning in TCP mode, and changes nothing there."""
     text = (
-        "defaults\n    mode http\n    option httplog\n    option forwardfor\n"
-        "frontend f\n    bind :8000\n    http-request deny\n    default_backend b\n"
-        "backend b\n    cookie X insert\n    server s 127.0.0.1:80 cookie s\n"
+        "defaults\n    option httplog\n    option http-ignore-probes\n    log 127.0.0.1 local0\n"
+        "frontend f\n    bind :8000\n    default_backend b\n"
+        "backend b\n    server s 127.0.0.1:80\n"
     )
     configuration, diagnostics = read(text, tmp_path)
-    assert configuration is None
-    messages = [item.message for item in diagnostics.items if item.level == "alert" and "mode http" in item.message]
-    assert len(messages) == 2
-    assert diagnostics.alerts <= 4  # and what ends a file and a reading with errors
+    assert configuration is not None
+    assert configuration.proxies[0].options == {"tcplog"}
+    told = [item.message for item in diagnostics.items if "needs 'mode http'" in item.message]
+    assert len(told) == 2
 
 
 def test_starting_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_no_row_raises(row: Row, rest: list[str]) -> None:
 
 
 def test_the_configurations_of_the_users() -> None:
-    """The users' TCP file is taken as it is; their HTTP files are refused for mode http alone."""
+    """The users' TCP file is taken as it is; of their HTTP files statistics and rules are refused alone."""
     variables = dict(line.split("=", 1) for line in (SEED / "003-site1.env").read_text().split())
     told = {}
     for path in sorted(SEED.glob("*.cfg")):
@@ -355,4 +355,4 @@ def test_the_configurations_of_the_users() -> None:
     assert not [message for message in told["000-tcp.cfg"] if "mode http" in message]
     for name in ("003-http-and-stats.cfg", "003-site.cfg"):
         assert told[name]
-        assert all("'mode http' is known" in message for message in told[name]), told[name]
+        assert all("'stats" in one or "'http-request" in one or "fetch 'path'" in one for one in told[name]), told[name]

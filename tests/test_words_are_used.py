@@ -41,6 +41,7 @@ UNREAD = {
 """Fields that no live code reads, and why. Their words are not called supported, but for `init-addr`."""
 
 HERE = "test_words_have_effect.py::"
+EXCHANGES = "scenarios/test_http_exchanges.py::test_an_exchange_is_the_same"
 CHECKS = "health/test_httpchk_reference.py::"
 
 SHOWN = {
@@ -78,7 +79,7 @@ SHOWN = {
     },
     "proxy": {
         "log log-tag": "report/test_log_programs.py::test_lines",
-        "mode": "test_language.py::test_http_is_one_error_for_each_proxy",
+        "mode": "scenarios/test_http_exchanges.py::test_an_exchange_is_the_same",
         "disabled enabled": f"{HERE}test_disabled_proxies_listen_nowhere",
         "balance": "balance/test_picks.py::test_turns_by_weight",
         "hash-type": "balance/test_picks.py::test_sources_keep_their_servers",
@@ -97,6 +98,10 @@ SHOWN = {
         "timeout-tunnel": "session/test_endings.py::test_the_tunnel_timeout_replaces_both",
         "timeout-connect": "session/test_attempts.py::test_connect_timeout",
         "timeout-queue": f"{HERE}test_timeout_queue",
+        "timeout-http-request timeout-http-keep-alive": EXCHANGES,
+        "option-httpclose option-http-server-close option-http-keep-alive option-http-ignore-probes": EXCHANGES,
+        "option-http-pretend-keepalive option-httplog": EXCHANGES,
+        "option-accept-invalid-http-request option-accept-invalid-http-response": EXCHANGES,
         "timeout-check": "health/test_watch.py::test_a_silent_server_behind_a_connection",
         "option-abortonclose option-allbackups": "scenarios/test_attempts.py::test_told_alike",
         "option-dontlog-normal option-dontlognull": "session/test_endings.py::test_dontlognull_and_dontlog_normal",

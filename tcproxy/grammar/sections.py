@@ -35,8 +35,6 @@ class Section:
     base: the `defaults` section it began with. skipped: its lines are not read (it was refused as a whole).
     uses: of a defaults section: how proxies came to it, "named" or "implied".
     after_stats: it follows a `stats` line of the global section (which makes a frontend with a number of its own).
-    held: refusals of what only mode http uses, or of what stands in a section of mode http: told only when the
-        section's mode turns out to be tcp, because mode http itself is refused, once.
     """
 
     where: Where
@@ -47,7 +45,6 @@ class Section:
     skipped: bool = False
     uses: frozenset[str] = frozenset()
     after_stats: bool = False
-    held: list[tuple[Statement, Exception]] = field(default_factory=list)
 
 
 class Sections:
@@ -71,21 +68,12 @@ class Sections:
         try:
             self._take(statement)
         except (Refused, ValueError) as error:
-            section = self._current
-            if section is not None and section.draft.get("mode") == "http" and str(error).endswith(UNSUPPORTED):
-                section.held.append((statement, error))
-            else:
-                self._alert(statement, error)
-
-    def finish(self) -> None:
-        """Close the last section."""
-        self._close()
+            self._alert(statement, error)
 
     def _take(self, statement: Statement) -> None:
         head = statement.words[0]
         opener = self._openers.get(head)
         if opener is not None and not statement.negation:
-            self._close()
             opener(self, statement)
             self._tell_reading()
         elif self._current is None:
@@ -202,25 +190,6 @@ class Sections:
         if rest and statement.words[0] != "backend":
             raise Refused(f"'{rest[0]}' cannot stand here: addresses to listen on belong on 'bind' lines", 2)
 
-    def _close(self) -> None:
-        """Check what only the whole section shows: its mode, and the refused words that hang on it."""
-        section = self._current
-        if section is None or section.skipped or section.where is Where.GLOBAL:
-            return
-        if section.draft.get("mode") != "http":
-            self._tell_held(section)
-        elif section.where is not Where.DEFAULTS:
-            message = f"{SIDES[section.where.value]} '{section.name}' : 'mode http' {UNSUPPORTED}"
-            self.reading.diagnostics.alert(f"[{section.origin}] : {message}")
-
-    def _tell_held(self, section: Section) -> None:
-        told: Section | None = section
-        while told is not None:
-            for statement, error in told.held:
-                self._alert(statement, error)
-            told.held = []
-            told = told.base
-
     # one statement of a section
 
     def _read(self, section: Section, statement: Statement) -> None:
@@ -230,8 +199,7 @@ class Sections:
         if row is None:
             return
         if row.status is Status.REFUSED:
-            self._refuse(section, statement, row)
-            return
+            raise Refused(refusal(row), 0)
         if statement.negation and not row.negatable:
             raise Refused(f"'{statement.negation}' cannot stand before '{row.name}'", 0)
         if not (row.unnamed_defaults or section.name or section.where is not Where.DEFAULTS):
@@ -241,12 +209,6 @@ class Sections:
                 f"parsing [{statement.origin}] : '{row.name}' has no effect in tcproxy", statement
             )
         apply(row, statement, section.draft, self.reading)
-
-    def _refuse(self, section: Section, statement: Statement, row: Row) -> None:
-        if row.mode == "http" and section.where is not Where.GLOBAL:
-            section.held.append((statement, Refused(refusal(row), 0)))
-        else:
-            raise Refused(refusal(row), 0)
 
     def _misplaced(self, section: Section, statement: Statement) -> Row | None:
         """Tell that the word is unknown, or stands in the wrong section; return its row if that is refused anyway."""

@@ -64,7 +64,7 @@ class Reading:
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of pattern files and the like, by path, so that each is read once.
     words: the joined table of keyword rows. conditions: reads `if|unless CONDITION` (see model/switching.py).
-    check_format: raises ValueError about a log format that is wrong.
+    check_format: raises ValueError about a log format that is wrong; its second argument: in HTTP mode.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
     """
@@ -79,7 +79,7 @@ class Reading:
     files: dict[str, Any] = field(default_factory=dict)
     words: Words = field(default_factory=_no_words)
     conditions: Any = None
-    check_format: Callable[[str], object] | None = None
+    check_format: Callable[[str, bool], object] | None = None
     unresolved_allowed: bool = False
     process: dict[str, Any] = field(default_factory=dict)
 

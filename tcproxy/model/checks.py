@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tcproxy.grammar.addresses import Family
-from tcproxy.grammar.rows import Draft
-from tcproxy.grammar.sections import SIDES, Section
-from tcproxy.grammar.statements import Reading
+from tcproxy.grammar.rows import Draft, Where
+from tcproxy.grammar.sections import SIDES, UNSUPPORTED, Section
+from tcproxy.grammar.statements import Origin, Reading
 from tcproxy.grammar.words import nearest, suggestion
 from tcproxy.model.names import Resolver
+from tcproxy.model.proxy import LOG_OPTIONS
 
 KINDS_OF_BACKEND = ("backend", "listen")
 KINDS_OF_FRONTEND = ("frontend", "listen")
@@ -33,6 +34,8 @@ class Checks:
         for draft in self.proxies:
             if draft.get("disabled"):
                 continue
+            if draft.get("mode", "tcp") == "tcp":
+                self._leave_http_out(draft)
             if draft["kind"] in KINDS_OF_FRONTEND:
                 self._check_frontend(draft)
             self._check_timeouts(draft)
@@ -58,6 +61,29 @@ class Checks:
             elif number:
                 known[number] = draft
 
+    def _leave_http_out(self, draft: Draft) -> None:
+        """Take out of a section in TCP mode what only HTTP mode knows, and say so."""
+        options = draft.get("options", frozenset())
+        rows = self.reading.words.at(Where(draft["kind"]))
+        for name in sorted(options):
+            row = rows.get(f"option {name}")
+            if row is not None and row.mode == "http":
+                self._warn(f"{called(draft)} : 'option {name}' is ignored, because it needs 'mode http'")
+                options -= {name}
+        if "httplog" in options and draft["kind"] in KINDS_OF_FRONTEND:
+            self._warn(f"{called(draft)} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
+            options = options - {"httplog"} | {"tcplog"}
+        draft["options"] = options
+        for word, origin in draft.get("format_origins", {}).items():
+            self._check_format(word, draft.get(word.replace("-", "_"), ""), origin)
+
+    def _check_format(self, word: str, text: str, origin: Origin) -> None:
+        if text and self.reading.check_format is not None:
+            try:
+                self.reading.check_format(text, False)
+            except ValueError as wrong:
+                self._alert(f"parsing [{origin}] : '{word}' : {wrong}")
+
     # frontends
 
     def _check_frontend(self, draft: Draft) -> None:
@@ -73,7 +99,7 @@ class Checks:
 
     def _formats(self, draft: Draft) -> bool:
         named = draft.get("log_format") or draft.get("log_format_sd")
-        return bool(named) or "tcplog" in draft.get("options", ())
+        return bool(named) or not LOG_OPTIONS.isdisjoint(draft.get("options", ()))
 
     def _check_backend_name(self, draft: Draft, word: str, name: str) -> None:
         if not name:
@@ -83,6 +109,18 @@ class Checks:
             self._alert(f"{called(draft)} : '{word} {name}' leads back to itself")
         elif target is None:
             self._alert(f"{called(draft)} : {self._no_backend(word, name)}")
+        else:
+            self._check_modes(draft, word, target)
+
+    def _check_modes(self, draft: Draft, word: str, target: Draft) -> None:
+        modes = draft.get("mode", "tcp"), target.get("mode", "tcp")
+        if modes == ("http", "tcp"):
+            self._alert(
+                f"{called(draft)} : '{word} {target['name']}' leads from 'mode http' to {called(target)} at "
+                f"{target['origin']}, which is in 'mode tcp'"
+            )
+        elif modes == ("tcp", "http"):
+            self._alert(f"{called(draft)} : '{word} {target['name']}' from 'mode tcp' to 'mode http' {UNSUPPORTED}")
 
     def _no_backend(self, word: str, name: str) -> str:
         if any(draft["name"] == name for draft in self.proxies):
@@ -109,16 +147,29 @@ class Checks:
             self._check_server(draft, server)
 
     def _check_server(self, draft: Draft, server: Draft) -> None:
+        if draft.get("mode") == "http":
+            self._refuse_later(draft, server)
+        else:
+            self._check_tcp_server(draft, server)
+        if server.get("tfo"):
+            self._warn(f"{named(draft, server)} : 'tfo' has no effect without 'retry-on', which sends lost data again")
+        if server.get("check") and not has_check_port(server):
+            self._alert(f"{named(draft, server)} : there is neither a port for the service nor for checks")
+
+    def _refuse_later(self, draft: Draft, server: Draft) -> None:
+        for word in ("redir", "cookie"):
+            if server.get(word):
+                self._alert(f"{named(draft, server)} : '{word}' {UNSUPPORTED}")
+        if server.get("observe") == "layer7":
+            self._alert(f"{named(draft, server)} : 'observe layer7' {UNSUPPORTED}")
+
+    def _check_tcp_server(self, draft: Draft, server: Draft) -> None:
         if server.get("redir"):
             self._alert(f"{named(draft, server)} : 'redir' needs 'mode http'")
         if server.get("cookie"):
             self._warn(f"{named(draft, server)} : 'cookie' is ignored without 'mode http'")
-        if server.get("tfo"):
-            self._warn(f"{named(draft, server)} : 'tfo' has no effect without 'retry-on', which sends lost data again")
         if server.get("observe") == "layer7":
             self._alert(f"{named(draft, server)} : 'observe layer7' needs 'mode http'")
-        if server.get("check") and not has_check_port(server):
-            self._alert(f"{named(draft, server)} : there is neither a port for the service nor for checks")
 
     def _check_tracks(self) -> None:
         for draft in self.proxies:

@@ -1,6 +1,6 @@
 """The `option` words of proxies (manual 4.2) that need no arguments, and `option redispatch`.
 
-Options of health checks stand in checks of their own plugins; options of HTTP come with HTTP.
+Options of health checks stand in checks of their own plugins, those that only HTTP knows in http_options.py.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Status, Where, gone, refused
 from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import read_integer
+from tcproxy.model.proxy import LOG_OPTIONS
 
 
 def parse_option(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -38,13 +39,14 @@ def parse_redispatch(statement: Statement, draft: Draft, reading: Reading) -> No
         raise Refused(f"'option redispatch' : {wrong}", 2) from None
 
 
-def parse_tcplog(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `option tcplog`: the format of that name, instead of any `log-format` before it."""
+def parse_log_option(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `option tcplog` or `option httplog`: the format of that name, instead of any one before it."""
+    name = statement.words[1]
     if len(statement.words) > 2:
-        raise Refused(f"'option tcplog' cannot take the argument '{statement.words[2]}'", 2)
+        raise Refused(f"'option {name}' cannot take the argument '{statement.words[2]}'", 2)
     if reading.section == "defaults" and "log_format" in draft:
-        reading.warn(statement, "'option tcplog' takes the place of the 'log-format' before it")
-    draft["options"] = draft.get("options", frozenset()) | {"tcplog"}
+        reading.warn(statement, f"'option {name}' takes the place of the 'log-format' before it")
+    draft["options"] = draft.get("options", frozenset()) - LOG_OPTIONS | {name}
     draft.pop("log_format", None)
 
 
@@ -80,7 +82,7 @@ WORDS = (
         manual="4.2", core=True),
     Row("option tcpka", PROXY, "Send TCP keep-alive packets on both sides.", parse=parse_tcpka, manual="4.2",
         core=True),
-    Row("option tcplog", FRONT, "Log sessions with timers and states.", parse=parse_tcplog, manual="4.2",
+    Row("option tcplog", FRONT, "Log sessions with timers and states.", parse=parse_log_option, manual="4.2",
         core=True),
     *refused(BACK, "option transparent", negatable=True, manual="4.2"),
     *gone(PROXY, {

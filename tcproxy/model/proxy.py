@@ -123,7 +123,7 @@ class Proxy:
 
 
 def parse_mode(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `mode tcp|http`. Whether http is to be had is told when the whole section is known."""
+    """Read `mode tcp|http`."""
     mode = statement.words[1] if len(statement.words) > 1 else ""
     if mode == "health":
         raise Refused("'mode health' is no longer a word of HAProxy 2.6: write 'http-request return status 200'", 1)
@@ -208,7 +208,10 @@ def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None
 
 
 def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `log-format` and its kin: one text, checked by the room that writes log lines."""
+    """Read `log-format` and its kin: one text, checked by the room that writes log lines.
+
+    Its section's mode may follow: what that forbids is told in the end (checks.py).
+    """
     name = statement.words[0]
     if len(statement.words) < 2:
         raise Refused(f"'{name}' needs a format behind it")
@@ -217,14 +220,20 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
     text = statement.words[1]
     if reading.check_format is not None:
         try:
-            reading.check_format(text)
+            reading.check_format(text, True)
         except ValueError as wrong:
             raise Refused(f"'{name}' : {wrong}", 1) from None
     draft[name.replace("-", "_")] = text
+    draft.put("format_origins", name, statement.origin)
     if name == "log-format":
-        if reading.section == "defaults" and "tcplog" in draft.get("options", ()):
-            reading.warn(statement, "'log-format' takes the place of the 'option tcplog' before it")
-        draft["options"] = draft.get("options", frozenset()) - {"tcplog"}
+        options = draft.get("options", frozenset())
+        for option in sorted(LOG_OPTIONS & options) if reading.section == "defaults" else ():
+            reading.warn(statement, f"'log-format' takes the place of the 'option {option}' before it")
+        draft["options"] = options - LOG_OPTIONS
+
+
+LOG_OPTIONS = frozenset({"tcplog", "httplog"})
+"""Options that choose a log format: the last one said holds, and `log-format` is one of them."""
 
 
 def parse_bind_process(statement: Statement, draft: Draft, reading: Reading) -> None:

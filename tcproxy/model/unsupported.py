@@ -22,12 +22,9 @@ from tcproxy.grammar.rows import (
 _HTTP_FRONT = """
     monitor-uri
     option http-use-proxy-header
-    option httplog
     option httpslog
-    option accept-invalid-http-request
     option disable-h2-upgrade
     option h1-case-adjust-bogus-client
-    option http-ignore-probes
     option idle-close-on-response
 """
 
@@ -37,10 +34,8 @@ _HTTP_BACK = """
     cookie
     http-reuse
     http-send-name-header
-    option accept-invalid-http-response
     option checkcache
     option h1-case-adjust-bogus-server
-    option http-pretend-keepalive
     option prefer-last-server
     retry-on
 """
@@ -58,11 +53,8 @@ _HTTP_PROXY = """
     http-after-response
     option forwardfor
     option http-buffer-request
-    option http-keep-alive
     option http-no-delay
     option http-restrict-req-hdr-names
-    option http-server-close
-    option httpclose
     option originalto
     stats admin
     stats auth

@@ -134,7 +134,7 @@ class _Compilation:
         if self.http:
             return HTTP_VARIABLES.get(name) or HTTP_MEANINGS.get(name) or VARIABLES.get(name)
         if name in HTTP_VARIABLES:
-            raise FormatError(f"the variable %{name} is for HTTP mode, not supported by tcproxy yet", start)
+            raise FormatError(f"the variable %{name} needs 'mode http'", start)
         return VARIABLES.get(name)
 
     def _variable(self, name: str, flags: frozenset[str], start: int) -> None:
@@ -180,9 +180,12 @@ def compile(text: str, early: bool = False, http: bool = False) -> Format:
     return Format(text, render, frozenset(compilation.needs), moment)
 
 
-def check(text: str) -> None:
-    """Raise FormatError, a ValueError, when the text is no format that tcproxy can write."""
-    _Compilation(text, early=False).run()
+def check(text: str, http: bool = False) -> None:
+    """Raise FormatError, a ValueError, when the text is no format that tcproxy can write.
+
+    http: for a frontend in HTTP mode, which has more variables.
+    """
+    _Compilation(text, False, http).run()
 
 
 def _connect(record: Record) -> str:

@@ -42,9 +42,11 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
     if frontend.form is None or frontend.form.moment is Moment.ACCEPT:
         steps.append(tell_accepted)
     if frontend.model.mode == "http":
-        from tcproxy.session.http.steps import await_request, deliver
+        from tcproxy.session.http.steps import await_request, deliver, take_way
 
-        steps += [await_request, choose_backend, attempts.find_server, attempts.connect, deliver]
+        assert frontend.http is not None
+        steps += [await_request, *frontend.http.rules]  # type: ignore[list-item]  # of an HttpSession
+        steps += [choose_backend, take_way, attempts.find_server, attempts.connect, deliver]
         return tuple(steps)
     steps += [choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)

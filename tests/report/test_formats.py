@@ -112,7 +112,7 @@ def test_addresses_of_unix_sockets_and_tls() -> None:
         ("x%{+Q ci", 2, "not closed"),
         ("%{+Q} a", 0, "none follows"),
         ("%[src]", 0, "not supported by tcproxy yet"),
-        ("%HM", 0, "HTTP mode"),
+        ("%HM", 0, "mode http"),
     ],
 )
 def test_refusals_name_the_place(text: str, position: int, words: str) -> None:

@@ -1,7 +1,6 @@
 """Exchanges of HTTP mode, played against haproxy and against tcproxy: what client and server see, and the log line.
 
-All plays run at the same time, each in a section of its own. The language does not take `mode http` yet, so that our
-sections are read as those of TCP and changed in the model.
+All plays run at the same time, each in a section of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import re
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import HAPROXY
-from tests.scenarios.http_program import MARK
+from tests.running import HAPROXY, TCPROXY
 from tests.transport.running import wait_for
 
 pytestmark = pytest.mark.reference
@@ -45,8 +42,6 @@ defaults
 LINE = (
     "%f %b/%s %TR/%Tw/%Tc/%Tr/%Ta/%Ti %ST %B %U %CC %CS %tsc %fc/%bc/%sc/%rc %sq/%bq %HM %HU %HV %{+Q}r"
 )
-OURS = ("httpclose", "http-server-close", "http-ignore-probes", "http-pretend-keepalive")
-"""Options that the language still refuses."""
 
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n"
@@ -292,24 +287,12 @@ def _run(actors: Actors) -> None:
         list(pool.map(actors.play, range(len(PLAYS))))
 
 
-def _ours(text: str) -> str:
-    """Return the text as http_program.py reads it."""
-    lines = []
-    for line in text.splitlines():
-        words = line.split()
-        if words[:1] == ["log-format"] or (words[:1] == ["option"] and words[1] in OURS):
-            line = f"    {MARK}{line.strip()}"
-        if words != ["mode", "http"]:
-            lines.append(line)
-    return "\n".join(lines) + "\n"
-
-
 @contextmanager
 def _program(name: str, text: str, folder: Path) -> Iterator[None]:
     path = folder / f"{name}.cfg"
-    path.write_text(text if name == "haproxy" else _ours(text))
-    ours = [sys.executable, "-m", "tests.scenarios.http_program", str(path)]
-    program = subprocess.Popen([HAPROXY, "-db", "-f", str(path)] if name == "haproxy" else ours, stderr=subprocess.PIPE)
+    path.write_text(text)
+    words = [HAPROXY if name == "haproxy" else TCPROXY, "-db", "-f", str(path)]
+    program = subprocess.Popen(words, stderr=subprocess.PIPE)
     try:
         yield
     finally:

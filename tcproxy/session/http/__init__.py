@@ -3,6 +3,8 @@
     settings.py   what the words of a section mean for exchanges
     ends.py       the messages that the two ends and the session pass to each other
     session.py    the exchange: what each message, end and timeout leads to
+    rules.py      what is done to requests and responses on their way, in order
+    ways.py       what holds for all requests of one frontend to one backend
     steps.py      the way of a request to a server
     reuse.py      links kept idle for the next request
     answers.py    the pages that tell a client why there is no other answer

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcproxy.session.ends import End
     from tcproxy.session.frontend import Entrance
     from tcproxy.session.http.settings import HttpFrontend
+    from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import BadMessage, RequestHead, ResponseHead
 
 
@@ -45,17 +46,20 @@ class HttpSession(Session):
     broken: nothing can be sent to the client any more.
     soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
+    way: of the frontend to the backend, once that is chosen.
     """
 
     __slots__ = (
-        "answered_at", "asked_at", "broken", "closes", "first", "first_step", "idle_from", "keep", "kept", "leaving",
+        "answered_at", "asked_at", "broken", "first", "first_step", "idle_from", "keep", "kept", "leaving",
         "request", "response", "response_whole", "sent", "settings", "sizes", "soonest", "status", "tunnelled",
+        "way",
     )  # fmt: skip
 
     client: Any
     link: Any
     backend: Any
     settings: HttpFrontend
+    way: Way
 
     def __init__(self, entrance: Entrance) -> None:
         super().__init__(entrance)
@@ -64,7 +68,7 @@ class HttpSession(Session):
         self.request: RequestHead | None = None
         self.response: ResponseHead | None = None
         self.first = True
-        self.keep = self.closes = self.broken = self.tunnelled = self.leaving = self.response_whole = False
+        self.keep = self.broken = self.tunnelled = self.leaving = self.response_whole = False
         self.kept: tuple[Any, LiveServer] | None = None
         self.status = -1
         self.sent = 0
@@ -121,7 +125,7 @@ class HttpSession(Session):
             self._refuse(error.status)
         elif self.response is None:
             self.keep = False
-            self._answer(400)
+            self.answer(400)
         else:
             self._abort()
 
@@ -177,7 +181,7 @@ class HttpSession(Session):
         if self.request is None:
             self.end()
         else:
-            self._answer(503)
+            self.answer(503)
 
     def interim(self, head: ResponseHead) -> None:
         """A 1xx response: pass it on, to who knows such."""
@@ -193,6 +197,8 @@ class HttpSession(Session):
         self.response = head
         self.answered_at = self.link.stamp
         self.status = head.status
+        for edit in self.way.responses:
+            edit(self, head)
         if head.tunnels(request):
             self.link.moved += self.client.respond(head, request, None)
             self.client.flush()
@@ -215,7 +221,7 @@ class HttpSession(Session):
 
     def _fail_response(self, status: int) -> None:
         if self.response is None:
-            self._answer(status)
+            self.answer(status)
         else:
             self._abort()
 
@@ -236,8 +242,8 @@ class HttpSession(Session):
 
     # the end of an exchange
 
-    def _answer(self, status: int) -> None:
-        """Answer in the server's place."""
+    def answer(self, status: int) -> None:
+        """Answer in the server's place with the page of this status."""
         request = self.request
         assert request is not None
         self.keep = (
@@ -311,7 +317,7 @@ class HttpSession(Session):
         if (
             response is None
             or server is None
-            or self.closes
+            or self.way.closes
             or not (self.response_whole and self.client.whole and response.keep_alive and link.clean)
             or response.framing is Framing.CLOSE
         ):
@@ -421,7 +427,7 @@ class HttpSession(Session):
         waits = self._only_waits
         self.decide(CLIENT_ERROR, "D" if self.stage == Stage.RELAYING and not waits else "")
         if waits and not self.broken:
-            self._answer(400 if self.stage == Stage.RELAYING else 503)
+            self.answer(400 if self.stage == Stage.RELAYING else 503)
         else:
             self._abort()
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tcproxy.session.http import rules
+from tcproxy.session.http.ways import Way
 from tcproxy.session.stages import NEVER
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
+    from tcproxy.session.backend import Backend
 
 
 class HttpFrontend:
@@ -16,11 +19,15 @@ class HttpFrontend:
     shortest: of all its timeouts in seconds, NEVER without any.
     request, keep_alive: seconds to wait for a request's head, and for the beginning of another request.
     probes: connections that end without a byte are ignored (`option http-ignore-probes`).
+    rules: what is done with a request before its backend is chosen (rules.py).
     """
 
-    __slots__ = ("closes", "keep_alive", "probes", "request", "server_closes", "shortest")
+    __slots__ = ("_ways", "closes", "keep_alive", "model", "probes", "request", "rules", "server_closes", "shortest")
 
     def __init__(self, model: Proxy) -> None:
+        self.model = model
+        self._ways: dict[Backend, Way] = {}
+        self.rules = tuple(filter(None, (make(model) for make in rules.FRONT)))
         timeouts = model.timeouts or {}
         client = timeouts.get("client", 0)
         request = timeouts.get("http-request", 0) or client
@@ -30,3 +37,10 @@ class HttpFrontend:
         self.closes = "httpclose" in model.options
         self.server_closes = "http-server-close" in model.options
         self.probes = "http-ignore-probes" in model.options
+
+    def way(self, backend: Backend) -> Way:
+        """Return the way to a backend."""
+        found = self._ways.get(backend)
+        if found is None:
+            found = self._ways[backend] = Way(self, backend)
+        return found

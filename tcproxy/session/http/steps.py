@@ -18,19 +18,26 @@ def await_request(session: Any) -> bool:
     return False
 
 
+def take_way(session: Any) -> bool:
+    """The backend is known: do what it and the frontend ask for (rules.py)."""
+    http: HttpSession = session
+    way = http.way = http.settings.way(http.backend)
+    return all(rule(http) for rule in way.requests) if way.requests else True
+
+
 def deliver(session: Any) -> bool:
     """The link stands: send the request."""
     http: HttpSession = session
-    link, client, backend = http.link, http.client, http.backend
-    assert link is not None and backend is not None and http.request is not None
+    link, client, way = http.link, http.client, http.way
+    assert link is not None and http.request is not None
     http.stage = Stage.RELAYING
     now = http.connected_at = http.frontend.world.clock.seconds()
     link.stamp = now
     http.expires = NEVER
     if not link.uses and http.server is not None and http.server.watch is not None:
         http.observed(http.server)
-    settings = http.settings
-    http.soonest = min(settings.shortest, backend.http.shortest)
-    http.closes = settings.closes or settings.server_closes or backend.http.closes
-    link.ask(http.request, client, http.closes and not backend.http.pretends)
+    http.soonest = way.soonest
+    for edit in way.sending:
+        edit(http)
+    link.ask(http.request, client, way.says_close)
     return True

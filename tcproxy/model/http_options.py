@@ -1,0 +1,46 @@
+"""The `option` words of proxies (manual 4.2) that mean something in HTTP mode only, and need no arguments.
+
+In TCP mode they are taken with a warning, as the reference does (checks.py).
+"""
+
+from __future__ import annotations
+
+from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Where
+from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.model.options import parse_log_option, parse_option
+
+CONNECTIONS = frozenset({"httpclose", "http-server-close", "http-keep-alive"})
+"""What becomes of connections behind a response: one of these ways."""
+
+
+def parse_connections(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `[no] option httpclose|http-server-close|http-keep-alive`: the last one said holds."""
+    name = statement.words[1]
+    if len(statement.words) > 2:
+        raise Refused(f"'option {name}' cannot take the argument '{statement.words[2]}'", 2)
+    options = draft.get("options", frozenset())
+    if statement.negation:
+        draft["options"] = options - {name}
+    else:
+        draft["options"] = options - CONNECTIONS | {name}
+
+
+def _option(name: str, where: frozenset[Where], help: str) -> Row:
+    return Row(f"option {name}", where, help, parse=parse_option, negatable=True, mode="http", manual="4.2")
+
+
+def _connections(name: str, help: str) -> Row:
+    return Row(f"option {name}", PROXY, help, parse=parse_connections, negatable=True, manual="4.2", core=True)
+
+
+WORDS = (
+    _option("accept-invalid-http-request", FRONT, "Take requests with characters that HTTP forbids."),
+    _option("accept-invalid-http-response", BACK, "Take responses with characters that HTTP forbids."),
+    _option("http-ignore-probes", FRONT, "Say nothing of connections that end without a request."),
+    _option("http-pretend-keepalive", BACK, "Do not tell servers that their connection will be closed."),
+    _connections("http-keep-alive", "Keep connections on both sides open for further requests."),
+    _connections("http-server-close", "Close the server's connection behind each response."),
+    _connections("httpclose", "Close both connections behind each response."),
+    Row("option httplog", FRONT, "Log requests with timers, states and headers.", parse=parse_log_option,
+        manual="4.2", core=True),
+)  # fmt: skip

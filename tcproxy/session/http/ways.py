@@ -1,0 +1,32 @@
+"""A way: what holds for all requests of one frontend that go to one backend, found out once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tcproxy.session.http import rules
+
+if TYPE_CHECKING:
+    from tcproxy.session.backend import Backend
+    from tcproxy.session.http.settings import HttpFrontend
+
+
+class Way:
+    """A frontend's way to a backend.
+
+    closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
+    timeout that may begin once a request is sent, NEVER without one. requests, sending, responses: see rules.py.
+    """
+
+    __slots__ = ("closes", "requests", "responses", "says_close", "sending", "soonest")
+
+    def __init__(self, front: HttpFrontend, backend: Backend) -> None:
+        http = backend.http
+        assert http is not None
+        pair = front.model, backend.model
+        self.closes = front.closes or front.server_closes or http.closes
+        self.says_close = self.closes and not http.pretends
+        self.soonest = min(front.shortest, http.shortest)
+        self.requests = tuple(filter(None, (make(*pair) for make in rules.BACK)))
+        self.sending = tuple(filter(None, (make(*pair) for make in rules.SENDING)))
+        self.responses = tuple(filter(None, (make(*pair) for make in rules.RESPONSES)))
