@@ -17,9 +17,11 @@ from pathlib import Path
 
 TCPROXY = str(Path(sys.executable).with_name("tcproxy"))
 HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin") or "haproxy"
+PATIENCE = 30.0
+"""Seconds that a test waits for what must come. A busy machine stalls for some; who waits well never needs them."""
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 10.0, what: str = "the condition") -> object:
+def wait_for(condition: Callable[[], object], seconds: float = PATIENCE, what: str = "the condition") -> object:
     """Return the condition's first true value; fail when none comes in time."""
     deadline = time.monotonic() + seconds
     while True:
@@ -31,21 +33,22 @@ def wait_for(condition: Callable[[], object], seconds: float = 10.0, what: str =
         time.sleep(0.01)
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a TCP port that nobody listens on, from below those that the system gives to clients.
+def free_port(host: str = "127.0.0.1", count: int = 1) -> int:
+    """Return a TCP port, the first of `count`, that nobody listens on, from below those the system gives to clients.
 
     A client's port may be any free one of its own range, and would then be in the way of a listener.
     """
     while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind((host, port))
-            return port
+        first = random.SystemRandom().randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as probes:
+            for port in range(first, first + count):
+                probes.enter_context(socket.socket()).bind((host, port))
+            return first
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:
     """Say whether a connection to the port is accepted."""
-    with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+    with contextlib.suppress(OSError), socket.create_connection((host, port), PATIENCE):
         return True
     return False
 
@@ -70,10 +73,10 @@ def end(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
     if process.poll() is None:
         process.send_signal(how)
         try:
-            process.wait(5)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(5)
+            process.wait(PATIENCE)
     for stream in (process.stdout, process.stderr):
         if stream:
             stream.close()

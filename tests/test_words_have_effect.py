@@ -32,7 +32,7 @@ from tcproxy.transport.binding import TCP_USER_TIMEOUT, listen
 from tcproxy.transport.options import client_tune, server_tunes
 from tcproxy.transport.reactor import Reactor
 from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v2
-from tests.running import HAPROXY, TCPROXY, free_port, program, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, free_port, program, wait_for
 from tests.session.plays import Stage
 
 BOTH = [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)]
@@ -233,6 +233,21 @@ def test_rates_of_the_process(words: dict[str, int]) -> None:
     assert stage.frontend.room(entrance) == 3
 
 
+def test_a_second_that_ends_meanwhile_wakes_who_waits_for_it() -> None:
+    """A listener that finds a rate reached tries again, though the second turns between its look and its wait."""
+    stage = Stage(rate_limit=3)
+    entrance = stage.frontend.entrances[0]
+    woken: list[float] = []
+    for _ in range(3):
+        stage.client()
+    stage.wait(0.999)
+    assert not stage.frontend.room(entrance)
+    stage.wait(0.002)
+    stage.frontend.wait(entrance, lambda: woken.append(stage.clock.seconds()))
+    stage.wait(1)
+    assert woken
+
+
 # timeouts
 
 
@@ -299,7 +314,7 @@ def test_unique_ids(name: str, tmp_path: Path) -> None:
     port = free_port()
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(type=socket.SOCK_DGRAM) as log:
         log.bind(("127.0.0.1", 0))
-        log.settimeout(5)
+        log.settimeout(PATIENCE)
         text = f"global\n    log 127.0.0.1:{log.getsockname()[1]} local0\n{DEFAULTS}" + (
             f"listen a\n    log global\n    log-format 'id=%ID'\n    option dontlognull\n"
             f"    bind 127.0.0.1:{port} accept-proxy\n"
@@ -309,9 +324,9 @@ def test_unique_ids(name: str, tmp_path: Path) -> None:
         with running(name, tmp_path, text, port), socket.create_connection(("127.0.0.1", port)) as client:
             said = encode_v2(("192.0.2.1", 5), ("192.0.2.2", 10), [Tlv(TlvType.AUTHORITY, b"www.x.y")])
             client.sendall(said + b"hello")
-            server.settimeout(5)
+            server.settimeout(PATIENCE)
             link, _ = server.accept()
-            link.settimeout(5)
+            link.settimeout(PATIENCE)
             data = b""
             while not data.endswith(b"hello"):
                 data += link.recv(4096)
@@ -337,11 +352,11 @@ def test_socket_pairs(name: str, tmp_path: Path) -> None:
         client, given = socket.socketpair()
         with client, given:
             socket.send_fds(ours, [bytes(8)], [given.fileno()])
-            theirs.settimeout(10)
+            theirs.settimeout(PATIENCE)
             _, descriptors, _, _ = socket.recv_fds(theirs, 8, 1)
             with socket.socket(fileno=descriptors[0]) as link:
-                link.settimeout(5)
-                client.settimeout(5)
+                link.settimeout(PATIENCE)
+                client.settimeout(PATIENCE)
                 client.sendall(b"ping")
                 assert link.recv(10) == b"ping"
                 link.sendall(b"pong")
@@ -377,7 +392,7 @@ def test_node_and_description() -> None:
 def test_proxy_headers_of_checks(name: str, word: str, tmp_path: Path) -> None:
     """A check tells its own addresses in version 1, LOCAL in version 2 unless `pp2-never-send-local` is there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(5)
+        server.settimeout(PATIENCE)
         there = server.getsockname()
         option = "send-proxy-v2" if word == "never local" else word
         text = f"global\n    {'pp2-never-send-local' if word == 'never local' else ''}\n{DEFAULTS}"
@@ -385,7 +400,7 @@ def test_proxy_headers_of_checks(name: str, word: str, tmp_path: Path) -> None:
         with running(name, tmp_path, text):
             link, here = server.accept()
             with link:
-                link.settimeout(5)
+                link.settimeout(PATIENCE)
                 data = link.recv(4096)
     expected = {
         "send-proxy": f"PROXY TCP4 127.0.0.1 127.0.0.1 {here[1]} {there[1]}\r\n".encode(),
@@ -420,7 +435,7 @@ def test_maxconn_of_a_command_socket(tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
             first.connect(f"{tmp_path}/ctl")
             first.sendall(b"prompt\n")
-            first.settimeout(5)
+            first.settimeout(PATIENCE)
             assert first.recv(100)
             second.connect(f"{tmp_path}/ctl")
             second.sendall(b"show version\n")
@@ -428,5 +443,5 @@ def test_maxconn_of_a_command_socket(tmp_path: Path) -> None:
             with pytest.raises(TimeoutError):
                 second.recv(100)
             first.close()
-            second.settimeout(5)
+            second.settimeout(PATIENCE)
             assert re.match(rb"\d", second.recv(100))

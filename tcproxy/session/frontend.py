@@ -119,6 +119,14 @@ class Frontend:
 
     def room(self, entrance: Entrance) -> int:
         """Return how many connections may be accepted there now; 0 when a limit is reached."""
+        room = self._places(entrance)
+        if self.rate_limit or self.world.rate_limit:
+            now = self.world.clock.seconds()
+            room = min(room, *(limit - rate.read(now) for limit, rate in self._rates()))
+        return max(room, 0)
+
+    def _places(self, entrance: Entrance) -> int:
+        """Return how many more connections may be open there; not above 0 when a limit is reached."""
         world = self.world
         room = 1 << 20
         if world.maxconn:
@@ -127,10 +135,7 @@ class Frontend:
             room = self.maxconn - self.counters.current
         if entrance.maxconn and entrance.maxconn - entrance.counters.current < room:
             room = entrance.maxconn - entrance.counters.current
-        if self.rate_limit or world.rate_limit:
-            now = world.clock.seconds()
-            room = min(room, *(limit - rate.read(now) for limit, rate in self._rates()))
-        return max(room, 0)
+        return room
 
     def _rates(self) -> list[tuple[int, Rate]]:
         """Return the limits of sessions a second that there are, of the frontend and of the process, with their rates.
@@ -144,12 +149,12 @@ class Frontend:
     def wait(self, entrance: Entrance, resume: Callable[[], None]) -> None:
         """Call `resume` when there may be room again."""
         entrance.resume = resume
-        now = self.world.clock.seconds()
-        exceeded = [limit for limit, rate in self._rates() if rate.read(now) >= limit]
-        if exceeded:
-            self.world.clock.callLater(max(0.001, 0.5 / min(exceeded)), self.wake, entrance)
-        else:
+        if self._places(entrance) <= 0:
             self.world.waiting.append(entrance)
+            return
+        # a rate, then, even if its second is over by now: no session's end would wake who waits for that
+        least = min((limit for limit, _ in self._rates()), default=1)
+        self.world.clock.callLater(max(0.001, 0.5 / least), self.wake, entrance)
 
     @staticmethod
     def wake(entrance: Entrance) -> None:

@@ -30,9 +30,9 @@ from tcproxy.transport.listeners import FrontendFactory, Listener
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.sockets import StreamSocket
+from tests.running import PATIENCE
 
 RESET = struct.pack("ii", 1, 0)
-PATIENCE = 10.0
 
 
 def _asyncio() -> Any:
