@@ -26,4 +26,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = _missing(item)
     if missing:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
-        say(f"needs {', '.join(missing)}: apt-get install haproxy varnish nginx-light socat redis postgresql-client")
+        say(f"needs {', '.join(missing)}: apt-get install haproxy varnish nginx-light socat redis ...")

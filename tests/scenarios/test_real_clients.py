@@ -46,7 +46,7 @@ def proxied(tmp_path: Path) -> Iterator[object]:
 
 def output(*words: str, **more: object) -> str:
     """Return what a client program prints; it must end well."""
-    result = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False, **more)  # type: ignore[call-overload]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, **more)  # type: ignore[call-overload]
     assert result.returncode == 0, result.stderr
     return str(result.stdout)
 
@@ -111,6 +111,31 @@ def test_psql(tmp_path: Path, proxied: object) -> None:
         wait_for(ready, what="PostgreSQL to start up")
         assert output(*client, "select sum(i) from generate_series(1, 100000) i").strip() == "5000050000"
         assert output(*client, "select pg_cancel_backend(0); select repeat('x', 3000000)").strip()[-3:] == "xxx"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: sshd's folder is /run/sshd, which only root makes")
+@pytest.mark.program("sshd")
+@pytest.mark.program("ssh")
+@pytest.mark.program("ssh-keygen")
+def test_ssh(tmp_path: Path, proxied: object) -> None:
+    """ssh logs in with a key, runs commands, and brings megabytes through its cipher unchanged."""
+    port = free_port()
+    for key in ("host", "user"):
+        output("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key))
+    config = tmp_path / "sshd_config"
+    config.write_text(
+        f"HostKey {tmp_path}/host\nPidFile none\nAuthorizedKeysFile {tmp_path}/user.pub\nStrictModes no\n"
+        f"UsePAM no\nPermitRootLogin yes\nListenAddress 127.0.0.1:{port}\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)  # where sshd confines its child, otherwise made at boot
+    with program(found("sshd"), "-D", "-e", "-f", str(config), port=port):  # sshd asks for its absolute path
+        through = str(proxied(port))  # type: ignore[operator]
+        (tmp_path / "known").write_text(f"[127.0.0.1]:{through} {(tmp_path / 'host.pub').read_text()}")
+        options = (f"UserKnownHostsFile={tmp_path}/known", "StrictHostKeyChecking=yes", "BatchMode=yes")
+        words = ["ssh", "-F", "none", "-i", str(tmp_path / "user"), "-p", through]
+        words += [word for option in options for word in ("-o", option)] + ["root@127.0.0.1"]
+        assert output(*words, "echo hello") == "hello\n"
+        assert output(*words, "cat", input="line\n" * 500_000) == "line\n" * 500_000
 
 
 @pytest.mark.program("nc")
