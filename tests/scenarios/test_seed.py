@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, TCPROXY, EchoServer, answers, free_port, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, answers, free_port, wait_for
 
 SEED = Path(__file__).parent.parent / "seed"
 
@@ -20,7 +20,7 @@ SEED = Path(__file__).parent.parent / "seed"
 def ten_hellos(port: int) -> list[bytes]:
     """Do what the users' client does: connect, send Hello and read it back, ten times."""
     back = []
-    with socket.create_connection(("127.0.0.1", port), 5) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         for _ in range(10):
             client.sendall(b"Hello")
             back.append(client.recv(1024))
@@ -77,7 +77,7 @@ def test_two_tcp_frontends_as_a_daemon(name: str, tmp_path: Path) -> None:
     pidfile, cfg = tmp_path / "pid", tmp_path / "haproxy.cfg"
     with EchoServer() as one, EchoServer() as two:
         cfg.write_text(tcp_configuration(tmp_path, (one.port, two.port), ports))
-        started = subprocess.run([name, "-f", str(cfg), "-D", "-p", str(pidfile)], timeout=20, check=False)
+        started = subprocess.run([name, "-f", str(cfg), "-D", "-p", str(pidfile)], timeout=60, check=False)
         assert started.returncode == 0
         pid = int(pidfile.read_text())
         try:
@@ -88,14 +88,14 @@ def test_two_tcp_frontends_as_a_daemon(name: str, tmp_path: Path) -> None:
             assert Path(f"/proc/{pid}/root").readlink() == tmp_path / "lib"
             asked = subprocess.run(
                 ["socat", "stdio", str(tmp_path / "admin.sock")], input="show info\n", text=True, capture_output=True,
-                timeout=10, check=True,
+                timeout=60, check=True,
             )  # fmt: skip
             assert f"Pid: {pid}\n" in asked.stdout
             wait_for(lambda: log.has("cti_1_front"), what="the log line of the first connection")
             one.close()
-            wait_for(lambda: log.has("Server cti_1_back/server_1 is DOWN, reason: Layer4 connection problem"), 20)
+            wait_for(lambda: log.has("Server cti_1_back/server_1 is DOWN, reason: Layer4 connection problem"))
             wait_for(lambda: log.has("backend cti_1_back has no server available!"))
-            with socket.create_connection(("127.0.0.1", ports[0]), 5) as refused:
+            with socket.create_connection(("127.0.0.1", ports[0]), PATIENCE) as refused:
                 assert refused.recv(100) == b""
             assert ten_hellos(ports[1]) == [b"Hello"] * 10
         finally:
@@ -111,17 +111,19 @@ def _alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
-def test_ten_handovers_lose_no_client(name: str, tmp_path: Path) -> None:
-    """A loop of clients sees no error while the program is replaced ten times with -sf."""
+def test_ten_handovers_lose_no_client(tmp_path: Path) -> None:
+    """A loop of clients sees no error while the program is replaced ten times with -sf.
+
+    The reference is not asked: without `expose-fd listeners` the kernel resets who waits at its old socket.
+    """
     port, pidfile, cfg = free_port(), tmp_path / "pid", tmp_path / "haproxy.cfg"
     with EchoServer() as server:
         cfg.write_text(
             "defaults\n mode tcp\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
             f"listen one\n bind 127.0.0.1:{port}\n server s 127.0.0.1:{server.port}\n"
         )
-        words = [name, "-f", str(cfg), "-D", "-p", str(pidfile)]
-        subprocess.run(words, timeout=20, check=True)
+        words = [TCPROXY, "-f", str(cfg), "-D", "-p", str(pidfile)]
+        subprocess.run(words, timeout=60, check=True)
         pids = [int(pidfile.read_text())]
         clients = 0
         try:
@@ -132,10 +134,10 @@ def test_ten_handovers_lose_no_client(name: str, tmp_path: Path) -> None:
                     clients += 1
                 assert successor.returncode == 0
                 pids.append(int(pidfile.read_text()))
-                deadline = time.monotonic() + 5
-                while _alive(pids[-2]) and time.monotonic() < deadline:
+                deadline = time.monotonic() + PATIENCE
+                while _alive(pids[-2]):
                     assert ten_hellos(port) == [b"Hello"] * 10
-                assert not _alive(pids[-2])
+                    assert time.monotonic() < deadline, "the old process does not leave"
         finally:
             for pid in pids:
                 with contextlib.suppress(OSError):
