@@ -94,7 +94,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @functools.cache
 def ran(program: str, line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a program with the words of a command line in the folder."""
-    return subprocess.run([program, *line.split()], cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run([program, *line.split()], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(("line", "code"), CASES, ids=[line or "nothing" for line, _ in CASES])
@@ -172,7 +172,7 @@ def imported(words: str, folder: Path) -> set[str]:
     """Return the modules that the program imports for these arguments."""
     program = f"import sys; from tcproxy.command import main; main({words.split()!r}); print(*sys.modules, sep='\\n')"
     result = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=60, check=True
     )
     return set(result.stdout.split())
 
@@ -195,7 +195,7 @@ def test_the_check_needs_no_reactor(folder: Path) -> None:
 def test_runs_as_a_module(folder: Path) -> None:
     """`python -m tcproxy.command` is the program too."""
     words = [sys.executable, "-m", "tcproxy.command", "-c", "-f", "ok.cfg"]
-    result = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=20, check=False)
+    result = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout) == (0, "Configuration file is valid\n")
 
 
@@ -204,7 +204,7 @@ def test_the_local_peer_is_seen_by_the_configuration(folder: Path) -> None:
     (folder / "env.cfg").write_text('.if streq("$HAPROXY_LOCALPEER$PLACE",meat)\n.alert yes\n.endif\n')
     words = [TCPROXY, "-c", "-L", "me", "-f", "env.cfg"]
     result = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, env={**os.environ, "PLACE": "at"}, timeout=20, check=False
+        words, cwd=folder, capture_output=True, text=True, env={**os.environ, "PLACE": "at"}, timeout=60, check=False
     )
     assert result.returncode == 1
     assert "yes" in result.stderr

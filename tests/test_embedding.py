@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent, readBody
 
 from tcproxy.service import service_from_text
-from tests.running import EchoServer, answers, free_port
+from tests.running import PATIENCE, EchoServer, answers, free_port
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "embedding" / "embedded_example.py"
 
@@ -96,8 +96,7 @@ async def hello(port: int) -> bytes:
     def blocking() -> bytes:
         import socket
 
-        with socket.create_connection(("127.0.0.1", port), 5) as client:
-            client.settimeout(5)
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(b"Hello")
             return client.recv(100)
 

@@ -124,7 +124,7 @@ def test_a_proxy_runs_with_them(install: Install, tmp_path: Path, servers: list[
 def test_they_are_listed_with_their_place(install: Install, tmp_path: Path) -> None:
     """`-vv` names both plug-ins and where each came from."""
     install(tmp_path)
-    listed = subprocess.run(tcproxy(tmp_path, "-vv"), capture_output=True, text=True, timeout=20).stdout
+    listed = subprocess.run(tcproxy(tmp_path, "-vv"), capture_output=True, text=True, timeout=60).stdout
     for name, file in (("least-recent", "least_recent.py"), ("redis-ping", "redis_ping.py")):
         line = next(line for line in listed.splitlines() if name in line)
         assert file in line or "entry point" in line
@@ -141,7 +141,7 @@ def test_their_errors_are_told_with_the_line(install: Install, tmp_path: Path, l
     config = tmp_path / "t.cfg"
     config.write_text(f"backend b\n    {line}\n")
     checked = subprocess.run(
-        tcproxy(tmp_path, "-c", "-f", str(config)), capture_output=True, text=True, timeout=20, env=dict(os.environ)
+        tcproxy(tmp_path, "-c", "-f", str(config)), capture_output=True, text=True, timeout=60, env=dict(os.environ)
     )
     assert checked.returncode == 1
     assert f"[{config}:2]" in checked.stderr

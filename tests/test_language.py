@@ -40,7 +40,7 @@ def reference(*arguments: str) -> str:
     """Return what HAProxy prints on standard output."""
     program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     assert program
-    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60).stdout
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from twisted.python.usage import UsageError
 from zope.interface.verify import verifyObject
 
 from tcproxy.tap import ConfigurationErrors, Options, makeService
-from tests.running import EchoServer, answers, end, free_port, program, wait_for
+from tests.running import PATIENCE, EchoServer, answers, end, free_port, program, wait_for
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
@@ -48,15 +48,15 @@ def test_importing_the_plugin_installs_no_reactor() -> None:
         "import sys; from twisted.plugins.tcproxy_plugin import tcproxy; tcproxy.options;"
         "assert 'twisted.internet.reactor' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", check], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=60)
 
 
 def test_twistd_lists_the_subcommand(tmp_path: Path) -> None:
     """`twistd --help` shows tcproxy and its sentence, and `--help-reactors` our reactor."""
-    shown = subprocess.run([TWISTD, "--help"], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=30)
+    shown = subprocess.run([TWISTD, "--help"], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=60)
     assert "tcproxy          Proxy and balance connections" in shown.stdout
     shown = subprocess.run(
-        [TWISTD, "--help-reactors"], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=30
+        [TWISTD, "--help-reactors"], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60
     )
     assert "tcproxy" in shown.stdout
 
@@ -85,7 +85,7 @@ def test_twistd_ends_with_the_errors(tmp_path: Path) -> None:
     (tmp_path / "wrong.cfg").write_text("listen f\n mode tcp\n bnd 127.0.0.1:1\n")
     result = subprocess.run(
         [TWISTD, "-n", "--pidfile=", "tcproxy", "--config", "wrong.cfg"],
-        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=30,
+        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60,
     )  # fmt: skip
     assert result.returncode == 1
     assert "[wrong.cfg:3]" in result.stderr
@@ -113,11 +113,11 @@ def test_twistd_runs_a_proxy(reactor: str, tmp_path: Path) -> None:
         chosen = ["--reactor", reactor] if reactor else []
         words = [TWISTD, "-n", "--pidfile=", *chosen, "tcproxy", "--config", path]
         with program(*words, port=port, cwd=str(tmp_path)) as process:
-            with socket.create_connection(("127.0.0.1", port), 5) as client:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
                 client.sendall(b"Hello")
                 assert client.recv(100) == b"Hello"
             process.send_signal(signal.SIGTERM)
-            said = process.communicate(timeout=10)[0]
+            said = process.communicate(timeout=PATIENCE)[0]
             assert process.returncode in (0, -signal.SIGTERM)
     name = "PollReactor" if reactor else "tcproxy.transport.reactor.Reactor"
     assert f"{name}." in said
@@ -130,11 +130,11 @@ def test_twistd_in_the_background(tmp_path: Path) -> None:
     with EchoServer() as server:
         path, port = configured(tmp_path, server.port)
         words = [TWISTD, f"--pidfile={pidfile}", "--logfile", str(tmp_path / "log"), "tcproxy", "--config", path]
-        subprocess.run(words, check=True, timeout=30, cwd=tmp_path)
+        subprocess.run(words, check=True, timeout=60, cwd=tmp_path)
         pid = int(pidfile.read_text())
         try:
             wait_for(lambda: answers(port))
-            with socket.create_connection(("127.0.0.1", port), 5) as client:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
                 client.sendall(b"Hello")
                 assert client.recv(100) == b"Hello"
         finally:
@@ -155,7 +155,7 @@ def test_sockets_are_opened_before_twistd_changes_its_user(tmp_path: Path) -> No
         with program(*words, cwd=str(tmp_path)) as process:
             wait_for(lambda: door.exists() or process.poll() is not None, what="the socket")
             with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(5)
+                client.settimeout(PATIENCE)
                 client.connect(str(door))
                 client.sendall(b"Hello")
                 assert client.recv(100) == b"Hello"
@@ -183,7 +183,7 @@ def test_a_tap_file(tmp_path: Path) -> None:
         )
         try:
             wait_for(lambda: answers(port))
-            with socket.create_connection(("127.0.0.1", port), 5) as client:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
                 client.sendall(b"Hello")
                 assert client.recv(100) == b"Hello"
         finally:

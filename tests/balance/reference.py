@@ -21,7 +21,7 @@ from pathlib import Path
 from tcproxy.interfaces import IBalancingStrategy
 from tcproxy.model.proxy import HashType
 from tests.balance.farms import FakeFarm, FakeServer
-from tests.running import HAPROXY, wait_for
+from tests.running import HAPROXY, PATIENCE, wait_for
 
 NAMES = "abcdefgh"
 
@@ -77,7 +77,7 @@ class NamedServers:
     def close(self) -> None:
         """End the thread and close every socket."""
         self._stop.close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
         for key in list(self._ready.get_map().values()):
             assert isinstance(key.fileobj, socket.socket)
             key.fileobj.close()
@@ -140,7 +140,7 @@ class Reference:
             if source:
                 client.sendall(f"PROXY TCP6 {source} ::1 1 2\r\n".encode())
             return client
-        client = socket.create_connection(("127.0.0.1", self.port), 5, source_address=(source, 0))
+        client = socket.create_connection(("127.0.0.1", self.port), PATIENCE, source_address=(source, 0))
         # leave by a reset: thousands of clients would use up the machine's ports in TIME_WAIT
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return client
@@ -154,7 +154,7 @@ class Reference:
         """End the program."""
         self._control.close()
         self._process.kill()
-        self._process.wait(5)
+        self._process.wait(PATIENCE)
         assert self._process.stderr
         self._process.stderr.close()
 
@@ -261,7 +261,7 @@ class Pair:
 
     def settle(self) -> None:
         """Wait until the reference has seen every client go that went; each look is a round trip, so no sleep."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while self.reference.sessions()[""][0] != len(self.held):
             assert time.monotonic() < deadline, "the reference does not see the client gone"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tcproxy.balance.hashing import FUNCTIONS, avalanche, hash_address, hash_key
 from tcproxy.model.proxy import HashType
-from tests.running import HAPROXY, free_port, program
+from tests.running import HAPROXY, PATIENCE, free_port, program
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_functions_are_the_reference_s() -> None:
         )
         with program(HAPROXY, "-db", "-f", str(path), port=port):
             for key in ("/", "/index.html", "/" + "abc~-" * 50, "/%E4%B8%AD"):
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{key}", timeout=5) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{key}", timeout=PATIENCE) as answer:
                     theirs = [int(word) % 2**32 for word in answer.read().split()]
                 ours = [
                     hash_key(HashType("map-based", name, flag), key.encode())

@@ -21,7 +21,7 @@ from tcproxy.interfaces import IFarmStrategy, IPicker, IRequest
 from tests.balance.farms import Client, FakeFarm, FakeServer
 from tests.balance.reference import hashing
 from tests.balance.strategies import KEYED
-from tests.running import HAPROXY, program, wait_for
+from tests.running import HAPROXY, PATIENCE, program, wait_for
 
 NAMES = "abcdefg"
 WEIGHTS = (1, 3, 1, 2, 1, 1, 2)
@@ -229,7 +229,7 @@ def test_picks_as_the_reference() -> None:
             for _ in range(25):
                 one = make(chance)
                 with socket.socket(socket.AF_UNIX) as client:
-                    client.settimeout(5)
+                    client.settimeout(PATIENCE)
                     client.connect(f"{folder}/{number}")
                     theirs = ask(client, one.raw)
                 if theirs:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import TCPROXY, free_port, program, wait_for
+from tests.running import PATIENCE, TCPROXY, free_port, program, wait_for
 
 CONFIGURATION = """
 global
     stats socket {folder}/ctl mode 660 level admin
     stats socket 127.0.0.1:{port}
     stats socket fd@{fd} level user severity-output number
-    stats timeout 1s
+    stats timeout 2s
     stats maxconn 2
 defaults
     mode tcp
@@ -43,7 +43,7 @@ def client(address: object) -> Iterator[socket.socket]:
     """Be a client of a command socket."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family) as connected:
-        connected.settimeout(5)
+        connected.settimeout(PATIENCE)
         connected.connect(address)  # type: ignore[arg-type]
         yield connected
 
@@ -94,7 +94,7 @@ def test_too_many_clients_wait(addresses: dict[str, object]) -> None:
             third.settimeout(0.2)
             with pytest.raises(TimeoutError):
                 third.recv(10)
-            third.settimeout(5)
+            third.settimeout(PATIENCE)
             first.sendall(b"quit\n")
             assert whole(third) == b"admin\n\n"
 

@@ -79,4 +79,4 @@ def verdict_of_reference(path: Path) -> int:
     """Return HAProxy's exit code for a file: 0 valid, 1 errors, 2 valid but without a listener."""
     program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     assert program
-    return subprocess.run([program, "-c", "-q", "-f", str(path)], capture_output=True, timeout=30).returncode
+    return subprocess.run([program, "-c", "-q", "-f", str(path)], capture_output=True, timeout=60).returncode

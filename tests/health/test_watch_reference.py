@@ -19,7 +19,7 @@ from tcproxy.health.watch import Settings, Watch
 from tcproxy.model.server import Source
 from tcproxy.servers.live import LiveServer
 from tests.health.playing import REFUSED, Network, Play
-from tests.running import EchoServer, free_port, wait_for
+from tests.running import PATIENCE, EchoServer, free_port, wait_for
 from tests.servers import playing
 from tests.servers.reference import Reference, reference
 
@@ -129,7 +129,8 @@ class There:
             self.echo.close()
         elif scene.startswith("errors"):
             for _ in range(int(scene.split()[1])):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.front), 5) as client:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.front)) as client:
+                    client.settimeout(PATIENCE)
                     client.recv(1)
         else:
             self.haproxy.say(scene)

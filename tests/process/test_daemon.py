@@ -23,7 +23,7 @@ if isinstance(forked, daemon.Child):
 def forking(child: str) -> str:
     """Return what a program prints whose child does this."""
     words = [sys.executable, "-c", FORKING.format(child=child)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=20, check=True).stdout
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def test_the_parent_waits_until_the_child_serves() -> None:

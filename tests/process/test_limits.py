@@ -86,7 +86,7 @@ def raising(hard: int, ulimit: int, needed: int, strict: str = "strict") -> str:
     """Return what a process says that raises its limit, in a process of its own, without root's rights."""
     words = [sys.executable, "-c", RAISING, str(hard), str(ulimit), str(needed), strict]
     as_nobody = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]
-    result = subprocess.run([*as_nobody, *words], capture_output=True, text=True, timeout=20, check=True)
+    result = subprocess.run([*as_nobody, *words], capture_output=True, text=True, timeout=60, check=True)
     return result.stdout
 
 

@@ -36,7 +36,7 @@ needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root: only root 
 def dropping(settings: str, *prefix: str, before: str = "") -> str:
     """Return what a process says that drops its privileges; `before`: what it does after its imports."""
     words = [*prefix, sys.executable, "-c", DROPPING.format(settings=settings, before=before)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=20, check=False).stdout
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False).stdout
 
 
 def test_names_become_numbers() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.test_log_reference import collector, gather, listener
-from tests.running import HAPROXY, TCPROXY, EchoServer, program
+from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, program
 
 HEAD = """
 global
@@ -42,32 +42,27 @@ def running(what: str, folder: Path, text: str, front: socket.socket) -> Iterato
 
 def polite(address: tuple[str, int]) -> None:
     """Send five bytes, read them back, leave."""
-    with socket.create_connection(address, 5) as client:
-        client.settimeout(5)
-        with contextlib.suppress(OSError):
-            client.sendall(b"hello")
-            client.recv(100)
-            client.shutdown(socket.SHUT_WR)
-            client.recv(100)
+    with socket.create_connection(address, PATIENCE) as client, contextlib.suppress(OSError):
+        client.sendall(b"hello")
+        client.recv(100)
+        client.shutdown(socket.SHUT_WR)
+        client.recv(100)
 
 
 def garbled(address: tuple[str, int]) -> None:
     """Send what is no PROXY header."""
-    with socket.create_connection(address, 5) as client, contextlib.suppress(OSError):
-        client.settimeout(5)
+    with socket.create_connection(address, PATIENCE) as client, contextlib.suppress(OSError):
         client.sendall(b"no header at all, really\r\n" * 10)
         client.recv(100)
 
 
 def introduced(address: tuple[str, int]) -> None:
     """Send a PROXY header, then be polite."""
-    with socket.create_connection(address, 5) as client:
-        client.settimeout(5)
-        with contextlib.suppress(OSError):
-            client.sendall(b"PROXY TCP4 1.2.3.4 5.6.7.8 99 88\r\nhello")
-            client.recv(100)
-            client.shutdown(socket.SHUT_WR)
-            client.recv(100)
+    with socket.create_connection(address, PATIENCE) as client, contextlib.suppress(OSError):
+        client.sendall(b"PROXY TCP4 1.2.3.4 5.6.7.8 99 88\r\nhello")
+        client.recv(100)
+        client.shutdown(socket.SHUT_WR)
+        client.recv(100)
 
 
 def likeness(line: str) -> str:

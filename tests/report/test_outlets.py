@@ -16,6 +16,7 @@ from tcproxy.model.logs import LogTarget
 from tcproxy.report import dates
 from tcproxy.report.outlets import ALERT, DEBUG, EMERG, INFO, NOTICE, Outlet
 from tcproxy.report.sinks import DatagramSink, Sinks
+from tests.running import PATIENCE
 
 NOW = 1795375719.25
 
@@ -25,7 +26,7 @@ def syslog() -> Iterator[socket.socket]:
     """Return a UDP socket that log lines are sent to."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE)
         yield listening
 
 

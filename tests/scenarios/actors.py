@@ -8,6 +8,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
+from tests.running import PATIENCE
+
 if TYPE_CHECKING:
     from tests.scenarios.beside import Scene
 
@@ -36,7 +38,7 @@ class Actor:
             while True:
                 sent += self.sock.send(b"x" * 65536)
         except TimeoutError:
-            self.sock.settimeout(10)
+            self.sock.settimeout(PATIENCE)
             return sent
 
     def reads(self, size: int) -> Actor:
@@ -73,7 +75,7 @@ class Actor:
         """See that nothing comes for a while."""
         self.sock.settimeout(seconds)
         data, end = self._read(1)
-        self.sock.settimeout(10)
+        self.sock.settimeout(PATIENCE)
         self.scene.note(f"{self.name} hears {_digest(data)}{end}")
         return self
 
@@ -103,7 +105,7 @@ class Doorman:
         """Take the next connection in. peer: put down where it comes from."""
         sock, address = self.sock.accept()
         self.scene.keep(sock)
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         if peer:
             host = address[0] if isinstance(address, tuple) else "unix"
             self.scene.note(f"{self.name} sees {host.replace(self.scene.host, 'HOST')}")
@@ -116,7 +118,7 @@ class Doorman:
             guests = [self.accept()]
         except TimeoutError:
             guests = []
-        self.sock.settimeout(10)
+        self.sock.settimeout(PATIENCE)
         self.scene.note(f"{self.name} has {len(guests)} guests")
         return guests
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, TCPROXY, free_port, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, free_port, wait_for
 from tests.scenarios.actors import Actor, Doorman
 from tests.scenarios.likeness import Line, read_line, rows_of
 
@@ -107,7 +107,7 @@ class Scene:
     def _socket(self, port: int | str, host: str) -> socket.socket:
         family = socket.AF_UNIX if isinstance(port, str) else socket.AF_INET6 if ":" in host else socket.AF_INET
         sock = self.keep(socket.socket(family))
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         return sock
 
     def _place(self, port: int | str, host: str) -> object:
@@ -140,7 +140,7 @@ class Scene:
     def logged(self, more: int = 1) -> None:
         """Wait until so many log lines more came."""
         self._logged += more
-        wait_for(lambda: len(self.read_log()) >= self._logged, 6, f"log line {self._logged} of {self.name}")
+        wait_for(lambda: len(self.read_log()) >= self._logged, what=f"log line {self._logged} of {self.name}")
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -168,7 +168,7 @@ class Scene:
     def until(self, name: str, **values: int) -> None:
         """Wait until columns of `show stat` have these values."""
         wanted = {column: str(value) for column, value in values.items()}
-        wait_for(lambda: wanted.items() <= self.row(name).items(), 6, f"{wanted} of {self.name}/{name}")
+        wait_for(lambda: wanted.items() <= self.row(name).items(), what=f"{wanted} of {self.name}/{name}")
 
     @contextlib.contextmanager
     def lasting(self) -> Iterator[None]:
@@ -181,7 +181,7 @@ class Scene:
 def order(control: Path, text: str) -> str:
     """Give an order to a runtime socket and return the answer."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(PATIENCE)
         sock.connect(str(control))
         sock.sendall(text.encode() + b"\n")
         return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
@@ -312,7 +312,7 @@ def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list
         yield scenes
     finally:
         process.kill()
-        process.wait(5)
+        process.wait(PATIENCE)
         for scene in scenes:
             scene.close()
 

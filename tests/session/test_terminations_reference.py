@@ -12,20 +12,21 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, TCPROXY, answers, free_port, program, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, answers, free_port, program, wait_for
 
 HOST = "127.0.81.1"
 """An address of this file alone, so that no port found free is taken by another test's connection meanwhile."""
 RESET = struct.pack("ii", 1, 0)
 TOLERANCE = 250
 """Milliseconds by which a time may differ: the machine has other work, too. Timeouts here are 300 and more."""
-PATIENCE = 15.0
+AGAIN = 2
+"""How often plays that differed are played anew, by themselves: a machine that stalls shows as other times."""
 
 HEAD = """
 global
@@ -410,28 +411,29 @@ class PortTaken(Exception):
     """The program could not start: of so many ports, one was taken since it was found free."""
 
 
-def performance(words: list[str], folder: Path) -> Performance:
-    """Play everything against one program."""
+def performance(words: list[str], folder: Path, names: Collection[str]) -> Performance:
+    """Play these against one program."""
     for _ in range(5):
         with contextlib.suppress(PortTaken):
-            return Performance(words, folder)
-    return Performance(words, folder)
+            return Performance(words, folder, names)
+    return Performance(words, folder, names)
 
 
 class Performance:
-    """All plays against one program: the log lines, by section."""
+    """Plays against one program: the log lines, by section."""
 
-    def __init__(self, words: list[str], folder: Path) -> None:
+    def __init__(self, words: list[str], folder: Path, names: Collection[str]) -> None:
         folder.mkdir(exist_ok=True)
         self.log = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.log.bind((HOST, 0))
         self.log.settimeout(0.2)
-        self.lines: dict[str, list[str]] = {name: [] for name in PLAYS}
+        self.lines: dict[str, list[str]] = {name: [] for name in names}
         control, entry = str(folder / "control"), free_port(HOST)
         silent, dead = Silent(), free_port(HOST)
         text = HEAD.format(log=self.log.getsockname()[1], control=control, port=entry)
         casts: dict[str, Cast] = {}
-        for name, (section, _) in PLAYS.items():
+        for name in names:
+            section = PLAYS[name][0]
             server = socket.create_server((HOST, 0))
             server.settimeout(PATIENCE)
             casts[name] = Cast(free_port(HOST), server, control)
@@ -485,8 +487,32 @@ class Performance:
 def performances(tmp_path_factory: pytest.TempPathFactory) -> tuple[Performance, Performance]:
     """The plays with HAProxy and with tcproxy, one after the other."""
     folder = tmp_path_factory.mktemp("plays")
-    theirs = performance([HAPROXY, "-db"], folder / "haproxy")
-    return theirs, performance([TCPROXY, "-db"], folder / "tcproxy")
+    theirs, ours = both(folder, PLAYS)
+    for _ in range(AGAIN):
+        differing = [name for name in PLAYS if difference(theirs.lines[name], ours.lines[name])]
+        if differing:
+            for whole, part in zip((theirs, ours), both(folder, differing), strict=True):
+                whole.lines.update(part.lines)
+    return theirs, ours
+
+
+def both(folder: Path, names: Collection[str]) -> tuple[Performance, Performance]:
+    """Play these with HAProxy, then with tcproxy."""
+    theirs = performance([HAPROXY, "-db"], folder / "haproxy", names)
+    return theirs, performance([TCPROXY, "-db"], folder / "tcproxy", names)
+
+
+def difference(theirs: list[str], ours: list[str]) -> object:
+    """Return what differs in the log lines of a play, nothing if they tell the same."""
+    if not theirs:
+        return "the reference logged nothing"
+    if len(ours) != len(theirs):
+        return theirs, ours
+    for one, other in zip(theirs, ours, strict=True):
+        expected, got = facts(one), facts(other)
+        if got[0] != expected[0] or any(abs(a - b) >= TOLERANCE for a, b in zip(expected[1], got[1], strict=True)):
+            return one, other
+    return None
 
 
 def facts(line: str) -> tuple[list[str], list[int]]:
@@ -501,10 +527,4 @@ def facts(line: str) -> tuple[list[str], list[int]]:
 def test_a_session_ends_as_with_the_reference(name: str, performances: tuple[Performance, Performance]) -> None:
     """The log lines of the play's section are the same, but for small differences of time."""
     theirs, ours = (one.lines[name] for one in performances)
-    assert theirs, "the reference logged nothing"
-    assert len(ours) == len(theirs), (theirs, ours)
-    for one, other in zip(theirs, ours, strict=True):
-        expected, got = facts(one), facts(other)
-        assert got[0] == expected[0], (one, other)
-        for reference, number in zip(expected[1], got[1], strict=True):
-            assert abs(reference - number) < TOLERANCE, (one, other)
+    assert not difference(theirs, ours), difference(theirs, ours)

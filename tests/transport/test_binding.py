@@ -13,6 +13,7 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.statements import Origin
 from tcproxy.model.bind import Bind
 from tcproxy.transport.binding import TCP_USER_TIMEOUT, BindError, describe, listen
+from tests.running import PATIENCE
 from tests.transport.running import accept, connect, inet
 
 ORIGIN = Origin("site.cfg", 7)
@@ -66,7 +67,7 @@ def test_a_unix_socket_gets_its_owner_and_mode(tmp_path: Path) -> None:
 
 def accept_from(sock: socket.socket) -> socket.socket:
     """Return the next connection of a non-blocking listener."""
-    sock.settimeout(5)
+    sock.settimeout(PATIENCE)
     return accept(sock)
 
 

@@ -12,6 +12,7 @@ from tcproxy.grammar.addresses import Address
 from tcproxy.health.dialling import CheckTarget
 from tcproxy.transport.dial import CheckDial
 from tcproxy.wire.proxy_protocol import ProxyHeaderParser
+from tests.running import free_port
 from tests.transport.running import REACTORS, accept, inet, listener, read_all, running, wait_for, within
 
 
@@ -62,11 +63,9 @@ def test_a_conversation(name: str) -> None:
 @pytest.mark.parametrize("name", REACTORS)
 def test_a_refusal(name: str) -> None:
     """A closed port is told with its errno."""
-    with listener() as probe:
-        port = probe.getsockname()[1]
     with running(name) as reactor:
         events = Events()
-        dial(reactor, inet(port), events)
+        dial(reactor, inet(free_port()), events)
         wait_for(lambda: events.heard, "the failure")
         assert events.heard == [errno.ECONNREFUSED]
 

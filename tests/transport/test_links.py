@@ -12,19 +12,15 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.server import Source
 from tcproxy.transport.binding import TCP_USER_TIMEOUT
 from tcproxy.wire.proxy_protocol import ProxyHeaderParser
+from tests.running import PATIENCE, free_port
 from tests.transport.running import REACTORS, accept, inet, listener, proxied, read_all, reset, wait_for
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with listener() as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("reactor", REACTORS)
 def test_a_refused_connection_is_repeated_and_told(reactor: str) -> None:
     """Attempts on a closed port end with SC after the configured retries."""
-    more = {"retries": 1, "timeouts": {"connect": 50}}
+    # the pause between the attempts is as long: not so short that a stall would look like no answer
+    more = {"retries": 1, "timeouts": {"connect": 600}}
     with proxied(inet(free_port()), reactor, **more) as proxy, proxy.connect() as client:
         assert client.recv(1) == b""
         assert proxy.line().split()[-3:-1] == ["SC", "1"]
@@ -52,7 +48,7 @@ def test_a_missing_unix_socket_fails_without_a_pause(tmp_path: Path) -> None:
 
 def test_source_address_and_port() -> None:
     """`source` binds the link to an address; a range lends each port to one link at a time."""
-    port = free_port()
+    port = free_port("127.0.0.9", 2)
     source = Source(Address(Family.INET, "127.0.0.9", port, port + 1))
     with listener() as server, proxied(server, server_words={"source": source}, retries=0) as proxy:  # noqa: SIM117
         with proxy.connect() as one, accept(server) as first, proxy.connect(), accept(server) as second:
@@ -173,8 +169,9 @@ def test_options_reach_the_socket() -> None:
 
 def test_a_server_without_a_port_is_reached_on_the_clients() -> None:
     """A missing port follows the one that the client connected to, a relative one counts from it."""
-    with listener() as server:
-        port = server.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as server:
         bind = inet(port, "127.0.0.5")
+        server.settimeout(PATIENCE)
         with proxied(Address(Family.INET, "127.0.0.1"), bind=bind) as proxy, proxy.connect(), accept(server) as link:
             assert link.getsockname() == ("127.0.0.1", port)

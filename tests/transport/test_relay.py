@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,23 @@ from tcproxy.grammar.addresses import Address, Family
 from tests.transport.running import REACTORS, accept, listener, proxied, read_all, reset, sockets, wait_for
 
 MEGABYTES = 24
+
+
+def flood(link: socket.socket, size: int, enough: Callable[[], object]) -> int:
+    """Send until that holds and nobody takes any more; return how many bytes were taken."""
+    link.setblocking(False)
+    sent = 0
+
+    def full() -> bool:
+        nonlocal sent
+        try:
+            while True:
+                sent += link.send(bytes(size))
+        except BlockingIOError:
+            return bool(enough())
+
+    wait_for(full, "the proxy to be full")
+    return sent
 
 
 @pytest.mark.parametrize("reactor", REACTORS)
@@ -107,16 +125,13 @@ def test_a_stalled_reader_stops_the_sender(spliced: bool) -> None:
         if not spliced:
             proxy.pipes.most = 0
         with proxy.connect() as client, accept(server) as link:
-            link.setblocking(False)
-            sent, quiet = 0, 0
-            while quiet < 30:
-                try:
-                    sent += link.send(bytes(65536))
-                    quiet = 0
-                except BlockingIOError:
-                    quiet += 1
-                    threading.Event().wait(0.01)
             (session,) = proxy.world.sessions.values()
+
+            def stalled() -> bool:
+                held = session.link and (session.link.piped if spliced else session.client.transport.queue)
+                return bool(held) and not session.link.reading
+
+            sent = flood(link, 65536, stalled)
             held = len(session.client.transport.queue)
             assert held <= 16384
             assert not session.link.reading
@@ -128,12 +143,8 @@ def test_a_stalled_reader_stops_the_sender(spliced: bool) -> None:
 def test_a_session_that_dies_with_a_full_pipe_leaks_nothing() -> None:
     """A pipe with bytes in it is closed with its session, not lent to another."""
     with listener() as server, proxied(server) as proxy, proxy.connect() as client, accept(server) as link:
-        link.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while True:
-                link.send(bytes(1 << 20))
-                threading.Event().wait(0.005)
-        wait_for(lambda: any(session.link.piped for session in proxy.world.sessions.values()), "a full pipe")
+        (session,) = proxy.world.sessions.values()
+        flood(link, 1 << 20, lambda: session.link and session.link.piped)
         reset(client)
         reset(link)
         assert proxy.line()

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tcproxy.transport.sockets import StreamSocket, poll_of
+from tests.running import PATIENCE
 from tests.transport.running import REACTORS, accept, connect, listener, read_all, reset, running, wait_for, within
 
 
@@ -175,7 +176,7 @@ def test_a_streaming_producer_is_paused_and_resumed(reactor: Any) -> None:
     left = 20_000_000
     while left:
         left -= len(pair.peer.recv(1 << 20))
-    assert resumed.wait(5) and heard == ["pause", "resume"]
+    assert resumed.wait(PATIENCE) and heard == ["pause", "resume"]
     pair.do(pair.transport.unregisterProducer)
     pair.do(pair.transport.abortConnection)
     pair.peer.close()

@@ -19,7 +19,7 @@ from tcproxy.wire.proxy_protocol import (
     encode_v1,
     encode_v2,
 )
-from tests.running import HAPROXY, EchoServer, free_port, program
+from tests.running import HAPROXY, PATIENCE, EchoServer, free_port, program
 from tests.wire.test_proxy_protocol import BAD, GOOD, INET, LONGEST_UNKNOWN, UNIX, tlv, v2
 
 pytestmark = pytest.mark.reference
@@ -90,7 +90,7 @@ class Reference:
         else:
             client = socket.create_connection((host, self.ports[name]))
         with client:
-            client.settimeout(5)
+            client.settimeout(PATIENCE)
             address = ("", 0) if host == "unix" else client.getsockname()[:2]
             return _talk(client, data), address
 

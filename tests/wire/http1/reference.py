@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.running import HAPROXY, end, free_port
+from tests.running import HAPROXY, PATIENCE, end, free_port
 
 CONFIGURATION = """
 defaults
@@ -98,7 +98,7 @@ class Reference:
             self.answers[port] = answer
         try:
             writer.write(request)
-            while data := await asyncio.wait_for(reader.read(65536), 5):
+            while data := await asyncio.wait_for(reader.read(65536), PATIENCE):
                 seen.client += data
         except (ConnectionError, TimeoutError):
             pass
