@@ -23,7 +23,8 @@ class Record:
         handshake (Th), queue (Tw; from the accept to the end of the queue), connect (Tc; from there to the
         server's connection), total (Tt; from the accept).
     bytes_in: from the client (U); bytes_out: to the client (B).
-    termination: two letters (8.5). cause: words of a failure before there was a session (error format).
+    termination: two letters (8.5); cookie: the two that `%tsc` puts behind them, of the request's persistence cookie
+        and the response's. cause: words of a failure before there was a session (error format).
     Connection counts at the moment of the log line: process (ac), frontend (fc), backend (bc), server (sc).
     server_queue, backend_queue: sessions ahead in the queue when it was entered.
     Of HTTP: status (ST), idle and request (Ti, TR: until the request's first byte, and until its whole head), response
@@ -50,6 +51,7 @@ class Record:
     bytes_in: int = 0
     bytes_out: int = 0
     termination: str = "--"
+    cookie: str = "--"
     cause: str = ""
     active: int = 0
     frontend_active: int = 0

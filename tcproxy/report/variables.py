@@ -150,7 +150,7 @@ VARIABLES: dict[str, Variable] = {
     "sslv": Variable(_perhaps("empty")),
     "t": Variable(_plain("stamp(r.accepted)")),
     "ts": Variable(_plain("r.termination"), waits=True),
-    "tsc": Variable(lambda flags: "{r.termination}--"),
+    "tsc": Variable(lambda flags: "{r.termination}{r.cookie}"),
 }  # fmt: skip
 HTTP_VARIABLES: dict[str, Variable] = {
     "CC": Variable(_perhaps("empty")),
