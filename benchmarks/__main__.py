@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.measurements import MEASUREMENTS, Measurement
+from benchmarks.programs import Program
 from benchmarks.tables import FORMATS, HEAD, rows
 
 
@@ -19,6 +20,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (5)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the load: a look, not a measurement")
     parser.add_argument("--only", default="", help="programs to measure, by a part of their name, between commas")
+    parser.add_argument("--also", default="", help="programs that are left out otherwise, likewise: caddy, node")
     parser.add_argument("--format", choices=FORMATS, default="rst", help="form of the table (rst)")
     found = parser.parse_args(words)
     unknown = [name for name in found.names if name not in MEASUREMENTS]
@@ -27,14 +29,16 @@ def arguments(words: list[str]) -> argparse.Namespace:
     return found
 
 
-def chosen(measurement: Measurement, only: str) -> Measurement:
+def chosen(measurement: Measurement, only: str, also: str = "") -> Measurement:
     """Return the measurement for the programs wanted; the first, which is the measure of all, always stays."""
-    if not only:
-        return measurement
-    parts = [part.strip().lower() for part in only.split(",")]
     first, *others = measurement.programs
-    kept = [one for one in others if any(part in one.name.lower() for part in parts)]
+    kept = [one for one in others if _named(one, also) or (not one.asked and (not only or _named(one, only)))]
     return replace(measurement, programs=(first, *kept))
+
+
+def _named(program: Program, parts: str) -> bool:
+    """Say whether the name of the program contains one of the parts between commas."""
+    return any(part.strip().lower() in program.name.lower() for part in parts.split(",") if part.strip())
 
 
 def main(words: list[str]) -> int:
@@ -43,7 +47,7 @@ def main(words: list[str]) -> int:
     lines = [list(HEAD)]
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         for name in asked.names or MEASUREMENTS:
-            measurement = chosen(MEASUREMENTS[name], asked.only)
+            measurement = chosen(MEASUREMENTS[name], asked.only, asked.also)
             number = measurement.quick if asked.quick else measurement.number
             _tell(f"{measurement.title} ...")
             readings = measurement.run(measurement, asked.rounds, number, Path(folder), _tell)

@@ -3,6 +3,7 @@
     python -m benchmarks.load echo|source                     prints its port, then serves
     python -m benchmarks.load messages|connections|bulk PORT NUMBER   does that many, and prints the number
     python -m benchmarks.load idle PORT NUMBER                holds connections, prints the number, waits
+    python -m benchmarks.load http                            a server of HTTP (http_load.py); its clients are http-*
 
 Plain sockets and epoll, so that the load is light beside what it measures.
 """
@@ -13,6 +14,8 @@ import select
 import socket
 import sys
 from collections.abc import Callable
+
+from benchmarks import http_load
 
 MESSAGE = b"0123456789abcdef" * 4
 """One small message: 64 bytes each way."""
@@ -157,8 +160,10 @@ def idle(port: int, number: int) -> int:
     return len(held)
 
 
-SERVERS: dict[str, Callable[[], None]] = {"echo": echo, "source": source}
-CLIENT_LOADS = {"messages": messages, "connections": connections, "bulk": bulk, "idle": idle}
+SERVERS: dict[str, Callable[[], None]] = {"echo": echo, "source": source, "http": http_load.serve}
+CLIENT_LOADS = {
+    "messages": messages, "connections": connections, "bulk": bulk, "idle": idle, **http_load.CLIENT_LOADS,
+}  # fmt: skip
 
 
 def main(arguments: list[str]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import accounting
+from benchmarks import accounting, http_load
+from benchmarks import http_programs as http
 from benchmarks.programs import (
     HAPROXY,
     HAPROXY_SPLICE,
@@ -44,7 +45,8 @@ class Measurement:
     """One measurement.
 
     unit: what one number of the result is, with `scale` applied to what `round` returns. targets: ratios to reach,
-    by program. number: units of one round; quick: the same for a quick look.
+    by program. number: units of one round; quick: the same for a quick look. logged: each unit is logged, and the
+    server has counted that.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Measurement:
     targets: dict[str, float] = field(default_factory=dict)
     load: str = ""
     server: str = "echo"
+    logged: bool = False
 
 
 def under_load(
@@ -67,14 +70,25 @@ def under_load(
     readings: Readings = {program.name: [] for program in measurement.programs}
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(load_process(measurement.server))
-        running = dict(_all_started(stack, measurement.programs, folder, int(answer(server)), tell))
+        target = int(answer(server))
+        running = dict(_all_started(stack, measurement.programs, folder, target, tell))
+        numbers = {one.name: max(1, int(number * one.share)) for one in measurement.programs}
         for name in running:
-            _loaded(measurement, running[name], max(1, number // 10))
+            loaded(measurement, running[name], max(1, numbers[name] // 10))
         for turn in range(rounds):
             names = list(running)
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                readings[name].append(_loaded(measurement, running[name], number))
+                lines = http_load.lines(target) if measurement.logged else 0
+                readings[name].append(loaded(measurement, running[name], numbers[name]))
+                if measurement.logged:
+                    _see_lines(name, http_load.lines(target) - lines, numbers[name])
     return readings
+
+
+def _see_lines(name: str, lines: int, number: int) -> None:
+    """Raise CannotStart unless nearly all was logged: the kernel may drop a few datagrams."""
+    if lines < 0.9 * number:
+        raise CannotStart(f"{name} logged {lines} lines for {number} requests")
 
 
 def _all_started(
@@ -90,7 +104,7 @@ def _all_started(
             tell(str(failure))
 
 
-def _loaded(measurement: Measurement, running: Running, number: int) -> Reading:
+def loaded(measurement: Measurement, running: Running, number: int) -> Reading:
     """Return what one unit of a load costs the program."""
     before = accounting.cpu(running.pid)
     with load_process(measurement.load, str(running.port), str(number)) as load:
@@ -152,6 +166,31 @@ def _quickest(
 
 
 TCP = (HAPROXY, TCPROXY, PORTFORWARD)
+HTTP = (http.HAPROXY, http.TCPROXY, http.NGINX, http.REVERSE_PROXY, http.CADDY, http.NODE)
+HTTP_LARGE = (http.HAPROXY, http.HAPROXY_SPLICE, *HTTP[1:])
+HTTP_LOG = (http.HAPROXY_LOG, http.TCPROXY_LOG, http.NGINX_LOG)
+
+
+def http_measurements() -> Iterator[Measurement]:
+    """Give what is measured of HTTP mode; all but the connections' are requests on open connections."""
+    ask, answer_ = "µs CPU a request", "µs CPU an answer"
+    rows: list[tuple[str, str, str, Sequence[Program], int, str, float]] = [
+        ("keepalive", "HTTP: small requests, each another", ask, HTTP, 30_000, "varied", 1.7),
+        ("keepalive-same", "HTTP: small requests, all the same", ask, HTTP, 30_000, "same", 1.7),
+        ("httplog", "HTTP with httplog: small requests, each another", ask, HTTP_LOG, 30_000, "varied", 2.2),
+        ("httplog-same", "HTTP with httplog: small requests, all the same", ask, HTTP_LOG, 30_000, "same", 2.2),
+        ("single", "HTTP: one request a connection", ask, HTTP, 6_000, "single", 2.0),
+        ("headers", "HTTP: requests of 64 headers", ask, HTTP, 20_000, "headers", 0.0),
+        ("answers-16k", "HTTP: answers of 16 KiB", answer_, HTTP, 15_000, "16k", 1.0),
+        ("answers-1m", "HTTP: answers of 1 MiB", answer_, HTTP_LARGE, 1_000, "1m", 1.0),
+    ]
+    for name, title, unit, programs, number, load, target in rows:
+        targets = {TCPROXY.name: target} if target else {}
+        yield Measurement(
+            name, title, unit, 1e6, programs, under_load, number, number // 10, targets,
+            load=f"http-{load}", server="http", logged=programs is HTTP_LOG,
+        )  # fmt: skip
+
 
 MEASUREMENTS = {
     one.name: one
@@ -176,6 +215,7 @@ MEASUREMENTS = {
         Measurement(
             "start", "Start, until the port answers", "ms", 1000, TCP, time_to_start, 3, 1,
         ),
+        *http_measurements(),
     )
 }  # fmt: skip
 """By name, in the order they are run."""

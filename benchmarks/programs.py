@@ -19,7 +19,7 @@ global
     nbthread 1
     maxconn {connections}
 defaults
-    mode tcp
+    mode {mode}
     maxconn {connections}
     timeout connect 5s
     timeout client 60s
@@ -40,12 +40,15 @@ READY_SECONDS = 10
 class Program:
     """One of the measured. words: its command line, of folder, port to listen on, and port of the target.
 
-    needs: a program that must be installed, "" for none.
+    needs: a program that must be installed, "" for none. share: the part of a load that it is given, for those that
+    would take all the time. asked: it is measured only when it is asked for by name.
     """
 
     name: str
     words: Callable[[Path, int, int], list[str]]
     needs: str = ""
+    share: float = 1.0
+    asked: bool = False
 
     @property
     def there(self) -> bool:
@@ -58,11 +61,16 @@ def find(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin")
 
 
-def _configured(name: str, *words: str, options: str = "") -> Callable[[Path, int, int], list[str]]:
+def configured(
+    name: str, *words: str, mode: str = "tcp", options: str = ""
+) -> Callable[[Path, int, int], list[str]]:
+    """Return what makes the command line of HAProxy or tcproxy, and its configuration."""
+
     def line(folder: Path, port: int, target: int) -> list[str]:
         file = folder / f"{name.replace(' ', '-')}-{port}.cfg"
+        lines = options.format(target=target)
         file.write_text(
-            CONFIGURATION.format(connections=CONNECTIONS, port=port, target=target, options=options)
+            CONFIGURATION.format(connections=CONNECTIONS, port=port, target=target, options=lines, mode=mode)
         )
         program = find(words[0]) or words[0]
         return [program, *words[1:], "-db", "-f", str(file)]
@@ -74,12 +82,12 @@ def _forwarder(folder: Path, port: int, target: int) -> list[str]:
     return [sys.executable, "-m", "benchmarks.portforward", str(port), "127.0.0.1", str(target)]
 
 
-_TCPROXY = (sys.executable, "-m", "tcproxy.command")
+TCPROXY_WORDS = (sys.executable, "-m", "tcproxy.command")
 
-HAPROXY = Program("HAProxy", _configured("haproxy", "haproxy"), "haproxy")
-HAPROXY_SPLICE = Program("HAProxy, splice", _configured("haproxy splice", "haproxy", options=SPLICE), "haproxy")
-TCPROXY = Program("tcproxy", _configured("tcproxy", *_TCPROXY))
-TCPROXY_SPLICE = Program("tcproxy, splice", _configured("tcproxy splice", *_TCPROXY, options=SPLICE))
+HAPROXY = Program("HAProxy", configured("haproxy", "haproxy"), "haproxy")
+HAPROXY_SPLICE = Program("HAProxy, splice", configured("haproxy splice", "haproxy", options=SPLICE), "haproxy")
+TCPROXY = Program("tcproxy", configured("tcproxy", *TCPROXY_WORDS))
+TCPROXY_SPLICE = Program("tcproxy, splice", configured("tcproxy splice", *TCPROXY_WORDS, options=SPLICE))
 PORTFORWARD = Program("Twisted portforward", _forwarder)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from benchmarks import accounting
+from benchmarks import accounting, http_load, profile
+from benchmarks import http_programs as http
 from benchmarks.__main__ import arguments, chosen
-from benchmarks.measurements import MEASUREMENTS, Reading
-from benchmarks.programs import CannotStart, Program, started
+from benchmarks.measurements import HTTP, MEASUREMENTS, Reading
+from benchmarks.programs import CannotStart, Program, answer, load_process, started
 from benchmarks.tables import HEAD, markdown, restructured, rows
 
 
@@ -64,6 +68,9 @@ def test_command_line() -> None:
         arguments(["bulky"])
     kept = chosen(MEASUREMENTS["bulk"], "tcproxy").programs
     assert [program.name for program in kept] == ["HAProxy", "tcproxy", "tcproxy, splice"]
+    kept = chosen(MEASUREMENTS["keepalive"], "tcproxy", "caddy, node").programs
+    assert [program.name for program in kept] == ["HAProxy", "tcproxy", "Caddy", "node http-proxy"]
+    assert [one.name for one in chosen(MEASUREMENTS["single"], "").programs] == [one.name for one in HTTP[:4]]
 
 
 def test_a_program_that_ends_is_told(tmp_path: object) -> None:
@@ -82,3 +89,56 @@ def test_a_short_run_prints_a_table() -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(".. list-table::") and "µs CPU a message" in run.stdout, run.stdout
+
+
+def test_requests_differ_where_they_are_said_to() -> None:
+    """Requests of the varied load differ in path and one header, the others never; each has its headers."""
+    varied, same = http_load.VARIED_REQUEST, http_load.SAME_REQUEST
+    first, second = varied(1).split(b"\r\n"), varied(2).split(b"\r\n")
+    assert [a == b for a, b in zip(first, second, strict=True)].count(False) == 2
+    assert len(first) == 1 + 8 + 2 and same(1) == same(2)
+    assert len(http_load.REQUEST_OF_64(1).split(b"\r\n")) == 1 + 64 + 2
+
+
+def test_every_http_load_passes_every_program(tmp_path: Path) -> None:
+    """Each load of HTTP gets its answers from its own server, and through each of the programs that are there."""
+    loads = sorted({one.load for one in MEASUREMENTS.values() if one.server == "http"})
+    assert len(loads) == 6
+    with contextlib.ExitStack() as stack:
+        target = int(answer(stack.enter_context(load_process("http"))))
+        for name in loads:
+            http_load.CLIENT_LOADS[name](target, 9)
+        for program in (one for one in HTTP if one.there and not one.asked):
+            port = stack.enter_context(started(program, tmp_path, target)).port
+            for name in loads:
+                assert http_load.CLIENT_LOADS[name](port, 9) == 9, (program.name, name)
+
+
+def test_wrong_answers_are_found_out() -> None:
+    """A load takes no error page, and no other request's answer."""
+    with pytest.raises(RuntimeError, match="no answer to"):
+        http_load._check(b"HTTP/1.1 503 no\r\n\r\n00000001 end\n", b"00000001")
+    with pytest.raises(RuntimeError, match="no answer to"):
+        http_load._check(b'HTTP/1.1 200 OK\r\nETag: "00000001"\r\n\r\nend\n', b"00000002")
+    with pytest.raises(RuntimeError, match="no answer"):
+        http_load._left(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+
+@pytest.mark.reference
+def test_log_lines_are_counted(tmp_path: Path) -> None:
+    """Where requests are logged, the server sees a datagram for each; a program that logs nothing is found out."""
+    measurement = MEASUREMENTS["httplog"]
+    readings = measurement.run(measurement, 1, 20, tmp_path, print)
+    assert all(readings[one.name] for one in measurement.programs if one.there)
+    silent = replace(measurement, programs=(http.HAPROXY,))
+    with pytest.raises(CannotStart, match="HAProxy logged 0 lines for 20 requests"):
+        silent.run(silent, 1, 20, tmp_path, print)
+
+
+def test_a_profile_counts_calls_by_unit(tmp_path: Path) -> None:
+    """The profile of a load has the functions of the data path, with their calls for each request."""
+    reading, stats = profile.profiled(MEASUREMENTS["keepalive"], 40, tmp_path)
+    rows = {row.place: row.calls for row in profile.table(stats, 40)}
+    assert reading.cost > 0
+    assert rows["<method 'send' of '_socket.socket' objects>"] == pytest.approx(2, abs=0.5)
+    assert any(place.startswith("tcproxy/wire/http1/") for place in rows)
