@@ -9,6 +9,7 @@ from tcproxy.report import info, listings, statistics
 from tcproxy.report.counters import Counters
 from tcproxy.report.seen import SeenFarm
 from tcproxy.report.statistics import EVERYTHING, Choice
+from tcproxy.report.views import all_requests
 
 
 def show_info(asked: Asked) -> Answer:
@@ -110,6 +111,8 @@ def clear_counters(asked: Asked) -> Answer:
     everything = asked.word(0) == "all"
     if everything and asked.talk.level < Level.ADMIN:
         raise CommandError("Permission denied")
+    if everything:
+        asked.world.counters.requests = all_requests(asked.world)
     for counters in _all_counters(asked):
         if everything:
             counters.clear()

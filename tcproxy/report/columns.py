@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tcproxy.model.proxy import Proxy
+from tcproxy.report.counters import NOTHING, Counters
 from tcproxy.report.findings import WITH_CODE
 from tcproxy.report.seen import SeenWatch
 from tcproxy.report.views import (
@@ -88,8 +90,48 @@ def _nil(names: str, tags: str = "MCP", type: str = "u64", kinds: str = "FLSB", 
 
 
 def _empty(names: str, help: str = "") -> list[Column]:
-    """Columns that have no value in TCP mode."""
+    """Columns that have no value."""
     return [Column(name, help, "MCP", "u64") for name in names.split()]
+
+
+def _is_http(model: Proxy) -> bool:
+    return model.mode == "http"
+
+
+def _http(
+    name: str,
+    help: str,
+    front: Callable[[Front], int],
+    server: Callable[[Host], int] | None = None,
+    back: Callable[[Back], int] | None = None,
+) -> Column:
+    """A column that has a value in HTTP mode only."""
+    return Column(
+        name, help, "MCP", "u64",
+        lambda f: front(f) if _is_http(f.live.model) else None, None,
+        server and (lambda s: server(s) if _is_http(s.farm.model) else None),
+        back and (lambda b: back(b) if _is_http(b.live.model) else None),
+    )  # fmt: skip
+
+
+def _h1(name: str, help: str, tags: str, front: Callable[[Front], int], back: Callable[[Back], int]) -> Column:
+    """A column of HTTP/1, 0 outside HTTP mode."""
+    return Column(
+        name, help, tags, "u64", lambda f: front(f) if _is_http(f.live.model) else 0, None, None,
+        lambda b: back(b) if _is_http(b.live.model) else 0,
+    )  # fmt: skip
+
+
+def _answered(name: str, *places: int) -> Column:
+    """How often an answer was of these kinds (`Counters.answered`)."""
+
+    def count(counters: Counters) -> int:
+        return sum(counters.answered[place] for place in places)
+
+    help = "responses of HTTP with such a status"
+    return _http(name, help, lambda f: count(f.live.counters), lambda s: count(s.live.counters),
+                 lambda b: count(b.live.counters))  # fmt: skip
+
 
 
 _QUEUES = [
@@ -196,17 +238,17 @@ _TIMES = [
     Column("last_chk", "words of the last check", "MOP", "str", None, None, _check(lambda w: w.message)),
     Column("last_agt", "words of the last agent check", "MOP", "str"),
     Column("qtime", "mean milliseconds in queues", "MaP", "u32", None, None,
-           lambda s: s.live.counters.average(s.live.counters.queue_time),
-           lambda b: b.live.counters.average(b.live.counters.queue_time)),
+           lambda s: s.live.counters.average(s.live.counters.queue_time, _is_http(s.farm.model)),
+           lambda b: b.live.counters.average(b.live.counters.queue_time, _is_http(b.live.model))),
     Column("ctime", "mean milliseconds to connect", "MaP", "u32", None, None,
-           lambda s: s.live.counters.average(s.live.counters.connect_time),
-           lambda b: b.live.counters.average(b.live.counters.connect_time)),
+           lambda s: s.live.counters.average(s.live.counters.connect_time, _is_http(s.farm.model)),
+           lambda b: b.live.counters.average(b.live.counters.connect_time, _is_http(b.live.model))),
     Column("rtime", "mean milliseconds to respond", "MaP", "u32", None, None,
-           lambda s: s.live.counters.average(s.live.counters.response_time),
-           lambda b: b.live.counters.average(b.live.counters.response_time)),
+           lambda s: s.live.counters.average(s.live.counters.response_time, _is_http(s.farm.model)),
+           lambda b: b.live.counters.average(b.live.counters.response_time, _is_http(b.live.model))),
     Column("ttime", "mean milliseconds of a session", "MaP", "u32", None, None,
-           lambda s: s.live.counters.average(s.live.counters.session_time),
-           lambda b: b.live.counters.average(b.live.counters.session_time)),
+           lambda s: s.live.counters.average(s.live.counters.session_time, _is_http(s.farm.model)),
+           lambda b: b.live.counters.average(b.live.counters.session_time, _is_http(b.live.model))),
 ]  # fmt: skip
 
 _DESCRIPTIONS = [
@@ -225,9 +267,9 @@ _DESCRIPTIONS = [
     Column("algo", "balancing strategy", "CGS", "str", None, None, None,
            lambda b: "none" if b.live.model.dispatch else b.live.model.balance.name),
     Column("conn_rate", "connections in the last second", "MRP", "u32",
-           lambda f: f.live.counters.connection_rate.read(f.now)),
+           lambda f: f.live.counters.connection_rate.read(f.now, f.live.counters.connections)),
     Column("conn_rate_max", "the most connections in a second", "MMP", "u32",
-           lambda f: f.live.counters.connection_rate.highest),
+           lambda f: f.live.counters.connection_rate.most(f.live.counters.connections)),
     Column("conn_tot", "connections so far", "MCP", "u64", lambda f: f.live.counters.connections),
 ]  # fmt: skip
 
@@ -272,9 +314,15 @@ _MODULES = [
     *_nil(_H2_AND_H1, kinds="FB", help="of HTTP/2"),
     *_nil("h2_open_connections h2_backend_open_streams", "MGP", kinds="FB", help="of HTTP/2"),
     *_nil("h2_total_connections h2_backend_total_streams", kinds="FB", help="of HTTP/2"),
-    *_nil("h1_open_connections h1_open_streams", "MGP", kinds="FB", help="of HTTP/1"),
-    *_nil("h1_total_connections h1_total_streams h1_bytes_in h1_bytes_out", kinds="FB", help="of HTTP/1"),
-    *_nil("h1_spliced_bytes_in h1_spliced_bytes_out", kinds="FB", help="of HTTP/1"),
+    _h1("h1_open_connections", "connections now, idle ones too", "MGP", lambda f: f.live.counters.current,
+        lambda b: sum(server.served for server in b.live.servers)),
+    _h1("h1_open_streams", "exchanges now", "MGP", lambda f: f.streams,
+        lambda b: sum(server.served for server in b.live.servers)),
+    _h1("h1_total_connections", "connections so far", "MCP", lambda f: f.live.counters.connections,
+        lambda b: b.live.counters.connections),
+    _h1("h1_total_streams", "exchanges so far", "MCP", lambda f: f.live.counters.requests - f.live.counters.unbegun,
+        lambda b: b.live.counters.connections + b.live.counters.reuses),
+    *_nil("h1_bytes_in h1_bytes_out h1_spliced_bytes_in h1_spliced_bytes_out", kinds="FB", help="of HTTP/1"),
 ]
 
 STATIC: tuple[Column, ...] = (
@@ -285,19 +333,25 @@ STATIC: tuple[Column, ...] = (
     *_STATES,
     *_NUMBERS,
     *_CHECKS,
-    *_empty("hrsp_1xx hrsp_2xx hrsp_3xx hrsp_4xx hrsp_5xx hrsp_other", "responses of HTTP"),
+    *(_answered(f"hrsp_{hundreds}xx", hundreds) for hundreds in (1, 2, 3, 4, 5)),
+    _answered("hrsp_other", 0, 6, 7, 8, 9, NOTHING),
     Column("hanafail", "failures that live traffic showed", "MOP", "str"),
-    *_nil("req_rate", "MRP", "u32", "F", "HTTP requests in the last second"),
-    *_nil("req_rate_max", "MMP", "u32", "F", "the most HTTP requests in a second"),
-    *_nil("req_tot", kinds="F", help="HTTP requests so far"),
+    Column("req_rate", "HTTP requests in the last second", "MRP", "u32",
+           lambda f: f.live.counters.request_rate.read(f.now, f.live.counters.requests)),
+    Column("req_rate_max", "the most HTTP requests in a second", "MMP", "u32",
+           lambda f: f.live.counters.request_rate.most(f.live.counters.requests)),
+    Column("req_tot", "HTTP requests so far", "MCP", "u64", lambda f: f.live.counters.requests, None,
+           lambda s: s.live.counters.exchanges if _is_http(s.farm.model) else None,
+           lambda b: b.live.counters.exchanges if _is_http(b.live.model) else None),
     *_ABORTS,
     *_nil("comp_in comp_out comp_byp comp_rsp", kinds="FB", help="of compression"),
     *_TIMES,
     *_empty("agent_status agent_code agent_duration", "of agent checks"),
     *_DESCRIPTIONS,
-    *_empty("intercepted", "requests that the proxy answered"),
+    _http("intercepted", "requests that the proxy answered", lambda f: f.live.counters.intercepted),
     *_RULES,
-    *_empty("cache_lookups cache_hits", "of the cache"),
+    _http("cache_lookups", "requests looked up in the cache", lambda _: 0, None, lambda _: 0),
+    _http("cache_hits", "requests answered from the cache", lambda _: 0, None, lambda _: 0),
     *_nil("srv_icur", "MGP", "u32", "S", "idle connections"),
     *_empty("src_ilim", "limit of idle connections"),
     *_HIGHEST,

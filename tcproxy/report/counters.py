@@ -49,9 +49,60 @@ class Rate:
         return current + floor(previous * (1 - (now - second)))
 
 
+class RateOfTotal:
+    """The rate of what a total counts: its owner only adds to the total, and asks `turn` when a second is over.
+
+        if now >= rate.until:
+            rate.turn(now, total)
+        total += 1
+
+    so that an event costs no call. Times: seconds, monotonic. until: end of the second of the last event.
+    """
+
+    __slots__ = ("base", "cleared", "highest", "previous", "until")
+
+    def __init__(self) -> None:
+        self.base = self.previous = self.highest = self.cleared = self.until = 0
+
+    def turn(self, now: float, total: int) -> None:
+        """Begin the second of `now`; total: before its events."""
+        second = int(now)
+        current = total - self.base
+        self.highest = self.most(total)
+        self.previous = current if second == self.until else 0
+        self.base = total
+        self.until = second + 1
+
+    def read(self, now: float, total: int) -> int:
+        """Return the events of the second that ends at `now`."""
+        rate = Rate()
+        rate.second, rate.current, rate.previous = self.until - 1, total - self.base, self.previous
+        return rate.read(now)
+
+    def most(self, total: int) -> int:
+        """Return the most events of one second."""
+        return self.highest if total == self.cleared else max(self.highest, total - self.base)
+
+    def clear_highest(self, total: int) -> None:
+        """Forget the maximum, until the next event."""
+        self.highest = 0
+        self.cleared = total
+
+    def restart(self, total: int) -> None:
+        """The total begins at 0 again; the events of the last second stay."""
+        self.base -= total
+
+
 WINDOW_BITS = 9
 WINDOW = 1 << WINDOW_BITS
 """Sessions that the average times look back on."""
+
+
+ANSWERS, SILENT, NOTHING = 12, -2, -1
+"""Places of `Counters.answered`: a status by its hundreds, NOTHING for an exchange that ends unanswered (its status
+is -1, and so -1 // 100 is its place), SILENT for what does not count: an end that the client is to repeat, or none."""
+UNCOUNTED = -101
+"""The status of what does not count."""
 
 
 class Counters:
@@ -63,27 +114,30 @@ class Counters:
     sessions as WINDOW says; `timed` adds to them, `average` divides. *_highest: of one session.
     down_time: seconds, up to the last change.
     failed_observations: times that live traffic failed too often in a row.
+    requests: of HTTP, which came to a frontend; unbegun: those among them of which not a byte came. answered:
+    exchanges by what the client was answered (`ANSWERS`); of a server, its responses by their status.
     Every number starts at 0; `clear` sets them back.
     """
 
     __slots__ = (
-        "aborts_client", "aborts_server", "bytes_in", "bytes_out", "connect_errors", "connect_highest",
+        "aborts_client", "aborts_server", "answered", "bytes_in", "bytes_out", "connect_errors", "connect_highest",
         "connect_time", "connection_rate", "connections", "current", "denied_connections", "denied_requests",
         "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks",
         "failed_observations", "highest", "intercepted", "queue_current", "queue_highest", "queue_time",
-        "queue_time_highest", "redispatches", "request_errors", "response_errors", "response_highest",
-        "response_time", "retries", "reuses", "selected", "session_highest", "session_rate", "session_time",
-        "total",
+        "queue_time_highest", "redispatches", "request_errors", "request_rate", "requests", "response_errors",
+        "response_highest", "response_time", "retries", "reuses", "selected", "session_highest", "session_rate",
+        "session_time", "total", "unbegun",
     )  # fmt: skip
 
     aborts_client: int
     aborts_server: int
+    answered: list[int]
     bytes_in: int
     bytes_out: int
     connect_errors: int
     connect_highest: int
     connect_time: int
-    connection_rate: Rate
+    connection_rate: RateOfTotal
     connections: int
     current: int
     denied_connections: int
@@ -102,6 +156,8 @@ class Counters:
     queue_time_highest: int
     redispatches: int
     request_errors: int
+    request_rate: RateOfTotal
+    requests: int
     response_errors: int
     response_highest: int
     response_time: int
@@ -112,11 +168,14 @@ class Counters:
     session_rate: Rate
     session_time: int
     total: int
+    unbegun: int
 
     def __init__(self) -> None:
         for name in self.__slots__:
             setattr(self, name, 0)
-        self.connection_rate = Rate()
+        self.answered = [0] * ANSWERS
+        self.connection_rate = RateOfTotal()
+        self.request_rate = RateOfTotal()
         self.session_rate = Rate()
 
     def begin(self, now: float) -> None:
@@ -155,13 +214,19 @@ class Counters:
             self.connect_highest = connect
         if session > self.session_highest:
             self.session_highest = session
-        if response:
-            self.response_time += response - (self.response_time + WINDOW - 1 >> WINDOW_BITS)
-            self.response_highest = max(self.response_highest, response)
+        self.response_time += response - (self.response_time + WINDOW - 1 >> WINDOW_BITS)
+        if response > self.response_highest:
+            self.response_highest = response
 
-    def average(self, sliding: int) -> int:
-        """Return the mean of one of the sliding sums, over the last sessions that a server was chosen for."""
-        window = min(max(self.selected, 1), WINDOW)
+    @property
+    def exchanges(self) -> int:
+        """Return how many exchanges ended; of a server, how many responses came."""
+        return sum(self.answered) - self.answered[SILENT]
+
+    def average(self, sliding: int, http: bool = False) -> int:
+        """Return the mean of one of the sliding sums, over the last exchanges, or sessions that were balanced."""
+        count = self.exchanges if http else self.selected
+        window = count if 0 < count < WINDOW else WINDOW
         return (sliding + window - 1) // window
 
     def clear_highest(self) -> None:
@@ -170,14 +235,18 @@ class Counters:
         self.queue_highest = self.queue_current
         self.queue_time_highest = self.connect_highest = self.session_highest = self.response_highest = 0
         self.session_rate.highest = 0
-        self.connection_rate.highest = 0
+        self.connection_rate.clear_highest(self.connections)
+        self.request_rate.clear_highest(self.requests)
 
     def clear(self) -> None:
         """Forget everything but what is current (`clear counters all`)."""
-        kept = {"current", "queue_current", "session_rate", "connection_rate"}
+        kept = {"current", "queue_current", "session_rate", "connection_rate", "request_rate", "answered"}
+        self.connection_rate.restart(self.connections)
+        self.request_rate.restart(self.requests)
         for name in self.__slots__:
             if name not in kept:
                 setattr(self, name, 0)
+        self.answered = [0] * ANSWERS
         self.clear_highest()
 
 

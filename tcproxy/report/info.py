@@ -18,6 +18,7 @@ import tcproxy
 from tcproxy.grammar.features import LANGUAGE_VERSION
 from tcproxy.report.seen import SeenWorld
 from tcproxy.report.statistics import tags_json
+from tcproxy.report.views import all_requests
 
 VERSION = f"{LANGUAGE_VERSION}-tcproxy-{tcproxy.__version__}"
 RELEASE_DATE = "2026/11/22"
@@ -123,7 +124,7 @@ _LIMITS = (
           lambda f: f.world.configuration.process.maxconn or f.world.maxconn),
     Field("CurrConns", "connections now", "MGP", "u32", lambda f: f.world.counters.current),
     Field("CumConns", "connections so far", "MCP", "u32", lambda f: f.world.counters.total),
-    Field("CumReq", "sessions so far", "MCP", "u32", lambda f: f.world.counters.total),
+    Field("CumReq", "HTTP requests and sessions of TCP so far", "MCP", "u32", lambda f: all_requests(f.world)),
     *_nil("MaxSslConns", "MMP"),
     *_nil("CurrSslConns", "MGP"),
     *_nil("CumSslConns", "MCP"),

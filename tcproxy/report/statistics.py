@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tcproxy.interfaces import Admin, ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.columns import COLUMNS, MODULES, STATIC, Column
-from tcproxy.report.seen import SeenServer, SeenWorld
+from tcproxy.report.seen import SeenFrontend, SeenServer, SeenWorld
 from tcproxy.report.views import Back, Entrance, Front, Host, Value
 
 FRONTENDS, BACKENDS, SERVERS, LISTENERS = 1, 2, 4, 8
@@ -87,11 +87,19 @@ def _front_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> 
     if front is None:
         return
     if choice.kinds & FRONTENDS:
-        yield _front(Front(front, now))
+        yield _front(Front(front, now, _exchanges(world, front)))
     if choice.kinds & LISTENERS and "socket-stats" in proxy.options:
         for entrance in front.entrances:
             if choice.id in (EVERYTHING, entrance.bind.id):
                 yield _entrance(Entrance(entrance, front, now))
+
+
+def _exchanges(world: SeenWorld, front: SeenFrontend) -> int:
+    """Return how many HTTP exchanges a frontend has under way."""
+    if front.model.mode != "http":
+        return 0
+    sessions = (session for session in world.sessions.values() if session.frontend is front)
+    return sum(session.request is not None or session.client.begun for session in sessions)
 
 
 def _back_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> Iterator[Line]:

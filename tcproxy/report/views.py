@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.interfaces import WEIGHT_SCALE, Admin, CheckStatus, ServerState
-from tcproxy.report.seen import SeenEntrance, SeenFarm, SeenFrontend, SeenServer, SeenWatch
+from tcproxy.report.seen import SeenEntrance, SeenFarm, SeenFrontend, SeenServer, SeenWatch, SeenWorld
 
 Value = int | str | None
 """None is an empty column, and no line at all in the typed form."""
@@ -17,10 +17,11 @@ Value = int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """A frontend at a moment (monotonic seconds)."""
+    """A frontend at a moment (monotonic seconds). streams: HTTP exchanges under way."""
 
     live: SeenFrontend
     now: float
+    streams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,14 @@ class Back:
     live: SeenFarm
     now: float
     partial: bool = False
+
+
+def all_requests(world: SeenWorld) -> int:
+    """Return the HTTP requests since the start, and the sessions of TCP, whatever was cleared meanwhile."""
+    return world.counters.requests + sum(
+        front.counters.requests - front.counters.unbegun if front.model.mode == "http" else front.counters.total
+        for front in world.frontends.values()
+    )
 
 
 def users(scaled: int) -> int:

@@ -174,6 +174,8 @@ class Frontend:
             self.counters.arrive()
         else:
             begin_all((world.counters, self.counters, entrance.counters), session.began)
+        if session.began >= self.counters.connection_rate.until:
+            self.counters.connection_rate.turn(session.began, self.counters.connections)
         self.counters.connections += 1
         number = session.number = world.counters.total
         world.sessions[number] = session

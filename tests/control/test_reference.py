@@ -50,6 +50,11 @@ backend back
     server x3 {folder}/nobody
 listen empty
     bind {folder}/empty
+listen pages
+    mode http
+    bind {folder}/pages
+    option socket-stats
+    server h1 127.0.0.1:{port}
 """
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.report.counters import UNCOUNTED
 from tcproxy.session.http import answers
 from tcproxy.session.http.telling import account, tell
 from tcproxy.session.session import Session
@@ -107,6 +108,10 @@ class HttpSession(Session):
         if now < self.idle_from:
             now = self.idle_from  # it came before the last one was answered
         self.asked_at = now
+        counters = self.frontend.counters
+        if now >= counters.request_rate.until:
+            counters.request_rate.turn(now, counters.requests)
+        counters.requests += 1
         self.soonest = 0.0
         if self.expires == NEVER or self.began == self.idle_from:
             self._begin_at(now)
@@ -131,7 +136,10 @@ class HttpSession(Session):
 
     def _refuse(self, status: int, silent: bool = False) -> None:
         """Tell that there is no request, and close."""
-        if not silent:
+        if silent:
+            self.status = UNCOUNTED
+        else:
+            self._count_no_request()
             self.status = status
             if not self.broken:
                 self.client.say(answers.EARLY[status])
@@ -144,6 +152,15 @@ class HttpSession(Session):
 
     def _count_request_error(self) -> None:
         self.frontend.counters.request_errors += 1
+        self.entrance.counters.request_errors += 1
+
+    def _count_no_request(self) -> None:
+        """Count as a request what never became one."""
+        counters = self.frontend.counters
+        now = self.frontend.world.clock.seconds()
+        if now >= counters.request_rate.until:
+            counters.request_rate.turn(now, counters.requests)
+        counters.requests += 1
 
     # the server
 
@@ -186,6 +203,8 @@ class HttpSession(Session):
     def interim(self, head: ResponseHead) -> None:
         """A 1xx response: pass it on, to who knows such."""
         assert self.request is not None
+        if self.server is not None:
+            self.server.counters.answered[head.status // 100] += 1
         self.link.moved += self.client.respond(head, self.request, None)
         self.client.flush()
 
@@ -197,6 +216,8 @@ class HttpSession(Session):
         self.response = head
         self.answered_at = self.link.stamp
         self.status = head.status
+        if self.server is not None:
+            self.server.counters.answered[head.status // 100] += 1
         for edit in self.way.responses:
             edit(self, head)
         if head.tunnels(request):
@@ -257,7 +278,7 @@ class HttpSession(Session):
             self.client.count_request(request)
         data, counted = answers.page(status, connection, request.method == b"HEAD")
         self.status = status
-        self.sent = counted
+        self.sent = counted if self.link is None else counted + self.link.moved
         self._close_own_link()
         self.client.say(data)
         self.client.flush()
@@ -273,6 +294,7 @@ class HttpSession(Session):
     def _silence(self) -> None:
         """A server closed instead of answering a kept client, who repeats its request when it hears nothing."""
         self.told = True
+        self.status = UNCOUNTED
         self._abort()
 
     def _close_own_link(self) -> None:
@@ -420,6 +442,7 @@ class HttpSession(Session):
         self.told = ignored or (self.frontend.skip_null and not self.client.begun)
         if not ignored:
             self._count_request_error()
+            self.frontend.counters.unbegun += not self.client.begun
         self._refuse(400, silent=ignored)
 
     def _client_aborted(self) -> None:
@@ -446,12 +469,12 @@ class HttpSession(Session):
 
     def _server_failed(self) -> None:
         self.decide(SERVER_ERROR)
-        self.frontend.aborted_by_server(self)
-        if self.response is None:
-            if not self.first:
-                self._silence()
-                return
-            self._count_response_error()
+        if self.response is None and not self.first:
+            self._silence()
+            return
+        if self.response is not None:
+            self.frontend.aborted_by_server(self)
+        self._count_response_error()
         self._fail_response(502)
 
     def broke(self, end: End | None, errno: int) -> None:
@@ -463,9 +486,17 @@ class HttpSession(Session):
         elif end is self.client:
             self._client_broke()
         elif end is self.link:
+            if self.response is None:
+                self._count_reset()
             self._server_failed()
         elif end is not None:
             self._drop_kept(end)
+
+    def _count_reset(self) -> None:
+        """Count that a server reset the connection instead of answering, once more, as the reference does."""
+        self._count_response_error()
+        if not self.first:
+            self.frontend.aborted_by_server(self)
 
     def _client_broke(self) -> None:
         client: Any = self.client
@@ -569,6 +600,7 @@ class HttpSession(Session):
         self.told = silent or (self.frontend.skip_null and not self.client.begun)
         if not silent:
             self._count_request_error()
+            self.frontend.counters.unbegun += not self.client.begun
         self._refuse(408, silent=silent)
 
     def _silences(self) -> tuple[float, float, float, float]:
@@ -601,9 +633,10 @@ class HttpSession(Session):
         client_silent, client_stalled, server_silent, server_stalled = self._silences()
         if now >= server_silent or now >= server_stalled:
             self.decide(SERVER_TIMEOUT)
-            self.frontend.aborted_by_server(self)
             if self.response is None:
                 self._count_response_error()
+            else:
+                self.frontend.aborted_by_server(self)
             self._fail_response(504)
         elif now >= client_silent or now >= client_stalled:
             self.decide(CLIENT_TIMEOUT)

@@ -36,6 +36,8 @@ def account(session: HttpSession) -> None:
             passed.append(server)
         if session.connected_at:
             _time(session, farm, server)
+        farm.answered[session.status // 100] += 1
+    frontend.counters.answered[session.status // 100] += 1
     for counters in passed:
         counters.bytes_in += received
         counters.bytes_out += sent
