@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcproxy.report.counters import WINDOW, Counters, Rate
+from tcproxy.report.counters import UNCOUNTED, WINDOW, Counters, Rate, RateOfTotal
 
 
 def test_a_rate_slides_over_one_second() -> None:
@@ -35,6 +35,20 @@ def test_a_rate_never_exceeds_the_events(moments: list[float], later: float) -> 
     assert rate.highest <= len(moments)
 
 
+@given(st.lists(st.floats(0, 20), max_size=50).map(sorted), st.floats(0, 25))
+def test_a_rate_of_a_total_is_that_of_its_events(moments: list[float], later: float) -> None:
+    """Asked only when a second is over, it tells what a rate that counts each event tells."""
+    rate, lazy, total = Rate(), RateOfTotal(), 0
+    for moment in moments:
+        rate.tick(moment)
+        if moment >= lazy.until:
+            lazy.turn(moment, total)
+        total += 1
+    assert lazy.most(total) == rate.highest
+    now = max([later, *moments])
+    assert lazy.read(now, total) == rate.read(now)
+
+
 def test_average_times() -> None:
     """Averages follow the last sessions, maxima stay until they are cleared."""
     counters = Counters()
@@ -48,6 +62,20 @@ def test_average_times() -> None:
     assert (counters.queue_time_highest, counters.connect_highest, counters.session_highest) == (9, 40, 3000)
 
 
+def test_average_times_of_http() -> None:
+    """In HTTP mode the exchanges count, balanced or not; without any, a whole window is supposed."""
+    counters = Counters()
+    for _ in range(4):
+        counters.timed(queue=0, connect=0, session=100, response=90)
+    assert counters.average(counters.response_time, http=True) == 1
+    counters.answered[200 // 100] += 3
+    counters.answered[-1 // 100] += 1
+    counters.answered[UNCOUNTED // 100] += 5
+    assert counters.exchanges == 4
+    assert counters.average(counters.response_time, http=True) == 90
+    assert counters.average(counters.session_time, http=True) == 100
+
+
 def test_clearing() -> None:
     """`clear counters` forgets maxima, `clear counters all` the sums too; what is current stays."""
     counters = Counters()
@@ -55,8 +83,14 @@ def test_clearing() -> None:
     counters.begin(1.0)
     counters.current -= 1
     counters.bytes_in = 7
+    counters.answered[2] = 3
+    counters.request_rate.turn(1.0, counters.requests)
+    counters.requests = 3
     counters.clear_highest()
+    assert counters.request_rate.most(counters.requests) == 0
+    assert counters.request_rate.read(1.5, counters.requests) == 3
     assert (counters.current, counters.highest, counters.total, counters.bytes_in) == (1, 1, 2, 7)
     assert counters.session_rate.highest == 0
     counters.clear()
+    assert (counters.requests, sum(counters.answered), counters.request_rate.read(1.5, 0)) == (0, 0, 3)
     assert (counters.current, counters.highest, counters.total, counters.bytes_in) == (1, 1, 0, 0)
