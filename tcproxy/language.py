@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tcproxy.grammar import environment as grammar_environment
 from tcproxy.grammar.diagnostics import Diagnostics
@@ -15,6 +15,7 @@ from tcproxy.grammar.words import Words
 from tcproxy.health import http_words
 from tcproxy.model import (
     bind,
+    header_case,
     http_options,
     logs,
     options,
@@ -35,6 +36,7 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
+from tcproxy.session.http import forwarded
 
 ROOMS = (
     grammar_environment.WORDS,
@@ -46,6 +48,8 @@ ROOMS = (
     timeouts.WORDS,
     options.WORDS,
     http_options.WORDS,
+    header_case.WORDS,
+    forwarded.WORDS,
     http_words.WORDS,
     switching.WORDS,
     rules.WORDS,
@@ -133,9 +137,10 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     if reading.diagnostics.alerts > before:
         return None
     settings = build_global(sections.process)
+    cases = header_case.finish(sections.process, reading)
     numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
     proxies = tuple(
-        _build_proxy(section.draft, number, sections.process, reading)
+        _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
     for origin, message in rules.unresolved(proxies):
@@ -158,6 +163,13 @@ def _build_proxy(draft: Draft, number: int, of_global: Draft, reading: Reading) 
     targets = joined(draft.get("log_targets", ()), of_global.get("log_targets", ()))
     binds = bind.build_binds(draft.get("binds", ()))
     return build_proxy(Draft(draft, log_targets=targets), binds, build_servers(draft), number)
+
+
+def _with_cases(draft: Draft, cases: Mapping[str, str]) -> Draft:
+    """Give a proxy that writes headers as `h1-case-adjust` says what that says."""
+    if cases and not header_case.OPTIONS.isdisjoint(draft.get("options", ())):
+        draft["header_case"] = cases
+    return draft
 
 
 def _roundrobin(reading: Reading) -> Balance:

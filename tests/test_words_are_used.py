@@ -42,6 +42,7 @@ UNREAD = {
 
 HERE = "test_words_have_effect.py::"
 EXCHANGES = "scenarios/test_http_exchanges.py::test_an_exchange_is_the_same"
+HEADERS = "scenarios/test_http_headers.py::test_told_alike"
 CHECKS = "health/test_httpchk_reference.py::"
 
 SHOWN = {
@@ -76,6 +77,8 @@ SHOWN = {
         "stats timeout": "control/test_sockets.py::test_silence_ends_a_conversation",
         "stats maxconn": "control/test_sockets.py::test_too_many_clients_wait",
         "unix-bind": f"{HERE}test_unix_bind",
+        "h1-case-adjust": HEADERS,
+        "h1-case-adjust-file": "model/test_header_case.py::test_the_last_file_is_read",
     },
     "proxy": {
         "log log-tag": "report/test_log_programs.py::test_lines",
@@ -102,6 +105,8 @@ SHOWN = {
         "option-httpclose option-http-server-close option-http-keep-alive option-http-ignore-probes": EXCHANGES,
         "option-http-pretend-keepalive option-httplog": EXCHANGES,
         "option-accept-invalid-http-request option-accept-invalid-http-response": EXCHANGES,
+        "option-forwardfor option-originalto http-send-name-header": HEADERS,
+        "option-h1-case-adjust-bogus-client option-h1-case-adjust-bogus-server": HEADERS,
         "timeout-check": "health/test_watch.py::test_a_silent_server_behind_a_connection",
         "option-abortonclose option-allbackups": "scenarios/test_attempts.py::test_told_alike",
         "option-dontlog-normal option-dontlognull": "session/test_endings.py::test_dontlognull_and_dontlog_normal",

@@ -5,6 +5,7 @@ Which words say it stands in http_words.py; what is made of the answer in httpch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tcproxy.wire.http1.head import is_later
@@ -13,6 +14,29 @@ WITHOUT_LENGTH = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 """Methods whose requests say nothing of a body that they do not have."""
 
 OF_THE_CONNECTION = ("close", "keep-alive")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How a backend writes requests.
+
+    header: the name, in lower case, of one with the server's name behind all others (`http-send-name-header`), "" for
+    none. cases: names in another case (`h1-case-adjust`).
+    """
+
+    header: str = ""
+    cases: Mapping[str, str] | None = None
+
+    def write(self, lines: list[str], server: str) -> list[str]:
+        """Return the lines of a head as this backend writes them to a server."""
+        start, *rest = lines
+        if self.header:
+            rest = [line for line in rest if not line.startswith(f"{self.header}:")]
+            rest.append(f"{self.header}: {server}")
+        return [start, *(_recased(line, self.cases) for line in rest)] if self.cases else [start, *rest]
+
+
+PLAIN = Script()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +62,8 @@ class CheckRequest:
             other.body if self.body is None else self.body,
         )
 
-    def encode(self, state: str = "") -> bytes:
-        """Return the bytes. state: the value of X-Haproxy-Server-State, "" for none."""
+    def encode(self, state: str = "", server: str = "", script: Script = PLAIN) -> bytes:
+        """Return the bytes. state: the value of X-Haproxy-Server-State, "" for none. server: its name."""
         method, version = self.method or "OPTIONS", self.version or "HTTP/1.0"
         later = is_later(version.encode())
         given = self.headers or ()
@@ -55,7 +79,12 @@ class CheckRequest:
         if self.body == b"" and later:
             lines.append("transfer-encoding: chunked")
             body = b"0\r\n\r\n"
-        return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body
+        return "\r\n".join([*script.write(lines, server), "", ""]).encode("utf-8", "surrogateescape") + body
+
+
+def _recased(line: str, cases: Mapping[str, str]) -> str:
+    name, colon, value = line.partition(":")
+    return cases.get(name, name) + colon + value
 
 
 def _without_connection(given: tuple[tuple[str, str], ...]) -> tuple[list[str], bool | None]:

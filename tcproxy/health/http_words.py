@@ -14,7 +14,7 @@ from typing import Any
 from tcproxy.grammar.rows import BACK, Draft, Row, Status
 from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import listed
-from tcproxy.health.http_request import CheckRequest
+from tcproxy.health.http_request import CheckRequest, Script
 from tcproxy.health.httpchk import Expectation, HttpCheck
 from tcproxy.rules.regexes import compile_regex
 from tcproxy.wire.http1 import Limits
@@ -246,9 +246,10 @@ def finish(draft: Draft, node: str, bufsize: int, reading: Reading) -> None:
             f"backend '{draft['name']}' : its checks send nothing, because its 'http-check' lines leave the "
             "'option httpchk' of the 'defaults' section behind: write it in the backend, too"
         )
+    cases = draft.get("header_case") if "h1-case-adjust-bogus-server" in draft.get("options", ()) else None
     draft["check_options"] = HttpCheck(
         lines.request, lines.expectations, "disable-on-404" in flags, "send-state" in flags, node,
-        Limits(bufsize=bufsize),
+        Limits(bufsize=bufsize), Script(draft.get("send_name_header", ""), cases),
     )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from typing import Protocol, cast
 
 from zope.interface import implementer
 
-from tcproxy.health.http_request import CheckRequest
+from tcproxy.health.http_request import PLAIN as WRITTEN_PLAINLY
+from tcproxy.health.http_request import CheckRequest, Script
 from tcproxy.health.server_header import Described, server_header
 from tcproxy.interfaces import CheckStatus, IConversation, IHealthChecker, IServer, ServerState, Verdict
 from tcproxy.wire.http1 import BadMessage, Body, Codec, Limits, RequestHead, ResponseHead, ResponseReader, body_of
@@ -59,6 +60,7 @@ class HttpCheck:
     send_state: bool = False
     node: str = ""
     limits: Limits = USUAL
+    script: Script = WRITTEN_PLAINLY
 
 
 @implementer(IHealthChecker)
@@ -79,7 +81,7 @@ class HttpChecker:
         """Return one run of the check."""
         check = options if isinstance(options, HttpCheck) else HttpCheck()
         state = server_header(cast(Described, server), check.node) if check.send_state else ""
-        return HttpConversation(check, state, cast(Stated, server).state is ServerState.STOPPED)
+        return HttpConversation(check, state, server.name, cast(Stated, server).state is ServerState.STOPPED)
 
 
 class Stated(Protocol):
@@ -90,12 +92,13 @@ class Stated(Protocol):
 
 @implementer(IConversation)
 class HttpConversation:
-    """One request and its answer. state: what the server is told of itself. stopped: it is down now."""
+    """One request and its answer. state: what the server is told of itself. name: its own. stopped: it is down now."""
 
     layer = 7
 
-    def __init__(self, check: HttpCheck, state: str = "", stopped: bool = False) -> None:
+    def __init__(self, check: HttpCheck, state: str = "", name: str = "", stopped: bool = False) -> None:
         self._check = check
+        self._name = name
         self._state = state
         self._may_stop = check.disable_on_404 and not stopped
         method = ((check.request and check.request.method) or "OPTIONS").encode()
@@ -113,7 +116,7 @@ class HttpConversation:
     def connected(self) -> Verdict | bytes | None:
         """Send the request."""
         request = self._check.request
-        return None if request is None else request.encode(self._state)
+        return None if request is None else request.encode(self._state, self._name, self._check.script)
 
     def received(self, data: bytes) -> Verdict | bytes | None:
         """Read on, as far as the buffer of the reference reaches."""

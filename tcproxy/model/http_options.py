@@ -1,11 +1,11 @@
-"""The `option` words of proxies (manual 4.2) that mean something in HTTP mode only, and need no arguments.
+"""The words of proxies (manual 4.2) that mean something in HTTP mode only: options without arguments, and few others.
 
 In TCP mode they are taken with a warning, as the reference does (checks.py).
 """
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Where
+from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Where, no_effect
 from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.model.options import parse_log_option, parse_option
 
@@ -25,6 +25,13 @@ def parse_connections(statement: Statement, draft: Draft, reading: Reading) -> N
         draft["options"] = options - CONNECTIONS | {name}
 
 
+def parse_send_name_header(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `http-send-name-header NAME`; the reference does not mind words that follow."""
+    if len(statement.words) < 2 or not statement.words[1]:
+        raise Refused("'http-send-name-header' needs the name of a header behind it")
+    draft["send_name_header"] = statement.words[1].lower()
+
+
 def _option(name: str, where: frozenset[Where], help: str) -> Row:
     return Row(f"option {name}", where, help, parse=parse_option, negatable=True, mode="http", manual="4.2")
 
@@ -41,6 +48,10 @@ WORDS = (
     _connections("http-keep-alive", "Keep connections on both sides open for further requests."),
     _connections("http-server-close", "Close the server's connection behind each response."),
     _connections("httpclose", "Close both connections behind each response."),
+    *no_effect(FRONT, "option http-use-proxy-header", "No effect, as in HAProxy 2.6: Proxy-Connection is passed on.",
+               negatable=True, mode="http", manual="4.2"),
+    Row("http-send-name-header", BACK, "Tell each server its own name in a header.", parse=parse_send_name_header,
+        mode="http", manual="4.2", core=True),
     Row("option httplog", FRONT, "Log requests with timers, states and headers.", parse=parse_log_option,
         manual="4.2", core=True),
 )  # fmt: skip

@@ -212,6 +212,6 @@ WORDS = (
     *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
     *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var\nset-var-fmt", manual="3.1"),
-    *refused(GLOBAL, "h1-case-adjust\nh1-case-adjust-file\nh1-accept-payload-with-any-method", manual="3.1"),
+    *refused(GLOBAL, "h1-accept-payload-with-any-method", manual="3.1"),
     *refused(GLOBAL, "httpclient.resolvers.id\nhttpclient.resolvers.prefer", manual="3.1"),
 )  # fmt: skip

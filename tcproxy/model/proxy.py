@@ -73,6 +73,8 @@ class Proxy:
     log_format: "" for the default; "tcplog" and the like are options; a format string otherwise (text).
     dispatch: a pseudo server, or None. checker: the plugin of the health checks, None for a TCP connection;
         check_options: what its `parse` returned. acls: named ACLs by name (tcproxy.rules.conditions).
+    forwardfor, originalto: what these options say (session/http/forwarded.py). send_name_header: in lower case.
+    header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     """
 
     kind: str
@@ -110,6 +112,10 @@ class Proxy:
     dispatch: Server | None = None
     checker: Any = None
     check_options: Any = None
+    forwardfor: Any = None
+    originalto: Any = None
+    send_name_header: str = ""
+    header_case: Any = None
 
     @property
     def is_frontend(self) -> bool:

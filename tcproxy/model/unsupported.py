@@ -21,10 +21,8 @@ from tcproxy.grammar.rows import (
 
 _HTTP_FRONT = """
     monitor-uri
-    option http-use-proxy-header
     option httpslog
     option disable-h2-upgrade
-    option h1-case-adjust-bogus-client
     option idle-close-on-response
 """
 
@@ -33,9 +31,7 @@ _HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\nmonitor 
 _HTTP_BACK = """
     cookie
     http-reuse
-    http-send-name-header
     option checkcache
-    option h1-case-adjust-bogus-server
     option prefer-last-server
     retry-on
 """
@@ -51,11 +47,9 @@ _HTTP_PROXY = """
     http-request
     http-response
     http-after-response
-    option forwardfor
     option http-buffer-request
     option http-no-delay
     option http-restrict-req-hdr-names
-    option originalto
     stats admin
     stats auth
     stats enable

@@ -319,9 +319,9 @@ class Links:
         assert session.backend is not None
         make = ServerLinkFactory
         if session.backend.model.mode == "http":
-            from tcproxy.transport.http1.server import HttpLinkFactory
+            from tcproxy.transport.http1.adjusted import link_factory
 
-            make = HttpLinkFactory
+            make = link_factory(session.backend.model)
         factory = make(self.poll, model, session.backend.model, self.limit, self.pipes, self.tune)
         self._factories[session.server or session.backend] = factory
         return factory

@@ -54,10 +54,9 @@ class FrontendFactory(ServerFactory):
         self.pipes = pipes
         self.codec: Any = None
         if entrance.frontend.model.mode == "http":
-            from tcproxy.transport.http1 import client
+            from tcproxy.transport.http1 import adjusted
 
-            self.codec = client.codec_of(entrance.frontend)
-            self.new_http_end = client.new_end
+            self.codec, self.new_http_end = adjusted.client_of(entrance.frontend)
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the client's end of a new session, which begins when the connection is made."""

@@ -65,6 +65,7 @@ class FakeServer:
     def __init__(self, model: Server) -> None:
         self.model = model
         self.label = f"b/{model.name}"
+        self.name = model.name
         self.state = ServerState.RUNNING
         self.user_weight = model.weight
         self.counters = Counters()

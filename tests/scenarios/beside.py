@@ -222,14 +222,23 @@ class Stories:
         self.by_name: dict[str, Story] = {}
 
     def story(
-        self, text: str, alone: bool = False, bare: bool = False, settings: str = "", apart: tuple[str, ...] = ()
+        self,
+        text: str,
+        alone: bool | None = None,
+        bare: bool = False,
+        settings: str = "",
+        apart: tuple[str, ...] = (),
     ) -> Callable[[Play], Play]:
-        """Register the function that follows as a story with these properties."""
+        """Register the function that follows as a story with these properties.
+
+        alone: without a word about it, a story with settings is.
+        """
+        alone = bool(settings) if alone is None else alone
 
         def register(play: Play) -> Play:
             name = play.__name__.replace("_", "-")
             assert play.__doc__ and name not in self.by_name
-            self.by_name[name] = Story(name, text, play, alone or bool(settings), bare, settings, apart)
+            self.by_name[name] = Story(name, text, play, alone, bare, settings, apart)
             return play
 
         return register
@@ -291,7 +300,7 @@ def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list
     control = place / "control"
     area = next(_serial) % 250 + 2
     text = f"global\n    stats socket {control} level admin\n    nbthread 1\n"
-    text += "".join(story.settings for story in stories)
+    text += "".join(dict.fromkeys(story.settings for story in stories))
     scenes = []
     for number, story in enumerate(stories, 1):
         here = place / str(number)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tcproxy.session.http import forwarded
+
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.session.http.session import HttpSession
@@ -23,7 +25,7 @@ ResponseEdit = Callable[["HttpSession", "ResponseHead"], None]
 
 FRONT: tuple[Callable[[Proxy], Rule | None], ...] = ()
 """Of a frontend: before the backend is chosen."""
-BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = ()
+BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (forwarded.forwardfor, forwarded.originalto)
 """Of a frontend and a backend: once the backend is known, before there is a server."""
 SENDING: tuple[Callable[[Proxy, Proxy], Edit | None], ...] = ()
 """Of a frontend and a backend: the server is known."""

@@ -1,0 +1,169 @@
+"""Ends that write heads in a form of their own: names in another case (`h1-case-adjust`), and a header with the
+server's name behind all others (`http-send-name-header`). Only proxies that ask for it have such ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session.http.session import HttpSession
+from tcproxy.transport.http1 import client
+from tcproxy.transport.http1.client import HttpClient
+from tcproxy.transport.http1.server import HttpLink, HttpLinkFactory
+from tcproxy.wire.http1 import Adjust, Codec, Field, Limits, RequestHead, ResponseHead
+from tcproxy.wire.http1.body import last_chunk
+from tcproxy.wire.http1.head import adjusted
+
+if TYPE_CHECKING:
+    from tcproxy.model.proxy import Proxy
+    from tcproxy.session.frontend import Frontend
+    from tcproxy.transport.listeners import FrontendFactory
+
+
+class AdjustingCodec(Codec):
+    """A codec that also knows how heads are written.
+
+    adjust: see Head. name: of a header that is left out, and tail: what takes its place behind all others.
+    """
+
+    __slots__ = ("adjust", "name", "tail")
+
+    def __init__(self, limits: Limits, adjust: Adjust | None, name: bytes = b"", tail: bytes = b"") -> None:
+        super().__init__(limits)
+        self.adjust, self.name, self.tail = adjust, name, tail
+
+
+def adjust_of(proxy: Proxy, option: str) -> Adjust | None:
+    """Return the names that a side of a proxy writes in another case, None where it does not."""
+    if not proxy.header_case or option not in proxy.options:
+        return None
+    cases: Mapping[str, str] = proxy.header_case
+    return {_encoded(name): _encoded(written) for name, written in cases.items()}
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+# servers
+
+
+class WrittenRequest(RequestHead):
+    """A request whose bytes for the server are known already."""
+
+    __slots__ = ("wire",)
+
+    def __init__(self, request: RequestHead, wire: bytes) -> None:
+        for name in (*RequestHead.__slots__, *RequestHead.__mro__[1].__slots__):  # type: ignore[attr-defined]
+            setattr(self, name, getattr(request, name))
+        self.wire = wire
+
+    def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
+        """Return them."""
+        return self.wire
+
+
+class AdjustedLink(HttpLink):
+    """A link whose requests are written as its codec says."""
+
+    __slots__ = ()
+
+    def ask(self, request: RequestHead, client: Any, close: bool) -> None:
+        """Send a request's head in its own form, with what has come of its body."""
+        codec: Any = self.codec
+        wire = written(request, close, codec)
+        # what the client sent is counted, and not what is written for it
+        client.moved -= len(wire) - len(request.forward(close)) if request.minor and not close else 0
+        super().ask(WrittenRequest(request, wire), client, close)
+        self.request = request if self.request is not None else None
+
+    def end_message(self, trailers: Sequence[Field] = ()) -> None:
+        """Gather what ends a request's body."""
+        codec: Any = self.codec
+        if self.chunks:
+            self.out.append(last_chunk(trailers, codec.adjust))
+
+
+def written(request: RequestHead, close: bool, codec: AdjustingCodec) -> bytes:
+    """Return the bytes of a request's head."""
+    if not codec.name:
+        return request.forward(close, codec.adjust)
+    fields = request.fields
+    request.fields = [field for field in fields if field.name != codec.name]
+    try:
+        wire = request.forward(close, codec.adjust)
+    finally:
+        request.fields = fields
+    return wire[:-2] + codec.tail + b"\r\n"
+
+
+class AdjustedLinkFactory(HttpLinkFactory):
+    """Makes links whose requests are written as their proxy says."""
+
+    def __init__(self, poll: Any, model: Any, proxy: Any, limit: int, pipes: Any, tune: Any) -> None:
+        super().__init__(poll, model, proxy, limit, pipes, tune)
+        adjust = adjust_of(proxy, "h1-case-adjust-bogus-server")
+        field = Field(_encoded(proxy.send_name_header), _encoded(model.name))
+        tail = b""
+        if field.name and model is not proxy.dispatch:  # that one has no name of its own
+            tail = adjusted(field, adjust or {})
+        self.codec = AdjustingCodec(self.codec.limits, adjust, field.name, tail)
+
+    def new_end(self, session: Any) -> AdjustedLink:
+        """Return an end for a link of the session."""
+        return AdjustedLink(session, self.limit, self.pipes, self.codec)
+
+
+def link_factory(proxy: Proxy) -> type[HttpLinkFactory]:
+    """Return what makes the links of a backend."""
+    return AdjustedLinkFactory if proxy.send_name_header or proxy.header_case else HttpLinkFactory
+
+
+# clients
+
+
+class AdjustedClient(HttpClient):
+    """A client whose responses are written as its codec says."""
+
+    __slots__ = ()
+
+    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
+        """Gather a response's head with names in their case; return its size as it is counted."""
+        codec: Any = self.codec
+        counted = super().respond(head, request, keep)
+        self.out[-1] = head.forward(request, keep, codec.adjust)
+        return counted
+
+    def end_message(self, trailers: Sequence[Field] = ()) -> None:
+        """Gather what ends a response's body."""
+        codec: Any = self.codec
+        if self.chunks:
+            self.out.append(last_chunk(trailers, codec.adjust))
+
+    def say(self, data: bytes) -> None:
+        """Gather bytes that are a whole response; pages told before there is a request stay as they are."""
+        codec: Any = self.codec
+        super().say(recased(data, codec.adjust) if self.session.request is not None else data)
+
+
+def recased(page: bytes, adjust: Adjust) -> bytes:
+    """Return a whole response with the names of its headers in their case."""
+    head, end, body = page.partition(b"\r\n\r\n")
+    start, *lines = head.split(b"\r\n")
+    pairs = (line.partition(b":") for line in lines)
+    return b"\r\n".join([start, *(adjust.get(name, name) + colon + value for name, colon, value in pairs)]) + end + body
+
+
+def new_end(factory: FrontendFactory) -> AdjustedClient:
+    """Return the end of a new session."""
+    return AdjustedClient(HttpSession(factory.entrance), factory.limit, factory.pipes, factory.codec)
+
+
+def client_of(frontend: Frontend) -> tuple[Codec, Callable[[FrontendFactory], HttpClient]]:
+    """Return the codec of a frontend's clients, and what makes their ends."""
+    codec = client.codec_of(frontend)
+    adjust = adjust_of(frontend.model, "h1-case-adjust-bogus-client")
+    if adjust is None:
+        return codec, client.new_end
+    return AdjustingCodec(codec.limits, adjust), new_end
