@@ -110,8 +110,8 @@ class Counters:
 
     current, highest: sessions now, and at the most. total: sessions since the start.
     connections: accepted (frontend), or attempts to a server. bytes_in: from clients; bytes_out: to clients.
-    queue_time, connect_time, response_time, session_time: milliseconds, sums that slide over about as many
-    sessions as WINDOW says; `timed` adds to them, `average` divides. *_highest: of one session.
+    queue_time, connect_time, response_time, session_time: milliseconds, sums that slide once they are of more
+    sessions than WINDOW; `timed` adds to them, `average` divides. timings: how often. *_highest: of one session.
     down_time: seconds, up to the last change.
     failed_observations: times that live traffic failed too often in a row.
     requests: of HTTP, which came to a frontend; unbegun: those among them of which not a byte came. answered:
@@ -126,7 +126,7 @@ class Counters:
         "failed_observations", "highest", "intercepted", "queue_current", "queue_highest", "queue_time",
         "queue_time_highest", "redispatches", "request_errors", "request_rate", "requests", "response_errors",
         "response_highest", "response_time", "retries", "reuses", "selected", "session_highest", "session_rate",
-        "session_time", "total", "unbegun",
+        "session_time", "timings", "total", "unbegun",
     )  # fmt: skip
 
     aborts_client: int
@@ -167,6 +167,7 @@ class Counters:
     session_highest: int
     session_rate: Rate
     session_time: int
+    timings: int
     total: int
     unbegun: int
 
@@ -205,16 +206,22 @@ class Counters:
     def timed(self, queue: int, connect: int, session: int, response: int = 0) -> None:
         """Take the times of a session that reached a server: milliseconds in the queue, to connect, in all."""
         # written out, and divided by shifting: every session of every server passes here
-        self.queue_time += queue - (self.queue_time + WINDOW - 1 >> WINDOW_BITS)
-        self.connect_time += connect - (self.connect_time + WINDOW - 1 >> WINDOW_BITS)
-        self.session_time += session - (self.session_time + WINDOW - 1 >> WINDOW_BITS)
+        self.timings += 1
+        if self.timings > WINDOW:
+            self.queue_time -= self.queue_time + WINDOW - 1 >> WINDOW_BITS
+            self.connect_time -= self.connect_time + WINDOW - 1 >> WINDOW_BITS
+            self.session_time -= self.session_time + WINDOW - 1 >> WINDOW_BITS
+            self.response_time -= self.response_time + WINDOW - 1 >> WINDOW_BITS
+        self.queue_time += queue
+        self.connect_time += connect
+        self.session_time += session
+        self.response_time += response
         if queue > self.queue_time_highest:
             self.queue_time_highest = queue
         if connect > self.connect_highest:
             self.connect_highest = connect
         if session > self.session_highest:
             self.session_highest = session
-        self.response_time += response - (self.response_time + WINDOW - 1 >> WINDOW_BITS)
         if response > self.response_highest:
             self.response_highest = response
 

@@ -68,6 +68,7 @@ def test_average_times_of_http() -> None:
     for _ in range(4):
         counters.timed(queue=0, connect=0, session=100, response=90)
     assert counters.average(counters.response_time, http=True) == 1
+    assert counters.response_time == 360, "nothing slides before the window is full"
     counters.answered[200 // 100] += 3
     counters.answered[-1 // 100] += 1
     counters.answered[UNCOUNTED // 100] += 5

@@ -34,7 +34,7 @@ def account(session: HttpSession) -> None:
         server = live.counters if live is not None else None
         if server is not None:
             passed.append(server)
-        if session.connected_at:
+        if session.answered_at:
             _time(session, farm, server)
         farm.answered[session.status // 100] += 1
     frontend.counters.answered[session.status // 100] += 1
@@ -49,8 +49,9 @@ def _time(session: HttpSession, farm: Counters, server: Counters | None) -> None
     connected = int(session.connected_at * 1000 + 0.001)
     queued = queued_until - int(session.asked_at * 1000 + 0.001)
     connecting = connected - queued_until
-    answered = int(session.answered_at * 1000 + 0.001) - connected if session.answered_at else 0
-    lasted = int(session.frontend.world.clock.seconds() * 1000 + 0.001) - int(session.began * 1000 + 0.001)
+    answered = int(session.answered_at * 1000 + 0.001) - connected
+    # the wait for the request belongs to it
+    lasted = int(session.frontend.world.clock.seconds() * 1000 + 0.001) - int(session.idle_from * 1000 + 0.001)
     farm.timed(queued, connecting, lasted, answered)
     if server is not None:
         server.timed(queued, connecting, lasted, answered)
