@@ -26,7 +26,11 @@ setup(
     extras_require={
         # regular expressions as HAProxy means them; without it, those that `re` would misread are refused
         "pcre2": ["pcre2>=0.7"],
-        "test": ["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "pcre2>=0.7", "h11>=0.14", "httptools>=0.6"],
+        "test": [
+            *["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "pcre2>=0.7", "h11>=0.14", "httptools>=0.6"],
+            # real software around the proxy
+            *["waitress>=2.1", "uvicorn>=0.30", "websockets>=13"],
+        ],
         "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0"],
         "docs": ["Sphinx>=7"],
     },
