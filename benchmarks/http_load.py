@@ -19,6 +19,8 @@ CLIENTS = 32
 """Connections at a time."""
 CLIENTS_OF_LARGE = 8
 """The same, for answers of 1 MiB."""
+PATIENCE = 20
+"""Seconds without any answer, after which a load gives up."""
 IP_BIND_ADDRESS_NO_PORT = 24
 """Linux's <netinet/in.h>: the port is chosen at connect, when all four parts of the pair are known."""
 END = b"end\n"
@@ -234,7 +236,7 @@ def keep_alive(ask: Ask) -> Callable[[int, int], int]:
             client.send(request)
             sent += 1
         while done < number:
-            for fd, _ in poll.poll(maxevents=CLIENTS):
+            for fd in _ready(poll):
                 client = by_fd[fd]
                 data = client.recv(65536)
                 if data[-4:] != END or begun:
@@ -251,6 +253,14 @@ def keep_alive(ask: Ask) -> Callable[[int, int], int]:
         return done
 
     return load
+
+
+def _ready(poll: select.epoll) -> list[int]:
+    """Return the descriptors that have something to read."""
+    events = poll.poll(PATIENCE, CLIENTS)
+    if not events:
+        raise RuntimeError(f"no answer for {PATIENCE} s")
+    return [fd for fd, _ in events]
 
 
 def _gathered(begun: dict[int, bytes], fd: int, data: bytes) -> bytes:
@@ -282,7 +292,7 @@ def large(ask: Ask, clients: int) -> Callable[[int, int], int]:
             client.send(ask(sent))
             sent += 1
         while done < number:
-            for fd, _ in poll.poll(maxevents=CLIENTS):
+            for fd in _ready(poll):
                 client = by_fd[fd]
                 if not left[fd]:
                     left[fd] = _left(client.recv(65536))
@@ -326,7 +336,7 @@ def single(ask: Ask) -> Callable[[int, int], int]:
                 got[client.fileno()] = b""
                 poll.register(client, select.EPOLLIN)
                 opened += 1
-            for fd, _ in poll.poll(maxevents=CLIENTS):
+            for fd in _ready(poll):
                 data = by_fd[fd].recv(65536)
                 if data:
                     got[fd] += data

@@ -53,13 +53,11 @@ CADDY_CONFIGURATION = """\
 {{
     admin off
     auto_https off
-    persist_config off
-    storage file_system {folder}
     log {{
         output discard
     }}
 }}
-http://127.0.0.1:{port}, http://www.example.org:{port} {{
+http://:{port} {{
     bind 127.0.0.1
     reverse_proxy 127.0.0.1:{target}
 }}
@@ -68,10 +66,12 @@ http://127.0.0.1:{port}, http://www.example.org:{port} {{
 NODE_PROGRAM = """\
 const http = require('http');
 const agent = new http.Agent({{ keepAlive: true, maxSockets: 64 }});
-const proxy = require('http-proxy').createProxyServer({{ target: 'http://127.0.0.1:{target}', agent }});
-proxy.on('error', () => {{}});
+const headers = {{ connection: 'keep-alive' }};
+const proxy = require('http-proxy').createProxyServer({{ target: 'http://127.0.0.1:{target}', agent, headers }});
+proxy.on('error', (error, request, response) => response.destroy());
 http.createServer((request, response) => proxy.web(request, response)).listen({port}, '127.0.0.1', 4096);
 """
+"""Of the client's Connection header http-proxy tells the server, too: without `headers` close would break its pool."""
 
 
 def _nginx(access_log: str) -> Callable[[Path, int, int], list[str]]:
@@ -95,8 +95,9 @@ def _reverse_proxy(folder: Path, port: int, target: int) -> list[str]:
 
 def _caddy(folder: Path, port: int, target: int) -> list[str]:
     file = folder / f"caddy-{port}.Caddyfile"
-    file.write_text(CADDY_CONFIGURATION.format(folder=folder / f"caddy-{port}", port=port, target=target))
-    return ["env", "GOMAXPROCS=1", "caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
+    file.write_text(CADDY_CONFIGURATION.format(port=port, target=target))
+    home = [f"XDG_CONFIG_HOME={folder}", f"XDG_DATA_HOME={folder}"]
+    return ["env", "GOMAXPROCS=1", *home, "caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
 
 
 def _node(folder: Path, port: int, target: int) -> list[str]:

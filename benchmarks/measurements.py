@@ -73,22 +73,35 @@ def under_load(
         target = int(answer(server))
         running = dict(_all_started(stack, measurement.programs, folder, target, tell))
         numbers = {one.name: max(1, int(number * one.share)) for one in measurement.programs}
-        for name in running:
-            loaded(measurement, running[name], max(1, numbers[name] // 10))
+
+        def measured(name: str, number: int) -> Iterator[Reading]:
+            """Give one reading; a program that fails is told of, and left out from then on."""
+            try:
+                yield _logged(measurement, running[name], target, number)
+            except CannotStart as failure:
+                tell(f"{name}: {failure}")
+                del running[name]
+
+        for name in list(running):
+            list(measured(name, max(1, numbers[name] // 10)))
         for turn in range(rounds):
             names = list(running)
-            for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                lines = http_load.lines(target) if measurement.logged else 0
-                readings[name].append(loaded(measurement, running[name], numbers[name]))
-                if measurement.logged:
-                    _see_lines(name, http_load.lines(target) - lines, numbers[name])
+            at = turn % max(1, len(names))
+            for name in names[at:] + names[:at]:
+                readings[name] += measured(name, numbers[name])
     return readings
 
 
-def _see_lines(name: str, lines: int, number: int) -> None:
-    """Raise CannotStart unless nearly all was logged: the kernel may drop a few datagrams."""
-    if lines < 0.9 * number:
-        raise CannotStart(f"{name} logged {lines} lines for {number} requests")
+def _logged(measurement: Measurement, running: Running, target: int, number: int) -> Reading:
+    """Return what one unit of a load costs; see that all was logged that should be."""
+    if not measurement.logged:
+        return loaded(measurement, running, number)
+    before = http_load.lines(target)
+    reading = loaded(measurement, running, number)
+    lines = http_load.lines(target) - before
+    if lines < 0.9 * number:  # the kernel may drop a few datagrams
+        raise CannotStart(f"{lines} lines were logged for {number} requests")
+    return reading
 
 
 def _all_started(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from statistics import median
+from statistics import fmean, median
 
 from benchmarks.measurements import Measurement, Readings
 
@@ -21,13 +21,17 @@ def rows(measurement: Measurement, readings: Readings) -> list[list[str]]:
             found.append([title, program.name, "not measured", "", "", "", ""])
             continue
         cost = median(one.cost for one in mine) * measurement.scale
-        share = median(one.user_share for one in mine)
+        share = fmean(one.user_share for one in mine)  # of ticks, which are coarse: all rounds count
         user = f"{share:.0%}" if share else ""
         ratios = _ratios(readings, program.name, base.name)
         target = measurement.targets.get(program.name)
-        told = [f"{cost:.3g} {measurement.unit}", user, *_told(ratios), f"{target:g}" if target else ""]
+        told = [f"{_number(cost)} {measurement.unit}", user, *_told(ratios), f"{target:g}" if target else ""]
         found.append([title, program.name, *told])
     return found
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
 def _ratios(readings: Readings, name: str, base: str) -> list[float]:
