@@ -136,10 +136,21 @@ def test_log_lines_are_counted(tmp_path: Path) -> None:
     assert told == ["HAProxy: 0 lines were logged for 2 requests"]
 
 
-def test_a_profile_counts_calls_by_unit(tmp_path: Path) -> None:
+def test_a_profile_tells_the_data_path(tmp_path: Path) -> None:
     """The profile of a load has the functions of the data path, with their calls for each request."""
-    reading, stats = profile.profiled(MEASUREMENTS["keepalive"], 40, tmp_path)
-    rows = {row.place: row.calls for row in profile.table(stats, 40)}
-    assert reading.cost > 0
-    assert rows["<method 'send' of '_socket.socket' objects>"] == pytest.approx(2, abs=0.5)
-    assert any(place.startswith("tcproxy/wire/http1/") for place in rows)
+    found = profile.profiled(MEASUREMENTS["keepalive"], 80, tmp_path)
+    text = profile.report(found, 400, "calls", True, "method 'recv'")
+    assert found.reading.cost > 0
+    assert any(" 2." in line and "'send' of '_socket" in line for line in text), text
+    assert any("tcproxy/wire/http1/" in line for line in text)
+    assert "<method 'recv' of '_socket.socket' objects> is called by" in text
+
+
+def test_samples_are_shares_of_the_cost() -> None:
+    """A function's own time is its part of the samples, whichever lines they stand in."""
+    one, other = ("/x/tcproxy/a.py", 1, "one"), ("/x/site-packages/twisted/b.py", 5, "other")
+    found = profile.Profile(Reading(40e-6))
+    found.samples.update({(one, 2): 1, (one, 3): 2, (other, 6): 1})
+    text = profile.report(found, 9, "own", True, "")
+    assert "     0.00    30.00  tcproxy/a.py:1 one" in text and "    20.00  tcproxy/a.py:3 one" in text
+    assert "     0.00    10.00  twisted/b.py:5 other" in text
