@@ -610,7 +610,8 @@ class HttpSession(Session):
         late = [NEVER] * 4
         limit = self.client_limit
         if limit:
-            if self.request is not None and not client.whole and client.reading:
+            # while an answer is waited for, only the server may be late
+            if self.response is not None and not client.whole and client.reading:
                 late[0] = last + limit
             if (since := client.stalled_since) is not None:
                 late[1] = since + limit
