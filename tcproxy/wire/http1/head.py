@@ -1,6 +1,7 @@
 """What requests' and responses' heads have in common: their headers, and edits of them.
 
-Edits cost only when they are done; names are given in lower case.
+Edits cost only when they are done; names are given in lower case. A list of headers may be shared by heads that are
+alike (known.py): an edit makes a list of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Head:
     __slots__ = ("fields", "framing", "keep_alive", "length", "minor", "upgrade", "version")
 
     fields: list[Field]
-    """What is forwarded; hop-by-hop words of ours, doubles and what framing forbids are gone."""
+    """What is forwarded; hop-by-hop words of ours, doubles and what framing forbids are gone. Never changed in place."""
     framing: Framing
     length: int
     """Bytes of the body when framing is LENGTH, -1 without a Content-Length."""
@@ -49,16 +50,16 @@ class Head:
 
     def add(self, name: bytes, value: bytes) -> None:
         """Add a header behind all others."""
-        self.fields.append(Field(name, value))
+        self.fields = [*self.fields, Field(name, value)]
 
     def add_first(self, name: bytes, value: bytes) -> None:
         """Add a header before all others."""
-        self.fields.insert(0, Field(name, value))
+        self.fields = [Field(name, value), *self.fields]
 
     def set(self, name: bytes, value: bytes) -> None:
         """Remove all headers of this name, and add one behind all others."""
         self.remove(name)
-        self.fields.append(Field(name, value))
+        self.add(name, value)
 
     def remove(self, name: bytes) -> bool:
         """Remove all headers of this name; say whether there were any."""
@@ -69,7 +70,9 @@ class Head:
 
     def replace(self, at: int, value: bytes) -> None:
         """Give the header at this index of `fields` another value."""
-        self.fields[at] = Field(self.fields[at].name, value)
+        fields = list(self.fields)
+        fields[at] = Field(fields[at].name, value)
+        self.fields = fields
 
     def _lines(self, start: Sequence[bytes], connection: bytes, adjust: Adjust | None) -> bytes:
         """Write the head: start line, headers, our Connection header, empty line."""

@@ -9,8 +9,19 @@ import re
 
 from .errors import BadMessage
 from .fields import KnownFields, OddLine, trouble
+from .known import BODYLESS, Known
 from .limits import Limits
-from .request import LENIENT, PARTIAL, PARTIAL_LENIENT, STRICT, RequestHead, parse_request, request_of, start_trouble
+from .request import (
+    LENIENT,
+    PARTIAL,
+    PARTIAL_LENIENT,
+    STRICT,
+    RequestHead,
+    known_request,
+    parse_request,
+    request_of,
+    start_trouble,
+)
 from .response import LENIENT as LENIENT_STATUS
 from .response import STRICT as STATUS
 from .response import ResponseHead, parse_response, response_of
@@ -21,11 +32,12 @@ PARTIAL_STATUS = re.compile(rb"[A-Z0-9./]*+(?:[ \t]++[0-9]*+(?:[ \t]++[^\r\n\0]*
 class Codec:
     """What the readers of one proxy's side share."""
 
-    __slots__ = ("known", "limits")
+    __slots__ = ("heads", "known", "limits")
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.known = KnownFields(self.limits.lenient)
+        self.heads = Known()
 
 
 def find_end(data: bytes, start: int = 0) -> int:
@@ -131,6 +143,11 @@ class RequestReader(_Reader):
         if self._buffer:
             data = self._buffer + data
         if not self._seen and not self._skipped and not codec.limits.lenient:
+            found = known_request(data, codec.heads.requests, codec.limits)
+            if found is not None:
+                request, end = found
+                self._buffer = data[end:]
+                return request
             end = data.find(b"\r\n\r\n") + 4
             if 4 < end < codec.limits.raw:
                 try:
@@ -139,6 +156,7 @@ class RequestReader(_Reader):
                     pass  # perhaps only odd: bare LFs, folded lines, empty ones before the first
                 else:
                     self._buffer = data[end:]
+                    codec.heads.learn_request(data[data.find(b"\r\n") + 2 : end - 2], request)
                     return request
         head = self._gathered(data)
         return None if head is None else parse_request(head, codec.known, codec.limits)
@@ -178,6 +196,10 @@ class ResponseReader(_Reader):
             data = self._buffer + data
         if not self._seen and not self._skipped:
             end = data.find(b"\r\n\r\n") + 4
+            known = codec.heads.responses.get(data[:end])
+            if known is not None and request.method not in BODYLESS:
+                self._buffer = data[end:]
+                return known.head.copy()
             if 4 < end < codec.limits.raw:
                 try:
                     lines = data[: end - 4].split(b"\r\n")
@@ -186,6 +208,7 @@ class ResponseReader(_Reader):
                     pass  # as with requests
                 else:
                     self._buffer = data[end:]
+                    codec.heads.learn_response(data[:end], response, request)
                     return response
         head = self._gathered(data)
         return None if head is None else parse_response(head, request, codec.known, codec.limits)

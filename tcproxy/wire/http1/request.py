@@ -28,6 +28,7 @@ from .fields import (
 )
 from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .known import Block
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 
@@ -46,7 +47,10 @@ BARE = (b"GET", b"HEAD", b"DELETE")
 class RequestHead(Head):
     """What a client asks for. method, target and version may be set: they are what is forwarded."""
 
-    __slots__ = ("host", "method", "target")
+    __slots__ = ("block", "host", "method", "target")
+
+    block: Block | None
+    """What is known of its header lines, as long as `fields` is the list of that."""
 
     def __init__(
         self, method: bytes, target: bytes, version: bytes, minor: int, fields: list[Field], keep_alive: bool
@@ -61,6 +65,7 @@ class RequestHead(Head):
         self.length = -1
         self.upgrade = False
         self.host: bytes | None = None
+        self.block = None
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method!r} {self.target!r} {self.framing.value}>"
@@ -92,6 +97,9 @@ class RequestHead(Head):
         close: the connection to the server will not be kept, and it shall know (option httpclose and
         http-server-close without http-pretend-keepalive).
         """
+        block = self.block
+        if block is not None and block.fields is self.fields and not close and adjust is None:
+            return b"%b %b HTTP/1.1\r\n%b\r\n" % (self.method, self.target, block.wire)
         connection = b""
         if not self.upgrade:
             if self.minor:
@@ -99,6 +107,34 @@ class RequestHead(Head):
             elif not close and self.framing is not CHUNKED:
                 connection = b"connection: keep-alive\r\n"
         return self._lines([self.method, b" ", self.target, b" ", self.version, b"\r\n"], connection, adjust)
+
+
+QUICK = re.compile(rb"(?!CONNECT )(" + TOKEN + rb") (/[!-\"$-~]*+) HTTP/1\.1\r\n")
+"""The start line of nearly all requests."""
+
+
+def known_request(data: bytes, blocks: dict[bytes, Block], limits: Limits) -> tuple[RequestHead, int] | None:
+    """Return the request that bytes begin with, and where its head ends; None where its lines are not known."""
+    line = QUICK.match(data)
+    if line is None:
+        return None
+    start = line.end()
+    end = data.find(b"\r\n\r\n", start - 2) + 2
+    block = blocks.get(data[start:end]) if start <= end < limits.safe else None
+    if block is None:
+        return None
+    request = RequestHead.__new__(RequestHead)
+    request.method, request.target = line.groups()
+    request.version = b"HTTP/1.1"
+    request.minor = 1
+    request.block = block
+    request.fields = block.fields
+    request.keep_alive = block.keep_alive
+    request.framing = block.framing
+    request.length = block.length
+    request.upgrade = block.upgrade
+    request.host = block.host
+    return request, end + 2
 
 
 def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHead:

@@ -8,6 +8,7 @@ from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
 from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .known import BODYLESS
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
@@ -16,8 +17,6 @@ STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\
 LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?=\r?\n|\Z)")
 
 
-BODYLESS = (b"HEAD", b"CONNECT")
-"""Methods whose responses are framed by more than their headers."""
 _START = {False: STRICT, True: LENIENT}
 
 
@@ -36,6 +35,15 @@ class ResponseHead(Head):
         self.framing = UNTIL_CLOSE
         self.length = -1
         self.upgrade = False
+
+    def copy(self) -> ResponseHead:
+        """Return a head of its own that says the same."""
+        other = ResponseHead(self.version, self.minor, self.status, self.reason, self.fields)
+        other.keep_alive = self.keep_alive
+        other.framing = self.framing
+        other.length = self.length
+        other.upgrade = self.upgrade
+        return other
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.framing.value}>"
