@@ -26,6 +26,7 @@ from tcproxy.session.stages import (
 from tcproxy.session.telling import tell
 
 if TYPE_CHECKING:
+    from tcproxy.servers.waiting import Ticket
     from tcproxy.session.session import Session
 
 
@@ -36,7 +37,13 @@ def find_server(session: Session) -> bool:
     if backend.dispatch is not None:
         session.queued_until = _now(session)
         return True
-    got = backend.farm.assign(session, session.avoid)
+    return seated(session, backend.farm.assign(session, session.avoid))
+
+
+def seated(session: Session, got: LiveServer | Ticket | None) -> bool:
+    """Take what the farm gave: a server, a place in a queue, or nothing."""
+    backend = session.backend
+    assert backend is not None
     if isinstance(got, LiveServer):
         _assigned(session, got)
         return True

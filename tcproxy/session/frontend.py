@@ -114,6 +114,8 @@ class Frontend:
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
+        if self.http is not None:
+            self.http.route(None if self.rules else self.fallback)
 
     # limits
 

@@ -65,6 +65,16 @@ class ClientEnd(MessageEnd, Protocol):
         """Gather bytes that are a whole response."""
 
     @property
+    def quiet(self) -> bool:
+        """True when this side waits for the response, and nothing else is under way on it."""
+
+    def send_now(self, data: bytes) -> None:
+        """Send bytes, for which nothing else was gathered."""
+
+    def rest(self) -> None:
+        """Wait for the next request, of which nothing is there yet."""
+
+    @property
     def begun(self) -> bool:
         """True when bytes of a request are there, and not its whole head."""
 

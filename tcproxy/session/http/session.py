@@ -12,7 +12,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
-from tcproxy.session.http import answers
+from tcproxy.session.http import answers, plain
 from tcproxy.session.http.telling import account, tell
 from tcproxy.session.session import Session
 from tcproxy.session.stages import (
@@ -47,11 +47,11 @@ class HttpSession(Session):
     broken: nothing can be sent to the client any more.
     soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
-    way: of the frontend to the backend, once that is chosen.
+    way: of the frontend to the backend, once that is chosen. plain: the exchange may end the short way (plain.py).
     """
 
     __slots__ = (
-        "answered_at", "asked_at", "broken", "first", "first_step", "idle_from", "keep", "kept", "leaving",
+        "answered_at", "asked_at", "broken", "first", "first_step", "idle_from", "keep", "kept", "leaving", "plain",
         "request", "response", "response_whole", "sent", "settings", "sizes", "soonest", "status", "tunnelled",
         "way",
     )  # fmt: skip
@@ -69,7 +69,7 @@ class HttpSession(Session):
         self.request: RequestHead | None = None
         self.response: ResponseHead | None = None
         self.first = True
-        self.keep = self.broken = self.tunnelled = self.leaving = self.response_whole = False
+        self.keep = self.plain = self.broken = self.tunnelled = self.leaving = self.response_whole = False
         self.kept: tuple[Any, LiveServer] | None = None
         self.status = -1
         self.sent = 0
@@ -104,6 +104,10 @@ class HttpSession(Session):
 
     def requested(self, head: RequestHead) -> None:
         """A request came: find a server for it."""
+        way = self.settings.plain
+        if way is not None:
+            plain.ask(self, head, way)
+            return
         now = self.client.stamp
         if now < self.idle_from:
             now = self.idle_from  # it came before the last one was answered
@@ -148,7 +152,7 @@ class HttpSession(Session):
             return
         self.client.moved = 0
         self.keep = False
-        self._finish()
+        self.finish()
 
     def _count_request_error(self) -> None:
         self.frontend.counters.request_errors += 1
@@ -249,7 +253,7 @@ class HttpSession(Session):
     def request_ended(self) -> None:
         """The request's body is whole."""
         if self.response_whole:
-            self._finish()
+            self.finish()
         else:
             self.rearm()
 
@@ -257,7 +261,7 @@ class HttpSession(Session):
         """The response's body is whole."""
         self.response_whole = True
         if self.client.whole:
-            self._finish()
+            self.finish()
         else:
             self.rearm()
 
@@ -283,13 +287,13 @@ class HttpSession(Session):
         self.client.say(data)
         self.client.flush()
         if self.stage != Stage.CLOSED:
-            self._finish()
+            self.finish()
 
     def _abort(self) -> None:
         """Nothing good can come of the exchange: close both connections."""
         self.keep = False
         self._close_own_link()
-        self._finish()
+        self.finish()
 
     def _silence(self) -> None:
         """A server closed instead of answering a kept client, who repeats its request when it hears nothing."""
@@ -306,7 +310,7 @@ class HttpSession(Session):
             link.session = None
             self.link = None
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """The exchange is over: count it, tell it, and go on with the connections."""
         keep = self.keep
         self._leave_servers()
@@ -357,7 +361,7 @@ class HttpSession(Session):
         settings = self.settings
         self.request = self.response = None
         self.first = self.told = self.redispatched = self.response_whole = False
-        self.keep = False
+        self.keep = self.plain = False
         self.status = -1
         self.error = self.phase = ""
         self.ticket = self.previous = self.avoid = self.local = self.remote = self.unique = None

@@ -19,14 +19,18 @@ class HttpFrontend:
     shortest: of all its timeouts in seconds, NEVER without any.
     request, keep_alive: seconds to wait for a request's head, and for the beginning of another request.
     probes: connections that end without a byte are ignored (`option http-ignore-probes`).
-    rules: what is done with a request before its backend is chosen (rules.py).
+    rules: what is done with a request before its backend is chosen (rules.py). plain: the way of all requests, where
+    there is only one and that is plain.
     """
 
-    __slots__ = ("_ways", "closes", "keep_alive", "model", "probes", "request", "rules", "server_closes", "shortest")
+    __slots__ = (
+        "_ways", "closes", "keep_alive", "model", "plain", "probes", "request", "rules", "server_closes", "shortest",
+    )  # fmt: skip
 
     def __init__(self, model: Proxy) -> None:
         self.model = model
         self._ways: dict[Backend, Way] = {}
+        self.plain: Way | None = None
         self.rules = tuple(filter(None, (make(model) for make in rules.FRONT)))
         timeouts = model.timeouts or {}
         client = timeouts.get("client", 0)
@@ -37,6 +41,11 @@ class HttpFrontend:
         self.closes = "httpclose" in model.options
         self.server_closes = "http-server-close" in model.options
         self.probes = "http-ignore-probes" in model.options
+
+    def route(self, only: Backend | None) -> None:
+        """Take the backend that all requests go to, None where it is chosen for each."""
+        way = self.way(only) if only is not None and only.http is not None and not self.rules else None
+        self.plain = way if way is not None and way.plain else None
 
     def way(self, backend: Backend) -> Way:
         """Return the way to a backend."""

@@ -16,17 +16,21 @@ class Way:
 
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
     timeout that may begin once a request is sent, NEVER without one. requests, sending, responses: see rules.py.
+    plain: its exchanges may go the short way of plain.py.
     """
 
-    __slots__ = ("closes", "requests", "responses", "says_close", "sending", "soonest")
+    __slots__ = ("backend", "closes", "plain", "requests", "responses", "says_close", "sending", "soonest")
 
     def __init__(self, front: HttpFrontend, backend: Backend) -> None:
         http = backend.http
         assert http is not None
         pair = front.model, backend.model
+        self.backend = backend
         self.closes = front.closes or front.server_closes or http.closes
         self.says_close = self.closes and not http.pretends
         self.soonest = min(front.shortest, http.shortest)
         self.requests = tuple(filter(None, (make(*pair) for make in rules.BACK)))
         self.sending = tuple(filter(None, (make(*pair) for make in rules.SENDING)))
         self.responses = tuple(filter(None, (make(*pair) for make in rules.RESPONSES)))
+        edited = bool(self.requests or self.sending or self.responses)
+        self.plain = not edited and not self.closes and backend.dispatch is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from select import EPOLLIN
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.frontend import Frontend
@@ -18,6 +20,8 @@ from tcproxy.wire.http1 import (
     ResponseHead,
     body_of,
 )
+from tcproxy.wire.http1.framing import NO_BODY
+from tcproxy.wire.http1.request import known_request
 
 if TYPE_CHECKING:
     from tcproxy.transport.listeners import FrontendFactory
@@ -29,12 +33,13 @@ class HttpClient(HttpEnd):
     busy: a request is being answered; what comes behind it waits in `held`. tunnelled: bytes, no messages.
     """
 
-    __slots__ = ("busy", "looping", "reader", "told", "tunnelled")
+    __slots__ = ("busy", "lenient", "looping", "reader", "told", "tunnelled")
 
     def __init__(self, session: HttpSession, limit: int, pipes: PipePool | None, codec: Codec) -> None:
         super().__init__(session, limit, pipes)
         self.begin_messages(codec)
         self.reader = RequestReader(codec)
+        self.lenient = codec.limits.lenient
         self.busy = self.looping = self.told = self.tunnelled = False
 
     def makeConnection(self, transport: Any) -> None:
@@ -54,6 +59,27 @@ class HttpClient(HttpEnd):
             self.take_in(data)
         else:
             self.receive()
+
+    def receive(self) -> None:
+        """Read what there is; a request that is plain (session/http/plain.py) takes the short way."""
+        try:
+            data = self.recv(self.limit)
+        except OSError as error:
+            return self._failed(self, error)
+        if not data:
+            return self._end()
+        self.stamp = monotonic()
+        if not (self.busy or self.looping or self.reader.buffer or self.lenient):
+            codec = self.codec
+            found = known_request(data, codec.heads.requests, codec.limits)
+            if found is not None:
+                head, end = found
+                if end == len(data) and head.framing is NO_BODY:
+                    self.busy = True
+                    self.moved = 0
+                    self.session.requested(head)
+                    return None
+        return self.take_in(data)
 
     def take_in(self, data: bytes) -> None:
         """Take bytes of the client."""
@@ -148,6 +174,20 @@ class HttpClient(HttpEnd):
         if done and self._may_read and not self.looping and (self.held or self.reader.pending):
             self._read_on()
         return done
+
+    @property
+    def quiet(self) -> bool:
+        """True when this side waits for the response, and nothing else is under way on it."""
+        transport = self.transport
+        return (
+            self.whole and not self.held and not self.ended and not self.reader.buffer
+            and transport.interest == EPOLLIN and not transport.queue
+        )  # fmt: skip
+
+    def rest(self) -> None:
+        """Wait for the next request, of which nothing is there yet."""
+        self.busy = self.told = False
+        self.sink = None
 
     @property
     def begun(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.session.http.plain import answered
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.links import ServerLinkFactory
 from tcproxy.wire.http1 import (
@@ -81,6 +83,23 @@ class HttpLink(HttpEnd):
         return not (self.body.rest if self.body is not None else self.reader.pending)
 
     # what is read
+
+    def receive(self) -> None:
+        """Read what there is; a response that is plain (session/http/plain.py) takes the short way."""
+        try:
+            data = self.recv(self.limit)
+        except OSError as error:
+            return self._failed(self, error)
+        if not data:
+            return self._end()
+        self.stamp = monotonic()
+        session = self.session
+        if self.request is not None and self.body is None and not self.reader.buffer and session.plain:
+            end = data.find(b"\r\n\r\n") + 4
+            known = self.codec.heads.responses.get(data[:end])
+            if known is not None and known.length == len(data) - end and answered(session, known, data, end):
+                return None
+        return self.take_in(data)
 
     def take_in(self, data: bytes) -> None:
         """Take bytes of the server."""

@@ -23,7 +23,7 @@ class Head:
     __slots__ = ("fields", "framing", "keep_alive", "length", "minor", "upgrade", "version")
 
     fields: list[Field]
-    """What is forwarded; hop-by-hop words of ours, doubles and what framing forbids are gone. Never changed in place."""
+    """What is forwarded; hop-by-hop words of ours, doubles and what framing forbids are gone. Never edited in place."""
     framing: Framing
     length: int
     """Bytes of the body when framing is LENGTH, -1 without a Content-Length."""

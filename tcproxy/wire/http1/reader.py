@@ -50,14 +50,14 @@ def find_end(data: bytes, start: int = 0) -> int:
 
 
 class _Reader:
-    """Gathers a head's bytes."""
+    """Gathers a head's bytes. buffer: what came and is not read yet."""
 
-    __slots__ = ("_buffer", "_checked", "_codec", "_seen", "_skipped", "_status")
+    __slots__ = ("_checked", "_codec", "_seen", "_skipped", "_status", "buffer")
 
     def __init__(self, codec: Codec, status: int) -> None:
         self._codec = codec
         self._status = status
-        self._buffer = b""
+        self.buffer = b""
         self._seen = 0
         self._checked = 0
         self._skipped = 0
@@ -65,11 +65,11 @@ class _Reader:
     @property
     def pending(self) -> int:
         """Bytes of a head that has begun and is not whole; empty lines before one do not count."""
-        return len(self._buffer) if self._buffer != b"\r" else 0
+        return len(self.buffer) if self.buffer != b"\r" else 0
 
     def take(self) -> bytes:
         """Give away the bytes behind the last head: its body, the next message, or a tunnel's bytes."""
-        data, self._buffer = self._buffer, b""
+        data, self.buffer = self.buffer, b""
         self._seen = self._checked = 0
         return data
 
@@ -86,7 +86,7 @@ class _Reader:
         if end + self._skipped > self._codec.limits.raw:
             raise BadMessage(self._status, "a head too large", self._codec.limits.raw)
         self._seen = self._checked = self._skipped = 0
-        self._buffer = data[end:]
+        self.buffer = data[end:]
         return data[:end]
 
     def _without_empty_lines(self, data: bytes) -> bytes:
@@ -114,7 +114,7 @@ class _Reader:
             if told:
                 raise BadMessage(self._status, told[1], self._checked + told[0])
             self._checked = newline
-        self._buffer = data
+        self.buffer = data
         self._seen = len(data)
 
     def _early_end(self, data: bytes) -> int:
@@ -140,13 +140,13 @@ class RequestReader(_Reader):
         The bytes behind the head stay until `take` gives them away, or the next `feed` reads them as a request.
         """
         codec = self._codec
-        if self._buffer:
-            data = self._buffer + data
+        if self.buffer:
+            data = self.buffer + data
         if not self._seen and not self._skipped and not codec.limits.lenient:
             found = known_request(data, codec.heads.requests, codec.limits)
             if found is not None:
                 request, end = found
-                self._buffer = data[end:]
+                self.buffer = data[end:]
                 return request
             end = data.find(b"\r\n\r\n") + 4
             if 4 < end < codec.limits.raw:
@@ -155,7 +155,7 @@ class RequestReader(_Reader):
                 except OddLine:
                     pass  # perhaps only odd: bare LFs, folded lines, empty ones before the first
                 else:
-                    self._buffer = data[end:]
+                    self.buffer = data[end:]
                     codec.heads.learn_request(data[data.find(b"\r\n") + 2 : end - 2], request)
                     return request
         head = self._gathered(data)
@@ -192,13 +192,13 @@ class ResponseReader(_Reader):
         An interim response (1xx) is followed by another one to the same request.
         """
         codec = self._codec
-        if self._buffer:
-            data = self._buffer + data
+        if self.buffer:
+            data = self.buffer + data
         if not self._seen and not self._skipped:
             end = data.find(b"\r\n\r\n") + 4
             known = codec.heads.responses.get(data[:end])
             if known is not None and request.method not in BODYLESS:
-                self._buffer = data[end:]
+                self.buffer = data[end:]
                 return known.head.copy()
             if 4 < end < codec.limits.raw:
                 try:
@@ -207,7 +207,7 @@ class ResponseReader(_Reader):
                 except OddLine:
                     pass  # as with requests
                 else:
-                    self._buffer = data[end:]
+                    self.buffer = data[end:]
                     codec.heads.learn_response(data[:end], response, request)
                     return response
         head = self._gathered(data)
