@@ -151,7 +151,8 @@ class IPicker(Interface):
     """A strategy at work over one group of servers (the active ones of a backend, or its backups).
 
     The group calls `changed` after each change of a server's `usable` or `weight`, and once for each server
-    when the picker is made. Calls come from one thread.
+    when the picker is made. Calls come from one thread. A picker with an attribute `counts_load` that is false is
+    spared `took` and `dropped`.
     """
 
     dynamic = Attribute(

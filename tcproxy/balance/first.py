@@ -16,6 +16,7 @@ class FirstPicker:
 
     dynamic = True
     queue_first = True
+    counts_load = False
 
     def __init__(self, servers: Sequence[IServer]) -> None:
         self._servers = sorted(servers, key=lambda server: server.id)

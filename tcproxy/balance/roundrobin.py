@@ -49,6 +49,7 @@ class RoundRobinPicker:
 
     dynamic = True
     queue_first = True
+    counts_load = False
 
     def __init__(self, servers: Sequence[IServer]) -> None:
         self._now: Ladder[_Turn] = Ladder()
@@ -62,11 +63,14 @@ class RoundRobinPicker:
                 self.total += turn.weight
                 self._by_weight(self._fresh, turn)
         self.window = self.position = self.total
+        self._only = servers[0] if len(servers) == 1 else None
 
     def pick(self, request: IRequest, avoid: IServer | None) -> IServer | None:
         """Return the server whose turn it is; saturated ones and `avoid` lose theirs."""
         if not self.total:
             return None
+        if self._only is not None:
+            return None if self._only.saturated else self._only  # it is always its turn
         if not self.window:
             self.window = self.position = self.total
         passed: list[_Turn] = []

@@ -122,6 +122,7 @@ class StaticPicker:
     """What the pickers over a static table have in common."""
 
     dynamic = False
+    counts_load = False
 
     def __init__(self, servers: Sequence[IServer], course: Course | None = None, first_only: bool = False) -> None:
         self.shares = Shares(servers, course or Course(servers), first_only)

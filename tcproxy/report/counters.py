@@ -208,8 +208,10 @@ class Counters:
         # written out, and divided by shifting: every session of every server passes here
         self.timings += 1
         if self.timings > WINDOW:
-            self.queue_time -= self.queue_time + WINDOW - 1 >> WINDOW_BITS
-            self.connect_time -= self.connect_time + WINDOW - 1 >> WINDOW_BITS
+            if self.queue_time:
+                self.queue_time -= self.queue_time + WINDOW - 1 >> WINDOW_BITS
+            if self.connect_time:
+                self.connect_time -= self.connect_time + WINDOW - 1 >> WINDOW_BITS
             self.session_time -= self.session_time + WINDOW - 1 >> WINDOW_BITS
             self.response_time -= self.response_time + WINDOW - 1 >> WINDOW_BITS
         self.queue_time += queue

@@ -53,6 +53,8 @@ class Farm:
         picker = self._picker or self._backup_picker
         self.dynamic = picker.dynamic if picker else True
         self._queue_first = picker.queue_first if picker else False
+        pickers = (self._picker, self._backup_picker)
+        self._counts_load = any(getattr(one, "counts_load", True) for one in pickers if one is not None)
         self.recount()
         self._count_loss(len(self.servers))
 
@@ -131,10 +133,10 @@ class Farm:
         if server is not avoid:
             server.counters.selected += 1
             self.counters.selected += 1
-        if not server.maxconn:
-            self._take_slot(server)
-            return server
-        return self._seat(waiter, server, old)
+        if server.maxconn:
+            return self._seat(waiter, server, old)
+        self._take_slot(server)
+        return server
 
     def take(self, waiter: Waiter, server: LiveServer, queue: bool = True) -> LiveServer | Ticket | None:
         """Take a slot of a given server (persistence, use-server), whatever its state, or a place in its queue.
@@ -165,7 +167,7 @@ class Farm:
         now = self.clock.seconds()
         server.counters.begin(now)
         self.last_session = server.last_session = int(now)
-        if server.picker is not None:
+        if self._counts_load and server.picker is not None:
             server.picker.took(server)
 
     def again(self, server: LiveServer) -> None:
@@ -180,7 +182,7 @@ class Farm:
         server.served -= 1
         self.served -= 1
         server.counters.current -= 1
-        if server.picker is not None:
+        if self._counts_load and server.picker is not None:
             server.picker.dropped(server)
         if server.queue.tickets or self.queue.tickets:
             self.serve(server)

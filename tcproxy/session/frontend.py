@@ -42,9 +42,10 @@ class Entrance:
 
     resume: set while the listener stopped accepting because of a limit; called when a place is free.
     listener: what accepts there, once it is open: runtime commands pause and close it.
+    passed: the counters of all that its clients pass on the way in.
     """
 
-    __slots__ = ("bind", "counters", "frontend", "listener", "maxconn", "name", "resume", "steps")
+    __slots__ = ("bind", "counters", "frontend", "listener", "maxconn", "name", "passed", "resume", "steps")
 
     def __init__(self, frontend: Frontend, bind: Bind) -> None:
         self.frontend = frontend
@@ -52,6 +53,7 @@ class Entrance:
         self.name = bind.name or str(bind.id)
         self.maxconn = bind.maxconn
         self.counters = Counters()
+        self.passed = (frontend.world.counters, frontend.counters, self.counters)
         self.steps: Sequence[Step] = steps.table(frontend, bind)
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None

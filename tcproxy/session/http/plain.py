@@ -36,6 +36,10 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
         if session.frontend.outlet is not None:
             session.accepted = time()
     session.asked_at = now
+    counters = session.frontend.counters
+    if now >= counters.request_rate.until:
+        counters.request_rate.turn(now, counters.requests)
+    counters.requests += 1
     session.soonest = 0.0
     session.request = head
     session.expires = NEVER
@@ -86,6 +90,7 @@ def answered(session: HttpSession, known: KnownResponse, data: bytes, end: int) 
         return False
     now = session.answered_at = link.stamp
     session.status = head.status
+    server.counters.answered[head.status // 100] += 1
     session.response = head
     session.response_whole = session.keep = link.whole = True
     link.moved = known.counted + len(data) - end

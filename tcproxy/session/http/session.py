@@ -171,25 +171,29 @@ class HttpSession(Session):
     def reused(self) -> Any:
         """Return an idle link to the server for this request, None without one."""
         server, backend = self.server, self.backend
-        if server is None or backend.http is None:
+        if server is None:
             return None
-        link = None
-        if self.kept is not None:
-            link, kept_server = self.kept
-            self.kept = None
-            if kept_server is not server or not link.connected:
-                link.session = None
-                link.close()
-                link = None
+        link = None if self.kept is None else self._take_kept(server)
         if link is None:
             link = backend.http.take(server, self.first)
-        if link is None:
-            return None
+            if link is None:
+                return None
         link.session = self
         server.counters.reuses += 1
         backend.farm.counters.reuses += 1
         server.sessions.add(self)
         return link
+
+    def _take_kept(self, server: LiveServer) -> Any:
+        """Return the private link if it leads to this server; else close it."""
+        assert self.kept is not None
+        link, kept_server = self.kept
+        self.kept = None
+        if kept_server is server and link.connected:
+            return link
+        link.session = None
+        link.close()
+        return None
 
     def observed(self, server: LiveServer) -> None:
         """Tell the watch that a connection stands (`observe layer4`)."""

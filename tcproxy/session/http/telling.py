@@ -21,34 +21,39 @@ if TYPE_CHECKING:
 
 def account(session: HttpSession) -> None:
     """Add the exchange's bytes and times to the counters of all it passed through."""
-    frontend, backend = session.frontend, session.backend
-    client = session.client
+    backend, client = session.backend, session.client
     received, sent = client.moved, _sent(session)
     client.moved = 0
     session.sizes = (received, sent)
-    passed = [frontend.world.counters, frontend.counters, session.entrance.counters]
-    if backend is not None:
-        farm = backend.farm.counters
-        passed.append(farm)
-        live = session.server or session.previous
-        server = live.counters if live is not None else None
-        if server is not None:
-            passed.append(server)
-        if session.answered_at:
-            _time(session, farm, server)
-        farm.answered[session.status // 100] += 1
-    frontend.counters.answered[session.status // 100] += 1
-    for counters in passed:
+    place = session.status // 100
+    session.frontend.counters.answered[place] += 1
+    for counters in session.entrance.passed:
         counters.bytes_in += received
         counters.bytes_out += sent
+    if backend is None:
+        return
+    farm = backend.farm.counters
+    farm.bytes_in += received
+    farm.bytes_out += sent
+    farm.answered[place] += 1
+    live = session.server or session.previous
+    server = live.counters if live is not None else None
+    if server is not None:
+        server.bytes_in += received
+        server.bytes_out += sent
+    if session.answered_at:
+        _time(session, farm, server)
 
 
 def _time(session: HttpSession, farm: Counters, server: Counters | None) -> None:
     # whole milliseconds of the clock, as `milliseconds` has them; written out, since every exchange passes here
-    queued_until = int(session.queued_until * 1000 + 0.001)
-    connected = int(session.connected_at * 1000 + 0.001)
-    queued = queued_until - int(session.asked_at * 1000 + 0.001)
-    connecting = connected - queued_until
+    connected_at, queued_until = session.connected_at, session.queued_until
+    connected = int(connected_at * 1000 + 0.001)
+    queued = connecting = 0
+    if queued_until != connected_at or session.asked_at != connected_at:
+        until = int(queued_until * 1000 + 0.001)
+        queued = until - int(session.asked_at * 1000 + 0.001)
+        connecting = connected - until
     answered = int(session.answered_at * 1000 + 0.001) - connected
     # the wait for the request belongs to it
     lasted = int(session.frontend.world.clock.seconds() * 1000 + 0.001) - int(session.idle_from * 1000 + 0.001)

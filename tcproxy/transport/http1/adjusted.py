@@ -127,6 +127,8 @@ class AdjustedClient(HttpClient):
     """A client whose responses are written as its codec says."""
 
     __slots__ = ()
+    quiet = False
+    """Its responses are not those of others: none takes the short way."""
 
     def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
         """Gather a response's head with names in their case; return its size as it is counted."""

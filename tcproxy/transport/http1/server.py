@@ -54,8 +54,8 @@ class HttpLink(HttpEnd):
         self.body = None
         self.whole = False
         self.moved = 0
-        data = request.forward(close)
         self.sink = client
+        data = request.forward(close)
         if request.minor and not close:
             client.moved += len(data) + 15 - 4 * len(request.fields)
         else:
