@@ -66,7 +66,7 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     session.stage = RELAYING
     session.connected_at = link.stamp = now
     session.soonest = way.soonest
-    session.plain = session.kept is None
+    session.plain = session.kept is None and head.minor > 0
     link.ask(head, session.client, False)
     alarm = session.alarm
     if (alarm is None or alarm.at > now + way.soonest) and session.stage is not CLOSED:

@@ -180,7 +180,7 @@ class HttpClient(HttpEnd):
         """True when this side waits for the response, and nothing else is under way on it."""
         transport = self.transport
         return (
-            self.whole and not self.held and not self.ended and not self.reader.buffer
+            self.body is None and self.whole and not self.held and not self.ended and not self.reader.buffer
             and transport.interest == EPOLLIN and not transport.queue
         )  # fmt: skip
 

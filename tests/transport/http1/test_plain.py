@@ -1,0 +1,123 @@
+"""The short way of plain exchanges leaves what the general way leaves: bytes, lines, counters."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from tcproxy.report.counters import Counters
+from tcproxy.transport.http1 import server as links
+from tests.transport.http1.test_exchanges import GET, OK, read_exactly
+from tests.transport.running import Proxied, accept, listener, proxied, wait_for
+
+FORM = "%ST %ts %tsc %B %U %rc %b/%s %ac/%fc/%bc/%sc %HM %HU %{+Q}r"
+OTHER = b"GET /other?a=b HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
+POST = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+HEAD = b"HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n"
+OLD = b"GET /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
+SECRET = b"GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Basic eDp5\r\n\r\n"
+LAST = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+NONE = b"HTTP/1.1 204 No Content\r\nServer: x\r\n\r\n"
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+DENIED = b"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 2\r\n\r\nno"
+ENDING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+COOKIE = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\nok"
+EXCHANGES = (
+    *[(GET, OK)] * 4, (OTHER, OK), (POST, OK), (GET, EMPTY), (GET, EMPTY), (GET, EMPTY), (GET, NONE), (GET, OK),
+    (HEAD, EMPTY), (OLD, OK), (GET, CHUNKS), (GET, OK), *[(SECRET, COOKIE)] * 3, *[(GET, DENIED)] * 3, (GET, OK),
+    (GET, OK), (GET, ENDING), (GET, ENDING), (GET, ENDING), (GET, OK), (GET, OK), (LAST, OK),
+)  # fmt: skip
+"""What a client sends, and the server answers, in turn."""
+
+
+def exchanged(server: socket.socket, proxy: Proxied) -> tuple[list[bytes], list[bytes]]:
+    """Play the exchanges with one client; return what the server and the client got, one by one."""
+    asked, answered = [], []
+    link: socket.socket | None = None
+    with proxy.connect() as client:
+        for number, (request, response) in enumerate(EXCHANGES, 1):
+            client.sendall(request)
+            head = _read(server, link, asked)
+            link = head
+            link.sendall(response)
+            if response is ENDING:
+                link.close()
+                link = None
+            wait_for(lambda number=number: len(proxy.lines) == number)
+            answered.append(_all_there(client))
+        assert link is not None
+        link.close()
+    wait_for(lambda: not proxy.world.sessions)
+    return asked, answered
+
+
+def _read(server: socket.socket, link: socket.socket | None, asked: list[bytes]) -> socket.socket:
+    """Read one request over the link that stands, or over a new one."""
+    if link is not None and (data := _begin(link)):
+        asked.append(data)
+        return link
+    link = accept(server)
+    asked.append(b"new " + _begin(link))
+    return link
+
+
+def _begin(link: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = link.recv(1)
+        if not piece:
+            return b""
+        data += piece
+    return data + (read_exactly(link, 3) if b"content-length: 3" in data else b"")
+
+
+def _all_there(client: socket.socket) -> bytes:
+    client.setblocking(False)
+    try:
+        return client.recv(65536)
+    finally:
+        client.settimeout(10)
+
+
+def counted(proxy: Proxied) -> dict[str, object]:
+    """Return what all counters say, times and rates left out."""
+    found: dict[str, object] = {}
+    farm = proxy.backend.farm
+    every = {
+        "process": proxy.world.counters,
+        "frontend": proxy.frontend.counters,
+        "listener": proxy.frontend.entrances[0].counters,
+        "backend": farm.counters,
+        "server": farm.servers[0].counters,
+    }
+    for place, counters in every.items():
+        for name in Counters.__slots__:
+            if not ("time" in name or "rate" in name or name.endswith("highest")):
+                found[f"{place} {name}"] = getattr(counters, name)
+    return found
+
+
+def test_the_short_way_leaves_what_the_general_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client's exchanges, plain ones and others, look alike whether plain ones may take the short way or not."""
+    short: list[bool] = []
+
+    def spied(*arguments: Any) -> bool:
+        short.append(links_answered(*arguments))
+        return short[-1]
+
+    links_answered = links.answered
+    monkeypatch.setattr(links, "answered", spied)
+    seen = []
+    for plain in (True, False):
+        with listener() as server, proxied(server, mode="http", form=FORM) as proxy:
+            if not plain:
+                proxy.frontend.http.plain = None
+            seen.append((*exchanged(server, proxy), proxy.lines, counted(proxy)))
+        assert (short.count(True) >= 8) is plain
+        assert plain or True not in short
+        short.clear()
+    for one, other in zip(*seen, strict=True):
+        assert one == other
