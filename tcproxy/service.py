@@ -31,6 +31,7 @@ from tcproxy.servers.farm import Farm, link_tracks
 from tcproxy.servers.states import ANNOUNCEMENT, proxy_without_servers, states_report
 from tcproxy.session.backend import Backend
 from tcproxy.session.frontend import Frontend
+from tcproxy.session.http.reuse import LinkBudget
 from tcproxy.session.world import World
 from tcproxy.transport.checks import Checks
 from tcproxy.transport.dial import CheckDial
@@ -296,8 +297,15 @@ def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
 def _world(configuration: Configuration, clock: Any, announce: Announce) -> World:
     return World(
         configuration, clock, started=time.time(), birth=clock.seconds(), maxconn=configuration.process.maxconn,
-        announce=announce,
+        announce=announce, budget=_link_budget(configuration),
     )  # fmt: skip
+
+
+def _link_budget(configuration: Configuration) -> LinkBudget:
+    """Return the marks of descriptors for idle links: shares of those that `maxconn` clients with a link each need."""
+    tune, sockets = configuration.process.tune, 2 * configuration.process.maxconn
+    low, high = tune.get("tune.pool-low-fd-ratio", 20), tune.get("tune.pool-high-fd-ratio", 25)
+    return LinkBudget(low=sockets * low // 100, high=sockets * high // 100)
 
 
 def _pipes(configuration: Configuration) -> PipePool | None:

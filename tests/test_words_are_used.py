@@ -72,6 +72,7 @@ SHOWN = {
         "tune.pipesize maxpipes": f"{HERE}test_pipes",
         "tune.rcvbuf.client tune.rcvbuf.server tune.sndbuf.client tune.sndbuf.server":
             f"{HERE}test_kernel_buffers_of_clients_and_servers",
+        "tune.pool-low-fd-ratio tune.pool-high-fd-ratio": f"{HERE}test_descriptors_of_idle_links",
         "log-send-hostname": "report/test_log_reference.py::test_headers_are_the_references",
         "stats socket": "control/test_sockets.py::test_every_address_has_its_level",
         "stats timeout": "control/test_sockets.py::test_silence_ends_a_conversation",
@@ -107,6 +108,9 @@ SHOWN = {
         "option-accept-invalid-http-request option-accept-invalid-http-response": EXCHANGES,
         "option-forwardfor option-originalto http-send-name-header": HEADERS,
         "option-h1-case-adjust-bogus-client option-h1-case-adjust-bogus-server": HEADERS,
+        "http-reuse": "session/http/test_links.py::test_first_requests",
+        "option-prefer-last-server max-keep-alive-queue":
+            "session/http/test_links.py::test_a_client_stays_with_the_server_that_has_its_link",
         "timeout-check": "health/test_watch.py::test_a_silent_server_behind_a_connection",
         "option-abortonclose option-allbackups": "scenarios/test_attempts.py::test_told_alike",
         "option-dontlog-normal option-dontlognull": "session/test_endings.py::test_dontlognull_and_dontlog_normal",

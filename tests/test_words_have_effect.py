@@ -445,3 +445,11 @@ def test_maxconn_of_a_command_socket(tmp_path: Path) -> None:
             first.close()
             second.settimeout(PATIENCE)
             assert re.match(rb"\d", second.recv(100))
+
+
+def test_descriptors_of_idle_links() -> None:
+    """`tune.pool-low-fd-ratio` and `tune.pool-high-fd-ratio` are shares of what `maxconn` needs."""
+    words = "    maxconn 1000\n    tune.pool-low-fd-ratio 10\n    tune.pool-high-fd-ratio 40\n"
+    with served(f"global\n{words}{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n") as (service, _, _):
+        budget = service.world.budget
+        assert (budget.low, budget.high) == (200, 800)

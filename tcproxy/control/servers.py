@@ -155,8 +155,6 @@ def _set_address(asked: Asked, server: LiveServer) -> Answer:
         said.append(_difference("port", "port", str(port_before), str(port)))
     if (old, port_before) != (address.host, port):
         server.set_address(replace(address, port=port, last_port=port, has_port=port > 0))
-        changed = f"{server.label} changed its address: {', '.join(said)} by '{BY}'"
-        server.farm.announce(NOTICE, changed)
     return Message(f"{', '.join(said)} by '{BY}'", INFO)
 
 

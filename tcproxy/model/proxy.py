@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
-from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Row, Status, gone, no_effect
+from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Row, Status, gone
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
@@ -71,6 +71,8 @@ class Proxy:
     maxconn: 0 for the process's default. fullconn: 0 to be computed. backlog: 0 to be computed.
     rate_limit: new sessions a second, 0 for none. log_targets: resolved, with `log global` replaced.
     log_format: "" for the default; "tcplog" and the like are options; a format string otherwise (text).
+    retry_on: causes and statuses, of `retry-on`. http_reuse: never, safe, aggressive or always.
+    max_keep_alive_queue: -1 for no limit.
     dispatch: a pseudo server, or None. checker: the plugin of the health checks, None for a TCP connection;
         check_options: what its `parse` returned. acls: named ACLs by name (tcproxy.rules.conditions).
     forwardfor, originalto: what these options say (session/http/forwarded.py). send_name_header: in lower case.
@@ -96,6 +98,7 @@ class Proxy:
     backlog: int = 0
     rate_limit: int = 0
     retries: int = 3
+    retry_on: frozenset[str] = frozenset({"conn-failure"})
     redispatch: int = 0
     timeouts: Any = None
     options: frozenset[str] = frozenset()
@@ -108,6 +111,9 @@ class Proxy:
     error_log_format: str = ""
     unique_id_format: str = ""
     unique_id_header: str = ""
+    http_reuse: str = "safe"
+    max_keep_alive_queue: int = -1
+    max_session_srv_conns: int = 5
     source: Source | None = None
     dispatch: Server | None = None
     checker: Any = None
@@ -319,8 +325,6 @@ WORDS = (
         status=Status.KEPT, manual="4.2", core=True),
     Row("bind-process", PROXY, "No effect: deprecated.", parse=parse_bind_process, status=Status.NO_EFFECT,
         manual="4.2", core=True),
-    *no_effect(BACK, "max-keep-alive-queue", "No effect: TCP links are not reused.", arguments=(Integer(None),),
-               manual="4.2"),
     *gone(PROXY, {
         "monitor-net": "write 'http-request return status 200 if { src NETWORK }'",
         "grace": "leave it out, or write 'grace' in the global section",

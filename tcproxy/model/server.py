@@ -16,7 +16,7 @@ from tcproxy.grammar.addresses import (
     resolve,
 )
 from tcproxy.grammar.options import read_options
-from tcproxy.grammar.rows import BACK, NAMED_BACK, SERVER, Draft, Row, Status, Where, no_effect, refused
+from tcproxy.grammar.rows import BACK, NAMED_BACK, SERVER, Draft, Row, Status, Where, refused
 from tcproxy.grammar.sections import NAME_CHARACTERS
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.units import Choice, Integer, Text, Time
@@ -43,6 +43,7 @@ class Server:
     fastinter, downinter: 0 to follow inter. check_port: 0 to follow the server's.
     on_error: fastinter, fail-check, sudden-death or mark-down. on_marked_down: "" or shutdown-sessions.
     on_marked_up: "" or shutdown-backup-sessions. observe: "", layer4 or layer7. track: "" or "backend/server".
+    pool_max_conn: idle links at the most, -1 for no limit; pool_low_conn: so many more than seem to be needed are kept.
     resolved: the numeric address found at start for a host name, "" when none was (see init_addr).
     """
 
@@ -83,6 +84,9 @@ class Server:
     redir: str = ""
     cookie: str = ""
     stick: bool = True
+    pool_max_conn: int = -1
+    pool_low_conn: int = 0
+    pool_purge_delay: int = 5000
     origin: Origin = NOWHERE
 
 
@@ -350,10 +354,6 @@ WORDS = (
     Row("no-agent-check", SERVER, "Undo 'agent-check', which does not exist here yet.", manual="5.2"),
     Row("log-proto", SERVER, "Set the framing of log servers.", (Choice("legacy", "octet-count"),),
         status=Status.NO_EFFECT, manual="5.2"),
-    *no_effect(SERVER, "pool-low-conn\npool-max-conn\nmax-reuse", "No effect: TCP links are not reused.",
-               arguments=(Integer(None),), manual="5.2"),
-    *no_effect(SERVER, "pool-purge-delay", "No effect: TCP links are not reused.", arguments=(Time(),),
-               manual="5.2"),
     *refused(SERVER, "agent-check", manual="5.2"),
     *refused(SERVER, "agent-addr\nagent-inter\nagent-port\nagent-send", many=1, manual="5.2"),
     *refused(SERVER, "namespace\nproto\nws\ncheck-proto", many=1, manual="5.2"),

@@ -18,8 +18,8 @@ def parse_tuning(statement: Statement, draft: Draft, reading: Reading) -> None:
 (GLOBAL_WHERE,) = GLOBAL
 
 
-def _tune(name: str, help: str, argument: Argument, status: Status = Status.DONE) -> Row:
-    return Row(name, GLOBAL, help, (argument,), parse=parse_tuning, status=status, manual="3.2", core=True)
+def _tune(name: str, help: str, argument: Argument, status: Status = Status.DONE, core: bool = True) -> Row:
+    return Row(name, GLOBAL, help, (argument,), parse=parse_tuning, status=status, manual="3.2", core=core)
 
 
 _EFFECTIVE = (
@@ -32,6 +32,10 @@ _EFFECTIVE = (
     _tune("tune.rcvbuf.server", "Set the kernel's receive buffer of server connections.", Integer(0)),
     _tune("tune.sndbuf.client", "Set the kernel's send buffer of client connections.", Integer(0)),
     _tune("tune.sndbuf.server", "Set the kernel's send buffer of server connections.", Integer(0)),
+    _tune("tune.pool-high-fd-ratio", "Set the percentage of descriptors beyond which no link is kept idle.",
+          Integer(0, 100), core=False),
+    _tune("tune.pool-low-fd-ratio", "Set the percentage of descriptors beyond which few links are kept idle.",
+          Integer(0, 100), core=False),
     _tune("maxpipes", "Limit the pipes for splicing.", Integer(0)),
 )
 
@@ -63,8 +67,6 @@ _REGISTERED_NUMBERS = """
     tune.lua.forced-yield
     tune.lua.maxmem
     tune.peers.max-updates-at-once
-    tune.pool-high-fd-ratio
-    tune.pool-low-fd-ratio
     mworker-max-reloads
     thread-groups
 """

@@ -30,10 +30,7 @@ _HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\nmonitor 
 
 _HTTP_BACK = """
     cookie
-    http-reuse
     option checkcache
-    option prefer-last-server
-    retry-on
 """
 
 _HTTP_PROXY = """

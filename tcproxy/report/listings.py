@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tcproxy.grammar.addresses import Family
 from tcproxy.interfaces import Admin, CheckStatus
 from tcproxy.report.seen import SeenFarm, SeenServer, SeenWatch
+from tcproxy.report.views import links_of
 
 STATE_VERSION = "1"
 STATE_FIELDS = (
@@ -97,14 +98,17 @@ def servers_state(farms: Iterable[SeenFarm], now: float) -> str:
 
 
 def _conn(farm: SeenFarm, server: SeenServer) -> str:
-    counters = server.counters
+    links, model = links_of(server), server.model
+    idle = f"{links.idle + links.safe}"
+    if model.pool_max_conn:
+        idle += f" {idle}"  # of the one thread, which the reference leaves out where none may be idle
     return (
-        f"{server.label} {farm.model.id}/{server.id} {_address(server)} {server.port} - 5000 "
-        f"{counters.current} {counters.highest} {counters.current} 0 0 -1 0 0\n"
+        f"{server.label} {farm.model.id}/{server.id} {_address(server)} {server.port} - {model.pool_purge_delay} "
+        f"{links.used} {links.most} {links.need} {links.idle} {links.safe} {model.pool_max_conn} {idle}\n"
     )
 
 
 def servers_conn(farms: Iterable[SeenFarm]) -> str:
-    """Return header and a line for each server: its connections in use; idle ones are not kept here yet."""
+    """Return header and a line for each server: its connections, idle ones and in use."""
     lines = [_conn(farm, server) for farm in farms for server in farm.servers]
     return f"# {CONN_FIELDS}\n{''.join(lines)}"

@@ -69,6 +69,21 @@ class SeenWatch(Protocol):
     def fall(self) -> int: ...  # noqa: D102
 
 
+class SeenLinks(Protocol):
+    """The links of a server in HTTP mode. used, most, need: in use now, at the most, and how many seem to be needed."""
+
+    @property
+    def idle(self) -> Sized: ...  # noqa: D102
+    @property
+    def safe(self) -> Sized: ...  # noqa: D102
+    @property
+    def used(self) -> int: ...  # noqa: D102
+    @property
+    def most(self) -> int: ...  # noqa: D102
+    @property
+    def need(self) -> int: ...  # noqa: D102
+
+
 class SeenServer(Protocol):
     """A server. effective: sixteenths. last_change, last_session: whole monotonic seconds."""
 
@@ -110,6 +125,8 @@ class SeenServer(Protocol):
     def last_session(self) -> int: ...  # noqa: D102
     @property
     def watch(self) -> Any: ...  # noqa: D102  # a SeenWatch or None; typed wider where servers declare it
+    @property
+    def links(self) -> Any: ...  # noqa: D102  # a SeenLinks; None in TCP mode
     @property
     def tracked(self) -> Any: ...  # noqa: D102  # a SeenServer or None
     @property

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.interfaces import WEIGHT_SCALE, Admin, CheckStatus, ServerState
-from tcproxy.report.seen import SeenEntrance, SeenFarm, SeenFrontend, SeenServer, SeenWatch, SeenWorld
+from tcproxy.report.seen import (
+    SeenEntrance,
+    SeenFarm,
+    SeenFrontend,
+    SeenLinks,
+    SeenServer,
+    SeenWatch,
+    SeenWorld,
+)
 
 Value = int | str | None
 """None is an empty column, and no line at all in the typed form."""
@@ -53,6 +61,26 @@ class Host:
         """The watch while it is at work: None in maintenance too."""
         watch = self.watch
         return watch if watch is not None and watch.enabled and not watch.paused else None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How many connections to a server there are: idle ones, in use now and at the most, and how many seem needed."""
+
+    idle: int
+    safe: int
+    used: int
+    most: int
+    need: int
+
+
+def links_of(server: SeenServer) -> Links:
+    """Return the numbers of a server's connections; in TCP mode none is ever idle."""
+    links: SeenLinks | None = server.links
+    if links is None:
+        highest = server.counters.highest
+        return Links(0, 0, server.served, highest, highest)
+    return Links(len(links.idle), len(links.safe), links.used, links.most, links.need)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ How a change of state is carried out and told stands in transitions.py; who gets
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zope.interface import implementer
 
@@ -64,12 +64,13 @@ class LiveServer:
     session adds and removes itself. weight: sixteenths, 0 in drain; effective: the same, whether in drain or not.
     last_change, last_session: whole monotonic seconds (last_session: -1 before the first).
     maxconn, minconn, maxqueue: as in force now; maxqueue 0 for no limit.
+    links: idle ones in HTTP mode (session/http/reuse.py), None in TCP mode.
     address: numeric, or None while unresolved; port: of the address. tracked: the server whose state it follows.
     """
 
     __slots__ = (
         "_warming", "address", "admin", "counters", "effective", "farm", "id", "initial_weight", "label",
-        "last_change", "last_session", "maxconn", "maxqueue", "minconn", "model", "name", "picker", "port",
+        "last_change", "last_session", "links", "maxconn", "maxqueue", "minconn", "model", "name", "picker", "port",
         "queue", "served", "serving", "sessions", "state", "tracked", "trackers", "usable", "user_weight",
         "warming", "watch", "weight",
     )  # fmt: skip
@@ -94,6 +95,7 @@ class LiveServer:
         self.sessions: set[Attached] = set()
         self.last_change = farm.second()
         self.last_session = -1
+        self.links: Any = None
         self.watch: Watching | None = None
         self.tracked: LiveServer | None = None
         self.trackers: list[LiveServer] = []
@@ -210,6 +212,8 @@ class LiveServer:
     def set_address(self, address: Address) -> None:
         """Connect to another address, its port included, from the next connection on; it counts as resolved."""
         self.address, self.port = address, address.port
+        if self.links is not None:
+            self.links.renew()
         self.clear_admin(Admin.RESOLUTION_MAINTENANCE)
 
     def observed(self, ok: bool) -> None:

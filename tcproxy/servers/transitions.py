@@ -178,6 +178,8 @@ def _enter_maintenance(server: LiveServer, old: Admin, cause: str) -> Effects:
     farm = server.farm
     if server.watch is not None:
         server.watch.pause()
+    if server.links is not None:
+        server.links.close()
     if server.state is ServerState.STOPPED:
         server.recalculate()
         farm.announce(wording.NOTICE, wording.entered_maintenance(server, cause, True, 0))

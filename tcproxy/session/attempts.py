@@ -37,6 +37,9 @@ def find_server(session: Session) -> bool:
     if backend.dispatch is not None:
         session.queued_until = _now(session)
         return True
+    preferred = session.kept.preferred(session) if session.kept is not None else None
+    if preferred is not None:
+        return seated(session, backend.farm.take(session, preferred))
     return seated(session, backend.farm.assign(session, session.avoid))
 
 
@@ -98,6 +101,8 @@ def connect(session: Session) -> bool:
         session.local, session.remote = failure.local, failure.remote
         message = failure.cause if failure.resource else ""
         return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
+    if backend.http is not None and session.server is not None:
+        session.server.links.opened(session, link)
     if session.frontend.needs:
         _note_addresses(session, link)
     if link.connected:

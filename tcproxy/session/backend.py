@@ -53,7 +53,7 @@ class Backend:
         self.nolinger = "nolinger" in model.options
         self.independent = "independent-streams" in model.options
         self.rotates = model.balance.name not in HASHING
-        self.http = HttpBackend(model) if model.mode == "http" else None
+        self.http = HttpBackend(farm) if model.mode == "http" else None
 
     def redispatch_due(self, retries: int) -> bool:
         """Say whether the `retries`th retry is one that may go to another server (`option redispatch n`)."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tcproxy.session.frontend import Entrance, Frontend
     from tcproxy.session.world import World
 
+
 class Session:
     """One client of a frontend.
 
@@ -58,6 +59,8 @@ class Session:
 
     client: End
     number: int
+    kept: Any = None
+    """Links of its own that stand idle: those of HTTP mode only (http/private.py)."""
 
     def __init__(self, entrance: Entrance) -> None:
         frontend: Frontend = entrance.frontend

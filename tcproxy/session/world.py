@@ -13,6 +13,7 @@ from tcproxy.report.counters import Counters
 from tcproxy.report.info import Load
 from tcproxy.report.sinks import Sinks
 from tcproxy.session.ends import Dial
+from tcproxy.session.http.reuse import LinkBudget
 from tcproxy.session.timers import Deadlines
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class World:
     announce: tells the log targets and the terminal (syslog level, message).
     waiting: entrances whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
+    budget: of the descriptors that idle links take.
     """
 
     configuration: Configuration
@@ -54,6 +56,7 @@ class World:
     waiting: list[Entrance] = field(default_factory=list)
     sinks: Sinks = field(default_factory=Sinks)
     startup_logs: str = ""
+    budget: LinkBudget = field(default_factory=LinkBudget)
     rate_limit: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.servers.live import LiveServer
 from tcproxy.session import attempts
+from tcproxy.session.http.private import ASK_WHO
 from tcproxy.session.http.telling import account, tell
 from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, RELAYING
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import RequestHead
     from tcproxy.wire.http1.known import KnownResponse
-
-ASK_WHO = (401, 407)
-"""Statuses whose responses may say that their link is the client's own."""
 
 
 def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
@@ -66,7 +64,7 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     session.stage = RELAYING
     session.connected_at = link.stamp = now
     session.soonest = way.soonest
-    session.plain = session.kept is None and head.minor > 0
+    session.plain = head.minor > 0
     link.ask(head, session.client, False)
     alarm = session.alarm
     if (alarm is None or alarm.at > now + way.soonest) and session.stage is not CLOSED:
@@ -107,7 +105,7 @@ def answered(session: HttpSession, known: KnownResponse, data: bytes, end: int) 
         tell(session)
     link.session = None
     link.rest()
-    backend.http.keep(server, link, frontend.world.deadlines)
+    server.links.keep(session, link)
     session.request = session.response = session.backend = session.server = session.link = None
     server.sessions.discard(session)
     backend.farm.release(server)

@@ -1,153 +1,253 @@
 """Links kept idle for the next request (`http-reuse`): which of them may carry it, and how many are kept.
 
-What HAProxy calls idle and safe: a safe link has carried a second request already, so that its server is known to
-keep connections. Only a request that the client would repeat by itself, since it is not its connection's first, may
-meet a link that its server has just closed.
+The rules are the reference's (manual, `http-reuse`). A link is safe once it has carried a second request, so that its
+server is known to keep connections; the one that is idle longest is used first. A server keeps as many links as
+were in use at the same time lately; every `pool-purge-delay` half of what is beyond that is closed. Links that tell the
+server something of the client (a PROXY header, its address) carry requests of the same client only; those that belong
+to one client for good stand in private.py.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.grammar.addresses import Family
+from tcproxy.session.http.private import ASK_WHO, asks_who, keep_private
 from tcproxy.session.stages import NEVER
+from tcproxy.session.telling import unique_id
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
+    from tcproxy.servers.farm import Farm
     from tcproxy.servers.live import LiveServer
+    from tcproxy.session.http.session import HttpSession
 
-DEFAULT_REUSE = "safe"
-PURGE_DELAY = 5.0
-"""Seconds: the default of `pool-purge-delay`."""
+DOUBT = 0.2
+"""Seconds of rest after which a link is looked at before it is used: its end may be here, and not be read yet."""
+REPEATED = frozenset({"conn-failure", "empty-response", "response-timeout"})
+"""Causes of `retry-on`: all that a link which its server gave up can do to a request."""
+
+
+@dataclass(slots=True)
+class LinkBudget:
+    """How many descriptors idle links may take. links: those that stand, of all servers, in use or idle.
+
+    low, high: descriptors of clients and links, above which links are kept only where there is none, and not at all.
+    """
+
+    links: int = 0
+    low: float = NEVER
+    high: float = NEVER
 
 
 class HttpBackend:
-    """A backend's settings and its idle links.
+    """A backend's settings; the idle links of its servers are made with it.
 
-    reuse: never, safe, aggressive or always. pools: by server. closes: each link carries one request. shortest:
-    seconds of its shortest timeout once a link stands, NEVER without one.
+    closes: each link carries one request. shortest: seconds of its shortest timeout once a link stands, NEVER without
+    one. prefers: a client's next request goes to the server that has a link of its own (`option prefer-last-server`),
+    unless as many as queue_limit wait there (`max-keep-alive-queue`, -1 for no limit).
     """
 
-    __slots__ = ("closes", "pools", "pretends", "reuse", "shortest")
+    __slots__ = ("closes", "farm", "prefers", "pretends", "queue_limit", "shortest")
 
-    def __init__(self, model: Proxy) -> None:
-        self.reuse = getattr(model, "http_reuse", "") or DEFAULT_REUSE
+    def __init__(self, farm: Farm) -> None:
+        model = farm.model
+        self.farm = farm
         self.closes = "httpclose" in model.options or "http-server-close" in model.options
         self.pretends = "http-pretend-keepalive" in model.options
+        self.prefers = "prefer-last-server" in model.options
+        self.queue_limit = model.max_keep_alive_queue
         self.shortest = (model.timeouts or {}).get("server", 0) / 1000 or NEVER
-        self.pools: dict[LiveServer, IdleLinks] = {}
-
-    def take(self, server: LiveServer, first: bool) -> Any:
-        """Return an idle link for a request, None without one. first: of its client's connection."""
-        pool = self.pools.get(server)
-        if pool is None or self.reuse == "never":
-            return None
-        if pool.address is not server.address or pool.port != server.port:
-            pool.close()  # they lead where the server no longer is
-            return None
-        if not first:
-            return pool.take(pool.idle, pool.safe)
-        if self.reuse == "aggressive":
-            return pool.take(pool.safe)
-        return pool.take(pool.safe, pool.idle) if self.reuse == "always" else None
-
-    def keep(self, server: LiveServer, link: Any, deadlines: Any) -> None:
-        """Keep a link that has nothing to do."""
-        pool = self.pools.get(server)
-        if pool is None:
-            pool = self.pools[server] = IdleLinks(deadlines)
-        if pool.address is not server.address or pool.port != server.port:
-            pool.close()
-            pool.address, pool.port = server.address, server.port
-        pool.add(link)
-
-    def private(self, server: LiveServer) -> bool:
-        """Say whether links to a server are made for one client: they tell who it is, or depend on it."""
-        if self.reuse == "never":
-            return True
-        source = server.source
-        if server.model.send_proxy or (source is not None and source.usesrc in ("client", "clientip")):
-            return True
-        address = server.address
-        return address is not None and (address.relative or address.host in ("", "0.0.0.0", "::"))
+        for server in farm.servers:
+            server.links = IdleLinks(server, model)
 
     def close(self) -> None:
         """Close all idle links."""
-        for pool in self.pools.values():
-            pool.close()
+        for server in self.farm.servers:
+            server.links.close()
 
 
 class IdleLinks:
-    """The idle links of one server; they tell it, as their session, when the server closes one.
+    """The links of one server; idle ones tell it, as their session, when the server closes them.
 
-    idle, safe: the last that came is the first that goes. used: links taken from here that are in use now;
-    address, port: where they lead to. most: the highest number of links in use since the last purge.
+    idle, safe: in the order in which they came to rest. used: links in use; most: the highest number of these since the
+    last purge; need: how many seem to be needed. limit: `pool-max-conn`, -1 for none; spare: `pool-low-conn`;
+    delay: seconds of `pool-purge-delay`, 0 to keep none. keyed: links depend on the client. private: they belong to it.
+    first_safe, first_idle: a client's first request may use such a link; repeats: all requests may.
+    age: how often the server's address changed.
     """
 
-    __slots__ = ("address", "alarm", "deadlines", "delay", "idle", "limit", "most", "port", "safe", "used")
+    __slots__ = (
+        "age", "alarm", "delay", "first_idle", "first_safe", "idle", "keyed", "limit", "most", "need", "private",
+        "repeats", "safe", "server", "spare", "used", "world",
+    )  # fmt: skip
 
-    def __init__(self, deadlines: Any, limit: int = -1, delay: float = PURGE_DELAY) -> None:
-        self.deadlines = deadlines
-        self.limit = limit
-        self.delay = delay
-        self.idle: list[Any] = []
-        self.safe: list[Any] = []
-        self.used = self.most = 0
-        self.address: Any = None
-        self.port = 0
+    def __init__(self, server: LiveServer, proxy: Proxy) -> None:
+        model = server.model
+        self.server = server
+        self.limit = model.pool_max_conn
+        self.spare = model.pool_low_conn
+        self.delay = model.pool_purge_delay / 1000
+        self.private = proxy.http_reuse == "never"
+        self.first_idle = proxy.http_reuse == "always"
+        self.first_safe = proxy.http_reuse in ("aggressive", "always")
+        self.repeats = not self.private and proxy.retry_on >= REPEATED
+        self.keyed = _is_keyed(server)
+        self.idle: deque[Any] = deque()
+        self.safe: deque[Any] = deque()
+        self.used = self.most = self.need = self.age = 0
         self.alarm: Any = None
+        self.world: Any = None
 
     def __len__(self) -> int:
         return len(self.idle) + len(self.safe)
 
-    def take(self, *lists: list[Any]) -> Any:
-        """Return a link out of the first list that has one."""
-        for links in lists:
-            if links:
-                self.used += 1
-                if self.used > self.most:
-                    self.most = self.used
-                link = links.pop()
-                link.uses += 1
+    # in use
+
+    def opened(self, session: HttpSession, link: Any) -> None:
+        """A new link is being made for a session."""
+        world = self.world = session.frontend.world
+        budget = world.budget
+        if world.counters.current + budget.links > budget.high and len(self):
+            self.drop((self.idle or self.safe).popleft())
+        budget.links += 1
+        link.pool = self
+        link.age = self.age
+        link.private = self.private
+        if self.keyed:
+            link.key = self.key(session)
+        self._use()
+
+    def _use(self) -> None:
+        used = self.used = self.used + 1
+        if used > self.most:
+            self.most = used
+            if used > self.need:
+                self.need = used
+
+    def closed(self, link: Any) -> None:
+        """A link that was in use is closed."""
+        link.pool = None
+        self.used -= 1
+        self.world.budget.links -= 1
+
+    def key(self, session: HttpSession) -> Any:
+        """Return what a link tells of a session's client, or depends on."""
+        server = self.server
+        model = server.model
+        named = model.send_proxy and "unique-id" in model.proxy_v2_options
+        return (
+            session.client_address if model.send_proxy or _is_from_client(server) else None,
+            session.front_address if model.send_proxy or _follows_client(server) else None,
+            unique_id(session) if named else None,
+        )
+
+    def take(self, session: HttpSession) -> Any:
+        """Return a link that stands for a session's request, None without one."""
+        sure = session.client.stamp - DOUBT
+        if session.kept is not None:
+            link = session.kept.take(self, self.key(session) if self.keyed else None, sure)
+            if link is not None:
                 return link
+        idle, safe = self.idle, self.safe
+        lists: tuple[deque[Any], ...]
+        if self.repeats or not session.first:
+            lists = (idle, safe)
+        elif self.first_safe:
+            lists = (safe, idle) if self.first_idle else (safe,)
+        else:
+            return None
+        if self.keyed:
+            return self._take_keyed(self.key(session), sure, lists)
+        for links in lists:
+            while links:
+                link = links.popleft()
+                if self.is_sound(link, sure):
+                    return link
         return None
 
-    def add(self, link: Any) -> None:
-        """Keep a link, or close it when there are enough."""
-        if link.uses:
-            self.used = max(0, self.used - 1)
-        if 0 <= self.limit <= len(self):
-            link.close()
-            return
-        link.session = self
-        (self.safe if link.uses else self.idle).append(link)
-        if self.alarm is None:
-            self.alarm = self.deadlines.set(self.deadlines.clock.seconds() + self.delay, self)
+    def _take_keyed(self, key: Any, sure: float, lists: tuple[deque[Any], ...]) -> Any:
+        for links in lists:
+            for link in [link for link in links if link.key == key]:
+                links.remove(link)
+                if self.is_sound(link, sure):
+                    return link
+        return None
+
+    def is_sound(self, link: Any, sure: float) -> bool:
+        """Take a link into use, or close it if its end is there. sure: links used since then are not looked at."""
+        if link.stamp < sure and not link.at_rest():
+            self.drop(link)
+            return False
+        link.uses += 1
+        self._use()
+        return True
+
+    # idle
+
+    def keep(self, session: HttpSession, link: Any) -> None:
+        """Keep a link whose exchange is over, for this session or for all; or close it, when there are enough."""
+        response = session.response
+        self.used -= 1
+        if link.private or (response is not None and response.status in ASK_WHO and asks_who(response)):
+            keep_private(session, self, link)
+        elif self._wants(link):
+            link.session = self
+            (self.safe if link.uses else self.idle).append(link)
+            if self.alarm is None:
+                self.alarm = self.world.deadlines.set(link.stamp + self.delay, self)
+        else:
+            self.drop(link)
+
+    def _wants(self, link: Any) -> bool:
+        """Say whether one more idle link is wanted."""
+        idle, safe, world = self.idle, self.safe, self.world
+        size = len(idle) + len(safe)
+        if link.age != self.age or not self.delay or 0 <= self.limit <= size:
+            return False
+        taken = world.counters.current + world.budget.links
+        if taken >= world.budget.high:
+            return False
+        if not safe and (link.uses or not idle):
+            return True
+        return bool(taken < world.budget.low and self.used + 1 + size <= self.need + self.spare)
 
     def alarmed(self) -> None:
-        """Close half of the links that were not needed since the last time."""
+        """Close half of the links that were not needed lately."""
         self.alarm = None
-        spare = len(self) + self.used - max(self.most, self.used)
-        for _ in range((spare + 1) // 2):
-            links = self.idle or self.safe
-            if not links:
-                break
-            self._drop(links.pop(0))
+        if not len(self):
+            return
+        beyond = self.used + len(self) - max(self.most, self.need)
+        self.need = max((self.need + self.most) // 2, self.most)
         self.most = self.used
+        if beyond > 0:
+            for _ in range((beyond + 1) // 2 + 1):  # one more than half, as the reference has it
+                if links := self.idle or self.safe:
+                    self.drop(links.popleft())
         if len(self):
-            self.alarm = self.deadlines.set(self.deadlines.clock.seconds() + self.delay, self)
+            self.alarm = self.world.deadlines.set(self.world.clock.seconds() + self.delay, self)
 
-    def _drop(self, link: Any) -> None:
-        link.session = None
-        link.close()
+    def drop(self, link: Any) -> None:
+        """Close a link that is not in use, and in no list any more."""
+        link.pool = link.session = None
+        self.world.budget.links -= 1
+        link.close(not link.ended)
+
+    def renew(self) -> None:
+        """The server is elsewhere now: no link that stands may carry another request."""
+        self.age += 1
+        self.keyed = _is_keyed(self.server)
+        self.close()
 
     def close(self) -> None:
-        """Close all of them."""
-        for link in self.idle + self.safe:
-            self._drop(link)
-        self.idle.clear()
-        self.safe.clear()
+        """Close all that are idle."""
+        for links in (self.idle, self.safe):
+            while links:
+                self.drop(links.popleft())
         if self.alarm is not None:
-            self.deadlines.cancel(self.alarm)
+            self.world.deadlines.cancel(self.alarm)
             self.alarm = None
 
     # what an idle link tells
@@ -171,4 +271,22 @@ class IdleLinks:
         for links in (self.idle, self.safe):
             if link in links:
                 links.remove(link)
-        self._drop(link)
+                self.drop(link)
+
+
+def _is_keyed(server: LiveServer) -> bool:
+    """Say whether links to a server depend on the client."""
+    return bool(server.model.send_proxy) or _is_from_client(server) or _follows_client(server)
+
+
+def _is_from_client(server: LiveServer) -> bool:
+    source = server.source
+    return source is not None and source.usesrc in ("client", "clientip")
+
+
+def _follows_client(server: LiveServer) -> bool:
+    """Say whether the server's address or port is that which the client connected to."""
+    address = server.address
+    if address is None or address.family not in (Family.INET, Family.INET6):
+        return False
+    return address.relative or not server.port or address.host in ("", "0.0.0.0", "::")

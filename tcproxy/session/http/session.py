@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcproxy.servers.live import LiveServer
     from tcproxy.session.ends import End
     from tcproxy.session.frontend import Entrance
+    from tcproxy.session.http.private import PrivateLinks
     from tcproxy.session.http.settings import HttpFrontend
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import BadMessage, RequestHead, ResponseHead
@@ -42,8 +43,8 @@ class HttpSession(Session):
     request, response: the heads of the exchange under way. status: what the client was answered, -1 for nothing.
     idle_from: monotonic seconds when the wait for this request began; began: when its first byte came, or idle_from;
     asked_at: when its head was whole; answered_at: when the response's head was (0.0: never).
-    first: the request is the connection's first. keep: the client's connection lasts. kept: the private link of
-    the last exchange, with its server. tunnelled: bytes pass both ways.
+    first: the request is the connection's first. keep: the client's connection lasts. kept: links
+    that only this client may use. tunnelled: bytes pass both ways.
     broken: nothing can be sent to the client any more.
     soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
@@ -70,7 +71,7 @@ class HttpSession(Session):
         self.response: ResponseHead | None = None
         self.first = True
         self.keep = self.plain = self.broken = self.tunnelled = self.leaving = self.response_whole = False
-        self.kept: tuple[Any, LiveServer] | None = None
+        self.kept: PrivateLinks | None = None
         self.status = -1
         self.sent = 0
         self.sizes = (0, 0)
@@ -105,7 +106,7 @@ class HttpSession(Session):
     def requested(self, head: RequestHead) -> None:
         """A request came: find a server for it."""
         way = self.settings.plain
-        if way is not None:
+        if way is not None and self.kept is None:
             plain.ask(self, head, way)
             return
         now = self.client.stamp
@@ -173,27 +174,14 @@ class HttpSession(Session):
         server, backend = self.server, self.backend
         if server is None:
             return None
-        link = None if self.kept is None else self._take_kept(server)
+        link = server.links.take(self)
         if link is None:
-            link = backend.http.take(server, self.first)
-            if link is None:
-                return None
+            return None
         link.session = self
         server.counters.reuses += 1
         backend.farm.counters.reuses += 1
         server.sessions.add(self)
         return link
-
-    def _take_kept(self, server: LiveServer) -> Any:
-        """Return the private link if it leads to this server; else close it."""
-        assert self.kept is not None
-        link, kept_server = self.kept
-        self.kept = None
-        if kept_server is server and link.connected:
-            return link
-        link.session = None
-        link.close()
-        return None
 
     def observed(self, server: LiveServer) -> None:
         """Tell the watch that a connection stands (`observe layer4`)."""
@@ -342,7 +330,7 @@ class HttpSession(Session):
         link, self.link = self.link, None
         if link is None:
             return
-        response, backend, server = self.response, self.backend, self.server
+        response, server = self.response, self.server
         link.session = None
         if (
             response is None
@@ -354,11 +342,7 @@ class HttpSession(Session):
             link.close(not link.ended)
             return
         link.rest()
-        if backend.http.private(server) or _is_private(response):
-            link.session = self
-            self.kept = (link, server)
-        else:
-            backend.http.keep(server, link, self.frontend.world.deadlines)
+        server.links.keep(self, link)
 
     def _wait_for_next(self) -> None:
         """Begin anew, for the next request."""
@@ -397,16 +381,9 @@ class HttpSession(Session):
     # what the connections tell
 
     def heard(self, end: End) -> None:
-        """Bytes came that nobody takes: a greeting waits for them; an idle link must not have any."""
+        """Bytes came that nobody takes: a greeting waits for them."""
         if self.tunnelled or self.stage == Stage.GREETING:
             super().heard(end)
-        elif end is not self.client:
-            self._drop_kept(end)
-
-    def _drop_kept(self, end: End) -> None:
-        if self.kept is not None and self.kept[0] is end:
-            self.kept = None
-            end.close()
 
     def ended(self, end: End) -> None:
         """FIN came from this side."""
@@ -417,8 +394,6 @@ class HttpSession(Session):
             self._client_ended()
         elif end is self.link:
             self._server_ended()
-        else:
-            self._drop_kept(end)
 
     def _client_ended(self) -> None:
         if self.stage == Stage.GREETING:
@@ -497,8 +472,6 @@ class HttpSession(Session):
             if self.response is None:
                 self._count_reset()
             self._server_failed()
-        elif end is not None:
-            self._drop_kept(end)
 
     def _count_reset(self) -> None:
         """Count that a server reset the connection instead of answering, once more, as the reference does."""
@@ -699,15 +672,6 @@ class HttpSession(Session):
         if self.request is None:
             self.told = True
         if self.kept is not None:
-            link, self.kept = self.kept[0], None
-            link.session = None
-            link.close()
+            self.kept.close()
+            self.kept = None
         super().end()
-
-
-def _is_private(response: ResponseHead) -> bool:
-    """Say whether the server authenticates connections instead of requests, so that this one is the client's own."""
-    if response.status not in (401, 407):
-        return False
-    name = b"www-authenticate" if response.status == 401 else b"proxy-authenticate"
-    return any(value[:9].lower() == b"negotiate" or value[:4].lower() == b"ntlm" for value in response.values(name))

@@ -19,12 +19,14 @@ class HttpFrontend:
     shortest: of all its timeouts in seconds, NEVER without any.
     request, keep_alive: seconds to wait for a request's head, and for the beginning of another request.
     probes: connections that end without a byte are ignored (`option http-ignore-probes`).
+    private_links: how many idle links of its own a client's session keeps.
     rules: what is done with a request before its backend is chosen (rules.py). plain: the way of all requests, where
     there is only one and that is plain.
     """
 
     __slots__ = (
-        "_ways", "closes", "keep_alive", "model", "plain", "probes", "request", "rules", "server_closes", "shortest",
+        "_ways", "closes", "keep_alive", "model", "plain", "private_links", "probes", "request", "rules",
+        "server_closes", "shortest",
     )  # fmt: skip
 
     def __init__(self, model: Proxy) -> None:
@@ -40,6 +42,7 @@ class HttpFrontend:
         self.shortest = min(filter(None, (self.request, self.keep_alive, client / 1000)), default=NEVER)
         self.closes = "httpclose" in model.options
         self.server_closes = "http-server-close" in model.options
+        self.private_links = model.max_session_srv_conns
         self.probes = "http-ignore-probes" in model.options
 
     def route(self, only: Backend | None) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from socket import MSG_PEEK
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.plain import answered
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.links import ServerLinkFactory
+from tcproxy.transport.relay import AGAIN
 from tcproxy.wire.http1 import (
     BadMessage,
     Codec,
@@ -27,17 +29,20 @@ class HttpLink(HttpEnd):
     """The server's end.
 
     request: what it answers, None while it is idle. uses: how many requests it carried before.
+    pool, age, private, key: of whom it is counted, and whose requests it may carry (session/http/reuse.py).
     """
 
-    __slots__ = ("reader", "request", "tunnelled", "uses")
+    __slots__ = ("age", "key", "pool", "private", "reader", "request", "tunnelled", "uses")
 
     def __init__(self, session: Any, limit: int, pipes: Any, codec: Codec) -> None:
         super().__init__(session, limit, pipes)
         self.begin_messages(codec)
         self.reader = ResponseReader(codec)
         self.request: RequestHead | None = None
-        self.uses = 0
-        self.tunnelled = False
+        self.uses = self.age = 0
+        self.tunnelled = self.private = False
+        self.pool: Any = None
+        self.key: Any = None
 
     # what is sent
 
@@ -81,6 +86,22 @@ class HttpLink(HttpEnd):
         if self.ended or not self.connected or self.transport.queue or self.held:
             return False
         return not (self.body.rest if self.body is not None else self.reader.pending)
+
+    def at_rest(self) -> bool:
+        """Say whether nothing came on an idle link, neither bytes nor its end, that was not read yet."""
+        if self.ended or not self.connected:
+            return False
+        try:
+            self.transport.socket.recv(1, MSG_PEEK)
+        except OSError as error:
+            return error.errno in AGAIN
+        return False
+
+    def close(self, reset: bool = False) -> None:
+        """Close the link, and count it no more."""
+        super().close(reset)
+        if self.pool is not None:
+            self.pool.closed(self)
 
     # what is read
 

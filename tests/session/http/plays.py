@@ -78,9 +78,13 @@ class FakeLink(FakeEnd):
     def __init__(self, clock: Any) -> None:
         super().__init__(clock, "192.0.2.10")
         self.asked: list[RequestHead] = []
-        self.uses = 0
+        self.uses = self.age = 0
         self.ended = False
         self.clean = True
+        self.private = False
+        self.pool: Any = None
+        self.key: Any = None
+        self.gone = False
 
     def ask(self, request: RequestHead, client: Any, close: bool) -> None:
         """A request comes."""
@@ -88,6 +92,16 @@ class FakeLink(FakeEnd):
 
     def rest(self) -> None:
         """Nothing more for now."""
+
+    def at_rest(self) -> bool:
+        """Nothing came that was not read yet, unless the play says so."""
+        return not self.gone
+
+    def close(self, reset: bool = False) -> None:
+        """Close."""
+        super().close(reset)
+        if self.pool is not None:
+            self.pool.closed(self)
 
     def answers(self, text: bytes) -> None:
         """The server answers with a whole response."""
@@ -127,6 +141,7 @@ class HttpStage(Stage):
     def client(self, host: str = "192.0.2.1") -> FakeClient:
         """A client comes in."""
         end = FakeClient(self.clock)
+        end.host = host
         end.session = HttpSession(self.frontend.entrances[0])
         end.session.begin(end)
         return end

@@ -158,37 +158,3 @@ def test_a_request_whose_body_stops_is_told_after_the_answer() -> None:
     stage.wait(50.1)
     assert client.closed
     assert " 200 cD-- " in stage.line
-
-
-def test_private_links_stay_with_their_client() -> None:
-    """A server told of the client by PROXY headers gets no other client's request on that link."""
-    stage = HttpStage(server={"send_proxy": 2})
-    client, link = asked(stage)
-    link.answers(OK)
-    client.asks(GET)
-    link.answers(OK)
-    assert len(stage.links) == 1
-    other, second = asked(stage)
-    second.answers(OK)
-    other.asks(GET)
-    assert len(second.asked) == 2
-    second.answers(OK)
-    client.ends()
-    other.ends()
-    assert link.closed
-    assert second.closed
-
-
-def test_spare_links_are_closed_after_a_while() -> None:
-    """Half of the idle links that nobody needs are closed every few seconds."""
-    stage = HttpStage()
-    clients = [stage.client() for _ in range(4)]
-    for client in clients:
-        client.asks(GET)
-    for link in stage.links:
-        link.answers(OK)  # type: ignore[attr-defined]
-    assert not any(link.closed for link in stage.links)
-    stage.wait(5.01)
-    assert sum(bool(link.closed) for link in stage.links) == 2
-    stage.wait(10)
-    assert all(link.closed for link in stage.links)

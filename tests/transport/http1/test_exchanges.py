@@ -238,8 +238,8 @@ def test_an_idle_link_that_the_server_closes_is_not_used_again() -> None:
         link.sendall(OK)
         read_exactly(client, len(SENT))
         link.close()
-        pools = proxy.backend.http.pools  # type: ignore[union-attr]
-        wait_for(lambda: pools and not any(len(pool) for pool in pools.values()))
+        pool = proxy.farm.servers[0].links
+        wait_for(lambda: not pool.used and not len(pool))
         client.sendall(GET)
         link = accept(server)
         read_head(link)
