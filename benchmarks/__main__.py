@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.measurements import MEASUREMENTS, Measurement
 from benchmarks.programs import Program
-from benchmarks.tables import FORMATS, HEAD, rows
+from benchmarks.tables import FORMATS, Result
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
@@ -21,7 +21,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of the load: a look, not a measurement")
     parser.add_argument("--only", default="", help="programs to measure, by a part of their name, between commas")
     parser.add_argument("--also", default="", help="programs that are left out otherwise, likewise: caddy, node")
-    parser.add_argument("--format", choices=FORMATS, default="rst", help="form of the table (rst)")
+    parser.add_argument("--format", choices=FORMATS, default="rst", help="form of the table (rst); summary: a row each")
     found = parser.parse_args(words)
     unknown = [name for name in found.names if name not in MEASUREMENTS]
     if unknown:
@@ -44,15 +44,15 @@ def _named(program: Program, parts: str) -> bool:
 def main(words: list[str]) -> int:
     """Measure what is asked for and print the table."""
     asked = arguments(words)
-    lines = [list(HEAD)]
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         for name in asked.names or MEASUREMENTS:
             measurement = chosen(MEASUREMENTS[name], asked.only, asked.also)
             number = measurement.quick if asked.quick else measurement.number
             _tell(f"{measurement.title} ...")
             readings = measurement.run(measurement, asked.rounds, number, Path(folder), _tell)
-            lines += rows(measurement, readings)
-    print(FORMATS[asked.format](lines), end="")
+            results.append((measurement, readings))
+    print(FORMATS[asked.format](results), end="")
     return 0
 
 

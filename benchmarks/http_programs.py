@@ -118,10 +118,11 @@ def _node_modules() -> str:
 HAPROXY = Program("HAProxy", configured("haproxy http", "haproxy", mode="http"), "haproxy")
 HAPROXY_LOG = Program("HAProxy", configured("haproxy httplog", "haproxy", mode="http", options=LOG), "haproxy")
 HAPROXY_SPLICE = Program(
-    "HAProxy, splice", configured("haproxy http splice", "haproxy", mode="http", options=SPLICE), "haproxy"
+    "HAProxy", configured("haproxy http splice", "haproxy", mode="http", options=SPLICE), "haproxy"
 )
 TCPROXY = Program("tcproxy", configured("tcproxy http", *TCPROXY_WORDS, mode="http"))
 TCPROXY_LOG = Program("tcproxy", configured("tcproxy httplog", *TCPROXY_WORDS, mode="http", options=LOG))
+TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy http splice", *TCPROXY_WORDS, mode="http", options=SPLICE))
 NGINX = Program("nginx", _nginx("off"), "nginx")
 NGINX_LOG = Program("nginx", _nginx("syslog:server=127.0.0.1:{target} combined"), "nginx")
 REVERSE_PROXY = Program("twisted.web ReverseProxyResource", _reverse_proxy, share=0.1)

@@ -180,7 +180,7 @@ def _quickest(
 
 TCP = (HAPROXY, TCPROXY, PORTFORWARD)
 HTTP = (http.HAPROXY, http.TCPROXY, http.NGINX, http.REVERSE_PROXY, http.CADDY, http.NODE)
-HTTP_LARGE = (http.HAPROXY, http.HAPROXY_SPLICE, *HTTP[1:])
+HTTP_SPLICE = (http.HAPROXY_SPLICE, http.TCPROXY_SPLICE)
 HTTP_LOG = (http.HAPROXY_LOG, http.TCPROXY_LOG, http.NGINX_LOG)
 
 
@@ -195,7 +195,8 @@ def http_measurements() -> Iterator[Measurement]:
         ("single", "HTTP: one request a connection", ask, HTTP, 6_000, "single", 2.0),
         ("headers", "HTTP: requests of 64 headers", ask, HTTP, 20_000, "headers", 0.0),
         ("answers-16k", "HTTP: answers of 16 KiB", answer_, HTTP, 15_000, "16k", 1.0),
-        ("answers-1m", "HTTP: answers of 1 MiB", answer_, HTTP_LARGE, 1_000, "1m", 1.0),
+        ("answers-1m", "HTTP: answers of 1 MiB", answer_, HTTP, 1_000, "1m", 1.0),
+        ("answers-1m-splice", "HTTP: answers of 1 MiB, with option splice-*", answer_, HTTP_SPLICE, 1_000, "1m", 0.0),
     ]
     for name, title, unit, programs, number, load, target in rows:
         targets = {TCPROXY.name: target} if target else {}
@@ -217,9 +218,13 @@ MEASUREMENTS = {
             6_000, 500, {TCPROXY.name: 1.6}, load="connections",
         ),
         Measurement(
-            "bulk", "Bulk", "CPU s a GB", 1000 / 1.048576,
-            (HAPROXY, HAPROXY_SPLICE, TCPROXY, TCPROXY_SPLICE, PORTFORWARD), under_load,
+            "bulk", "Bulk", "CPU s a GB", 1000 / 1.048576, TCP, under_load,
             1024, 64, {TCPROXY.name: 0.5}, load="bulk", server="source",
+        ),
+        Measurement(
+            "bulk-splice", "Bulk, with option splice-*", "CPU s a GB", 1000 / 1.048576,
+            (HAPROXY_SPLICE, TCPROXY_SPLICE), under_load,
+            1024, 64, {TCPROXY.name: 1.0}, load="bulk", server="source",
         ),
         Measurement(
             "memory", "Memory of an idle connection", "KiB (PSS)", 1 / 1024, TCP, memory_of_idle, 5_000, 500,

@@ -85,9 +85,9 @@ def _forwarder(folder: Path, port: int, target: int) -> list[str]:
 TCPROXY_WORDS = (sys.executable, "-m", "tcproxy.command")
 
 HAPROXY = Program("HAProxy", configured("haproxy", "haproxy"), "haproxy")
-HAPROXY_SPLICE = Program("HAProxy, splice", configured("haproxy splice", "haproxy", options=SPLICE), "haproxy")
+HAPROXY_SPLICE = Program("HAProxy", configured("haproxy splice", "haproxy", options=SPLICE), "haproxy")
 TCPROXY = Program("tcproxy", configured("tcproxy", *TCPROXY_WORDS))
-TCPROXY_SPLICE = Program("tcproxy, splice", configured("tcproxy splice", *TCPROXY_WORDS, options=SPLICE))
+TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy splice", *TCPROXY_WORDS, options=SPLICE))
 PORTFORWARD = Program("Twisted portforward", _forwarder)
 
 

@@ -1,12 +1,20 @@
-"""The result as a table: one row a measurement and program, ratios with their spread; reStructuredText or Markdown."""
+"""The result as a table: a row for each measurement and program, in reStructuredText or Markdown; a summary for the docs.
+
+The ratio is the median of the rounds', and its spread their least and most.
+"""
 
 from __future__ import annotations
 
+import os
+import platform
+import sysconfig
+import time
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
-from benchmarks.measurements import Measurement, Readings
+from benchmarks.measurements import Measurement, Reading, Readings
 
+Result = tuple[Measurement, Readings]
 HEAD = ("Measured", "Program", "Cost", "User part", "Ratio to HAProxy", "Spread", "Target")
 
 
@@ -68,4 +76,54 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([one(head), rule, *map(one, body)]) + "\n"
 
 
-FORMATS: dict[str, Callable[[Sequence[Sequence[str]]], str]] = {"rst": restructured, "markdown": markdown}
+def summary(results: Sequence[Result]) -> str:
+    """Return the table of docs/performance.rst: one row a measurement, tcproxy beside HAProxy, ratios of the others."""
+    lines = [["what", "HAProxy", "tcproxy", "ratio (spread)", "target", "others"]]
+    lines += [_summed(measurement, readings) for measurement, readings in results]
+    head, *rest = restructured(lines).splitlines(keepends=True)
+    return "".join([f"{head.rstrip()} {_conditions()}\n", *rest])
+
+
+def _summed(measurement: Measurement, readings: Readings) -> list[str]:
+    base, *others = measurement.programs
+    ratios = {one.name: _ratios(readings, one.name, base.name) for one in others}
+    ours = ratios.pop("tcproxy", [])
+    middle, spread = _told(ours)
+    target = measurement.targets.get("tcproxy")
+    return [
+        f"{measurement.title}: {measurement.unit}",
+        _cost(measurement, readings[base.name]),
+        _cost(measurement, readings.get("tcproxy", [])),
+        f"**{middle}** ({spread})" if ours else "",
+        f"{target:g}" if target else "",
+        ", ".join(f"{name} {_told(found)[0]}" for name, found in ratios.items() if found),
+    ]
+
+
+def _cost(measurement: Measurement, mine: Sequence[Reading]) -> str:
+    if not mine:
+        return ""
+    cost = median(one.cost for one in mine) * measurement.scale
+    share = fmean(one.user_share for one in mine)
+    return f"{_number(cost)} ({_number(cost * share)})" if share else _number(cost)
+
+
+def _conditions() -> str:
+    now = time.localtime()
+    optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    build = "with" if optimised else "without"
+    return (
+        f"Measured on {now.tm_mday} {time.strftime('%B %Y', now)}, {os.cpu_count()} cores, Linux {platform.release()}, "
+        f"CPython {platform.python_version()} (a build {build} profile-guided optimisation)"
+    )
+
+
+FORMATS: dict[str, Callable[[Sequence[Result]], str]] = {
+    "rst": lambda results: restructured(_lines(results)),
+    "markdown": lambda results: markdown(_lines(results)),
+    "summary": summary,
+}
+
+
+def _lines(results: Sequence[Result]) -> list[list[str]]:
+    return [list(HEAD), *(row for measurement, readings in results for row in rows(measurement, readings))]

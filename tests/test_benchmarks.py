@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accounting, http_load, profile
+from benchmarks import accounting, http_load, profile, systemcalls
 from benchmarks import http_programs as http
 from benchmarks.__main__ import arguments, chosen
 from benchmarks.measurements import HTTP, MEASUREMENTS, Reading
 from benchmarks.programs import CannotStart, Program, answer, load_process, started
-from benchmarks.tables import HEAD, markdown, restructured, rows
+from benchmarks.tables import HEAD, markdown, restructured, rows, summary
 
 
 def test_cpu_time_is_counted() -> None:
@@ -61,13 +61,45 @@ def test_tables_have_all_cells() -> None:
     assert text.count("* - ") == 2 and text.splitlines()[-1] == "     - 3"
 
 
+def test_the_summary_has_a_row_for_each_measurement() -> None:
+    """The table for the docs tells cost, user part, ratio with spread, target and the others' ratios."""
+    measurement = MEASUREMENTS["keepalive"]
+    readings = {one.name: [Reading(20e-6, 0.25)] for one in measurement.programs}
+    readings["tcproxy"] = [Reading(30e-6, 0.5)]
+    text = summary([(measurement, {**readings, "nginx": []})])
+    assert text.startswith(".. list-table:: Measured on ") and "   :header-rows: 1\n" in text
+    cells = [line[7:] for line in text.splitlines()[-6:]]
+    assert cells[1:5] == ["20 (5)", "30 (15)", "**1.50** (1.50 to 1.50)", "1.7"]
+    assert cells[5] == "twisted.web ReverseProxyResource 1.00, Caddy 1.00, node http-proxy 1.00"
+
+
+def test_system_calls_are_read_of_strace() -> None:
+    """The table of strace is read, errors or none; the programs stand side by side."""
+    text = """\
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 60.00    0.000300           3       200        20 recvfrom
+ 40.00    0.000200           2       100           sendto
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.000500           1       300        20 total
+"""
+    assert systemcalls.summary(text) == {"recvfrom": 200, "sendto": 100}
+    lines = systemcalls.table({"HAProxy": {"recvfrom": 2.0}, "tcproxy": {"recvfrom": 2.0, "sendto": 1.0}})
+    assert lines == [
+        "          HAProxy  tcproxy",
+        "all          2.00     3.00",
+        "recvfrom     2.00     2.00",
+        "sendto       0.00     1.00",
+    ]
+
+
 def test_command_line() -> None:
     """Names are checked, and `--only` keeps the program that all are compared with."""
     assert arguments(["bulk", "--rounds", "2"]).names == ["bulk"]
     with pytest.raises(SystemExit):
         arguments(["bulky"])
-    kept = chosen(MEASUREMENTS["bulk"], "tcproxy").programs
-    assert [program.name for program in kept] == ["HAProxy", "tcproxy", "tcproxy, splice"]
+    kept = chosen(MEASUREMENTS["bulk"], "forward").programs
+    assert [program.name for program in kept] == ["HAProxy", "Twisted portforward"]
     kept = chosen(MEASUREMENTS["keepalive"], "tcproxy", "caddy, node").programs
     assert [program.name for program in kept] == ["HAProxy", "tcproxy", "Caddy", "node http-proxy"]
     assert [one.name for one in chosen(MEASUREMENTS["single"], "").programs] == [one.name for one in HTTP[:4]]
