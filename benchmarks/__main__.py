@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.measurements import MEASUREMENTS, Measurement
+from benchmarks.measurements import GROUPS, MEASUREMENTS, Measurement
 from benchmarks.programs import Program
 from benchmarks.tables import FORMATS, Result
 
@@ -16,13 +16,15 @@ from benchmarks.tables import FORMATS, Result
 def arguments(words: list[str]) -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=sys.modules["benchmarks"].__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(MEASUREMENTS)} (all by default)")
+    names = ", ".join([*GROUPS, *MEASUREMENTS])
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {names} (all by default)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (5)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the load: a look, not a measurement")
     parser.add_argument("--only", default="", help="programs to measure, by a part of their name, between commas")
     parser.add_argument("--also", default="", help="programs that are left out otherwise, likewise: caddy, node")
     parser.add_argument("--format", choices=FORMATS, default="rst", help="form of the table (rst); summary: a row each")
     found = parser.parse_args(words)
+    found.names = [name for word in found.names for name in GROUPS.get(word, [word])]
     unknown = [name for name in found.names if name not in MEASUREMENTS]
     if unknown:
         parser.error(f"no measurement {unknown[0]!r}; there are {', '.join(MEASUREMENTS)}")

@@ -237,3 +237,8 @@ MEASUREMENTS = {
     )
 }  # fmt: skip
 """By name, in the order they are run."""
+GROUPS = {
+    "tcp": [name for name, one in MEASUREMENTS.items() if one.server != "http"],
+    "http": [name for name, one in MEASUREMENTS.items() if one.server == "http"],
+}
+"""Names that stand for several."""

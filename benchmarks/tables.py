@@ -1,4 +1,4 @@
-"""The result as a table: a row for each measurement and program, in reStructuredText or Markdown; a summary for the docs.
+"""The result as a table: a row for each measurement and program, reStructuredText or Markdown; a summary for the docs.
 
 The ratio is the median of the rounds', and its spread their least and most.
 """
@@ -77,8 +77,8 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return the table of docs/performance.rst: one row a measurement, tcproxy beside HAProxy, ratios of the others."""
-    lines = [["what", "HAProxy", "tcproxy", "ratio (spread)", "target", "others"]]
+    """Return one row a measurement: tcproxy beside HAProxy, and the ratios of others. It is the form of the docs."""
+    lines = [["what", "HAProxy (user part)", "tcproxy (user part)", "ratio (spread)", "target", "others' ratios"]]
     lines += [_summed(measurement, readings) for measurement, readings in results]
     head, *rest = restructured(lines).splitlines(keepends=True)
     return "".join([f"{head.rstrip()} {_conditions()}\n", *rest])
@@ -111,9 +111,10 @@ def _cost(measurement: Measurement, mine: Sequence[Reading]) -> str:
 def _conditions() -> str:
     now = time.localtime()
     optimised = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    linux = ".".join(platform.release().split(".")[:2])
     build = "with" if optimised else "without"
     return (
-        f"Measured on {now.tm_mday} {time.strftime('%B %Y', now)}, {os.cpu_count()} cores, Linux {platform.release()}, "
+        f"Measured on {now.tm_mday} {time.strftime('%B %Y', now)}, {os.cpu_count()} cores, Linux {linux}, "
         f"CPython {platform.python_version()} (a build {build} profile-guided optimisation)"
     )
 

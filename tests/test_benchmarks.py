@@ -96,6 +96,8 @@ def test_system_calls_are_read_of_strace() -> None:
 def test_command_line() -> None:
     """Names are checked, and `--only` keeps the program that all are compared with."""
     assert arguments(["bulk", "--rounds", "2"]).names == ["bulk"]
+    assert arguments(["single", "tcp"]).names[:3] == ["single", "messages", "connections"]
+    assert arguments(["http"]).names[0] == "keepalive"
     with pytest.raises(SystemExit):
         arguments(["bulky"])
     kept = chosen(MEASUREMENTS["bulk"], "forward").programs
