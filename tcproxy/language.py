@@ -19,9 +19,12 @@ from tcproxy.model import (
     http_options,
     links,
     logs,
+    monitoring,
     options,
     process,
     proxy,
+    redirects,
+    replies,
     server,
     switching,
     timeouts,
@@ -52,6 +55,9 @@ ROOMS = (
     header_case.WORDS,
     forwarded.WORDS,
     links.WORDS,
+    replies.WORDS,
+    redirects.WORDS,
+    monitoring.WORDS,
     http_words.WORDS,
     switching.WORDS,
     rules.WORDS,
@@ -140,6 +146,10 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         return None
     settings = build_global(sections.process)
     cases = header_case.finish(sections.process, reading)
+    groups = {name: section.draft for name, section in sections.replies.items()}
+    for section in sections.sections:
+        if not section.draft.get("disabled"):
+            replies.finish(section.draft, groups, reading)
     numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
     proxies = tuple(
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading)

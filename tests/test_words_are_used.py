@@ -35,7 +35,6 @@ UNREAD = {
     "Bind.expose_fd": "the hand-over of sockets by the command socket comes later",
     "Server.tfo": "without 'retry-on' the reference sends nothing early either",
     "Server.init_addr": "used while reading (model/names.py); what comes of it is `resolved`",
-    "Server.redir": "refused in TCP mode",
     "Server.stick": "waits for stick tables",
 }
 """Fields that no live code reads, and why. Their words are not called supported, but for `init-addr`."""
@@ -43,6 +42,7 @@ UNREAD = {
 HERE = "test_words_have_effect.py::"
 EXCHANGES = "scenarios/test_http_exchanges.py::test_an_exchange_is_the_same"
 HEADERS = "scenarios/test_http_headers.py::test_told_alike"
+ANSWERS = "scenarios/test_own_answers.py::test_answers_are_the_same"
 CHECKS = "health/test_httpchk_reference.py::"
 
 SHOWN = {
@@ -129,6 +129,10 @@ SHOWN = {
         "http-check send-state": f"{CHECKS}test_requests_as_the_reference_sends_them",
         "http-check expect": f"{CHECKS}test_checks_as_the_reference_makes_them",
         "http-check disable-on-404": f"{CHECKS}test_checks_as_the_reference_makes_them",
+        "errorfile errorfiles errorloc errorloc302 errorloc303 http-error": ANSWERS,
+        "redirect": ANSWERS,
+        "monitor-uri": ANSWERS,
+        "monitor fail": ANSWERS,
         "use_backend acl": "rules/test_use_backend_reference.py::test_clients_reach_the_farm_that_haproxy_chooses",
         "bind": "transport/test_binding.py::test_socket_options",
         "server": "transport/test_links.py::test_options_reach_the_socket",
@@ -206,7 +210,7 @@ def shown() -> dict[tuple[str, str], str]:
 
 def _split(words: str) -> list[str]:
     two = ("option-", "timeout-")
-    pairs = ("stats socket", "stats timeout", "stats maxconn", "rate-limit sessions")
+    pairs = ("monitor fail", "stats socket", "stats timeout", "stats maxconn", "rate-limit sessions")
     if words in pairs or words.startswith("http-check "):
         return [words]
     return [word.replace("-", " ", 1) if word.startswith(two) else word for word in words.split()]

@@ -28,6 +28,7 @@ class Where(Enum):
     SERVER = "server"
     USERLIST = "userlist"
     PEERS = "peers"
+    HTTP_ERRORS = "http-errors"
     ANYWHERE = "any section"
 
 

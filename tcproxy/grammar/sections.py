@@ -18,7 +18,7 @@ SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defau
 """How messages call a section of each kind, before its name."""
 
 UNSUPPORTED_SECTIONS = frozenset(
-    each("cache fcgi-app http-errors log-forward mailers namespace_list peers program resolvers ring userlist")
+    each("cache fcgi-app log-forward mailers namespace_list peers program resolvers ring userlist")
 )
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
@@ -51,6 +51,7 @@ class Sections:
     """Reads statements into sections.
 
     sections: those of the proxies, in order. process: the draft of all `global` sections together.
+    replies: sections `http-errors` by name.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -59,6 +60,7 @@ class Sections:
         self.process = reading.process = Draft()
         self.sections: list[Section] = []
         self.defaults: list[Section] = []
+        self.replies: dict[str, Section] = {}
         self._current: Section | None = None
 
     def take(self, statement: Statement) -> None:
@@ -100,6 +102,19 @@ class Sections:
     def _open_unsupported(self, statement: Statement) -> None:
         self._current = Section(Where.ANYWHERE, skipped=True)
         raise Refused(f"the section '{statement.words[0]}' {UNSUPPORTED}", 0)
+
+    def _open_replies(self, statement: Statement) -> None:
+        words = statement.words
+        section = Section(Where.HTTP_ERRORS, words[1] if len(words) > 1 else "", statement.origin, skipped=True)
+        self._current = section
+        if not section.name:
+            raise Refused("'http-errors' needs a name behind it", 0)
+        self._check_name(section.name, statement)
+        other = self.replies.get(section.name)
+        if other is not None:
+            raise Refused(f"there is an 'http-errors' section '{section.name}' at {other.origin} already", 1)
+        section.skipped = False
+        self.replies[section.name] = section
 
     def _open_defaults(self, statement: Statement) -> None:
         words = statement.words
@@ -270,6 +285,7 @@ class Sections:
 
     _openers: ClassVar[dict[str, Callable[[Sections, Statement], None]]] = {
         "global": _open_global,
+        "http-errors": _open_replies,
         "defaults": _open_defaults,
         "frontend": _open_proxy,
         "backend": _open_proxy,

@@ -70,6 +70,9 @@ class Checks:
             if row is not None and row.mode == "http":
                 self._warn(f"{called(draft)} : 'option {name}' is ignored, because it needs 'mode http'")
                 options -= {name}
+        for field, words in (("redirects", "'redirect' rules are"), ("monitor_uri", "'monitor-uri' is")):
+            if draft.pop(field, None):
+                self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")
         if "httplog" in options and draft["kind"] in KINDS_OF_FRONTEND:
             self._warn(f"{called(draft)} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
             options = options - {"httplog"} | {"tcplog"}
@@ -157,7 +160,7 @@ class Checks:
             self._alert(f"{named(draft, server)} : there is neither a port for the service nor for checks")
 
     def _refuse_later(self, draft: Draft, server: Draft) -> None:
-        for word in ("redir", "cookie"):
+        for word in ("cookie",):
             if server.get(word):
                 self._alert(f"{named(draft, server)} : '{word}' {UNSUPPORTED}")
         if server.get("observe") == "layer7":

@@ -12,6 +12,7 @@ from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statem
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
 from tcproxy.model.logs import LogTarget
+from tcproxy.model.redirects import Redirect
 from tcproxy.model.server import Server, Source
 
 
@@ -77,6 +78,8 @@ class Proxy:
         check_options: what its `parse` returned. acls: named ACLs by name (tcproxy.rules.conditions).
     forwardfor, originalto: what these options say (session/http/forwarded.py). send_name_header: in lower case.
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
+    replies: a Reply (replies.py) for each status that the section answers in a way of its own.
+    monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
     """
 
     kind: str
@@ -122,6 +125,16 @@ class Proxy:
     originalto: Any = None
     send_name_header: str = ""
     header_case: Any = None
+    replies: Any = None
+    redirects: tuple[Redirect, ...] = ()
+    monitor_uri: str = ""
+    monitor_fails: tuple[Any, ...] = ()
+
+    def conditions(self) -> list[Any]:
+        """Return the conditions of all rules."""
+        every = [*self.monitor_fails, *(rule.condition for rule in self.use_backends)]
+        every += [rule.condition for rule in self.redirects]
+        return [condition for condition in every if condition is not None]
 
     @property
     def is_frontend(self) -> bool:

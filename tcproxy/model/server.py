@@ -329,7 +329,7 @@ WORDS = (
     Row("port", SERVER, "Send health checks to another port.", (Integer(0, 65535),), "check_port", manual="5.2"),
     Row("proxy-v2-options", SERVER, "Add fields to PROXY headers of version 2.", parse=parse_proxy_v2_options,
         many=1, manual="5.2"),
-    Row("redir", SERVER, "Redirect clients to a prefix.", (Text(),), "redir", status=Status.KEPT, manual="5.2"),
+    Row("redir", SERVER, "Redirect clients to a prefix.", (Text(),), "redir", manual="5.2"),
     Row("send-proxy", SERVER, "Begin connections with a PROXY header.", field="send_proxy", value=1,
         manual="5.2"),
     Row("send-proxy-v2", SERVER, "Begin connections with a binary PROXY header.", field="send_proxy", value=2,

@@ -20,13 +20,12 @@ from tcproxy.grammar.rows import (
 )
 
 _HTTP_FRONT = """
-    monitor-uri
     option httpslog
     option disable-h2-upgrade
     option idle-close-on-response
 """
 
-_HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\nmonitor fail\ndeclare capture"
+_HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\ndeclare capture"
 
 _HTTP_BACK = """
     cookie
@@ -35,12 +34,6 @@ _HTTP_BACK = """
 
 _HTTP_PROXY = """
     compression
-    errorfile
-    errorfiles
-    errorloc
-    errorloc302
-    errorloc303
-    http-error
     http-request
     http-response
     http-after-response
@@ -81,7 +74,7 @@ _BACK = """
 """
 
 _PROXY = "email-alert\ntcp-request\ntcp-response"
-_NAMED = "filter\nredirect\nstick-table"
+_NAMED = "filter\nstick-table"
 _NAMED_BACK = "force-persist\nignore-persist\nstick\nuse-fcgi-app\nuse-server"
 
 _DROPPED = dict.fromkeys(

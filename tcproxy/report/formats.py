@@ -65,7 +65,7 @@ def _literal(text: str) -> str:
 class _Compilation:
     """One reading of a format's text, from left to right."""
 
-    def __init__(self, text: str, early: bool, http: bool = False) -> None:
+    def __init__(self, text: str, early: bool, http: bool = False, verbatim: bool = False) -> None:
         self.text = text
         self.http = http
         self.early = early
@@ -74,7 +74,8 @@ class _Compilation:
         self.needs: set[str] = set()
         self.waits = False
         # spaces are merged, and none opens a line (the trailing one stays)
-        self.after_space = True
+        self.after_space = not verbatim
+        self.verbatim = verbatim
 
     def run(self) -> None:
         """Read it all; FormatError says what is wrong and where."""
@@ -91,7 +92,7 @@ class _Compilation:
                 position += 1
 
     def _space(self) -> None:
-        if not self.after_space:
+        if not self.after_space or self.verbatim:
             self.parts.append(" ")
         self.after_space = True
 
@@ -178,6 +179,22 @@ def compile(text: str, early: bool = False, http: bool = False) -> Format:
     render: Callable[[Record], str] = eval(source, names())  # all text went through _literal
     moment = Moment.END if compilation.waits and not early else Moment.ESTABLISHED
     return Format(text, render, frozenset(compilation.needs), moment)
+
+
+def compile_payload(text: str) -> Format:
+    """Compile a format that is no log line, but part of an HTTP answer. Raises FormatError.
+
+    Its spaces stay, and what is missing is empty. Of a Record's addresses that are not known it wants NO_ADDRESS.
+    """
+    compilation = _Compilation(text, False, True, verbatim=True)
+    compilation.run()
+    source = f"lambda r: f'{''.join(compilation.parts)}'"
+    render: Callable[[Record], str] = eval(source, {**names(), "dash": "", "nowhere": NO_ADDRESS})
+    return Format(text, render, frozenset(compilation.needs))
+
+
+NO_ADDRESS = ("", 0)
+"""An address that is not known, where that is told by nothing."""
 
 
 def check(text: str, http: bool = False) -> None:

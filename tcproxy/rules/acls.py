@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.rules.criteria import CRITERIA
@@ -195,7 +196,7 @@ def _patterns(
 
 def _lines(name: str, at: int, statement: Statement, reading: Reading) -> Iterable[tuple[int, str]]:
     """Return the patterns of a file with their line numbers. The file is read once for all who name it."""
-    path = _path(name, statement, reading)
+    path = path_of(name, statement, reading)
     found = reading.files.get(path)
     if found is None:
         try:
@@ -207,14 +208,6 @@ def _lines(name: str, at: int, statement: Statement, reading: Reading) -> Iterab
         text = line.partition("\r")[0].lstrip(" \t")
         if text and not line.startswith("#"):
             yield number, text
-
-
-def _path(name: str, statement: Statement, reading: Reading) -> str:
-    """Return the path of a file that the configuration names, by its `default-path`."""
-    mode, _, origin = reading.default_path.partition(" ")
-    folder = Path(statement.origin.file).parent
-    base = {"config": folder, "parent": folder / "..", "origin": Path(origin)}.get(mode, Path())
-    return str(base / name) if name else name
 
 
 def _compile(

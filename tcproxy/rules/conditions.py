@@ -6,7 +6,7 @@ A condition is compiled when it is read: `holds(facts)` is all that the data pat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tcproxy.grammar.statements import Origin, Reading, Refused, Statement
 from tcproxy.model.proxy import Proxy
@@ -93,7 +93,7 @@ def parse_condition(
     statement: Statement,
     start: int,
     reading: Reading,
-    place: Place = Place.FRONTEND_USE_BACKEND,
+    place: Place | None = Place.FRONTEND_USE_BACKEND,
     acls: Mapping[str, Acl] | None = None,
 ) -> Condition | None:
     """Read `if CONDITION` or `unless CONDITION` from the word `start` to the end of the statement.
@@ -117,7 +117,7 @@ class _Groups:
     """Collects the terms of a condition, group by group."""
 
     def __init__(
-        self, statement: Statement, reading: Reading, place: Place, acls: Mapping[str, Acl]
+        self, statement: Statement, reading: Reading, place: Place | None, acls: Mapping[str, Acl]
     ) -> None:
         self.statement, self.reading, self.place, self.acls = statement, reading, place, acls
         self.found: list[list[Term]] = []
@@ -171,6 +171,8 @@ class _Groups:
 
     def _check_place(self, acl: Acl) -> None:
         """Warn of samples that do not exist where the condition is met."""
+        if self.place is None:
+            return
         alien = [test.expression.fetch.name for test in acl.tests if not test.fits(self.place)]
         if not alien:
             return
@@ -199,9 +201,8 @@ def _references(proxy: Proxy) -> Iterator[tuple[Test, Reference]]:
     acls: Mapping[str, Acl] = proxy.acls or {}
     for acl in acls.values():
         yield from references(acl)
-    for rule in proxy.use_backends:
-        condition: Any = rule.condition
-        for term in condition.terms() if condition is not None else ():
+    for condition in proxy.conditions():
+        for term in condition.terms():
             if not term.acl.name:
                 yield from references(term.acl)
 

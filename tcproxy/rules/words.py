@@ -24,22 +24,26 @@ def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
     acls.parse_acl(statement, draft, reading)
 
 
-def read_condition(statement: Statement, start: int, draft: Draft, reading: Reading) -> Condition | None:
-    """Read the condition of a `use_backend` rule, from the word `start` on; None without one. Raises Refused.
+def read_condition(
+    statement: Statement, start: int, draft: Draft, reading: Reading, place: str = "frontend_use_backend"
+) -> Condition | None:
+    """Read the condition of a rule, from the word `start` on; None without one. Raises Refused.
+
+    place: the name of the Place where it will be met, "" for one that the reference does not check.
 
     This is what `Reading.conditions` is set to.
     """
     from tcproxy.rules import conditions
     from tcproxy.samples.places import Place
 
-    place = Place.FRONTEND_USE_BACKEND
-    return conditions.parse_condition(statement, start, reading, place, draft.get("acls"))
+    met = Place[place.upper()] if place else None
+    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
 
 
 def unresolved(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
     """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell."""
     every = list(proxies)
-    if any(proxy.acls or any(rule.condition for rule in proxy.use_backends) for proxy in every):
+    if any(proxy.acls or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
         yield from conditions.unresolved(every)

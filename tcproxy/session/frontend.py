@@ -88,7 +88,7 @@ class Frontend:
         self.form: Format | None = None
         self.data_form: Format | None = None
         self.refusal_form: Format | None = None
-        self.id_form = compile(model.unique_id_format) if model.unique_id_format else None
+        self.id_form = compile(model.unique_id_format, http=model.mode == "http") if model.unique_id_format else None
         self.needs: frozenset[str] = self.id_form.needs if self.id_form is not None else frozenset()
         self.rules: list[tuple[Any, Backend]] = []
         self.fallback: Backend | None = None
@@ -118,6 +118,9 @@ class Frontend:
             self.fallback = backends.get(self.name)
         if self.http is not None:
             self.http.route(None if self.rules else self.fallback)
+            for backend in {self.fallback, *(backend for _, backend in self.rules)} - {None}:
+                self.http.way(backend)  # type: ignore[arg-type]  # None is taken out
+            self.needs |= self.http.needs
 
     # limits
 

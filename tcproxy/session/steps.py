@@ -42,11 +42,15 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
     if frontend.form is None or frontend.form.moment is Moment.ACCEPT:
         steps.append(tell_accepted)
     if frontend.model.mode == "http":
+        from tcproxy.session.http.redirects import redirect_to_server
         from tcproxy.session.http.steps import await_request, deliver, take_way
 
         assert frontend.http is not None
         steps += [await_request, *frontend.http.rules]  # type: ignore[list-item]  # of an HttpSession
-        steps += [choose_backend, take_way, attempts.find_server, attempts.connect, deliver]
+        steps += [choose_backend, take_way, attempts.find_server]
+        if any(server.redir for proxy in frontend.world.configuration.backends() for server in proxy.servers):
+            steps.append(redirect_to_server)
+        steps += [attempts.connect, deliver]
         return tuple(steps)
     steps += [choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)

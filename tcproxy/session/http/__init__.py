@@ -7,6 +7,9 @@
     ways.py       what holds for all requests of one frontend to one backend
     steps.py      the way of a request to a server
     reuse.py      links kept idle for the next request
-    answers.py    the pages that tell a client why there is no other answer
+    answers.py    the built-in pages that tell a client why there is no other answer
+    pages.py      answers of a section's own, and how any is sent
+    redirects.py  answers that send clients elsewhere
+    monitor.py    answers to monitoring systems
     telling.py    counters and log lines of an exchange
 """

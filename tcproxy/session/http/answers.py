@@ -1,51 +1,78 @@
-"""The pages that tell a client why there is no other answer. Clients and monitoring match on them: their bytes are
-those of the reference.
+"""The built-in pages, which tell a client why there is no other answer. Clients and monitoring match on them: their
+bytes are those of the reference.
 
-Those of 400 and 408 are told before there is a request: they always close the connection.
+Those of EARLY are told before there is a request: they always close the connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tcproxy.wire.http1 import Field, WholeResponse, compose
+
+_CREDENTIALS = b"You need a valid user and password to access this content."
+
 _BODIES = {
+    200: (b"200 OK", b"Service ready."),
     400: (b"400 Bad request", b"Your browser sent an invalid request."),
+    401: (b"401 Unauthorized", _CREDENTIALS),
+    403: (b"403 Forbidden", b"Request forbidden by administrative rules."),
+    404: (b"404 Not Found", b"The resource could not be found."),
+    405: (
+        b"405 Method Not Allowed",
+        b"A request was made of a resource using a request method not supported by that resource",
+    ),
+    407: (b"407 Unauthorized", _CREDENTIALS),
     408: (b"408 Request Time-out", b"Your browser didn't send a complete request in time."),
+    410: (b"410 Gone", b"The resource is no longer available and will not be available again."),
     413: (b"413 Payload Too Large", b"The request entity exceeds the maximum allowed."),
-    422: (b"422 Unprocessable Content", b"The transfer coding of the request is not supported."),
+    421: (b"421 Misdirected Request", b"Request sent to a non-authoritative server."),
+    422: (b"422 Unprocessable Content", b"The server cannot process the contained instructions."),
+    425: (b"425 Too Early", b"Your browser sent early data."),
+    429: (b"429 Too Many Requests", b"You have sent too many requests in a given amount of time."),
+    500: (b"500 Internal Server Error", b"An internal server error occurred."),
+    501: (b"501 Not Implemented", b".The server does not support the functionality required to fulfill the request."),
     502: (b"502 Bad Gateway", b"The server returned an invalid or incomplete response."),
     503: (b"503 Service Unavailable", b"No server is available to handle this request."),
     504: (b"504 Gateway Time-out", b"The server didn't respond in time."),
 }
 
+_CLOSING = (400, 408)
+"""Statuses whose pages have a header `Connection: close`."""
+
+REASONS: Mapping[int, bytes] = {
+    **{status: title.partition(b" ")[2] for status, (title, _) in _BODIES.items()},
+    400: b"Bad Request",
+    407: b"Proxy Authentication Required",
+    413: b"Request Entity Too Large",
+    502: b"Bad Gateway or Proxy Error",
+}
+"""What stands behind the status of answers that are composed; pages have titles of their own."""
+
 
 def _body(status: int) -> bytes:
-    title, sentence = _BODIES[status]
-    return b"<html><body><h1>%b</h1>\n%b\n</body></html>\n" % (title, sentence)
+    return b"<html><body><h1>%b</h1>\n%b\n</body></html>\n" % _BODIES[status]
+
+
+def _page(status: int) -> WholeResponse:
+    body = _body(status)
+    fields = [
+        Field(b"content-length", b"%d" % len(body)),
+        Field(b"cache-control", b"no-cache"),
+        Field(b"content-type", b"text/html"),
+    ]
+    if status in _CLOSING:
+        fields.insert(2, Field(b"connection", b"close"))
+    return compose(status, _BODIES[status][0].partition(b" ")[2], fields, body)
 
 
 def _early(status: int) -> bytes:
     body = _body(status)
-    return (
-        b"HTTP/1.1 %b\r\nContent-length: %d\r\nCache-Control: no-cache\r\nConnection: close\r\n"
-        b"Content-Type: text/html\r\n\r\n%b" % (_BODIES[status][0], len(body), body)
-    )
+    closing = b"Connection: close\r\n" if status in _CLOSING else b""
+    return b"HTTP/1.1 %b\r\nContent-length: %d\r\nCache-Control: no-cache\r\n%bContent-Type: text/html\r\n\r\n%b" % (
+        _BODIES[status][0], len(body), closing, body,
+    )  # fmt: skip
 
 
+PAGES: Mapping[int, WholeResponse] = {status: _page(status) for status in _BODIES}
 EARLY: Mapping[int, bytes] = {status: _early(status) for status in (400, 408, 413, 422)}
-
-
-def page(status: int, connection: bytes, bare: bool) -> tuple[bytes, int]:
-    """Return the bytes of a page, and how many of them count. connection: a header line, or none.
-
-    bare: without its body, as HEAD asks for.
-    """
-    body = _body(status)
-    head = (
-        b"HTTP/1.1 %b\r\ncontent-length: %d\r\ncache-control: no-cache\r\ncontent-type: text/html\r\n"
-        % (_BODIES[status][0], len(body))
-    )
-    counted = len(head) + 2 + 15 - 4 * 3 + (0 if bare else len(body))
-    if status in EARLY:
-        counted += 15  # the reference's own pages of these have a header `connection: close`
-    return b"%b%b\r\n%b" % (head, connection, b"" if bare else body), counted

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tcproxy.session.http import forwarded
+from tcproxy.session.http.monitor import monitor
+from tcproxy.session.http.redirects import back_redirects, front_redirects
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
@@ -23,9 +25,13 @@ Edit = Callable[["HttpSession"], None]
 ResponseEdit = Callable[["HttpSession", "ResponseHead"], None]
 """Done with a server's final response before it goes to the client."""
 
-FRONT: tuple[Callable[[Proxy], Rule | None], ...] = ()
+FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (monitor, front_redirects)
 """Of a frontend: before the backend is chosen."""
-BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (forwarded.forwardfor, forwarded.originalto)
+BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
+    back_redirects,
+    forwarded.forwardfor,
+    forwarded.originalto,
+)
 """Of a frontend and a backend: once the backend is known, before there is a server."""
 SENDING: tuple[Callable[[Proxy, Proxy], Edit | None], ...] = ()
 """Of a frontend and a backend: the server is known."""

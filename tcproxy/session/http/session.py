@@ -12,7 +12,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
-from tcproxy.session.http import answers, plain
+from tcproxy.session.http import pages, plain
 from tcproxy.session.http.telling import account, tell
 from tcproxy.session.session import Session
 from tcproxy.session.stages import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcproxy.servers.live import LiveServer
     from tcproxy.session.ends import End
     from tcproxy.session.frontend import Entrance
+    from tcproxy.session.http.pages import Page
     from tcproxy.session.http.private import PrivateLinks
     from tcproxy.session.http.settings import HttpFrontend
     from tcproxy.session.http.ways import Way
@@ -147,7 +148,7 @@ class HttpSession(Session):
             self._count_no_request()
             self.status = status
             if not self.broken:
-                self.client.say(answers.EARLY[status])
+                self.client.say(pages.early(self, status))
                 self.client.flush()
         if self.stage == Stage.CLOSED:
             return
@@ -194,6 +195,8 @@ class HttpSession(Session):
         if self.request is None:
             self.end()
         else:
+            if self.backend is None:
+                self.asked_at = 0.0  # as the reference: of a request that leads nowhere it tells no times
             self.answer(503)
 
     def interim(self, head: ResponseHead) -> None:
@@ -259,24 +262,16 @@ class HttpSession(Session):
 
     # the end of an exchange
 
-    def answer(self, status: int) -> None:
-        """Answer in the server's place with the page of this status."""
+    def answer(self, status: int, page: Page | None = None) -> None:
+        """Answer in the server's place: with the page of this status, or another one."""
         request = self.request
         assert request is not None
-        self.keep = (
-            self.client.whole and request.keep_alive and not self.settings.closes and not self.frontend.world.stopping
-        )
-        if self.keep:
-            connection = b"" if request.minor else b"connection: keep-alive\r\n"
-        else:
-            connection = b"connection: close\r\n"
         if not self.connected_at:
             self.client.count_request(request)
-        data, counted = answers.page(status, connection, request.method == b"HEAD")
-        self.status = status
-        self.sent = counted if self.link is None else counted + self.link.moved
+        pages.send(self, page or pages.page_for(self, status), status)
+        if self.link is not None:
+            self.sent += self.link.moved
         self._close_own_link()
-        self.client.say(data)
         self.client.flush()
         if self.stage != Stage.CLOSED:
             self.finish()

@@ -31,6 +31,11 @@ def account(session: HttpSession) -> None:
         counters.bytes_in += received
         counters.bytes_out += sent
     if backend is None:
+        if session.frontend.model.is_backend:
+            # a `listen` section is its own backend until another one is chosen
+            own = session.frontend.world.farms[session.frontend.name].counters
+            own.bytes_in += received
+            own.bytes_out += sent
         return
     farm = backend.farm.counters
     farm.bytes_in += received
@@ -80,14 +85,15 @@ def tell(session: HttpSession) -> None:
     if frontend.skip_normal and not failed:
         return
     level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
-    record = _record(session)
+    record = record_exchange(session, frontend.needs)
     frontend.lines += 1
     data = frontend.data_form.render(record) if frontend.data_form is not None else NO_DATA
     outlet.send(level, form.render(record), data)
 
 
-def _record(session: HttpSession) -> Record:
-    record = record_of(session, session.frontend.needs, Moment.END)
+def record_exchange(session: HttpSession, needs: frozenset[str]) -> Record:
+    """Return the facts that a line, or an answer, may name, of addresses those that it needs."""
+    record = record_of(session, needs, Moment.END)
     record.bytes_in, record.bytes_out = session.sizes
     began, asked = session.began, session.asked_at
     record.status = session.status

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcproxy.session.http import rules
+from tcproxy.session.http.pages import pages_of
 
 if TYPE_CHECKING:
     from tcproxy.session.backend import Backend
@@ -16,10 +17,10 @@ class Way:
 
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
     timeout that may begin once a request is sent, NEVER without one. requests, sending, responses: see rules.py.
-    plain: its exchanges may go the short way of plain.py.
+    pages: what is told in the server's place, by status. plain: its exchanges may go the short way of plain.py.
     """
 
-    __slots__ = ("backend", "closes", "plain", "requests", "responses", "says_close", "sending", "soonest")
+    __slots__ = ("backend", "closes", "pages", "plain", "requests", "responses", "says_close", "sending", "soonest")
 
     def __init__(self, front: HttpFrontend, backend: Backend) -> None:
         http = backend.http
@@ -29,8 +30,10 @@ class Way:
         self.closes = front.closes or front.server_closes or http.closes
         self.says_close = self.closes and not http.pretends
         self.soonest = min(front.shortest, http.shortest)
+        self.pages = {**front.pages, **pages_of(backend.model)}
         self.requests = tuple(filter(None, (make(*pair) for make in rules.BACK)))
         self.sending = tuple(filter(None, (make(*pair) for make in rules.SENDING)))
         self.responses = tuple(filter(None, (make(*pair) for make in rules.RESPONSES)))
         edited = bool(self.requests or self.sending or self.responses)
-        self.plain = not edited and not self.closes and backend.dispatch is None
+        sends_away = any(server.redir for server in backend.model.servers)
+        self.plain = not edited and not self.closes and backend.dispatch is None and not sends_away

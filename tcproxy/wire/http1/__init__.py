@@ -19,6 +19,7 @@ from .limits import Limits
 from .reader import Codec, RequestReader, ResponseReader
 from .request import RequestHead, parse_request
 from .response import ResponseHead, parse_response
+from .whole import WholeResponse, compose, read_whole
 
 __all__ = [
     "Adjust",
@@ -39,9 +40,12 @@ __all__ = [
     "RequestReader",
     "ResponseHead",
     "ResponseReader",
+    "WholeResponse",
     "body_of",
     "chunk",
+    "compose",
     "last_chunk",
     "parse_request",
     "parse_response",
+    "read_whole",
 ]

@@ -1,0 +1,153 @@
+"""Answers in a server's place: the built-in pages, those that a section has instead, and how any of them is sent.
+
+A section's answers (model/replies.py) are compiled once. A page is asked for its response each time, since log formats
+may be part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from tcproxy.report import formats
+from tcproxy.report.formats import NO_ADDRESS, Format
+from tcproxy.report.record import NOWHERE
+from tcproxy.session.http import answers
+from tcproxy.session.http.telling import record_exchange
+from tcproxy.session.stages import PROXY
+from tcproxy.wire.http1 import Field, WholeResponse, compose, read_whole
+
+if TYPE_CHECKING:
+    from tcproxy.model.proxy import Proxy
+    from tcproxy.model.replies import Reply
+    from tcproxy.session.http.session import HttpSession
+
+INTERNAL = 500
+BUFSIZE = 16384
+"""Bytes: the default of `tune.bufsize`."""
+
+
+class Page(Protocol):
+    """An answer. needs: the facts of a Record that it names."""
+
+    needs: frozenset[str]
+
+    def response(self, session: HttpSession) -> WholeResponse | None:
+        """Return what is sent; None for nothing at all: the connection is closed."""
+        ...
+
+
+class FixedPage:
+    """An answer that never changes."""
+
+    __slots__ = ("whole",)
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, whole: WholeResponse | None) -> None:
+        self.whole = whole
+
+    def response(self, session: HttpSession) -> WholeResponse | None:
+        """Return it."""
+        return self.whole
+
+
+class ComposedPage:
+    """An answer whose payload, or headers, are log formats."""
+
+    __slots__ = ("headers", "needs", "payload", "reply")
+
+    def __init__(self, reply: Reply) -> None:
+        text = reply.payload.decode("utf-8", "surrogateescape")
+        self.reply = reply
+        self.payload = formats.compile_payload(text) if reply.formatted else None
+        self.headers = [(name.lower().encode(), formats.compile_payload(text)) for name, text in reply.headers]
+        every: list[Format | None] = [self.payload, *(form for _, form in self.headers)]
+        self.needs = frozenset[str]().union(*(form.needs for form in every if form is not None))
+
+    def response(self, session: HttpSession) -> WholeResponse | None:
+        """Return it, as it is at this moment."""
+        reply = self.reply
+        record = record_exchange(session, self.needs)
+        record.bytes_in = record.bytes_out = record.total = 0  # of which nothing is known yet
+        record.termination = "--"
+        for name in ("client", "front", "local", "remote"):
+            if getattr(record, name) is NOWHERE:
+                setattr(record, name, NO_ADDRESS)
+        headers = [(name, _bytes(form.render(record))) for name, form in self.headers]
+        body = reply.payload if self.payload is None else _bytes(self.payload.render(record))
+        return _composed(reply, headers, body)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _composed(reply: Reply, headers: list[tuple[bytes, bytes]], body: bytes) -> WholeResponse:
+    fields = [Field(name, value) for name, value in headers]
+    fields.append(Field(b"content-length", b"%d" % len(body)))
+    if body:
+        fields.append(Field(b"content-type", _bytes(reply.content_type)))
+    return compose(reply.status, answers.REASONS[reply.status], fields, body)
+
+
+def compiled(reply: Reply) -> Page:
+    """Return the page that a reply describes."""
+    if reply.whole is not None:
+        return FixedPage(read_whole(reply.whole) if reply.whole else None)
+    if reply.formatted or reply.headers:
+        return ComposedPage(reply)
+    return FixedPage(_composed(reply, [], reply.payload))
+
+
+def pages_of(model: Proxy) -> dict[int, Page]:
+    """Return the pages that a section has itself, by status."""
+    return {status: compiled(reply) for status, reply in (model.replies or {}).items()}
+
+
+BUILT_IN: Mapping[int, Page] = {status: FixedPage(whole) for status, whole in answers.PAGES.items()}
+
+
+def page_for(session: HttpSession, status: int) -> Page:
+    """Return the page of a status: the backend's, else the frontend's, else the built-in one."""
+    settings, backend = session.settings, session.backend
+    pages = settings.pages if backend is None else settings.way(backend).pages
+    return pages[status]
+
+
+def send(session: HttpSession, page: Page, status: int) -> None:
+    """Gather an answer for the client, and find out whether its connection stays."""
+    session.status = status
+    whole = page.response(session)
+    tune = session.frontend.world.configuration.process.tune
+    if whole is not None and whole.room > tune.get("tune.bufsize", BUFSIZE):
+        session.error = PROXY
+        session.status = INTERNAL
+        whole = answers.PAGES[INTERNAL]
+    give(session, whole)
+
+
+def give(session: HttpSession, whole: WholeResponse | None) -> None:
+    """Gather a response that comes from no server; None: there is nothing to say."""
+    request, client = session.request, session.client
+    assert request is not None
+    if whole is None:
+        session.keep = False
+        return
+    session.keep = (
+        whole.keeps
+        and client.whole
+        and request.keep_alive
+        and not session.settings.closes
+        and not session.frontend.world.stopping
+    )
+    client.respond(whole.head, request, session.keep)
+    session.sent = whole.size
+    if whole.body and request.method != b"HEAD":
+        session.sent += len(whole.body)
+        client.say(whole.body)
+
+
+def early(session: HttpSession, status: int) -> bytes:
+    """Return what is told of a request that never was: built-in, or nothing where the frontend's page is empty."""
+    page = session.settings.pages[status]
+    return b"" if isinstance(page, FixedPage) and page.whole is None else answers.EARLY[status]

@@ -1,0 +1,169 @@
+"""Answers that send a client elsewhere: `redirect` rules, and servers with `redir` (manual 4.2 and 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session.stages import LOCAL
+from tcproxy.wire.http1 import Field, Framing, WholeResponse, compose
+
+if TYPE_CHECKING:
+    from tcproxy.model.proxy import Proxy
+    from tcproxy.model.redirects import Redirect
+    from tcproxy.session.http.rules import Rule
+    from tcproxy.session.http.session import HttpSession
+    from tcproxy.wire.http1 import RequestHead
+
+REASONS = {
+    301: b"Moved Permanently",
+    302: b"Found",
+    303: b"See Other",
+    307: b"Temporary Redirect",
+    308: b"Permanent Redirect",
+}
+NO_CACHE = Field(b"cache-control", b"no-cache")
+EMPTY = Field(b"content-length", b"0")
+CLOSE = Field(b"connection", b"close")
+TEMPORARY = (302, 303, 307)
+"""Statuses of redirections that nobody may remember."""
+
+Target = Callable[["RequestHead"], bytes]
+
+
+class Redirection:
+    """A compiled rule, as a page. needs: see Page."""
+
+    __slots__ = ("cookie", "holds", "status", "target")
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, rule: Redirect) -> None:
+        self.holds: Any = rule.condition.holds if rule.condition is not None else None
+        self.status = rule.status
+        self.target = _target(rule)
+        self.cookie = [Field(b"set-cookie", _bytes(rule.cookie))] if rule.cookie else []
+
+    def response(self, session: HttpSession) -> WholeResponse:
+        """Return what the client is told. A request with a body is the last one of its connection."""
+        request = session.request
+        assert request is not None
+        fields = [EMPTY, Field(b"location", self.target(request))]
+        if self.status in TEMPORARY:
+            fields.append(NO_CACHE)
+        fields += self.cookie
+        if request.framing is not Framing.NONE:
+            fields.append(CLOSE)
+        return compose(self.status, REASONS[self.status], fields)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _target(rule: Redirect) -> Target:
+    """Return the function that makes the Location of a request."""
+    to = _bytes(rule.to)
+    if rule.kind == "location":
+        return lambda request: to
+    tail = _tail(rule.flags)
+    if rule.kind == "prefix":
+        start = b"" if to == b"/" else to
+        return lambda request: start + tail(request)
+    scheme = to + b"://"
+    return lambda request: b"%b%b%b" % (scheme, _host(request), tail(request))
+
+
+def _host(request: RequestHead) -> bytes:
+    return (request.value(b"host") or b"").partition(b",")[0].strip(b" \t")
+
+
+def _tail(flags: frozenset[str]) -> Target:
+    """Return the function that takes the path of a request, and its query."""
+    drop, slash = "drop-query" in flags, "append-slash" in flags
+
+    def tail(request: RequestHead) -> bytes:
+        path = request.path or b"/"
+        if drop:
+            path = path.partition(b"?")[0]
+        return path + b"/" if slash and not path.endswith(b"/") else path
+
+    return tail
+
+
+def front_redirects(front: Proxy) -> Rule | None:
+    """Return what does the redirections of a frontend; None when it has none."""
+    if not front.redirects:
+        return None
+    first = _first_of(front.redirects)
+
+    def redirect(session: HttpSession) -> bool:
+        found = first(session)
+        if found is None:
+            return True
+        session.frontend.counters.intercepted += 1
+        return _answer(session, found)
+
+    return redirect
+
+
+def back_redirects(front: Proxy, back: Proxy) -> Rule | None:
+    """Return what does the redirections of a backend; those of a `listen` section are done as its frontend's."""
+    if not back.redirects or (back.is_frontend and back.name == front.name):
+        return None
+    first = _first_of(back.redirects)
+
+    def redirect(session: HttpSession) -> bool:
+        found = first(session)
+        return found is None or _answer(session, found)
+
+    return redirect
+
+
+def _first_of(rules: Iterable[Redirect]) -> Callable[[HttpSession], Redirection | None]:
+    """Return the function that finds the first redirection whose condition holds."""
+    compiled = [Redirection(rule) for rule in rules]
+
+    def first(session: HttpSession) -> Redirection | None:
+        for one in compiled:
+            if one.holds is None or one.holds(session):
+                return one
+        return None
+
+    return first
+
+
+def _answer(session: HttpSession, redirection: Redirection) -> bool:
+    session.decide(LOCAL, "R")
+    session.answer(redirection.status, redirection)
+    return False
+
+
+# servers that are asked for by their clients themselves
+
+
+class ServerRedirection:
+    """What clients of a server with `redir` are told, as a page."""
+
+    needs: frozenset[str] = frozenset()
+
+    def response(self, session: HttpSession) -> WholeResponse:
+        """Return where the server is; the connection ends."""
+        server, request = session.server, session.request
+        assert server is not None and request is not None
+        location = Field(b"location", _bytes(server.model.redir) + request.path)
+        return compose(302, REASONS[302], [NO_CACHE, EMPTY, location, CLOSE])
+
+
+SERVER = ServerRedirection()
+
+
+def redirect_to_server(session: Any) -> bool:
+    """The server is known: if it has `redir`, let clients that only fetch go there themselves. A step."""
+    http: HttpSession = session
+    server, request = http.server, http.request
+    assert request is not None
+    if server is None or not server.model.redir or request.method not in (b"GET", b"HEAD") or not request.path:
+        return True
+    http.decide(LOCAL, "C")
+    http.answer(302, SERVER)
+    return False
