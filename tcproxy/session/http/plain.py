@@ -71,6 +71,18 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
         session.settle()
 
 
+def may_end(session: HttpSession, way: Way) -> bool:
+    """Say whether an exchange that went the general way to its link may end the short way."""
+    request = session.request
+    return (
+        way is session.settings.plain
+        and request is not None
+        and request.minor > 0
+        and session.server is not None
+        and not (session.retries or session.ticket or session.previous or session.local or session.header)
+    )
+
+
 def answered(session: HttpSession, known: KnownResponse, data: bytes, end: int) -> bool:
     """Pass on a response, which is all of `data`, and end the exchange. False: nothing is done, it is not plain.
 

@@ -412,8 +412,8 @@ class HttpSession(Session):
     def _client_left(self) -> None:
         """The client left instead of sending a request, or within one."""
         if not self.first and not self.client.begun:
-            self.told = True
-            self._refuse(0, silent=True)
+            self.leaving = True
+            self.end()
             return
         self.decide(CLIENT_ERROR)
         ignored = self.settings.probes and not self.client.begun
