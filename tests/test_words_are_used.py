@@ -18,6 +18,7 @@ from tcproxy import language
 from tcproxy.grammar.rows import PROXY, Row, Status, Where
 from tcproxy.model.bind import Bind
 from tcproxy.model.logs import LogTarget
+from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, KeepAlive, Proxy, UseBackend
 from tcproxy.model.server import Server, Source
@@ -25,7 +26,8 @@ from tcproxy.model.server import Server, Source
 CODE = Path(tcproxy.__file__).parent
 TESTS = Path(__file__).parent
 MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server}
-CLASSES = (*MODELS.values(), Configuration, HashType, Balance, KeepAlive, UseBackend, Source, LogTarget)
+PARTS = (HashType, Balance, KeepAlive, UseBackend, Source, LogTarget, Cookie, PersistRule)
+CLASSES = (*MODELS.values(), Configuration, *PARTS)
 
 UNREAD = {
     "Global.nbproc": "worker processes come later: the word warns",
@@ -118,6 +120,8 @@ SHOWN = {
         "option-log-health-checks": "health/test_watch.py::test_log_health_checks",
         "option-log-separate-errors": "session/test_endings.py::test_separate_errors",
         "option-nolinger": "session/test_endings.py::test_nolinger_resets_both_sides",
+        "cookie ignore-persist": "scenarios/test_http_cookies.py::test_cookies_are_treated_alike",
+        "dynamic-cookie-key force-persist persist": "scenarios/test_persistence.py::test_told_alike",
         "option-persist": "servers/test_queues.py::test_redistribution_needs_option_redispatch",
         "option-socket-stats": "control/test_commands.py::test_stat_lists_what_there_is",
         "option-splice-auto option-splice-request option-splice-response":
@@ -170,6 +174,7 @@ SHOWN = {
         "track": "servers/test_tracking.py::test_a_chain_follows_checks",
         "weight": "balance/test_picks.py::test_turns_by_weight",
         "backup": "servers/test_queues.py::test_backups_serve_when_it_is_their_turn",
+        "cookie": "scenarios/test_http_cookies.py::test_cookies_are_treated_alike",
         "disabled": "servers/test_states.py::test_initial_states_are_silent",
         "no-ssl no-check-ssl no-agent-check": "golden/test_golden.py::test_accepted",
     },

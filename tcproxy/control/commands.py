@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tcproxy.control import basics, dumps, frontends, servers, sessions, unsupported
+from tcproxy.control import basics, cookies, dumps, frontends, servers, sessions, unsupported
 from tcproxy.control.table import Table
 
 ROOMS = (
     basics.COMMANDS,
     dumps.COMMANDS,
     servers.COMMANDS,
+    cookies.COMMANDS,
     frontends.COMMANDS,
     sessions.COMMANDS,
     unsupported.COMMANDS,

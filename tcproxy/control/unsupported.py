@@ -58,10 +58,7 @@ _SERVERS = """
     add server
     del server
     disable agent
-    disable dynamic-cookie backend
     enable agent
-    enable dynamic-cookie backend
-    set dynamic-cookie-key backend
     set rate-limit
 """
 _INSIDE = """

@@ -6,13 +6,15 @@ Each check tells what it finds and lets the others speak; an alert anywhere mean
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from tcproxy.grammar.addresses import Family
+from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.rows import Draft, Where
 from tcproxy.grammar.sections import SIDES, UNSUPPORTED, Section
 from tcproxy.grammar.statements import Origin, Reading
 from tcproxy.grammar.words import nearest, suggestion
 from tcproxy.model.names import Resolver
+from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
 
 KINDS_OF_BACKEND = ("backend", "listen")
@@ -42,6 +44,7 @@ class Checks:
             self._check_servers(draft)
         self._check_tracks()
         self._resolve_names()
+        self._check_cookies()
 
     def _alert(self, message: str) -> None:
         self.diagnostics.alert(message)
@@ -160,9 +163,6 @@ class Checks:
             self._alert(f"{named(draft, server)} : there is neither a port for the service nor for checks")
 
     def _refuse_later(self, draft: Draft, server: Draft) -> None:
-        for word in ("cookie",):
-            if server.get(word):
-                self._alert(f"{named(draft, server)} : '{word}' {UNSUPPORTED}")
         if server.get("observe") == "layer7":
             self._alert(f"{named(draft, server)} : 'observe layer7' {UNSUPPORTED}")
 
@@ -173,6 +173,29 @@ class Checks:
             self._warn(f"{named(draft, server)} : 'cookie' is ignored without 'mode http'")
         if server.get("observe") == "layer7":
             self._alert(f"{named(draft, server)} : 'observe layer7' needs 'mode http'")
+
+    def _check_cookies(self) -> None:
+        for draft in self.proxies:
+            cookie = draft.get("cookie")
+            if draft.get("disabled") or draft["kind"] not in KINDS_OF_BACKEND or cookie is None:
+                continue
+            if draft.get("mode", "tcp") == "tcp":
+                self._warn(f"{called(draft)} : 'cookie' is ignored, because it needs 'mode http'")
+            if cookie.dynamic and draft.get("dynamic_cookie_key"):
+                self._check_dynamic_cookies(draft)
+
+    def _check_dynamic_cookies(self, draft: Draft) -> None:
+        taken: set[bytes] = set()
+        for server in draft.get("servers", ()):
+            if server.get("cookie") or server.get("disabled"):
+                continue
+            made = dynamic_cookie(draft["dynamic_cookie_key"], numeric(server), server["address"].port)
+            if made and made in taken:
+                self._warn(
+                    f"{named(draft, server)} : another server has the same dynamic cookie, because its address and "
+                    "port are the same; if they are not, change 'dynamic-cookie-key'"
+                )
+            taken.add(made)
 
     def _check_tracks(self) -> None:
         for draft in self.proxies:
@@ -235,6 +258,15 @@ def called(draft: Draft) -> str:
 def named(draft: Draft, server: Draft) -> str:
     """Return how messages call a server, with its place."""
     return f"[{server['origin']}] : 'server {draft['name']}/{server['name']}'"
+
+
+def numeric(server: Draft) -> Address | None:
+    """Return the numeric address that a server will start with, None without one."""
+    address: Address = server["address"]
+    if not address.is_name:
+        return address
+    found = server.get("resolved", "")
+    return replace(address, family=Family.INET6 if ":" in found else Family.INET, host=found) if found else None
 
 
 def has_check_port(server: Draft) -> bool:

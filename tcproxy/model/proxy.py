@@ -12,6 +12,7 @@ from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statem
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
 from tcproxy.model.logs import LogTarget
+from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.server import Server, Source
 
@@ -80,6 +81,7 @@ class Proxy:
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
+    rdp_cookie: of `persist rdp-cookie`, "" for none.
     """
 
     kind: str
@@ -125,6 +127,10 @@ class Proxy:
     originalto: Any = None
     send_name_header: str = ""
     header_case: Any = None
+    cookie: Cookie | None = None
+    dynamic_cookie_key: str = ""
+    rdp_cookie: str = ""
+    persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
     monitor_uri: str = ""
@@ -134,6 +140,7 @@ class Proxy:
         """Return the conditions of all rules."""
         every = [*self.monitor_fails, *(rule.condition for rule in self.use_backends)]
         every += [rule.condition for rule in self.redirects]
+        every += [rule.condition for rule in self.persist_rules]
         return [condition for condition in every if condition is not None]
 
     @property

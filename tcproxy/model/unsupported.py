@@ -28,7 +28,6 @@ _HTTP_FRONT = """
 _HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\ndeclare capture"
 
 _HTTP_BACK = """
-    cookie
     option checkcache
 """
 
@@ -67,7 +66,6 @@ _BACK = """
     option spop-check
     option ssl-hello-chk
     option tcp-check
-    persist rdp-cookie
     server-state-file-name
     tcp-check
     transparent
@@ -75,7 +73,7 @@ _BACK = """
 
 _PROXY = "email-alert\ntcp-request\ntcp-response"
 _NAMED = "filter\nstick-table"
-_NAMED_BACK = "force-persist\nignore-persist\nstick\nuse-fcgi-app\nuse-server"
+_NAMED_BACK = "stick\nuse-fcgi-app\nuse-server"
 
 _DROPPED = dict.fromkeys(
     each(

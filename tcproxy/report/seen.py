@@ -124,6 +124,8 @@ class SeenServer(Protocol):
     @property
     def last_session(self) -> int: ...  # noqa: D102
     @property
+    def cookie(self) -> bytes: ...  # noqa: D102
+    @property
     def watch(self) -> Any: ...  # noqa: D102  # a SeenWatch or None; typed wider where servers declare it
     @property
     def links(self) -> Any: ...  # noqa: D102  # a SeenLinks; None in TCP mode

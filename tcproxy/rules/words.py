@@ -31,7 +31,7 @@ def read_condition(
 
     place: the name of the Place where it will be met, "" for one that the reference does not check.
 
-    This is what `Reading.conditions` is set to.
+    place: name of a Place (samples/places.py), where it will be met. This is what `Reading.conditions` is set to.
     """
     from tcproxy.rules import conditions
     from tcproxy.samples.places import Place

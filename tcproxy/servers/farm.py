@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker
 from tcproxy.report.counters import Counters
 from tcproxy.servers import wording
+from tcproxy.servers.cookies import Cookies
 from tcproxy.servers.live import LiveServer
 from tcproxy.servers.transitions import MAINTENANCE, start_in_maintenance
 from tcproxy.servers.waiting import Queue, Ticket, Waiter
@@ -30,6 +31,7 @@ class Farm:
     queue: sessions that wait for whichever server is free first. served: sessions that hold a slot, of all servers.
     fullconn: of the model (see tcproxy/model/fullconn.py). counters.current: sessions, `enter`ed.
     last_change: of the backend, whole monotonic seconds. last_session: the same of the last slot taken, -1 before.
+    cookies: which servers are named by which cookie.
     dynamic: whether weights may change while it runs. redistributes: whether who waits for a server that goes down is
     balanced again (`option redispatch` without `option persist`).
     """
@@ -49,6 +51,7 @@ class Farm:
         self.redistributes = redispatches and "persist" not in model.options
         self._all_backups = "allbackups" in model.options
         self.servers = [LiveServer(server, self) for server in model.servers]
+        self.cookies = Cookies(model, self.servers)
         self._picker, self._backup_picker = self._new_pickers()
         picker = self._picker or self._backup_picker
         self.dynamic = picker.dynamic if picker else True
@@ -138,20 +141,28 @@ class Farm:
         self._take_slot(server)
         return server
 
-    def take(self, waiter: Waiter, server: LiveServer, queue: bool = True) -> LiveServer | Ticket | None:
+    def take(
+        self, waiter: Waiter, server: LiveServer, queue: bool = True, stays: bool = False
+    ) -> LiveServer | Ticket | None:
         """Take a slot of a given server (persistence, use-server), whatever its state, or a place in its queue.
 
+        stays: the place is kept when the server goes down (`force-persist`).
         None: it is saturated and the queue is not wanted, or its maxqueue is reached.
         """
         if not queue and server.saturated:
             return None
-        return self._seat(waiter, server, None)
+        return self._seat(waiter, server, Ticket(waiter, stays) if stays else None)
+
+    @staticmethod
+    def refuses(server: LiveServer) -> bool:
+        """Say whether a server would take nobody, not even to wait: its maxqueue is reached."""
+        return 0 < server.maxqueue <= server.queued and server.saturated
 
     def _seat(self, waiter: Waiter, server: LiveServer, old: Ticket | None) -> LiveServer | Ticket | None:
         if not server.saturated:
             self._take_slot(server)
             return server
-        if 0 < server.maxqueue <= server.queued:
+        if self.refuses(server):
             self.refuser = server
             server.counters.connect_errors += 1
             return None

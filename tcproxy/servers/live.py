@@ -65,11 +65,12 @@ class LiveServer:
     last_change, last_session: whole monotonic seconds (last_session: -1 before the first).
     maxconn, minconn, maxqueue: as in force now; maxqueue 0 for no limit.
     links: idle ones in HTTP mode (session/http/reuse.py), None in TCP mode.
+    cookie: its value of the backend's persistence cookie now, b"" for none.
     address: numeric, or None while unresolved; port: of the address. tracked: the server whose state it follows.
     """
 
     __slots__ = (
-        "_warming", "address", "admin", "counters", "effective", "farm", "id", "initial_weight", "label",
+        "_warming", "address", "admin", "cookie", "counters", "effective", "farm", "id", "initial_weight", "label",
         "last_change", "last_session", "links", "maxconn", "maxqueue", "minconn", "model", "name", "picker", "port",
         "queue", "served", "serving", "sessions", "state", "tracked", "trackers", "usable", "user_weight",
         "warming", "watch", "weight",
@@ -90,6 +91,7 @@ class LiveServer:
         self._warming = transitions.NO_CALL
         self.served = 0
         self.serving = False
+        self.cookie = b""
         self.queue = Queue(self.counters, self)
         self.picker: IPicker | None = None
         self.sessions: set[Attached] = set()
@@ -214,6 +216,7 @@ class LiveServer:
         self.address, self.port = address, address.port
         if self.links is not None:
             self.links.renew()
+        self.farm.cookies.renew()
         self.clear_admin(Admin.RESOLUTION_MAINTENANCE)
 
     def observed(self, ok: bool) -> None:

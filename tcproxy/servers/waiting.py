@@ -37,17 +37,19 @@ class Ticket:
     waiter: who waits. server: whose queue it is, None for the backend's. entered: monotonic milliseconds.
     ahead: how many waited in front at entry. server_queue, backend_queue: the two queue numbers of a log line,
     final once it left. redispatched: its server went down and it was balanced again (counted already).
-    called: out of the queue, about to be granted, queued elsewhere or turned away.
+    called: out of the queue, about to be granted, queued elsewhere or turned away. stays: it is kept even when the
+    server goes down.
     A ticket may be moved to another queue by the farm when its server goes down: hold on to the object.
     """
 
     __slots__ = (
         "ahead", "backend_queue", "called", "cancelled", "entered", "mark", "queue", "redispatched", "server",
-        "server_queue", "waiter",
+        "server_queue", "stays", "waiter",
     )  # fmt: skip
 
-    def __init__(self, waiter: Waiter) -> None:
+    def __init__(self, waiter: Waiter, stays: bool = False) -> None:
         self.waiter = waiter
+        self.stays = stays
         self.server: LiveServer | None = None
         self.queue: Queue | None = None
         self.entered = self.ahead = self.mark = 0
@@ -112,8 +114,8 @@ class Queue:
             ticket.server_queue += called
 
     def clear(self) -> list[Ticket]:
-        """Take everybody out; return them in order."""
-        tickets = list(self.tickets)
+        """Take everybody out who does not stay; return them in order."""
+        tickets = [ticket for ticket in self.tickets if not ticket.stays]
         for ticket in tickets:
             self.remove(ticket)
             ticket.called = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.interfaces import ServerState
 from tcproxy.report.formats import Moment
 from tcproxy.servers.live import LiveServer
+from tcproxy.session import persistence
 from tcproxy.session.ends import End, LinkFailure
 from tcproxy.session.stages import (
     CHOOSING,
@@ -37,6 +38,9 @@ def find_server(session: Session) -> bool:
     if backend.dispatch is not None:
         session.queued_until = _now(session)
         return True
+    tie = session.persistence
+    if tie is not None and tie.server is not None:
+        return seated(session, persistence.take(session, tie.server))
     preferred = session.kept.preferred(session) if session.kept is not None else None
     if preferred is not None:
         return seated(session, backend.farm.take(session, preferred))
@@ -45,14 +49,14 @@ def find_server(session: Session) -> bool:
 
 def seated(session: Session, got: LiveServer | Ticket | None) -> bool:
     """Take what the farm gave: a server, a place in a queue, or nothing."""
-    backend = session.backend
+    backend, tie = session.backend, session.persistence
     assert backend is not None
     if isinstance(got, LiveServer):
         _assigned(session, got)
         return True
     if got is None:
         backend.farm.counters.connect_errors += 1
-        if not backend.farm.available:
+        if not backend.farm.available and (tie is None or tie.server is None):
             return fail(session, SERVER_ERROR, "C")
         session.previous = backend.farm.refuser
         return fail(session, SERVER_ERROR, "Q")
@@ -235,9 +239,13 @@ def _redispatch(session: Session, server: LiveServer) -> bool:
     """Give the slot back if the next attempt may go elsewhere; else count a retry on the slot that is kept."""
     backend = session.backend
     assert backend is not None
-    free = backend.rotates and backend.farm.active > 1
+    tie = session.persistence
+    free = backend.rotates and backend.farm.active > 1 and (tie is None or not tie.direct)
     down = server.state is not ServerState.RUNNING and server.state is not ServerState.STARTING
-    if backend.redispatches and (free or down or backend.redispatch_due(session.retries)):
+    forced = tie is not None and tie.forced
+    if backend.redispatches and not forced and (free or down or backend.redispatch_due(session.retries)):
+        if tie is not None:
+            tie.loose()
         session.previous = session.avoid = server
         session.server = None
         backend.farm.release(server)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.model.proxy import Proxy
 from tcproxy.session.http.reuse import HttpBackend
+from tcproxy.session.persistence import ties
 
 if TYPE_CHECKING:
     from tcproxy.servers.farm import Farm
@@ -26,12 +27,13 @@ def seconds_of(timeouts: Mapping[str, int] | None, name: str) -> float:
 class Backend:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
+    ties: what of persistence is done with each session in TCP mode; HTTP mode has it in http/rules.py.
     rotates: its strategy ties no client to a server, so that another one may be tried at once.
     """
 
     __slots__ = (
         "abort_on_close", "connect", "dispatch", "farm", "http", "independent", "model", "name", "nolinger", "queue",
-        "redispatch", "redispatches", "retries", "rotates", "server", "server_fin", "tunnel", "turnaround",
+        "redispatch", "redispatches", "retries", "rotates", "server", "server_fin", "ties", "tunnel", "turnaround",
     )  # fmt: skip
 
     def __init__(self, farm: Farm) -> None:
@@ -53,6 +55,7 @@ class Backend:
         self.nolinger = "nolinger" in model.options
         self.independent = "independent-streams" in model.options
         self.rotates = model.balance.name not in HASHING
+        self.ties = ties(model) if model.mode == "tcp" else ()
         self.http = HttpBackend(farm) if model.mode == "http" else None
 
     def redispatch_due(self, retries: int) -> bool:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tcproxy.servers.waiting import Ticket
     from tcproxy.session.backend import Backend
     from tcproxy.session.frontend import Entrance, Frontend
+    from tcproxy.session.persistence import Persistence
     from tcproxy.session.world import World
 
 
@@ -47,14 +48,15 @@ class Session:
     error, phase: the two letters of the termination state. at: index of the next step.
     client_done: the client will send no more; client_shut: we send it no more; server_done, server_shut: likewise.
     client_limit, server_limit: seconds of silence allowed on each side now, 0 for no limit.
+    persistence: what ties it to a server, None for nothing.
     unique: its unique id (telling.py), None until it was asked for.
     """
 
     __slots__ = (
         "accepted", "alarm", "at", "avoid", "backend", "began", "client", "client_done", "client_limit", "client_shut",
         "connected_at", "entrance", "error", "expires", "front", "frontend", "handshake", "header", "link", "local",
-        "number", "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server", "server_done",
-        "server_limit", "server_shut", "stage", "ticket", "told", "unique",
+        "number", "persistence", "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server",
+        "server_done", "server_limit", "server_shut", "stage", "ticket", "told", "unique",
     )  # fmt: skip
 
     client: End
@@ -74,6 +76,7 @@ class Session:
         self.previous: LiveServer | None = None
         self.avoid: LiveServer | None = None
         self.ticket: Ticket | None = None
+        self.persistence: Persistence | None = None
         self.alarm: Alarm | None = None
         self.header: Any = None
         self.front: Address | None = None

@@ -116,6 +116,8 @@ def choose_backend(session: Session) -> bool:
     session.backend = backend
     session.server_limit = backend.server
     backend.farm.enter()
+    for tie in backend.ties:
+        tie(session)
     if session.client_shut:
         frontend.counters.request_errors += 1
         frontend.aborted_by_client(session)

@@ -5,6 +5,7 @@
     session.py    the exchange: what each message, end and timeout leads to
     rules.py      what is done to requests and responses on their way, in order
     ways.py       what holds for all requests of one frontend to one backend
+    cookies.py    the persistence cookie in requests and responses; cacheable.py: what a cache could keep
     steps.py      the way of a request to a server
     reuse.py      links kept idle for the next request
     answers.py    the built-in pages that tell a client why there is no other answer

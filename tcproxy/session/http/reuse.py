@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.addresses import Family
+from tcproxy.session.http.cookies import shows_letters
 from tcproxy.session.http.private import ASK_WHO, asks_who, keep_private
 from tcproxy.session.stages import NEVER
 from tcproxy.session.telling import unique_id
@@ -47,15 +48,17 @@ class HttpBackend:
 
     closes: each link carries one request. shortest: seconds of its shortest timeout once a link stands, NEVER without
     one. prefers: a client's next request goes to the server that has a link of its own (`option prefer-last-server`),
-    unless as many as queue_limit wait there (`max-keep-alive-queue`, -1 for no limit).
+    unless as many as queue_limit wait there (`max-keep-alive-queue`, -1 for no limit). shows_cookie: log lines have the
+    letters of its cookie.
     """
 
-    __slots__ = ("closes", "farm", "prefers", "pretends", "queue_limit", "shortest")
+    __slots__ = ("closes", "farm", "prefers", "pretends", "queue_limit", "shortest", "shows_cookie")
 
     def __init__(self, farm: Farm) -> None:
         model = farm.model
         self.farm = farm
         self.closes = "httpclose" in model.options or "http-server-close" in model.options
+        self.shows_cookie = shows_letters(model)
         self.pretends = "http-pretend-keepalive" in model.options
         self.prefers = "prefer-last-server" in model.options
         self.queue_limit = model.max_keep_alive_queue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcproxy.session.http import forwarded
+from tcproxy.session.http import cookies, forwarded
 from tcproxy.session.http.monitor import monitor
 from tcproxy.session.http.redirects import back_redirects, front_redirects
 
@@ -28,12 +28,14 @@ ResponseEdit = Callable[["HttpSession", "ResponseHead"], None]
 FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (monitor, front_redirects)
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
+    cookies.rules,
     back_redirects,
+    cookies.requests,
     forwarded.forwardfor,
     forwarded.originalto,
 )
 """Of a frontend and a backend: once the backend is known, before there is a server."""
 SENDING: tuple[Callable[[Proxy, Proxy], Edit | None], ...] = ()
 """Of a frontend and a backend: the server is known."""
-RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = ()
+RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (cookies.responses,)
 """Of a frontend and a backend."""

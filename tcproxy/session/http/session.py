@@ -347,6 +347,7 @@ class HttpSession(Session):
         self.keep = self.plain = False
         self.status = -1
         self.error = self.phase = ""
+        self.persistence = None
         self.ticket = self.previous = self.avoid = self.local = self.remote = self.unique = None
         self.queued_until = self.connected_at = self.asked_at = self.answered_at = 0.0
         self.retries = self.sent = self.handshake = 0

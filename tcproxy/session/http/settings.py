@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcproxy.session.http import rules
+from tcproxy.session.http.cookies import shows_letters
 from tcproxy.session.http.pages import BUILT_IN, pages_of
 from tcproxy.session.http.ways import Way
 from tcproxy.session.stages import NEVER
@@ -22,13 +23,14 @@ class HttpFrontend:
     probes: connections that end without a byte are ignored (`option http-ignore-probes`).
     pages: what is told in a server's place, by status.
     private_links: how many idle links of its own a client's session keeps.
+    shows_cookie: requests that never came to a backend are told with letters of a cookie.
     rules: what is done with a request before its backend is chosen (rules.py). plain: the way of all requests, where
     there is only one and that is plain.
     """
 
     __slots__ = (
         "_ways", "closes", "keep_alive", "model", "pages", "plain", "private_links", "probes", "request", "rules",
-        "server_closes", "shortest",
+        "server_closes", "shortest", "shows_cookie",
     )  # fmt: skip
 
     def __init__(self, model: Proxy) -> None:
@@ -46,6 +48,7 @@ class HttpFrontend:
         self.closes = "httpclose" in model.options
         self.server_closes = "http-server-close" in model.options
         self.private_links = model.max_session_srv_conns
+        self.shows_cookie = model.is_backend and shows_letters(model)
         self.probes = "http-ignore-probes" in model.options
 
     def route(self, only: Backend | None) -> None:

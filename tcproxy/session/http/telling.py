@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.report.formats import Moment
 from tcproxy.report.outlets import NO_DATA
+from tcproxy.session.persistence import letters
 from tcproxy.session.stages import Stage
 from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, milliseconds, record_of
 
@@ -100,6 +101,8 @@ def record_exchange(session: HttpSession, needs: frozenset[str]) -> Record:
     record.idle = milliseconds(session.idle_from, began)
     record.total += record.idle
     request = session.request
+    if request is not None and (session.settings if session.backend is None else session.backend.http).shows_cookie:
+        record.cookie = letters(session)
     if asked:
         record.request = milliseconds(began, asked)
     else:

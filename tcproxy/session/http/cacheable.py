@@ -1,0 +1,68 @@
+"""Whether a cache between the proxy and its clients could keep a response (`cookie ... nocache`, `option checkcache`).
+
+The reference's reading of Cache-Control and Pragma, which is not RFC 9111's in every point: each directive counts in
+turn, as it is written, and a later one may undo an earlier one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tcproxy.session.http.session import HttpSession
+    from tcproxy.wire.http1 import Head, ResponseHead
+
+METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
+STATUSES = frozenset((200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501))
+NOT_KEPT = frozenset((b"private", b"no-cache", b"no-store", b"max-age=0", b"s-maxage=0"))
+NOT_COOKIES = b'no-cache="set-cookie'
+FRESH = (b"max-age", b"s-maxage")
+"""What says how long a response is fresh, with any value but 0."""
+VALIDATORS = frozenset((b"expires", b"etag", b"last-modified"))
+"""Headers without which, and without FRESH, nothing is kept."""
+_DIRECTIVE = re.compile(rb'(?:[^",]+|"(?:[^"\\]+|\\.)*+(?:"|\\?\Z))*+', re.DOTALL)
+
+
+def is_cacheable(session: HttpSession, head: ResponseHead) -> bool:
+    """Say whether a cache could keep the response."""
+    return bool(cacheable(session, head) & 1)
+
+
+def is_cacheable_with_cookies(session: HttpSession, head: ResponseHead) -> bool:
+    """Say whether a cache could keep the response and its cookies."""
+    return cacheable(session, head) == 3
+
+
+def cacheable(session: HttpSession, head: ResponseHead) -> int:
+    """Return 1 for a response that could be kept, and 2 more if its cookies could."""
+    request = session.request
+    assert request is not None
+    if head.status < 200 or (head.value(b"pragma") or b"").lower() == b"no-cache":
+        return 0
+    found = 3 if request.method in METHODS and head.status in STATUSES else 0
+    fresh = False
+    for directive in directives(head):
+        if directive == b"public":
+            found = 3
+        elif directive in NOT_KEPT:
+            found = 0
+        elif directive.startswith(NOT_COOKIES):
+            found &= 1
+        elif directive.startswith(FRESH):
+            fresh = True
+    if not fresh and not any(field.name in VALIDATORS for field in head.fields):
+        found &= 2
+    return found
+
+
+def directives(head: Head) -> Iterator[bytes]:
+    """Return the directives of all Cache-Control headers, in lower case."""
+    for value in head.values(b"cache-control"):
+        at, size = 0, len(value)
+        while at < size:
+            found = _DIRECTIVE.match(value, at)
+            assert found is not None
+            yield found[0].strip(b" \t").lower()
+            at = found.end() + 1
