@@ -214,6 +214,19 @@ tell(
         CHUNKED.replace(b"1\r\na", b"zz\r\na"),
     ),
 )
+tell(
+    "null-connections",
+    tuple(
+        f"listen:timeout http-request 100ms\n    {words}"
+        for words in (
+            "option dontlognull",
+            "option dontlognull\n    errorfile 408 /dev/null",
+            "option http-ignore-probes",
+        )
+    ),
+    (b"",),
+    unlogged=3,
+)
 
 # redirections
 
