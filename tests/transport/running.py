@@ -171,6 +171,7 @@ class Proxied:
         self.world.announce = lambda level, message: self.announced.append(message)
         self.world.dial = Links(self.reactor, pipes=self.pipes)
         self.farm = Farm(self.proxy, clock, self.world.announce)
+        self.world.farms["web"] = self.farm
         self.frontend = Frontend(self.proxy, self.world)
         self.backend = Backend(self.farm)
         self.frontend.route({"web": self.backend})
