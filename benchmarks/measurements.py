@@ -196,7 +196,7 @@ def http_measurements() -> Iterator[Measurement]:
         ("headers", "HTTP: requests of 64 headers", ask, HTTP, 20_000, "headers", 0.0),
         ("answers-16k", "HTTP: answers of 16 KiB", answer_, HTTP, 15_000, "16k", 1.0),
         ("answers-1m", "HTTP: answers of 1 MiB", answer_, HTTP, 1_000, "1m", 1.0),
-        ("answers-1m-splice", "HTTP: answers of 1 MiB, with option splice-*", answer_, HTTP_SPLICE, 1_000, "1m", 0.0),
+        ("answers-1m-splice", "HTTP: answers of 1 MiB, with splice options", answer_, HTTP_SPLICE, 1_000, "1m", 0.0),
     ]
     for name, title, unit, programs, number, load, target in rows:
         targets = {TCPROXY.name: target} if target else {}
@@ -222,7 +222,7 @@ MEASUREMENTS = {
             1024, 64, {TCPROXY.name: 0.5}, load="bulk", server="source",
         ),
         Measurement(
-            "bulk-splice", "Bulk, with option splice-*", "CPU s a GB", 1000 / 1.048576,
+            "bulk-splice", "Bulk, with splice options", "CPU s a GB", 1000 / 1.048576,
             (HAPROXY_SPLICE, TCPROXY_SPLICE), under_load,
             1024, 64, {TCPROXY.name: 1.0}, load="bulk", server="source",
         ),
