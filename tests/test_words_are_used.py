@@ -121,7 +121,7 @@ SHOWN = {
         "option-log-separate-errors": "session/test_endings.py::test_separate_errors",
         "option-nolinger": "session/test_endings.py::test_nolinger_resets_both_sides",
         "cookie ignore-persist": "scenarios/test_http_cookies.py::test_cookies_are_treated_alike",
-        "dynamic-cookie-key force-persist persist": "scenarios/test_persistence.py::test_told_alike",
+        "dynamic-cookie-key force-persist persist option-checkcache": "scenarios/test_persistence.py::test_told_alike",
         "option-persist": "servers/test_queues.py::test_redistribution_needs_option_redispatch",
         "option-socket-stats": "control/test_commands.py::test_stat_lists_what_there_is",
         "option-splice-auto option-splice-request option-splice-response":

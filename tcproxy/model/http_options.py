@@ -43,6 +43,7 @@ def _connections(name: str, help: str) -> Row:
 WORDS = (
     _option("accept-invalid-http-request", FRONT, "Take requests with characters that HTTP forbids."),
     _option("accept-invalid-http-response", BACK, "Take responses with characters that HTTP forbids."),
+    _option("checkcache", BACK, "Block responses that caches could keep with their cookies."),
     _option("http-ignore-probes", FRONT, "Say nothing of connections that end without a request."),
     _option("http-pretend-keepalive", BACK, "Do not tell servers that their connection will be closed."),
     _connections("http-keep-alive", "Keep connections on both sides open for further requests."),

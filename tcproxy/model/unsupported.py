@@ -27,10 +27,6 @@ _HTTP_FRONT = """
 
 _HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\ndeclare capture"
 
-_HTTP_BACK = """
-    option checkcache
-"""
-
 _HTTP_PROXY = """
     compression
     http-request
@@ -110,7 +106,6 @@ _SERVER_TLS_FLAGS = (
 WORDS = (
     *refused(FRONT, _HTTP_FRONT, mode="http", negatable=True, manual="4.2"),
     *refused(NAMED_FRONT, _HTTP_NAMED_FRONT, mode="http", manual="4.2"),
-    *refused(BACK, _HTTP_BACK, mode="http", negatable=True, manual="4.2"),
     *refused(PROXY, _HTTP_PROXY, mode="http", negatable=True, manual="4.2"),
     *refused(BACK, _BACK, manual="4.2"),
     *refused(PROXY, _PROXY, manual="4.2"),

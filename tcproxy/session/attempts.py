@@ -241,9 +241,10 @@ def _redispatch(session: Session, server: LiveServer) -> bool:
     assert backend is not None
     tie = session.persistence
     free = backend.rotates and backend.farm.active > 1 and (tie is None or not tie.direct)
-    down = server.state is not ServerState.RUNNING and server.state is not ServerState.STARTING
+    # as the reference: one that is stopping is still trusted, one in slow start not yet
+    doubtful = server.state is ServerState.STOPPED or server.state is ServerState.STARTING
     forced = tie is not None and tie.forced
-    if backend.redispatches and not forced and (free or down or backend.redispatch_due(session.retries)):
+    if backend.redispatches and not forced and (free or doubtful or backend.redispatch_due(session.retries)):
         if tie is not None:
             tie.loose()
         session.previous = session.avoid = server

@@ -187,6 +187,18 @@ def redispatched_at_once(scene: Scene) -> None:
     ask(scene, "C=two", "C=one", "C=three")
 
 
+@story(TWO.replace("one\n", "one slowstart 60s\n") + "    retries 3\n    option redispatch\n")
+def redispatched_while_starting(scene: Scene) -> None:
+    """A server in slow start that refuses is left at the first retry, one that is stopping is not."""
+    serve(scene, 2002)
+    scene.order(f"set server {scene.name}/one state maint")
+    scene.order(f"set server {scene.name}/one state ready")
+    ask(scene, "C=one")
+    scene.order(f"set server {scene.name}/one health up")
+    scene.order(f"set server {scene.name}/one health stopping")
+    ask(scene, "C=one")
+
+
 @story(TWO + "    retries 2\n    option redispatch\n", "    cookie C prefix\n")
 def redispatched_with_a_prefix(scene: Scene) -> None:
     """In prefix mode the server sees its own cookie wherever the client is led."""
@@ -336,6 +348,52 @@ def waits_and_stays(scene: Scene) -> None:
 def waits_by_force(scene: Scene) -> None:
     """Under `force-persist` it waits on, too."""
     waits_and_goes_down(scene, "127.0.0.8")
+
+
+# what caches could keep
+
+
+CHECKED = """
+listen {name}
+    bind {host}:1000
+    option checkcache
+    server one {host}:2001 cookie one
+"""
+RESPONSES = (
+    (200, ""), (200, "ETag: x"), (200, "Set-Cookie: a=b"), (200, "Set-Cookie: a=b\r\nETag: x"),
+    (302, "Set-Cookie: a=b\r\nETag: x"), (302, "Set-Cookie: a=b\r\nCache-Control: public, max-age=3"),
+    (404, "Set-Cookie2: a=b\r\nExpires: 0"), (200, "Set-Cookie: C=x\r\nExpires: 0"),
+    (200, 'Set-Cookie: a\r\nCache-Control: max-age=3, no-cache="set-cookie"'),
+)  # fmt: skip
+
+
+def checked(scene: Scene, cookie: str) -> None:
+    """Let a server answer in ways that a cache could keep, or not."""
+    door = scene.listen(2001)
+    for status, headers in RESPONSES:
+        client = scene.connect().sock
+        client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n\r\n".encode())
+        link = door.accept().sock
+        _head(link)
+        lines = [f"HTTP/1.1 {status} OK", "Content-Length: 0", *filter(None, [headers]), "", ""]
+        link.sendall("\r\n".join(lines).encode())
+        scene.note(f"{status} {headers!r}: {_head(client).decode()!r}")
+        client.close()
+        link.close()
+        scene.until("FRONTEND", scur=0)
+    scene.logged(len(RESPONSES))
+
+
+@story(CHECKED)
+def checkcache(scene: Scene) -> None:
+    """A response that a cache could keep with a cookie is not passed on."""
+    checked(scene, "C=one")
+
+
+@story(CHECKED, "    cookie C insert nocache\n")
+def checkcache_and_nocache(scene: Scene) -> None:
+    """Where our own cookie is inserted with `nocache`, no cache will keep it."""
+    checked(scene, "C=none")
 
 
 # dynamic cookies

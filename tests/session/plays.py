@@ -142,6 +142,7 @@ class FakeEnd:
 class Stage:
     """One frontend with its servers, and the links that were asked for.
 
+    server: words of every server, or a function from its number to them.
     answers: what each attempt meets, in turn: "stands", "refused" (later), "refused now", "ports", or "silent".
     """
 
@@ -154,6 +155,7 @@ class Stage:
         self.levels: list[int] = []
         self.announced: list[str] = []
         server_words = more.pop("server", {})
+        words_of = server_words if callable(server_words) else lambda number: server_words
         bind_words = more.pop("bind", {})
         global_words = more.pop("process", {})
         form = more.pop("form", FORM)
@@ -163,7 +165,7 @@ class Stage:
         proxy = Proxy(
             "listen", "web", timeouts={name: value for name, value in timeouts.items() if value},
             binds=(Bind(address, id=1, **bind_words),),
-            servers=tuple(Server(f"s{n}", address, n, **server_words) for n in range(1, servers + 1)),
+            servers=tuple(Server(f"s{n}", address, n, **words_of(n)) for n in range(1, servers + 1)),
             balance=Balance(balance, None, STRATEGIES[balance]), hash_type=HashType(), **more,
         )  # fmt: skip
         configuration = Configuration(Global(**global_words), (proxy,))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
     from tcproxy.wire.http1 import Head, ResponseHead
 
+PAGE, COOKIES = 1, 2
+BOTH = PAGE | COOKIES
 METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
 STATUSES = frozenset((200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501))
 NOT_KEPT = frozenset((b"private", b"no-cache", b"no-store", b"max-age=0", b"s-maxage=0"))
@@ -27,33 +29,28 @@ _DIRECTIVE = re.compile(rb'(?:[^",]+|"(?:[^"\\]+|\\.)*+(?:"|\\?\Z))*+', re.DOTAL
 
 def is_cacheable(session: HttpSession, head: ResponseHead) -> bool:
     """Say whether a cache could keep the response."""
-    return bool(cacheable(session, head) & 1)
-
-
-def is_cacheable_with_cookies(session: HttpSession, head: ResponseHead) -> bool:
-    """Say whether a cache could keep the response and its cookies."""
-    return cacheable(session, head) == 3
+    return bool(cacheable(session, head) & PAGE)
 
 
 def cacheable(session: HttpSession, head: ResponseHead) -> int:
-    """Return 1 for a response that could be kept, and 2 more if its cookies could."""
+    """Return PAGE for a response that could be kept, and COOKIES besides if its cookies could."""
     request = session.request
     assert request is not None
     if head.status < 200 or (head.value(b"pragma") or b"").lower() == b"no-cache":
         return 0
-    found = 3 if request.method in METHODS and head.status in STATUSES else 0
+    found = BOTH if request.method in METHODS and head.status in STATUSES else 0
     fresh = False
     for directive in directives(head):
         if directive == b"public":
-            found = 3
+            found = BOTH
         elif directive in NOT_KEPT:
             found = 0
         elif directive.startswith(NOT_COOKIES):
-            found &= 1
+            found &= PAGE
         elif directive.startswith(FRESH):
             fresh = True
     if not fresh and not any(field.name in VALIDATORS for field in head.fields):
-        found &= 2
+        found &= COOKIES
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcproxy.session.http import cookies, forwarded
+from tcproxy.session.http import checkcache, cookies, forwarded
 from tcproxy.session.http.monitor import monitor
 from tcproxy.session.http.redirects import back_redirects, front_redirects
 
@@ -23,7 +23,7 @@ Rule = Callable[["HttpSession"], bool]
 Edit = Callable[["HttpSession"], None]
 """Done with a request each time that it is about to be sent to a server (`session.server`)."""
 ResponseEdit = Callable[["HttpSession", "ResponseHead"], None]
-"""Done with a server's final response before it goes to the client."""
+"""Done with a server's final response before it goes to the client; it may `session.answer` in the server's place."""
 
 FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (monitor, front_redirects)
 """Of a frontend: before the backend is chosen."""
@@ -37,5 +37,5 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
 """Of a frontend and a backend: once the backend is known, before there is a server."""
 SENDING: tuple[Callable[[Proxy, Proxy], Edit | None], ...] = ()
 """Of a frontend and a backend: the server is known."""
-RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (cookies.responses,)
+RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (checkcache.responses,)
 """Of a frontend and a backend."""

@@ -219,6 +219,8 @@ class HttpSession(Session):
             self.server.counters.answered[head.status // 100] += 1
         for edit in self.way.responses:
             edit(self, head)
+            if self.response is not head:
+                return False  # it was answered in the server's place
         if head.tunnels(request):
             self.link.moved += self.client.respond(head, request, None)
             self.client.flush()
