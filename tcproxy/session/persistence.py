@@ -94,11 +94,6 @@ def take(session: Session, server: LiveServer) -> LiveServer | Ticket | None:
     return farm.take(session, server, stays=tie.forced)
 
 
-def serves(server: LiveServer, persists: bool, forced: bool) -> bool:
-    """Say whether a client may come back to a server (`option persist`, `force-persist`)."""
-    return server.state is not ServerState.STOPPED or persists or forced
-
-
 def rules_of(backend: Proxy) -> Tie | None:
     """Return what the `force-persist` and `ignore-persist` rules of a backend do; None without any."""
     rules = backend.persist_rules
@@ -136,7 +131,7 @@ def rdp_of(backend: Proxy) -> Tie | None:
         if meant is None or session.backend is None:
             return True
         for server in session.backend.farm.servers:
-            if _is_at(server, meant) and serves(server, persists, forced=False):
+            if _is_at(server, meant) and (persists or server.state is not ServerState.STOPPED):
                 of(session).tie(server)
                 break
         return True

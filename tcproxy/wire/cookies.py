@@ -17,7 +17,6 @@ _COOKIE = re.compile(rb"([ \t]*)([^=,;]*)(?:=[ \t]*(%b))?" % _VALUE, re.DOTALL)
 _SET = re.compile(rb"([ \t]*)([^=;]*)(?:=[ \t]*(%b))?" % _VALUE, re.DOTALL)
 _SET_OF_SEVERAL = re.compile(rb"([ \t]*)([^=,;]*)(?:=[ \t]*(%b))?" % _VALUE, re.DOTALL)
 _REST_OF_ONE = re.compile(rb'(?:[^",]+|%b)*+' % _QUOTED, re.DOTALL)
-_ODD = re.compile(rb"[ \t]=|=[ \t]")
 
 
 class Crumb:
@@ -48,7 +47,18 @@ class Crumb:
 
 def concerns(header: bytes, name: bytes) -> bool:
     """Say whether reading a header could change it or find a cookie of this name: most headers need no reading."""
-    return name in header or _ODD.search(header) is not None
+    return name in header or b" =" in header or b"= " in header or b"\t" in header
+
+
+def plain(name: bytes) -> re.Pattern[bytes]:
+    """Return what matches a whole header as most clients write it, with one cookie of this name in it.
+
+    Groups: the cookies before it, each with its delimiter behind it; its value; those behind it, each after its
+    delimiter. `"`, `$`, `,` and blanks elsewhere than behind `;` are left to `read_cookies`.
+    """
+    start = re.escape(name) + b"="
+    other = rb'(?!%b)[^=,; \t"$][^=,; \t"]*+=[^,; \t"]*+' % start
+    return re.compile(rb'((?:%b; )*+)%b([^,; \t"]*+)((?:; %b)*+)' % (other, start, other), re.DOTALL)
 
 
 def read_cookies(header: bytes) -> list[Crumb]:

@@ -12,6 +12,7 @@ from tcproxy.wire.cookies import (
     Crumb,
     concerns,
     part_dates,
+    plain,
     read_cookies,
     read_date,
     read_set_cookie,
@@ -71,6 +72,18 @@ def test_ours_goes_and_does_not_come_back(header: bytes) -> None:
     again = read_cookies(once)
     assert not any(map(is_ours, again))
     assert rejoined(again, is_ours) == once
+
+
+@given(HEADERS | OTHERS.map(b"; C=x; ".join) | OTHERS.map(b"; ".join))
+def test_plain_headers_are_read_alike(header: bytes) -> None:
+    """What the pattern of plain headers finds is what reading finds: one cookie of ours, and the rest."""
+    found = plain(b"C").fullmatch(header)
+    if found is not None:
+        before, value, behind = found.groups()
+        crumbs = read_cookies(header)
+        assert [crumb.value for crumb in crumbs if is_ours(crumb)] == [value]
+        assert rejoined(crumbs, nothing) == header == before + b"C=" + value + behind
+        assert rejoined(crumbs, is_ours) == (before + behind[2:] if behind else before[:-2])
 
 
 @given(OTHERS, st.integers(0, 5), VALUES)

@@ -12,12 +12,14 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING
 
+from tcproxy.interfaces import ServerState
 from tcproxy.session import persistence
 from tcproxy.session.http.cacheable import is_cacheable
 from tcproxy.wire.cookies import (
     Crumb,
     concerns,
     part_dates,
+    plain,
     read_cookies,
     read_set_cookie,
     read_set_cookies,
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
     from tcproxy.session.http.rules import ResponseEdit, Rule
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.persistence import Persistence
-    from tcproxy.wire.http1 import ResponseHead
+    from tcproxy.wire.http1 import RequestHead, ResponseHead
 
+STOPPED = ServerState.STOPPED
 FUTURE = 86400
 """Seconds: a date further ahead than that is no date of ours, and the cookie has expired."""
 SETTING = (b"set-cookie", b"set-cookie2")
@@ -70,10 +73,11 @@ class RequestCookie:
     hidden: servers do not see it. prefix: it stands before the value of a cookie of theirs.
     """
 
-    __slots__ = ("hidden", "maxidle", "maxlife", "name", "persists", "prefix")
+    __slots__ = ("hidden", "maxidle", "maxlife", "name", "persists", "plain", "prefix")
 
     def __init__(self, model: Cookie, persists: bool) -> None:
         self.name = model.name.encode("utf-8", "surrogateescape")
+        self.plain = plain(self.name).fullmatch
         self.prefix = model.mode == "prefix"
         self.hidden = model.mode == "insert" and model.indirect
         self.maxidle, self.maxlife = model.maxidle, model.maxlife
@@ -84,50 +88,68 @@ class RequestCookie:
         request = session.request
         assert request is not None
         tie = persistence.of(session)
-        fields, changed = [], False
+        for field in request.fields:
+            if field.name == b"cookie" and concerns(field.value, self.name):
+                self._read_all(session, tie, request)
+                break
+        return True
+
+    def _read_all(self, session: HttpSession, tie: Persistence, request: RequestHead) -> None:
+        fields, gone = [], 0
         for field in request.fields:
             if field.name == b"cookie" and concerns(field.value, self.name):
                 value = self._read_header(session, tie, field.value)
                 if value != field.value:
-                    changed = True
+                    gone += len(field.value) - len(value)
                     if value:
                         fields.append(Field(b"cookie", value))
+                    else:
+                        gone += len(field.name)
                     continue
             fields.append(field)
-        if changed:
-            session.client.moved += size_of(request.fields) - size_of(fields)
+        if gone:
+            session.client.moved += gone  # what was received counts, not what we pass on
             request.fields = fields
-        return True
 
     def _read_header(self, session: HttpSession, tie: Persistence, header: bytes) -> bytes:
         """Return what is left of a header's value."""
+        found = self.plain(header)
+        if found is not None:
+            before, value, behind = found.groups()
+            rest = self._read_one(session, tie, value)
+            if self.hidden:
+                return before + behind[2:] if behind else before[:-2]
+            return header if rest is value else b"%b%b=%b%b" % (before, self.name, rest, behind)
         crumbs = read_cookies(header)
         for crumb in crumbs:
             if crumb.value is not None and crumb.name == self.name:
-                self._read_one(session, tie, crumb)
+                rest = self._read_one(session, tie, crumb.value)
+                if rest is not crumb.value:
+                    crumb.assign(rest)
         return rejoined(crumbs, self._is_hidden)
 
     def _is_hidden(self, crumb: Crumb) -> bool:
         return self.hidden and crumb.name == self.name and crumb.value is not None
 
-    def _read_one(self, session: HttpSession, tie: Persistence, crumb: Crumb) -> None:
-        value = crumb.value
-        assert value is not None
+    def _read_one(self, session: HttpSession, tie: Persistence, value: bytes) -> bytes:
+        """Go where a cookie of ours leads; return what the server sees of its value."""
+        rest = value
         if self.prefix:
-            named, delimiter, rest = value.partition(b"~")
+            named, delimiter, behind = value.partition(b"~")
             if delimiter:
-                crumb.assign(rest)
-        else:
+                rest = behind
+        elif b"|" in value:
             named, last, first = part_dates(value)
             tie.last, tie.first = last or tie.last, first or tie.first
-            if self._is_over(tie):
-                named = b""
+        else:
+            named = value
+        if (tie.last or tie.first) and self._is_over(tie):
+            named = b""
         self._lead(session, tie, named)
+        return rest
 
     def _is_over(self, tie: Persistence) -> bool:
         """Say whether the cookie's dates are too old; then they are forgotten."""
-        if not (tie.first or tie.last):
-            return False
         now = int(time())
         if tie.first and self.maxlife and _is_outside(now - tie.first, self.maxlife):
             tie.asked = "O"
@@ -143,11 +165,11 @@ class RequestCookie:
         unused = tie.ignored or tie.server is not None
         servers = session.backend.farm.cookies.named(named) if named and not unused else ()
         for server in servers:
-            if persistence.serves(server, self.persists, tie.forced):
-                tie.asked = "V" if persistence.serves(server, False, False) else "D"
-                tie.tie(server)
+            tie.asked = "D" if server.state is STOPPED else "V"
+            if tie.asked == "V" or self.persists or tie.forced:
+                tie.server = server
+                tie.direct = True
                 return
-            tie.asked = "D"
         if tie.asked == "N":
             tie.asked = "U" if unused else "I"
 
@@ -184,29 +206,32 @@ class ResponseCookie:
 
     def edit(self, session: HttpSession, head: ResponseHead) -> None:
         """Do what the backend's cookie asks of a response."""
-        before = size_of(head.fields)
-        self._edit(session, head)
-        session.link.moved += before - size_of(head.fields)
-
-    def _edit(self, session: HttpSession, head: ResponseHead) -> None:
-        tie = persistence.of(session)
+        tie, server = persistence.of(session), session.server
         led = persistence.is_led(session)
-        if any(field.name in SETTING for field in head.fields):
-            self._edit_own(session.server, tie, led, head)
-        server = session.server
-        if server is None or not self.insert or tie.ignored:
-            return
+        for field in head.fields:
+            if field.name in SETTING:
+                before = size_of(head.fields)
+                self._edit_own(server, tie, led, head)
+                session.link.moved += before - size_of(head.fields)
+                break
+        if server is not None and self.insert and not tie.ignored and (not led or self._is_due(tie)):
+            self._insert(session, head, server, tie, led)
+
+    def _insert(
+        self, session: HttpSession, head: ResponseHead, server: LiveServer, tie: Persistence, led: bool
+    ) -> None:
+        """Set our cookie, unless the server's own is to stay, or this is no POST."""
         if self.preserve and tie.answered == "P":
-            return
-        if led and not self._is_due(tie):
             return
         if self.postonly and session.request.method != b"POST":  # type: ignore[union-attr]
             return
         cacheable = self.nocache and is_cacheable(session, head)
+        before = size_of(head.fields)
         head.add(b"set-cookie", self._made(server, tie))
         tie.answered = "U" if led and server.cookie else "I"
         if cacheable:
             head.add(b"cache-control", b"private")
+        session.link.moved += before - size_of(head.fields)
 
     def _is_due(self, tie: Persistence) -> bool:
         """Say whether a client that has the right cookie needs one with other dates."""
