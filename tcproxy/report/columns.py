@@ -322,7 +322,7 @@ _MODULES = [
     *_nil("h2_open_connections h2_backend_open_streams", "MGP", kinds="FB", help="of HTTP/2"),
     *_nil("h2_total_connections h2_backend_total_streams", kinds="FB", help="of HTTP/2"),
     _h1("h1_open_connections", "connections now, idle ones too", "MGP", lambda f: f.live.counters.current,
-        lambda b: sum(server.served for server in b.live.servers)),
+        lambda b: sum(links_of(server).open for server in b.live.servers)),
     _h1("h1_open_streams", "exchanges now", "MGP", lambda f: f.streams,
         lambda b: sum(server.served for server in b.live.servers)),
     _h1("h1_total_connections", "connections so far", "MCP", lambda f: f.live.counters.connections,

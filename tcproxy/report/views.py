@@ -73,6 +73,11 @@ class Links:
     most: int
     need: int
 
+    @property
+    def open(self) -> int:
+        """Return how many there are."""
+        return self.idle + self.safe + self.used
+
 
 def links_of(server: SeenServer) -> Links:
     """Return the numbers of a server's connections; in TCP mode none is ever idle."""

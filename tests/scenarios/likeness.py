@@ -23,8 +23,8 @@ PORT = re.compile(r"\b(127\.\d+\.\d+\.\d+|::1|unix|[0-9a-f:]+):([1-9]\d{4})\b")
 COLUMNS = tuple(
     """qcur qmax scur smax slim stot bin bout dreq dresp ereq econ eresp wretr wredis status weight act bck chkfail
     chkdown lbtot rate_lim hrsp_1xx hrsp_2xx hrsp_3xx hrsp_4xx hrsp_5xx hrsp_other req_tot cli_abrt srv_abrt dcon dses
-    wrew connect reuse conn_tot intercepted mode algo qlimit type h1_open_streams h1_total_connections
-    h1_total_streams""".split()  # noqa: SIM905  # a list of words is easier to read than one of literals
+    wrew connect reuse conn_tot intercepted mode algo qlimit type srv_icur idle_conn_cur safe_conn_cur
+    h1_open_connections h1_open_streams h1_total_connections h1_total_streams""".split()  # noqa: SIM905  # a list of words is easier to read than one of literals
 )
 """Columns of `show stat` that tell what happened, not how long it took."""
 
