@@ -85,6 +85,9 @@ class ServerEnd(MessageEnd, Protocol):
     def ask(self, request: RequestHead, client: ClientEnd, close: bool) -> None:
         """Send a request's head, with what has come of its body; the rest passes by itself."""
 
+    def await_rest(self, length: int) -> None:
+        """Pass on so many bytes more, which are the rest of the response's body."""
+
     def rest(self) -> None:
         """Be idle: the exchange is over."""
 

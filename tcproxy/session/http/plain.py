@@ -1,7 +1,7 @@
 """The plain exchange, which most are: a request whose head is all of it, to a link that stands, answered by a response
-that came in one piece.
+of a known length.
 
-Nothing is decided here that the general way (session.py, steps.py, attempts.py) would decide otherwise: these two
+Nothing is decided here that the general way (session.py, steps.py, attempts.py) would decide otherwise: these
 functions are that way with its calls written out, for a request is worth some fifteen microseconds of the kernel's
 time and each call costs a tenth of one. Whatever is not plain is left to the general way, before anything is done.
 """
@@ -84,34 +84,55 @@ def may_end(session: HttpSession, way: Way) -> bool:
 
 
 def answered(session: HttpSession, known: KnownResponse, data: bytes, end: int) -> bool:
-    """Pass on a response, which is all of `data`, and end the exchange. False: nothing is done, it is not plain.
+    """Pass on a response, or its beginning, which is all of `data`. False: nothing is done, it is not plain.
 
-    end: where its head ends.
+    end: where its head ends. What is to come of its body is left to the link.
     """
     client, link, server, request, head = session.client, session.link, session.server, session.request, known.head
-    frontend = session.frontend
     if (
         server is None
         or request is None
         or not (head.keep_alive and request.keep_alive and client.quiet)
-        or frontend.world.stopping
+        or session.frontend.world.stopping
         or head.status in ASK_WHO
     ):
         return False
-    now = session.answered_at = link.stamp
+    session.answered_at = link.stamp
     session.status = head.status
     server.counters.answered[head.status // 100] += 1
     session.response = head
-    session.response_whole = session.keep = link.whole = True
-    link.moved = known.counted + len(data) - end
+    session.keep = True
+    came = len(data) - end
+    link.moved = known.counted + came
     client.send_now(known.wire + data[end:])
     if session.link is not link:
         return True  # the client is lost, and all that is told
+    if came < known.length:
+        link.await_rest(known.length - came)
+        session.rearm()
+        return True
+    session.response_whole = link.whole = True
     if client.waiting:
         session.finish()
-        return True
+    else:
+        close(session)
+    return True
+
+
+def may_close(session: HttpSession) -> bool:
+    """Say whether an exchange whose messages are whole may end the short way."""
+    link = session.link
+    return session.keep and not session.error and link is not None and link.clean and session.client.quiet
+
+
+def close(session: HttpSession) -> None:
+    """End an exchange: count it, tell it, give the link back, and wait for the next request."""
+    client, link, server, backend, frontend = (
+        session.client, session.link, session.server, session.backend, session.frontend
+    )  # fmt: skip
+    assert server is not None
+    now = link.stamp
     account(session)
-    backend = session.backend
     backend.farm.counters.current -= 1
     if frontend.outlet is not None:
         tell(session)
@@ -132,4 +153,3 @@ def answered(session: HttpSession, known: KnownResponse, data: bytes, end: int) 
     alarm = session.alarm
     if alarm is None or alarm.at > now + session.soonest:
         session.rearm()
-    return True

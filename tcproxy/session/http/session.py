@@ -301,6 +301,9 @@ class HttpSession(Session):
 
     def finish(self) -> None:
         """The exchange is over: count it, tell it, and go on with the connections."""
+        if self.plain and plain.may_close(self):
+            plain.close(self)
+            return
         keep = self.keep
         self._leave_servers()
         if keep:

@@ -22,6 +22,7 @@ class FakeClient(FakeEnd):
         self.begun = False
         self.waiting = b""
         self.ready = False
+        self.quiet = True
 
     def start(self) -> None:
         """Requests are wanted."""
@@ -31,6 +32,10 @@ class FakeClient(FakeEnd):
         """Another one is wanted."""
         self.ready = True
         self.session.nothing_more()
+
+    def rest(self) -> None:
+        """Another one is wanted, of which nothing is there."""
+        self.ready = True
 
     def respond(self, head: Any, request: Any, keep: bool | None) -> int:
         """A response's head."""
