@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tcproxy.transport.http1.client import HttpClient
 
 
+BUFFERS = 4
+"""How many buffers (tune.bufsize) are read from a server at once, so that most pages pass in one piece."""
+
+
 class HttpLink(HttpEnd):
     """The server's end.
 
@@ -36,7 +40,7 @@ class HttpLink(HttpEnd):
     __slots__ = ("age", "key", "pool", "private", "reader", "request", "tunnelled", "uses")
 
     def __init__(self, session: Any, limit: int, pipes: Any, codec: Codec) -> None:
-        super().__init__(session, limit, pipes)
+        super().__init__(session, BUFFERS * limit, pipes)
         self.begin_messages(codec)
         self.reader = ResponseReader(codec)
         self.request: RequestHead | None = None
