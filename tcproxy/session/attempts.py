@@ -35,12 +35,12 @@ def find_server(session: Session) -> bool:
     """Let the farm assign a server, or wait in its queue."""
     backend = session.backend
     assert backend is not None
-    if backend.dispatch is not None:
-        session.queued_until = _now(session)
-        return True
     tie = session.persistence
     if tie is not None and tie.server is not None:
         return seated(session, persistence.take(session, tie.server))
+    if backend.dispatch is not None:
+        session.queued_until = _now(session)
+        return True
     preferred = session.kept.preferred(session) if session.kept is not None else None
     if preferred is not None:
         return seated(session, backend.farm.take(session, preferred))

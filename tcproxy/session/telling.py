@@ -14,6 +14,7 @@ from tcproxy.report.record import Record
 from tcproxy.session.stages import CLOSED, PROXY
 
 if TYPE_CHECKING:
+    from tcproxy.servers.live import LiveServer
     from tcproxy.session.session import Session
 
 ERROR_LEVEL = 3
@@ -21,10 +22,18 @@ INFO_LEVEL = 6
 NO_SERVER = "<NOSRV>"
 
 
+def awaited(session: Session) -> LiveServer | None:
+    """Return the server of a session that has none: in whose queue it waits, or did in vain, or which failed it."""
+    ticket = session.ticket
+    if ticket is not None and ticket.server is not None and (ticket.waiting or ticket.cancelled):
+        return ticket.server
+    return session.previous
+
+
 def account(session: Session) -> None:
     """Add the session's bytes and times to the counters of all it passed through."""
     frontend, backend, link = session.frontend, session.backend, session.link
-    server = session.server or session.previous
+    server = session.server or awaited(session)
     beyond = [backend.farm.counters] if backend is not None else []
     if server is not None:
         beyond.append(server.counters)
@@ -130,7 +139,7 @@ def unique_id(session: Session) -> str:
 
 
 def _add_server(session: Session, record: Record) -> None:
-    server = session.server or session.previous
+    server = session.server or awaited(session)
     if server is not None:
         record.server = server.name
         # at the end it holds its slot still, and is not counted

@@ -11,10 +11,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.scenarios.beside import Play, Scene, Stories, Told, differences
-from tests.scenarios.http_actors import story as http_story
+from tests.scenarios.http_actors import DEFAULTS as HTTP
 
 STORIES = Stories()
 
+IDLE = ("h1_open_connections", "idle_conn_cur", "safe_conn_cur", "srv_icur")
+"""Columns that tell how many links are kept idle, which time decides."""
 DEFAULTS = """
     log-format '%f %b/%s %ST %tsc %rc %sq/%bq %{{+Q}}r'
     timeout connect 100ms
@@ -29,9 +31,12 @@ listen {name}
 """
 
 
-def story(text: str, more: str = "") -> Callable[[Play], Play]:
-    """Register the function that follows as a story with these sections, and `more` among its defaults."""
-    return http_story(STORIES, DEFAULTS + more + text)
+def story(text: str, more: str = "", apart: tuple[str, ...] = ()) -> Callable[[Play], Play]:
+    """Register the function that follows as a story with these sections, and `more` among its defaults.
+
+    apart: columns of `show stat` that differ for a known reason.
+    """
+    return STORIES.story(HTTP + DEFAULTS + more + text, bare=True, apart=(*IDLE, "intercepted", *apart))
 
 
 def serve(scene: Scene, *ports: int) -> None:
@@ -348,6 +353,83 @@ def waits_and_stays(scene: Scene) -> None:
 def waits_by_force(scene: Scene) -> None:
     """Under `force-persist` it waits on, too."""
     waits_and_goes_down(scene, "127.0.0.8")
+
+
+# other ways and ends
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    dispatch {host}:2003
+    server one {host}:2001 cookie one
+    server two {host}:2002 cookie two disabled
+""",
+    apart=("act", "status", "weight"),  # servers beside `dispatch` are not balanced, and so do not count there
+)
+def dispatch(scene: Scene) -> None:
+    """Beside `dispatch` servers are reached by their cookies only."""
+    serve(scene, 2001, 2003)
+    ask(scene, "C=one", "C=two", "", "C=x")
+
+
+@story(TWO.replace("cookie one", "cookie one redir http://other"), apart=("smax",))
+def redir(scene: Scene) -> None:
+    """The cookie of a server with `redir` leads to where that sends its clients."""
+    serve(scene, 2001, 2002)
+    ask(scene, "C=one", "C=two", "")
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    timeout server 300ms
+    timeout queue 100ms
+    option abortonclose
+    server one {host}:2001 cookie one maxconn 1
+"""
+)
+def endings(scene: Scene) -> None:
+    """Servers that say nothing, that leave, that answer in pieces; clients that leave the queue, or wait too long."""
+    door = scene.listen(2001)
+    client = begin(scene, "C=one", "/")
+    door.accept().sock.close()
+    finish(scene, client)
+    client = begin(scene, "C=one", "/")
+    link = door.accept()
+    waiting = begin(scene, "C=one", "/")
+    scene.until("one", qcur=1)
+    waiting.close()
+    scene.until("one", qcur=0)
+    finish(scene, begin(scene, "C=one", "/"), client)
+    link.close()
+    client = begin(scene, "C=x", "/")
+    link = door.accept()
+    _head(link.sock)
+    link.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    scene.note(_head(client).decode())
+    link.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+    link.close()
+    finish(scene, client)
+    scene.logged(5)
+
+
+@story(TWO)
+def upgrade(scene: Scene) -> None:
+    """A response that leaves HTTP carries the cookie, too."""
+    door = scene.listen(2001)
+    asked = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: C=one; a=1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    for request in (asked, asked.replace(b"C=one", b"C=x")):
+        client = scene.connect().send(request)
+        link = door.accept()
+        scene.note(repr(_head(link.sock)))
+        link.send(b"HTTP/1.1 101 Now\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        scene.note(repr(_head(client.sock)))
+        link.close()
+        client.ends().close()
+    scene.logged(2)
 
 
 # what caches could keep

@@ -430,11 +430,17 @@ class HttpSession(Session):
         self._refuse(400, silent=ignored)
 
     def _client_aborted(self) -> None:
-        self.frontend.aborted_by_client(self)
         waits = self._only_waits
-        self.decide(CLIENT_ERROR, "D" if self.stage == Stage.RELAYING and not waits else "")
+        if waits and self.stage < Stage.RELAYING:
+            assert self.request is not None
+            self.decide(CLIENT_ERROR)
+            self.client.count_request(self.request)
+            self._abort()  # as the reference: nothing is told, nor counted as an abort
+            return
+        self.frontend.aborted_by_client(self)
+        self.decide(CLIENT_ERROR, "" if waits else "D" if self.stage == Stage.RELAYING else "")
         if waits and not self.broken:
-            self.answer(400 if self.stage == Stage.RELAYING else 503)
+            self.answer(400)
         else:
             self._abort()
 

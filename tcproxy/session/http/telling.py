@@ -12,7 +12,7 @@ from tcproxy.report.formats import Moment
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.session.persistence import letters
 from tcproxy.session.stages import Stage
-from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, milliseconds, record_of
+from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, awaited, milliseconds, record_of
 
 if TYPE_CHECKING:
     from tcproxy.report.counters import Counters
@@ -42,7 +42,7 @@ def account(session: HttpSession) -> None:
     farm.bytes_in += received
     farm.bytes_out += sent
     farm.answered[place] += 1
-    live = session.server or session.previous
+    live = session.server or awaited(session)
     server = live.counters if live is not None else None
     if server is not None:
         server.bytes_in += received
