@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,11 @@ listen short
     bind 127.0.0.1:{short.front}
     timeout tunnel 300ms
     server s 127.0.0.1:{asgi.server}
+listen browser
+    bind 127.0.0.1:{browser.front}
+    cookie SRV insert indirect nocache
+    server one 127.0.0.1:{browser.server} cookie one
+    server two 127.0.0.1:{other.server} cookie two
 """
 NGINX = """
 daemon off;
@@ -87,7 +94,7 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = {name: Ports() for name in ("nginx", "wsgi", "asgi", "short")}
+        self.ports = {name: Ports() for name in ("nginx", "wsgi", "asgi", "short", "browser", "other")}
 
     def url(self, name: str, scheme: str = "http") -> str:
         """Return the root of a section as clients name it."""
@@ -269,3 +276,64 @@ def test_websocket_timeout(asgi: Site) -> None:
         with pytest.raises(ConnectionClosed) as closed:
             client.recv(30)
         assert closed.value.rcvd is None, "no message of a close came, only the end"
+
+
+PAGE = """
+<!DOCTYPE html>
+<script>
+    var count = 0;
+    addEventListener("load", () => document.getElementById("said").append(count + " objects, " + document.cookie));
+</script>
+<p id="said"></p>
+"""
+PAGE += "".join(f'<script src="/{n}.js"></script>\n<img src="/{n}.svg" onload="count++">\n' for n in range(50))
+OBJECTS = {"": (PAGE, "text/html"), "js": ("count++;", "text/javascript")}
+OBJECTS["svg"] = ('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>', "image/svg+xml")
+CHROMIUM = (
+    "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --dump-dom"
+)
+
+
+class Shop(BaseHTTPRequestHandler):
+    """Serves the page and its objects; what was asked, and with which cookies, stays with the server."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        kind = self.path.rpartition("/")[2].rpartition(".")[2]
+        self.server.asked[kind] += 1  # type: ignore[attr-defined]
+        self.server.cookies.append(self.headers.get("Cookie"))  # type: ignore[attr-defined]
+        text, type_ = OBJECTS.get(kind, ("", "text/plain"))
+        self.send_response(200)
+        self.send_header("Content-Type", type_)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.program("chromium")
+def test_a_browser_stays_with_its_server(site: Site, tmp_path: Path) -> None:
+    """Chromium loads a page of a hundred objects, all from the server that its cookie names, which never sees it."""
+    servers = []
+    for name in ("browser", "other"):
+        server = ThreadingHTTPServer(("127.0.0.1", site.ports[name].server), Shop)
+        server.asked, server.cookies = Counter(), []  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+    try:
+        words = [*CHROMIUM.split(), f"--user-data-dir={tmp_path}", f"{site.url('browser')}/"]
+        seen = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
+    assert '<p id="said">100 objects, SRV=' in seen
+    [home] = [server for server in servers if server.asked]
+    assert (home.asked[""], home.asked["js"], home.asked["svg"]) == (1, 50, 50)
+    assert set(home.cookies) == {None}
