@@ -1,4 +1,4 @@
-"""Run a demonstration: a tiny web server for each `server` line of a file, and the proxy before them.
+"""Run a demonstration: a tiny web server for each port of the `server` lines of a file, and the proxy before them.
 
     python etc/demo.py [etc/demo.cfg]
 
@@ -12,17 +12,28 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+BROKEN = 5.0
+"""Seconds."""
+
 
 class Shop(BaseHTTPRequestHandler):
-    """Answers every request with the name of its server."""
+    """Answers every request with the name of its server. Asked for /break, the server is broken for a while."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    server: Street
 
     def do_GET(self) -> None:
         """Answer a GET."""
-        body = f"hello from {self.server.name}\n".encode()  # type: ignore[attr-defined]
-        self.send_response(200)
+        if self.path == "/break":
+            self.server.broken = time.monotonic() + BROKEN
+        broken = self.server.broken > time.monotonic()
+        body = (f"{self.server.name} is broken\n" if broken else f"hello from {self.server.name}\n").encode()
+        self.send_response(503 if broken else 200)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -33,7 +44,13 @@ class Shop(BaseHTTPRequestHandler):
 
 
 class Street(ThreadingHTTPServer):
-    """A server that is not troubled by health checks, which connect and say nothing."""
+    """A server that is not troubled by health checks, which connect and say nothing.
+
+    broken: until when, in monotonic seconds.
+    """
+
+    name = ""
+    broken = 0.0
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing."""
@@ -42,21 +59,32 @@ class Street(ThreadingHTTPServer):
 def open_shop(name: str, port: int) -> None:
     """Serve on a port of the loopback address, for as long as the program runs."""
     server = Street(("127.0.0.1", port), Shop)
-    server.name = name  # type: ignore[attr-defined]
+    server.name = name
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def what_to_try(text: str) -> str:
     """Return commands that show the proxy of this configuration at work."""
-    door = re.search(r"^\s*bind\s+(\S+)", text, re.MULTILINE)
+    doors = re.findall(r"^\s*bind\s+(\S+)", text, re.MULTILINE)
     control = re.search(r"^\s*stats socket\s+(\S+)", text, re.MULTILINE)
     lines = ["", "The proxy is running. In another terminal, try:", ""]
-    if door:
-        lines.append(f"    for i in 1 2 3 4 5 6 7 8; do curl -s http://{door[1]}/; done      # who answers?")
+    if doors:
+        url = f"http://{doors[0]}"
+        lines += [
+            f"    for i in 1 2 3 4 5 6 7 8; do curl -s {url}/; done",
+            "        # who answers?",
+            f"    for i in 1 2 3 4; do curl -s -b /tmp/tcproxy-demo.jar -c /tmp/tcproxy-demo.jar {url}/; done",
+            "        # a client that keeps its cookie stays with its server",
+            f"    curl -s -b SHOP=two {url}/break",
+            f"        # that server is broken now, for {BROKEN:.0f} seconds: see the log, and ask again, cookie or not",
+        ]
+    lines += [f"    for i in 1 2 3 4; do curl -s http://{door}/; done\n        # by TCP" for door in doors[1:]]
     if control:
         lines += [
-            f'    echo "show stat" | socat stdio {control[1]}                    # how many each?',
-            f'    echo "disable server shops/two" | socat stdio {control[1]}     # then ask again',
+            f'    echo "show stat" | socat stdio {control[1]} | cut -d, -f1,2,8,18,41',
+            "        # how many sessions each, in which state, how many answered well?",
+            f'    echo "disable server shops/one" | socat stdio {control[1]}',
+            "        # then ask again; `enable` brings it back",
         ]
     return "\n".join([*lines, "", "The log follows. Ctrl-C ends it.", ""])
 
@@ -65,7 +93,8 @@ def main() -> int:
     """Start the servers and the proxy, and wait for the proxy's end."""
     path = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).with_name("demo.cfg"))
     text = path.read_text(encoding="utf-8")
-    for name, port in re.findall(r"^\s*server\s+(\S+)\s+127\.0\.0\.1:(\d+)", text, re.MULTILINE):
+    found = re.findall(r"^\s*server\s+(\S+)\s+127\.0\.0\.1:(\d+)", text, re.MULTILINE)
+    for port, name in {port: name for name, port in reversed(found)}.items():
         try:
             open_shop(name, int(port))
         except OSError as wrong:

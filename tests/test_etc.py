@@ -37,8 +37,17 @@ def elsewhere(text: str, folder: Path) -> str:
     return text.replace("/tmp/tcproxy-demo.sock", str(folder / "sock"))
 
 
+def shell(command: str) -> list[str]:
+    """Run a command as a person does; return the lines that it prints."""
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.split("\n")
+
+
 def test_the_demonstration(tmp_path: Path) -> None:
-    """`make run`'s program starts servers and proxy, tells what to try, and what it tells shows balancing."""
+    """`make run`'s program starts servers and proxy and tells what to try, which shows all that it promises.
+
+    Turns of servers, cookies, a server that fails and comes back, TCP, and the runtime commands.
+    """
     path = tmp_path / "demo.cfg"
     path.write_text(elsewhere((ETC / "demo.cfg").read_text(), tmp_path))
     process = subprocess.Popen(
@@ -46,14 +55,24 @@ def test_the_demonstration(tmp_path: Path) -> None:
     )
     try:
         assert process.stdout is not None
-        told = "".join(process.stdout.readline() for _ in range(4))
+        told = "".join(iter(process.stdout.readline, "The log follows. Ctrl-C ends it.\n"))
+        told = told.replace("/tmp/tcproxy-demo.jar", str(tmp_path / "jar"))
+        turns, kept, broken, wire, counts, disable = re.findall(r"^    (\S.*)", told, re.MULTILINE)
         address = re.findall(r"http://127\.0\.0\.1:(\d+)/", told)
         wait_for(lambda: answers(int(address[0])), what="the proxy of the demonstration")
-        command = next(line for line in told.splitlines() if "curl" in line)
-        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=True).stdout
-        assert sorted(said.split("\n")) == sorted(
-            [*["hello from three"] * 4, *["hello from one", "hello from two"] * 2, ""]
-        )
+        assert sorted(shell(turns)) == ["", *["hello from one"] * 2, *["hello from three"] * 4, *["hello from two"] * 2]
+        assert len(set(shell(kept))) == 2, "one server, and the end of the last line"
+        assert shell(broken) == ["two is broken", ""]
+        two = f"curl -s -b SHOP=two http://127.0.0.1:{address[0]}/"
+        others = ("hello from one", "hello from three")
+        wait_for(lambda: shell(two)[0] in others, what="the broken server to be left out")
+        wait_for(lambda: shell(two)[0] == "hello from two", what="it to come back")
+        assert sorted(shell(wire)) == ["", *["hello from one"] * 2, *["hello from two"] * 2]
+        table = shell(counts)
+        assert table[0] == "# pxname,svname,stot,status,hrsp_2xx"
+        assert [line.split(",")[3] for line in table[2:5]] == ["UP"] * 3
+        shell(disable)
+        assert "hello from one" not in shell(turns)
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=60)[0]
         assert process.returncode == 0
