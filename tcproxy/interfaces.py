@@ -146,6 +146,9 @@ class IRequest(Interface):
         `balance.options` has a true `wants_body`.
         """
 
+    def data() -> bytes:
+        """Return what is there of a client's bytes in TCP mode: nothing is waited for. Empty in HTTP mode."""
+
 
 class IPicker(Interface):
     """A strategy at work over one group of servers (the active ones of a backend, or its backups).

@@ -108,6 +108,7 @@ SHOWN = {
         "option-httpclose option-http-server-close option-http-keep-alive option-http-ignore-probes": EXCHANGES,
         "option-http-pretend-keepalive option-httplog": EXCHANGES,
         "option-accept-invalid-http-request option-accept-invalid-http-response": EXCHANGES,
+        "option-http-buffer-request": "scenarios/test_http_bodies.py::test_told_alike",
         "option-forwardfor option-originalto http-send-name-header": HEADERS,
         "option-h1-case-adjust-bogus-client option-h1-case-adjust-bogus-server": HEADERS,
         "http-reuse": "session/http/test_links.py::test_first_requests",

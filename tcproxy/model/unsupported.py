@@ -32,8 +32,6 @@ _HTTP_PROXY = """
     http-request
     http-response
     http-after-response
-    option http-buffer-request
-    option http-no-delay
     option http-restrict-req-hdr-names
     stats admin
     stats auth

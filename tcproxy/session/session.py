@@ -12,6 +12,9 @@ import socket
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from zope.interface import implementer
+
+from tcproxy.interfaces import IRequest
 from tcproxy.session import attempts, silence
 from tcproxy.session.ends import Address, End
 from tcproxy.session.stages import (
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from tcproxy.session.world import World
 
 
+@implementer(IRequest)
 class Session:
     """One client of a frontend.
 
@@ -49,12 +53,12 @@ class Session:
     client_done: the client will send no more; client_shut: we send it no more; server_done, server_shut: likewise.
     client_limit, server_limit: seconds of silence allowed on each side now, 0 for no limit.
     persistence: what ties it to a server, None for nothing.
-    unique: its unique id (telling.py), None until it was asked for.
+    unique: its unique id (telling.py), None until it was asked for. greeting: the PROXY header, or what reads it.
     """
 
     __slots__ = (
         "accepted", "alarm", "at", "avoid", "backend", "began", "client", "client_done", "client_limit", "client_shut",
-        "connected_at", "entrance", "error", "expires", "front", "frontend", "handshake", "header", "link", "local",
+        "connected_at", "entrance", "error", "expires", "front", "frontend", "greeting", "handshake", "link", "local",
         "number", "persistence", "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server",
         "server_done", "server_limit", "server_shut", "stage", "ticket", "told", "unique",
     )  # fmt: skip
@@ -78,7 +82,7 @@ class Session:
         self.ticket: Ticket | None = None
         self.persistence: Persistence | None = None
         self.alarm: Alarm | None = None
-        self.header: Any = None
+        self.greeting: Any = None
         self.front: Address | None = None
         self.local: Address | None = None
         self.remote: Address | None = None
@@ -229,7 +233,7 @@ class Session:
         if not self.client_done or self.stage is CHOOSING:
             return self.rearm()
         if self.stage is GREETING:
-            if self.header.started:
+            if self.greeting.started:
                 return refuse(self, "Truncated PROXY protocol header received")
             return refuse(self, "Connection closed while waiting for PROXY protocol header", left=True)
         if self.error == CLIENT_TIMEOUT and self.stage is CONNECTING:
@@ -414,12 +418,28 @@ class Session:
     @property
     def proxy_header(self) -> Header | None:
         """Return the PROXY header, None without one."""
-        return self.header if isinstance(self.header, Header) else None
+        return self.greeting if isinstance(self.greeting, Header) else None
 
     @property
     def listener(self) -> Entrance:
         """Return where the client came in."""
         return self.entrance
+
+    def uri(self) -> bytes | None:
+        """Return None: in TCP mode nothing is known of a request, nor by the two that follow."""
+        return None
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return None."""
+        return None
+
+    def body(self) -> bytes | None:
+        """Return None."""
+        return None
+
+    def data(self) -> bytes:
+        """Return what the client sent so far, as much of it as has been read."""
+        return self.client.held
 
     def granted(self, server: LiveServer) -> None:
         """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""

@@ -68,7 +68,7 @@ def _last_activity(session: Session, end: End) -> float:
 
 def _client_silent(session: Session) -> None:
     if session.stage is GREETING:
-        refuse(session, "Timeout while waiting for PROXY protocol header", left=not session.header.started)
+        refuse(session, "Timeout while waiting for PROXY protocol header", left=not session.greeting.started)
         return
     _time_out(session, CLIENT_TIMEOUT)
     session.client.mute()

@@ -64,26 +64,26 @@ def look(session: Session) -> bool:
 
 def await_header(session: Session) -> bool:
     """Wait for the PROXY header (`accept-proxy`), for as long as `timeout client` allows."""
-    session.header = ProxyHeaderParser()
+    session.greeting = ProxyHeaderParser()
     session.stage = GREETING
     return False
 
 
 def read_header(session: Session) -> bool:
     """Read what came of the header; a bad one closes the connection."""
-    parser = session.header
+    parser = session.greeting
     client = session.client
     data, client.held = client.held, b""
     try:
         header = parser.feed(data)
     except BadProxyHeader as error:
-        session.header = None
+        session.greeting = None
         refuse(session, FAULTS[error.fault])
         return False
     if header is None:
         session.at -= 1
         return False
-    session.header = header
+    session.greeting = header
     client.held = parser.rest
     # the header is none of the client's bytes, and only now this is a session
     client.moved = len(parser.rest)

@@ -23,6 +23,7 @@ class Client:
     target: bytes | None = None
     headers: Sequence[tuple[bytes, bytes]] = ()
     content: bytes | None = None
+    said: bytes = b""
 
     def uri(self) -> bytes | None:
         """Return what is asked for."""
@@ -35,6 +36,10 @@ class Client:
     def body(self) -> bytes | None:
         """Return what is posted."""
         return self.content
+
+    def data(self) -> bytes:
+        """Return what is said in TCP mode."""
+        return self.said
 
 
 @implementer(IServer)

@@ -8,6 +8,7 @@ import re
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from tcproxy.interfaces import IFarmStrategy, IPicker, IRequest
 from tests.balance.farms import Client, FakeFarm, FakeServer
 from tests.balance.reference import hashing
 from tests.balance.strategies import KEYED
-from tests.running import HAPROXY, PATIENCE, program, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, program, wait_for
 
 NAMES = "abcdefg"
 WEIGHTS = (1, 3, 1, 2, 1, 1, 2)
@@ -182,8 +183,8 @@ class Servers:
 
 
 @contextlib.contextmanager
-def haproxy(folder: Path, stories: list[tuple[str, str]]) -> Iterator[None]:
-    """Run HAProxy with one farm for each story, on UNIX sockets of their numbers."""
+def proxy(folder: Path, stories: list[tuple[str, str]], command: str = HAPROXY) -> Iterator[None]:
+    """Run a program with one farm for each story, on UNIX sockets of their numbers."""
     servers = Servers()
     text = "defaults\n mode http\n timeout connect 2s\n timeout client 9s\n timeout server 9s\n"
     for number, (balance, hash_type) in enumerate(stories):
@@ -193,9 +194,9 @@ def haproxy(folder: Path, stories: list[tuple[str, str]]) -> Iterator[None]:
             text += f" server {name} 127.0.0.1:{listener.getsockname()[1]} weight {weight}\n"
     (folder / "cfg").write_text(text)
     try:
-        with program(HAPROXY, "-db", "-f", str(folder / "cfg")) as process:
+        with program(command, "-db", "-f", str(folder / "cfg")) as process:
             last = folder / str(len(stories) - 1)
-            wait_for(lambda: last.exists() or process.poll() is not None, what="haproxy")
+            wait_for(lambda: last.exists() or process.poll() is not None, what=command)
             assert process.poll() is None, process.communicate()[1]
             yield
     finally:
@@ -223,7 +224,7 @@ def test_picks_as_the_reference() -> None:
         for balance, make in STORIES
         for hash_type in HASH_TYPES[:: 1 if make is any_uri else 2]
     ]
-    with tempfile.TemporaryDirectory() as folder, haproxy(Path(folder), [story[:2] for story in stories]):
+    with tempfile.TemporaryDirectory() as folder, proxy(Path(folder), [story[:2] for story in stories]):
         for number, (balance, hash_type, make) in enumerate(stories):
             ours = farm(balance, hash_type)
             for _ in range(25):
@@ -234,3 +235,39 @@ def test_picks_as_the_reference() -> None:
                     theirs = ask(client, one.raw)
                 if theirs:
                     assert ours.serve(one.client) == theirs, (balance, hash_type, one.raw)
+
+
+def in_pieces(raw: bytes) -> list[bytes]:
+    """Return a request in two or three pieces: its head, and a body that comes later in halves."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    half = len(body) // 2
+    return [piece for piece in (head + b"\r\n\r\n", body[:half], body[half:]) if piece]
+
+
+def asked(folder: Path, number: int, pieces: list[bytes]) -> str:
+    """Return the server that answers a request that comes in pieces."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(f"{folder}/{number}")
+        for piece in pieces[:-1]:
+            client.sendall(piece)
+            time.sleep(0.002)
+        return ask(client, pieces[-1])
+
+
+@pytest.mark.reference
+def test_picks_of_the_program() -> None:
+    """Each program as a whole sends the same requests to the same servers, posted bodies that come late included."""
+    stories = [(balance, hash_type, make) for balance, make in STORIES for hash_type in ("", "consistent")]
+    names = [story[:2] for story in stories]
+    picks: dict[str, list[str]] = {}
+    for name in (HAPROXY, TCPROXY):
+        chance = random.Random(5)
+        with tempfile.TemporaryDirectory() as folder, proxy(Path(folder), names, name):
+            picks[name] = [
+                asked(Path(folder), number, in_pieces(make(chance).raw))
+                for number, (_, _, make) in enumerate(stories)
+                for _ in range(12)
+            ]
+    assert picks[TCPROXY] == picks[HAPROXY]
+    assert len(set(picks[HAPROXY])) == len(NAMES)

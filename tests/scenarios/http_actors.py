@@ -14,7 +14,7 @@ defaults
     timeout connect 2s
     timeout client 2s
     timeout server 2s
-    log-format '%f %b/%s %ST %B %U %CC %CS %tsc %rc %HM %HU %HV'
+    log-format '%f %b/%s %ST %U %CC %CS %TR/%Tc/%Ta %B %ts %rc %HM %HU %HV'
 """
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -48,9 +48,9 @@ def serve(scene: Scene, client: Actor, door: Doorman, requests: Sequence[bytes],
     scene.until("FRONTEND", scur=0)
 
 
-def story(stories: Stories, text: str, settings: str = "") -> Callable[[Play], Play]:
+def story(stories: Stories, text: str, settings: str = "", apart: tuple[str, ...] = ()) -> Callable[[Play], Play]:
     """Register the function that follows as a story of HTTP mode.
 
-    settings: of the global section, harmless to the other stories of the process.
+    settings: of the global section, harmless to the other stories of the process. apart: see Story.
     """
-    return stories.story(DEFAULTS + text, bare=True, settings=settings, alone=False, apart=("intercepted",))
+    return stories.story(DEFAULTS + text, bare=True, settings=settings, alone=False, apart=apart)

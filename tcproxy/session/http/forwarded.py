@@ -95,7 +95,7 @@ def forwardfor(front: Proxy, back: Proxy) -> Rule | None:
         assert request is not None
         field = field_of(session.client_address[0])
         if field is not None and not (told.if_none and request.value(name) is not None):
-            request.fields.append(field)
+            request.fields = [*request.fields, field]  # the list may be that of other requests too
             # what the client sent is counted, and it did not send this
             session.client.moved -= len(field.wire) - 4
         return True
@@ -115,7 +115,7 @@ def originalto(front: Proxy, back: Proxy) -> Rule | None:
         assert request is not None
         field = field_of(session.front_address[0])
         if field is not None:
-            request.fields.append(field)
+            request.fields = [*request.fields, field]
             session.client.moved -= len(field.wire) - 4
         return True
 

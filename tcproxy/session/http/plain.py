@@ -79,7 +79,7 @@ def may_end(session: HttpSession, way: Way) -> bool:
         and request is not None
         and request.minor > 0
         and session.server is not None
-        and not (session.retries or session.ticket or session.previous or session.local or session.header)
+        and not (session.retries or session.ticket or session.previous or session.local or session.greeting)
     )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcproxy.servers.live import LiveServer
     from tcproxy.session.ends import End
     from tcproxy.session.frontend import Entrance
+    from tcproxy.session.http.body import Wait
     from tcproxy.session.http.pages import Page
     from tcproxy.session.http.private import PrivateLinks
     from tcproxy.session.http.settings import HttpFrontend
@@ -50,10 +51,13 @@ class HttpSession(Session):
     soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
     way: of the frontend to the backend, once that is chosen. plain: the exchange may end the short way (plain.py).
+    awaited: the wait for the request's body (body.py), None without one. ahead: bytes sent ahead of the response,
+    which are counted with it.
     """
 
     __slots__ = (
-        "answered_at", "asked_at", "broken", "first", "first_step", "idle_from", "keep", "kept", "leaving", "plain",
+        "ahead", "answered_at", "asked_at", "awaited", "broken", "first", "first_step", "idle_from", "keep", "kept",
+        "leaving", "plain",
         "request", "response", "response_whole", "sent", "settings", "sizes", "soonest", "status", "tunnelled",
         "way",
     )  # fmt: skip
@@ -73,6 +77,8 @@ class HttpSession(Session):
         self.first = True
         self.keep = self.plain = self.broken = self.tunnelled = self.leaving = self.response_whole = False
         self.kept: PrivateLinks | None = None
+        self.awaited: Wait | None = None
+        self.ahead = 0
         self.status = -1
         self.sent = 0
         self.sizes = (0, 0)
@@ -92,9 +98,7 @@ class HttpSession(Session):
 
     def request_began(self) -> None:
         """The first bytes of a request came."""
-        now = self.frontend.world.clock.seconds()
-        if not self.first:
-            self._begin_at(now)
+        self._begin_at(self.frontend.world.clock.seconds())
         if self.settings.request:
             self.expires = self.began + self.settings.request
         self.rearm()
@@ -129,7 +133,8 @@ class HttpSession(Session):
     def bad_request(self, error: BadMessage) -> None:
         """The client sent what is no request, or no body of one."""
         self._count_request_error()
-        self.decide(PROXY)
+        self.decide(PROXY, "R" if self.awaited is not None else "")
+        self.awaited = None
         if self.request is None:
             if self.began == self.idle_from and not self.first:
                 self._begin_at(self.client.stamp)
@@ -251,6 +256,8 @@ class HttpSession(Session):
         """The request's body is whole."""
         if self.response_whole:
             self.finish()
+        elif self.awaited is not None:
+            self.awaited.over()
         else:
             self.rearm()
 
@@ -262,6 +269,27 @@ class HttpSession(Session):
         else:
             self.rearm()
 
+    # what strategies ask of a request (interfaces.IRequest)
+
+    def uri(self) -> bytes | None:
+        """Return what is asked for, as it is forwarded."""
+        assert self.request is not None
+        return self.request.target
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the value of the first header of this name, in lower case; None without one."""
+        assert self.request is not None
+        return self.request.value(name)
+
+    def body(self) -> bytes | None:
+        """Return what is there of a POST's body, None of any other request."""
+        assert self.request is not None
+        return b"".join(self.client.pieces) if self.request.method == b"POST" else None
+
+    def data(self) -> bytes:
+        """Return nothing: there are messages, and no bytes."""
+        return b""
+
     # the end of an exchange
 
     def answer(self, status: int, page: Page | None = None) -> None:
@@ -271,6 +299,8 @@ class HttpSession(Session):
         if not self.connected_at:
             self.client.count_request(request)
         pages.send(self, page or pages.page_for(self, status), status)
+        self.sent += self.ahead
+        self.ahead = 0
         if self.link is not None:
             self.sent += self.link.moved
         self._close_own_link()
@@ -430,6 +460,9 @@ class HttpSession(Session):
         self._refuse(400, silent=ignored)
 
     def _client_aborted(self) -> None:
+        if self.awaited is not None:
+            self.awaited.left()
+            return
         waits = self._only_waits
         if waits and self.stage < Stage.RELAYING:
             assert self.request is not None
@@ -576,7 +609,7 @@ class HttpSession(Session):
 
         if self.request is not None:
             self.expires = NEVER
-            attempts.expired(self)
+            attempts.expired(self) if self.awaited is None else self.awaited.late()
             return
         self.expires = NEVER
         if not self.first and not self.client.begun:
@@ -599,7 +632,8 @@ class HttpSession(Session):
         limit = self.client_limit
         if limit:
             # while an answer is waited for, only the server may be late
-            if self.response is not None and not client.whole and client.reading:
+            waits = self.response is not None or self.awaited is not None
+            if waits and not client.whole and client.reading:
                 late[0] = last + limit
             if (since := client.stalled_since) is not None:
                 late[1] = since + limit
@@ -627,6 +661,8 @@ class HttpSession(Session):
             else:
                 self.frontend.aborted_by_server(self)
             self._fail_response(504)
+        elif now >= client_silent and self.awaited is not None:
+            self.awaited.late()
         elif now >= client_silent or now >= client_stalled:
             self.decide(CLIENT_TIMEOUT)
             self.frontend.aborted_by_client(self)

@@ -8,6 +8,7 @@ from tcproxy.session.http import plain
 from tcproxy.session.stages import NEVER, Stage
 
 if TYPE_CHECKING:
+    from tcproxy.session.http.rules import Rule
     from tcproxy.session.http.session import HttpSession
 
 
@@ -24,6 +25,14 @@ def take_way(session: Any) -> bool:
     http: HttpSession = session
     way = http.way = http.settings.way(http.backend)
     return all(rule(http) for rule in way.requests) if way.requests else True
+
+
+def go_on(session: HttpSession, rule: Rule | None) -> None:
+    """A rule's wait is over: do what follows it. None: of the frontend, whose rules are steps."""
+    if rule is None or all(other(session) for other in session.way.behind(rule)):
+        session.run()
+    else:
+        session.settle()
 
 
 def deliver(session: Any) -> bool:

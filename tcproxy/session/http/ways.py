@@ -34,6 +34,10 @@ class Way:
         self.requests = tuple(filter(None, (make(*pair) for make in rules.BACK)))
         self.sending = tuple(filter(None, (make(*pair) for make in rules.SENDING)))
         self.responses = tuple(filter(None, (make(*pair) for make in rules.RESPONSES)))
-        edited = bool(self.requests or self.sending or self.responses)
+        edited = bool(self.requests or self.sending or self.responses or front.model.header_case)
         sends_away = any(server.redir for server in backend.model.servers)
         self.plain = not edited and not self.closes and backend.dispatch is None and not sends_away
+
+    def behind(self, rule: rules.Rule) -> tuple[rules.Rule, ...]:
+        """Return the rules for requests behind one that has been waited for."""
+        return self.requests[self.requests.index(rule) + 1 :]

@@ -143,19 +143,6 @@ class AdjustedClient(HttpClient):
         if self.chunks:
             self.out.append(last_chunk(trailers, codec.adjust))
 
-    def say(self, data: bytes) -> None:
-        """Gather bytes that are a whole response; pages told before there is a request stay as they are."""
-        codec: Any = self.codec
-        super().say(recased(data, codec.adjust) if self.session.request is not None else data)
-
-
-def recased(page: bytes, adjust: Adjust) -> bytes:
-    """Return a whole response with the names of its headers in their case."""
-    head, end, body = page.partition(b"\r\n\r\n")
-    start, *lines = head.split(b"\r\n")
-    pairs = (line.partition(b":") for line in lines)
-    return b"\r\n".join([start, *(adjust.get(name, name) + colon + value for name, colon, value in pairs)]) + end + body
-
 
 def new_end(factory: FrontendFactory) -> AdjustedClient:
     """Return the end of a new session."""
