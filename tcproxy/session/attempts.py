@@ -135,7 +135,7 @@ def relay(session: Session) -> bool:
     session.client.join(link)
     if session.stage is RELAYING:
         link.listen()
-    return True
+    return False
 
 
 def _note_addresses(session: Session, link: End) -> None:

@@ -51,4 +51,4 @@ def deliver(session: Any) -> bool:
     for edit in way.sending:
         edit(http)
     link.ask(http.request, client, way.says_close)
-    return True
+    return False
