@@ -212,9 +212,9 @@ _NUMBERS = [
            None, lambda s: s.live.counters.sessions_a_second(s.now),
            lambda b: b.live.counters.sessions_a_second(b.now), "MGP"),
     Column("rate_lim", "limit of sessions a second", "CLP", "u32", lambda f: f.live.rate_limit),
-    Column("rate_max", "the most sessions in a second", "MMP", "u32", lambda f: f.live.counters.most_sessions_a_second(),
-           None, lambda s: s.live.counters.most_sessions_a_second(), lambda b: b.live.counters.most_sessions_a_second(),
-           "MGP"),
+    Column("rate_max", "the most sessions in a second", "MMP", "u32",
+           lambda f: f.live.counters.most_sessions_a_second(), None, lambda s: s.live.counters.most_sessions_a_second(),
+           lambda b: b.live.counters.most_sessions_a_second(), "MGP"),
 ]  # fmt: skip
 
 _CHECKS = [

@@ -118,17 +118,16 @@ class Farm:
         """Count its end. Every `enter` has one `leave`."""
         self.counters.current -= 1
 
-    def assign(self, waiter: Waiter, avoid: LiveServer | None = None) -> LiveServer | Ticket | None:
+    def assign(
+        self, waiter: Waiter, avoid: LiveServer | None = None, old: Ticket | None = None
+    ) -> LiveServer | Ticket | None:
         """Balance: return the server whose slot was taken, or a place in a queue.
 
         None: no server is usable (`available` is 0), or the chosen one's maxqueue is reached (it is not).
-        `avoid` is the server that failed this session.
+        `avoid` is the server that failed this session, `old` the place in a queue that it had.
         """
         if not self.active and not self.backups:
             return None
-        return self._assign(waiter, avoid, None)
-
-    def _assign(self, waiter: Waiter, avoid: LiveServer | None, old: Ticket | None) -> LiveServer | Ticket | None:
         server: LiveServer | None
         if self._queue_first and self.queue.tickets and any(one.counters.current for one in self.servers):
             server = None  # who waits was here first
@@ -277,7 +276,7 @@ class Farm:
             ticket.called, ticket.redispatched = False, True
             server.counters.redispatches += 1
             self.counters.redispatches += 1
-            found = self._assign(ticket.waiter, server, ticket) if self.available else None
+            found = self.assign(ticket.waiter, server, ticket)
             if found is None:
                 ticket.waiter.turned_away()
             elif found is not ticket:

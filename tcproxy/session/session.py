@@ -365,9 +365,12 @@ class Session:
             if self.error != CLIENT_TIMEOUT:
                 # the reference dates the end of the wait, but where the client fell silent
                 self.queued_until = self.frontend.world.clock.seconds()
-        self.close_link()
+        # a side that sent and got its FIN is closed already
+        if not (self.server_shut and self.server_done):
+            self.close_link()
         self._account_and_tell()
-        self.close_client()
+        if not (self.client_shut and self.client_done):
+            self.close_client()
         self.frontend.leave(self)
         # cut the circle, so that memory is freed without a collection
         self.client.session = None

@@ -39,7 +39,7 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
         pass
     else:
         steps.append(look)
-    if frontend.form is None or frontend.form.moment is Moment.ACCEPT:
+    if frontend.outlet is not None and frontend.form is not None and frontend.form.moment is Moment.ACCEPT:
         steps.append(tell_accepted)
     if frontend.model.mode == "http":
         from tcproxy.session.http.redirects import redirect_to_server
