@@ -326,7 +326,7 @@ _MODULES = [
     _h1("h1_open_streams", "exchanges now", "MGP", lambda f: f.streams,
         lambda b: sum(server.served for server in b.live.servers)),
     _h1("h1_total_connections", "connections so far", "MCP", lambda f: f.live.counters.connections,
-        lambda b: b.live.counters.connections),
+        lambda b: b.live.counters.connections + b.live.counters.renewals),
     _h1("h1_total_streams", "exchanges so far", "MCP", lambda f: f.live.counters.requests - f.live.counters.unbegun,
         lambda b: b.live.counters.connections + b.live.counters.reuses),
     *_nil("h1_bytes_in h1_bytes_out h1_spliced_bytes_in h1_spliced_bytes_out", kinds="FB", help="of HTTP/1"),

@@ -115,6 +115,7 @@ class Counters:
     sessions than WINDOW; `timed` adds to them, `average` divides. timings: how often. *_highest: of one session.
     down_time: seconds, up to the last change.
     failed_observations: times that live traffic failed too often in a row.
+    renewals: connections of retries that the reference counts as used again, and so do `reuses`.
     requests: of HTTP, which came to a frontend; unbegun: those among them of which not a byte came. answered:
     exchanges by what the client was answered (`ANSWERS`); of a server, its responses by their status.
     Every number starts at 0; `clear` sets them back.
@@ -125,9 +126,9 @@ class Counters:
         "connect_time", "connection_rate", "connections", "current", "denied_connections", "denied_requests",
         "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks",
         "failed_observations", "highest", "intercepted", "queue_current", "queue_highest", "queue_time",
-        "queue_time_highest", "redispatches", "request_errors", "request_rate", "requests", "response_errors",
-        "response_highest", "response_time", "retries", "reuses", "selected", "session_highest", "session_rate",
-        "session_time", "timings", "total", "unbegun",
+        "queue_time_highest", "redispatches", "renewals", "request_errors", "request_rate", "requests",
+        "response_errors", "response_highest", "response_time", "retries", "reuses", "selected", "session_highest",
+        "session_rate", "session_time", "timings", "total", "unbegun",
     )  # fmt: skip
 
     aborts_client: int
@@ -156,6 +157,7 @@ class Counters:
     queue_time: int
     queue_time_highest: int
     redispatches: int
+    renewals: int
     request_errors: int
     request_rate: RateOfTotal
     requests: int

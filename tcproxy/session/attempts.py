@@ -105,14 +105,18 @@ def connect(session: Session) -> bool:
     if server is not None:
         server.counters.connections += 1
         server.sessions.add(session)
+        if session.replay is not None:
+            session.replay.count_again(server.counters, backend.farm.counters)
     try:
         session.link = link = session.frontend.world.dial(session, server or backend.dispatch)  # type: ignore[misc]
     except LinkFailure as failure:
         session.local, session.remote = failure.local, failure.remote
+        if backend.http is not None and server is not None:
+            server.links.missed()
         message = failure.cause if failure.resource else ""
         return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
-    if backend.http is not None and session.server is not None:
-        session.server.links.opened(session, link)
+    if backend.http is not None and server is not None:
+        server.links.opened(session, link)
     if session.frontend.needs:
         _note_addresses(session, link)
     if link.connected:
@@ -220,7 +224,7 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
     if server is not None:
         server.sessions.discard(session)
         _observe(server, False)
-    if session.retries >= backend.retries:
+    if session.retries >= backend.connect_retries:
         return _give_up(session, letter)
     session.retries += 1
     elsewhere = server is not None and _redispatch(session, server)
@@ -234,6 +238,25 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
     session.stage = CHOOSING
     _try_again(session)
     return True
+
+
+def repeat(session: Session) -> None:
+    """The server was asked, and its answer will not do (`retry-on`): ask again at once, there or elsewhere."""
+    backend, server = session.backend, session.server
+    assert backend is not None
+    # one more than the retry below counts by itself, as the reference does
+    backend.farm.counters.retries += 1
+    elsewhere = False
+    if server is not None:
+        server.sessions.discard(session)
+        server.counters.retries += 1
+        elsewhere = _redispatch(session, server)
+    else:
+        backend.farm.counters.retries += 1
+    session.at = session.entrance.steps.index(find_server if elsewhere else connect)
+    session.stage = CHOOSING
+    _try_again(session)
+    session.run()
 
 
 def _try_again(session: Session) -> None:

@@ -65,8 +65,9 @@ class Session:
 
     client: End
     number: int
+    # of HTTP mode only: links of its own that stand idle (http/private.py), and a request to send again (retries.py)
     kept: Any = None
-    """Links of its own that stand idle: those of HTTP mode only (http/private.py)."""
+    replay: Any = None
 
     def __init__(self, entrance: Entrance) -> None:
         frontend: Frontend = entrance.frontend

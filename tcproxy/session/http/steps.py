@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcproxy.session.http import plain
+from tcproxy.session.http import plain, retries
 from tcproxy.session.stages import NEVER, Stage
 
 if TYPE_CHECKING:
@@ -50,5 +50,8 @@ def deliver(session: Any) -> bool:
     http.plain = plain.may_end(http, way)
     for edit in way.sending:
         edit(http)
-    link.ask(http.request, client, way.says_close)
+    if way.retries is None:
+        link.ask(http.request, client, way.says_close)
+    else:
+        retries.ask(http)
     return False
