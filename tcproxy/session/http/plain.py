@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tcproxy.wire.http1 import RequestHead
     from tcproxy.wire.http1.known import KnownResponse
 
+BODYLESS = (b"HEAD", b"CONNECT")
+"""Methods whose responses do not end where their heads say."""
+
 
 def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     """Send a request to a server, as `HttpSession.requested` does where frontend and backend ask for nothing more."""
@@ -64,7 +67,7 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     session.stage = RELAYING
     session.connected_at = link.stamp = now
     session.soonest = way.soonest
-    session.plain = head.minor > 0
+    session.plain = head.minor > 0 and head.method not in BODYLESS
     link.ask(head, session.client, False)
     alarm = session.alarm
     if (alarm is None or alarm.at > now + way.soonest) and session.stage is not CLOSED:

@@ -9,7 +9,7 @@ import pytest
 
 from tcproxy.report.counters import Counters
 from tcproxy.transport.http1 import server as links
-from tests.transport.http1.test_exchanges import GET, OK, read_exactly
+from tests.transport.http1.test_exchanges import GET, OK, read_exactly, read_head
 from tests.transport.running import Proxied, accept, listener, proxied, wait_for
 
 FORM = "%ST %ts %tsc %B %U %rc %b/%s %ac/%fc/%bc/%sc %HM %HU %{+Q}r"
@@ -102,6 +102,26 @@ def counted(proxy: Proxied) -> dict[str, object]:
             if not ("time" in name or "rate" in name or name.endswith("highest")):
                 found[f"{place} {name}"] = getattr(counters, name)
     return found
+
+
+def test_responses_that_are_known_mean_something_else_to_head_and_connect() -> None:
+    """A response that GET made known has no body where HEAD asked, and opens a tunnel where CONNECT did."""
+    connect = b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n"
+    for last, answer in ((HEAD, OK), (connect, EMPTY)):
+        with listener() as server, proxied(server, mode="http", form=FORM) as proxy, proxy.connect() as client:
+            link: socket.socket | None = None
+            for request in (GET, GET, GET, last):
+                client.sendall(request)
+                link = _read(server, link, [])
+                link.sendall(answer)
+                got = read_head(client)
+                if b"content-length: 3" in got and request is not last:
+                    got += read_exactly(client, 3)
+            client.sendall(b"any bytes" if last is connect else GET)
+            link = _read(server, None, []) if last is HEAD else link
+            if last is connect:
+                assert link is not None
+                assert read_exactly(link, 9) == b"any bytes"
 
 
 def test_the_short_way_leaves_what_the_general_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
