@@ -500,7 +500,6 @@ def checkcache_and_nocache(scene: Scene) -> None:
 @story(
     """
 listen {name}
-    no log
     bind {host}:1000
     cookie C insert indirect dynamic
     server one 127.1.1.1:2001
