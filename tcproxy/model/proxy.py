@@ -193,7 +193,7 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     draft["balance"] = Balance(name, options, strategy)
 
 
-LATER_STRATEGIES = frozenset({"hash", "rdp-cookie"})
+LATER_STRATEGIES = frozenset({"hash"})
 
 HASH_FUNCTIONS = ("sdbm", "djb2", "crc32", "wt6")
 
