@@ -16,15 +16,13 @@ from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
 from tcproxy.session.http.telling import account, tell
 from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, RELAYING
+from tcproxy.wire.http1.known import BODYLESS
 
 if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import RequestHead
     from tcproxy.wire.http1.known import KnownResponse
-
-BODYLESS = (b"HEAD", b"CONNECT")
-"""Methods whose responses do not end where their heads say."""
 
 
 def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
@@ -81,6 +79,7 @@ def may_end(session: HttpSession, way: Way) -> bool:
         way is session.settings.plain
         and request is not None
         and request.minor > 0
+        and request.method not in BODYLESS
         and session.server is not None
         and not (session.retries or session.ticket or session.previous or session.local or session.greeting)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -104,24 +105,38 @@ def counted(proxy: Proxied) -> dict[str, object]:
     return found
 
 
-def test_responses_that_are_known_mean_something_else_to_head_and_connect() -> None:
-    """A response that GET made known has no body where HEAD asked, and opens a tunnel where CONNECT did."""
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "new"])
+def test_responses_that_are_known_mean_something_else_to_head_and_connect(kept: bool) -> None:
+    """A response that GET made known has no body where HEAD asked, and opens a tunnel where CONNECT did.
+
+    kept: the request comes behind others of its client, over a link that stands; else it is a new client's first.
+    """
     connect = b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n"
     for last, answer in ((HEAD, OK), (connect, EMPTY)):
-        with listener() as server, proxied(server, mode="http", form=FORM) as proxy, proxy.connect() as client:
+        with listener() as server, proxied(server, mode="http", form=FORM) as proxy, ExitStack() as stack:
+            client = stack.enter_context(proxy.connect())
             link: socket.socket | None = None
             for request in (GET, GET, GET, last):
+                if request is last and link is not None and not kept:
+                    link.close()
+                    wait_for(lambda pool=proxy.farm.servers[0].links: not len(pool))
+                    client, link = stack.enter_context(proxy.connect()), None
                 client.sendall(request)
                 link = _read(server, link, [])
+                stack.enter_context(link)
                 link.sendall(answer)
                 got = read_head(client)
                 if b"content-length: 3" in got and request is not last:
                     got += read_exactly(client, 3)
-            client.sendall(b"any bytes" if last is connect else GET)
-            link = _read(server, None, []) if last is HEAD else link
+            assert link is not None
             if last is connect:
-                assert link is not None
+                client.sendall(b"any bytes")
                 assert read_exactly(link, 9) == b"any bytes"
+            else:
+                client.sendall(GET)
+                link = stack.enter_context(_read(server, None, []))
+                link.sendall(OK)
+                assert read_head(client) + read_exactly(client, 3) == OK.replace(b"Content-Length", b"content-length")
 
 
 def test_the_short_way_leaves_what_the_general_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
