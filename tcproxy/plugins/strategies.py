@@ -4,7 +4,6 @@ from tcproxy.balance.draws import Random
 from tcproxy.balance.first import First
 from tcproxy.balance.hdr import Header
 from tcproxy.balance.leastconn import LeastConn
-from tcproxy.balance.rdp_cookie import RdpCookie
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import Source
 from tcproxy.balance.static_rr import StaticRoundRobin
@@ -20,4 +19,3 @@ random = Random()
 uri = Uri()
 url_param = UrlParam()
 hdr = Header()
-rdp_cookie = RdpCookie()

@@ -17,6 +17,14 @@ from tcproxy.model.server import Server
 from tcproxy.wire.proxy_protocol import Header
 
 
+class RateFacts(Protocol):
+    """Events a second."""
+
+    def read(self, now: float) -> int:
+        """Return the events of the second that ends at `now`."""
+        ...
+
+
 class CounterFacts(Protocol):
     """The counters that samples read."""
 
@@ -25,8 +33,9 @@ class CounterFacts(Protocol):
         """Sessions now."""
         ...
 
-    def sessions_a_second(self, now: float) -> int:
-        """Return how many sessions began in the second that ends at `now`."""
+    @property
+    def session_rate(self) -> RateFacts:
+        """New sessions a second."""
         ...
 
 

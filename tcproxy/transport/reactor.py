@@ -118,14 +118,12 @@ class Reactor(EPollReactor):
         for fd, event in events:
             if gone and fd in gone:
                 continue
-            try:
-                transport = direct[fd]
-            except KeyError:
+            transport = direct.get(fd)
+            if transport is None:
                 self._stock_event(fd, event)
                 continue
             try:
-                # whatever else an event says of a transport that only reads, the read finds out
-                if event == EPOLLIN or transport.interest == EPOLLIN:
+                if event == EPOLLIN:
                     transport.doRead()
                 else:
                     _dispatch(transport, event)

@@ -15,14 +15,14 @@ from tcproxy.servers.live import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
 from tcproxy.session.http.telling import account, tell
-from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, RELAYING
-from tcproxy.wire.http1.known import BODYLESS
+from tcproxy.session.stages import CLOSED, NEVER, RELAYING
+from tcproxy.wire.http1.response import head_of
 
 if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import RequestHead
-    from tcproxy.wire.http1.known import KnownResponse
+    from tcproxy.wire.http1.shapes import PlainResponse
 
 
 def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
@@ -65,52 +65,38 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     session.stage = RELAYING
     session.connected_at = link.stamp = now
     session.soonest = way.soonest
-    session.plain = head.minor > 0 and head.method not in BODYLESS
     link.ask(head, session.client, False)
     alarm = session.alarm
     if (alarm is None or alarm.at > now + way.soonest) and session.stage is not CLOSED:
         session.settle()
 
 
-def may_end(session: HttpSession, way: Way) -> bool:
-    """Say whether an exchange that went the general way to its link may end the short way."""
-    request = session.request
-    return (
-        way is session.settings.plain
-        and request is not None
-        and request.minor > 0
-        and request.method not in BODYLESS
-        and session.server is not None
-        and not (session.retries or session.ticket or session.previous or session.local or session.greeting)
-    )
+def answered(session: HttpSession, plain: PlainResponse, data: bytes) -> bool:
+    """Pass on a response, or its beginning, which is all of `data`. False: nothing is done, its exchange is not plain.
 
-
-def answered(session: HttpSession, known: KnownResponse, data: bytes, end: int) -> bool:
-    """Pass on a response, or its beginning, which is all of `data`. False: nothing is done, it is not plain.
-
-    end: where its head ends. What is to come of its body is left to the link.
+    What is to come of its body is left to the link.
     """
-    client, link, server, request, head = session.client, session.link, session.server, session.request, known.head
+    client, link, server, request = session.client, session.link, session.server, session.request
     if (
         server is None
         or request is None
-        or not (head.keep_alive and request.keep_alive and client.quiet)
+        or not (plain.keep_alive and request.keep_alive and request.minor and client.quiet)
         or session.frontend.world.stopping
-        or head.status in ASK_WHO
+        or plain.status in ASK_WHO
     ):
         return False
     session.answered_at = link.stamp
-    session.status = head.status
-    server.counters.answered[head.status // 100] += 1
-    session.response = head
+    session.status = plain.status
+    server.counters.answered[plain.status // 100] += 1
+    session.response = head_of(plain)
     session.keep = True
-    came = len(data) - end
-    link.moved = known.counted + came
-    client.send_now(known.wire + data[end:])
+    came = len(data) - plain.end
+    link.moved = plain.counted + came
+    client.send_now(plain.wire + data[plain.end :])
     if session.link is not link:
         return True  # the client is lost, and all that is told
-    if came < known.length:
-        link.await_rest(known.length - came)
+    if came < plain.length:
+        link.await_rest(plain.length - came)
         session.rearm()
         return True
     session.response_whole = link.whole = True
@@ -122,35 +108,36 @@ def answered(session: HttpSession, known: KnownResponse, data: bytes, end: int) 
 
 
 def may_close(session: HttpSession) -> bool:
-    """Say whether an exchange whose messages are whole may end the short way."""
+    """Say whether an exchange whose client is kept may end the short way."""
     link = session.link
-    return session.keep and not session.error and link is not None and link.clean and session.client.quiet
+    return (
+        link is not None
+        and session.server is not None
+        and session.response_whole
+        and not session.error
+        and not session.way.closes
+        and session.response.keep_alive  # type: ignore[union-attr]
+        and link.clean
+        and session.client.quiet
+    )
 
 
 def close(session: HttpSession) -> None:
     """End an exchange: count it, tell it, give the link back, and wait for the next request."""
-    client, link, server, backend, frontend = (
-        session.client, session.link, session.server, session.backend, session.frontend
-    )  # fmt: skip
+    client, link, server, backend = session.client, session.link, session.server, session.backend
     assert server is not None
     now = link.stamp
     account(session)
     backend.farm.counters.current -= 1
-    if frontend.outlet is not None:
+    if session.frontend.outlet is not None:
         tell(session)
     link.session = None
     link.rest()
     server.links.keep(session, link)
-    session.request = session.response = session.backend = session.server = session.link = None
+    session.backend = session.server = session.link = None
     server.sessions.discard(session)
     backend.farm.release(server)
-    session.first = session.told = session.response_whole = session.keep = session.plain = False
-    session.status = -1
-    session.queued_until = session.connected_at = session.asked_at = session.answered_at = 0.0
-    session.stage = CHOOSING
-    session.began = session.idle_from = now
-    wait = session.settings.keep_alive
-    session.expires = now + wait if wait else NEVER
+    session.renew(now)
     client.rest()
     alarm = session.alarm
     if alarm is None or alarm.at > now + session.soonest:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tcproxy.session.http import plain, retries
 from tcproxy.session.stages import NEVER, Stage
 
 if TYPE_CHECKING:
@@ -47,11 +46,7 @@ def deliver(session: Any) -> bool:
     if not link.uses and http.server is not None and http.server.watch is not None:
         http.observed(http.server)
     http.soonest = way.soonest
-    http.plain = plain.may_end(http, way)
     for edit in way.sending:
         edit(http)
-    if way.retries is None:
-        link.ask(http.request, client, way.says_close)
-    else:
-        retries.ask(http)
-    return False
+    link.ask(http.request, client, way.says_close)
+    return True

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from tcproxy.session.http import rules
 from tcproxy.session.http.pages import pages_of
-from tcproxy.session.http.retries import causes_of
 
 if TYPE_CHECKING:
     from tcproxy.session.backend import Backend
@@ -18,12 +17,12 @@ class Way:
 
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
     timeout that may begin once a request is sent, NEVER without one. requests, sending, responses: see rules.py.
-    retries: what requests are sent again for, None for nothing (retries.py).
-    pages: what is told in the server's place, by status. plain: its exchanges may go the short way of plain.py.
+    pages: what is told in the server's place, by status. plain: nothing is done with its requests, quick: and with its
+    responses, so that they may go the short way (plain.py).
     """
 
     __slots__ = (
-        "backend", "closes", "pages", "plain", "requests", "responses", "retries", "says_close", "sending", "soonest",
+        "backend", "closes", "pages", "plain", "quick", "requests", "responses", "says_close", "sending", "soonest",
     )  # fmt: skip
 
     def __init__(self, front: HttpFrontend, backend: Backend) -> None:
@@ -38,10 +37,9 @@ class Way:
         self.requests = tuple(filter(None, (make(*pair) for make in rules.BACK)))
         self.sending = tuple(filter(None, (make(*pair) for make in rules.SENDING)))
         self.responses = tuple(filter(None, (make(*pair) for make in rules.RESPONSES)))
-        self.retries = causes_of(backend.model)
-        edited = bool(self.requests or self.sending or self.responses or front.model.header_case)
         sends_away = any(server.redir for server in backend.model.servers)
-        self.plain = not (edited or self.closes or backend.dispatch is not None or sends_away or self.retries)
+        self.plain = not (self.requests or self.sending or self.closes or backend.dispatch or sends_away)
+        self.quick = not (self.responses or self.closes or front.closes)
 
     def behind(self, rule: rules.Rule) -> tuple[rules.Rule, ...]:
         """Return the rules for requests behind one that has been waited for."""

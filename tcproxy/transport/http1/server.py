@@ -21,6 +21,7 @@ from tcproxy.wire.http1 import (
     ResponseReader,
     body_of,
 )
+from tcproxy.wire.http1.shapes import BODYLESS, plain_response
 
 if TYPE_CHECKING:
     from tcproxy.transport.http1.client import HttpClient
@@ -67,7 +68,7 @@ class HttpLink(HttpEnd):
         self.sink = client
         data = request.forward(close)
         if request.minor and not close:
-            client.moved += len(data) + 15 - 4 * len(request.fields)
+            client.moved += len(data) + 15 - 4 * request.size
         else:
             client.count_request(request)
         if client.body is None:
@@ -91,14 +92,6 @@ class HttpLink(HttpEnd):
         if self.ended or not self.connected or self.transport.queue or self.held:
             return False
         return not (self.body.rest if self.body is not None else self.reader.pending)
-
-    def skip(self, head: ResponseHead) -> bool:
-        """Drop a response that is here as a whole, and be idle. False: it is not, and the link of no further use."""
-        if not (self.whole and head.keep_alive) or (head.framing is Framing.NONE and self.reader.pending):
-            return False
-        self.reader.take()
-        self.rest()
-        return self.clean
 
     def at_rest(self) -> bool:
         """Say whether nothing came on an idle link, neither bytes nor its end, that was not read yet."""
@@ -127,11 +120,10 @@ class HttpLink(HttpEnd):
         if not data:
             return self._end()
         self.stamp = monotonic()
-        session = self.session
-        if self.request is not None and self.body is None and not self.reader.buffer and session.plain:
-            end = data.find(b"\r\n\r\n") + 4
-            known = self.codec.heads.responses.get(data[:end])
-            if known is not None and known.length >= len(data) - end and answered(session, known, data, end):
+        request = self.request
+        if request is not None and self.body is None and not self.reader.buffer and self.session.way.quick:
+            plain = plain_response(self.codec.responses, data) if request.method not in BODYLESS else None
+            if plain is not None and plain.length >= len(data) - plain.end and answered(self.session, plain, data):
                 return None
         return self.take_in(data)
 

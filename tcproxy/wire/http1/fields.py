@@ -40,6 +40,7 @@ BREAK = re.compile(rb"(\r?\n)([ \t])|\r?\n")
 """An end of line; a folded one has a second group."""
 
 KNOWN_LINES = 2048
+RECENT_LINES = 1024
 KNOWN_LENGTH = 256
 
 
@@ -68,17 +69,21 @@ class Field:
 class KnownFields:
     """Header lines as they came -> what they mean, for the lines that come again and again.
 
-    Most lines of most requests were seen before, so checking and reading a line is one lookup. Lines that are
-    long, or carry secrets, are not kept; a full store begins anew, so that nobody can make it grow.
+    Most lines of most requests were seen before, so checking and reading a line is one lookup. A line is kept when it
+    comes again soon; lines that are long, or carry secrets, are not kept, and a full store begins anew, so that nobody
+    can make it grow. missed: how many lines were not there, up to now.
     """
 
-    __slots__ = ("_get", "_match", "_store", "lenient")
+    __slots__ = ("_get", "_match", "_names", "_recent", "_store", "lenient", "missed")
 
     def __init__(self, lenient: bool = False) -> None:
         self.lenient = lenient
+        self.missed = 0
         self._match = (LENIENT if lenient else STRICT).fullmatch
         self._store: dict[bytes, Field] = {}
         self._get = self._store.get
+        self._recent: set[int] = set()
+        self._names: dict[bytes, tuple[bytes, int, bool]] = {}
 
     def __len__(self) -> int:
         return len(self._store)
@@ -89,19 +94,45 @@ class KnownFields:
         return [get(line) or learn(line) for line in lines]
 
     def _learn(self, line: bytes) -> Field:
-        matched = self._match(line)
-        if matched is None:
-            raise OddLine
-        name, value = matched.groups()
-        name = name.lower()
-        if self.lenient and name.rstrip() != name and name.rstrip() in KINDS:
-            raise OddLine  # others would take it for the header that it resembles: RFC 9112 section 5.1
-        field = Field(name, value.strip(b" \t"))
-        if len(line) <= KNOWN_LENGTH and name not in SECRETS:
+        self.missed += 1
+        written, colon, value = line.partition(b":")
+        known = self._names.get(written)
+        if known is None or not colon or b"\0" in value or b"\r" in value or b"\n" in value:
+            return self._learn_by_pattern(line)
+        name, kind, secret = known
+        field = Field.__new__(Field)
+        field.name = name
+        field.value = value = value.strip(b" \t")
+        field.kind = ALONE.get(value.lower(), kind) if kind == CONNECTION else kind
+        field.wire = b"%b: %b\r\n" % (name, value)
+        if not secret and len(line) <= KNOWN_LENGTH:
+            self._keep(line, field)
+        return field
+
+    def _keep(self, line: bytes, field: Field) -> None:
+        """Keep a line if it was here a short while ago."""
+        mark, recent = hash(line), self._recent
+        if mark in recent:
             if len(self._store) >= KNOWN_LINES:
                 self._store.clear()
             self._store[line] = field
-        return field
+        elif len(recent) >= RECENT_LINES:
+            recent.clear()
+        recent.add(mark)
+
+    def _learn_by_pattern(self, line: bytes) -> Field:
+        """Read a line whose name is new, or which is odd."""
+        matched = self._match(line)
+        if matched is None:
+            raise OddLine
+        written, value = matched.groups()
+        name = written.lower()
+        if self.lenient and name.rstrip() != name and name.rstrip() in KINDS:
+            raise OddLine  # others would take it for the header that it resembles: RFC 9112 section 5.1
+        if len(self._names) >= KNOWN_LINES:
+            self._names.clear()
+        self._names[written] = (name, KINDS.get(name, 0), name in SECRETS)
+        return Field(name, value.strip(b" \t"))
 
 
 def unfolded(text: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """What requests' and responses' heads have in common: their headers, and edits of them.
 
 Edits cost only when they are done; names are given in lower case. A list of headers may be shared by heads that are
-alike (known.py): an edit makes a list of its own.
+alike: an edit makes a list of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from .errors import BadMessage
 from .fields import Field, KnownFields, OddLine, trouble, unfolded
 from .framing import Framing
 from .limits import FIELD_OVERHEAD, Limits
+from .shapes import Shape
 
 Adjust = Mapping[bytes, bytes]
 """h1-case-adjust: lower-case names -> the same as they are to be written."""
@@ -20,10 +21,13 @@ Adjust = Mapping[bytes, bytes]
 class Head:
     """A start line and headers, in the order they came."""
 
-    __slots__ = ("fields", "framing", "keep_alive", "length", "minor", "upgrade", "version")
+    __slots__ = ("_fields", "framing", "keep_alive", "length", "minor", "parts", "shape", "upgrade", "version")
 
-    fields: list[Field]
-    """What is forwarded; hop-by-hop words of ours, doubles and what framing forbids are gone. Never edited in place."""
+    shape: Shape | None
+    """Of its header lines, as long as nobody has edited them."""
+    parts: tuple[bytes, ...]
+    """What a head of that shape has."""
+    _fields: list[Field] | None
     framing: Framing
     length: int
     """Bytes of the body when framing is LENGTH, -1 without a Content-Length."""
@@ -36,6 +40,28 @@ class Head:
     upgrade: bool
     """Connection names `upgrade`. A request: it asks to leave HTTP, and has no body. In a response only status 101
     leaves HTTP, but none with the word gets a Connection header of ours."""
+
+    @property
+    def fields(self) -> list[Field]:
+        """What is forwarded; hop-by-hop words of ours, doubles and what framing forbids are gone.
+
+        A list of them is never edited in place.
+        """
+        fields = self._fields
+        if fields is None:
+            assert self.shape is not None
+            fields = self._fields = self.shape.fields(self.parts)
+        return fields
+
+    @fields.setter
+    def fields(self, fields: list[Field]) -> None:
+        self._fields = fields
+        self.shape = None
+
+    @property
+    def size(self) -> int:
+        """How many headers are forwarded."""
+        return len(self.shape.names if self.shape is not None else self.fields)
 
     def value(self, name: bytes) -> bytes | None:
         """Return the value of the first header of this name, None without one."""

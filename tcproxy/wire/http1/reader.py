@@ -9,7 +9,6 @@ import re
 
 from .errors import BadMessage
 from .fields import KnownFields, OddLine, trouble
-from .known import BODYLESS, Known
 from .limits import Limits
 from .request import (
     LENIENT,
@@ -17,14 +16,15 @@ from .request import (
     PARTIAL_LENIENT,
     STRICT,
     RequestHead,
-    known_request,
     parse_request,
+    plain_request,
     request_of,
     start_trouble,
 )
 from .response import LENIENT as LENIENT_STATUS
 from .response import STRICT as STATUS
-from .response import ResponseHead, parse_response, response_of
+from .response import ResponseHead, head_of, parse_response, response_of
+from .shapes import BODYLESS, REQUEST, RESPONSE, Shapes, learn_request, learn_response, plain_response
 
 PARTIAL_STATUS = re.compile(rb"[A-Z0-9./]*+(?:[ \t]++[0-9]*+(?:[ \t]++[^\r\n\0]*+)?)?\r?")
 
@@ -32,12 +32,13 @@ PARTIAL_STATUS = re.compile(rb"[A-Z0-9./]*+(?:[ \t]++[0-9]*+(?:[ \t]++[^\r\n\0]*
 class Codec:
     """What the readers of one proxy's side share."""
 
-    __slots__ = ("heads", "known", "limits")
+    __slots__ = ("known", "limits", "requests", "responses")
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.known = KnownFields(self.limits.lenient)
-        self.heads = Known()
+        self.requests = Shapes(self.limits, REQUEST)
+        self.responses = Shapes(self.limits, RESPONSE)
 
 
 def find_end(data: bytes, start: int = 0) -> int:
@@ -143,7 +144,7 @@ class RequestReader(_Reader):
         if self.buffer:
             data = self.buffer + data
         if not self._seen and not self._skipped and not codec.limits.lenient:
-            found = known_request(data, codec.heads.requests, codec.limits)
+            found = plain_request(codec.requests, data)
             if found is not None:
                 request, end = found
                 self.buffer = data[end:]
@@ -156,7 +157,7 @@ class RequestReader(_Reader):
                     pass  # perhaps only odd: bare LFs, folded lines, empty ones before the first
                 else:
                     self.buffer = data[end:]
-                    codec.heads.learn_request(data[data.find(b"\r\n") + 2 : end - 2], request)
+                    learn_request(codec.requests, data[:end], request)
                     return request
         head = self._gathered(data)
         return None if head is None else parse_request(head, codec.known, codec.limits)
@@ -195,11 +196,11 @@ class ResponseReader(_Reader):
         if self.buffer:
             data = self.buffer + data
         if not self._seen and not self._skipped:
+            plain = plain_response(codec.responses, data) if request.method not in BODYLESS else None
+            if plain is not None:
+                self.buffer = data[plain.end :]
+                return head_of(plain)
             end = data.find(b"\r\n\r\n") + 4
-            known = codec.heads.responses.get(data[:end])
-            if known is not None and request.method not in BODYLESS:
-                self.buffer = data[end:]
-                return known.head.copy()
             if 4 < end < codec.limits.raw:
                 try:
                     lines = data[: end - 4].split(b"\r\n")
@@ -208,7 +209,7 @@ class ResponseReader(_Reader):
                     pass  # as with requests
                 else:
                     self.buffer = data[end:]
-                    codec.heads.learn_response(data[:end], response, request)
+                    learn_response(codec.responses, data[:end], response)
                     return response
         head = self._gathered(data)
         return None if head is None else parse_response(head, request, codec.known, codec.limits)

@@ -28,9 +28,9 @@ from .fields import (
 )
 from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
-from .known import Block
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
+from .shapes import Shapes
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?=\r?\n|\Z)")
@@ -47,10 +47,7 @@ BARE = (b"GET", b"HEAD", b"DELETE")
 class RequestHead(Head):
     """What a client asks for. method, target and version may be set: they are what is forwarded."""
 
-    __slots__ = ("block", "host", "method", "target")
-
-    block: Block | None
-    """What is known of its header lines, as long as `fields` is the list of that."""
+    __slots__ = ("host", "method", "target")
 
     def __init__(
         self, method: bytes, target: bytes, version: bytes, minor: int, fields: list[Field], keep_alive: bool
@@ -65,7 +62,6 @@ class RequestHead(Head):
         self.length = -1
         self.upgrade = False
         self.host: bytes | None = None
-        self.block = None
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method!r} {self.target!r} {self.framing.value}>"
@@ -97,9 +93,9 @@ class RequestHead(Head):
         close: the connection to the server will not be kept, and it shall know (option httpclose and
         http-server-close without http-pretend-keepalive).
         """
-        block = self.block
-        if block is not None and block.fields is self.fields and not close and adjust is None:
-            return b"%b %b HTTP/1.1\r\n%b\r\n" % (self.method, self.target, block.wire)
+        shape = self.shape
+        if shape is not None and not close and adjust is None:
+            return b"%b %b HTTP/1.1\r\n%b" % (self.method, self.target, shape.written % self.parts)
         connection = b""
         if not self.upgrade:
             if self.minor:
@@ -109,32 +105,29 @@ class RequestHead(Head):
         return self._lines([self.method, b" ", self.target, b" ", self.version, b"\r\n"], connection, adjust)
 
 
-QUICK = re.compile(rb"(?!CONNECT )(" + TOKEN + rb") (/[!-\"$-~]*+) HTTP/1\.1\r\n")
-"""The start line of nearly all requests."""
-
-
-def known_request(data: bytes, blocks: dict[bytes, Block], limits: Limits) -> tuple[RequestHead, int] | None:
-    """Return the request that bytes begin with, and where its head ends; None where its lines are not known."""
-    line = QUICK.match(data)
-    if line is None:
+def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None:
+    """Return the request that bytes begin with, and where its head ends; None where it has no known shape."""
+    found = shapes.find(data)
+    if found is None:
         return None
-    start = line.end()
-    end = data.find(b"\r\n\r\n", start - 2) + 2
-    block = blocks.get(data[start:end]) if start <= end < limits.safe else None
-    if block is None:
-        return None
+    shape, matched = found
     request = RequestHead.__new__(RequestHead)
-    request.method, request.target = line.groups()
+    values = request.parts = matched.groups()
+    request.method, request.target = values[0], values[1]
     request.version = b"HTTP/1.1"
     request.minor = 1
-    request.block = block
-    request.fields = block.fields
-    request.keep_alive = block.keep_alive
-    request.framing = block.framing
-    request.length = block.length
-    request.upgrade = block.upgrade
-    request.host = block.host
-    return request, end + 2
+    request.shape = shape
+    request._fields = None
+    request.keep_alive = shape.keep_alive
+    request.upgrade = False
+    request.host = values[shape.host] if shape.host > 0 else None
+    if shape.length < 0:
+        request.length = -1
+        request.framing = NO_BODY
+    else:
+        request.length = int(values[shape.length])
+        request.framing = SIZED if request.length else NO_BODY
+    return request, matched.end()
 
 
 def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHead:

@@ -8,10 +8,10 @@ from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
 from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
-from .known import BODYLESS
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
+from .shapes import BODYLESS, PlainResponse
 
 STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?=\r?\n|\Z)")
@@ -35,15 +35,6 @@ class ResponseHead(Head):
         self.framing = UNTIL_CLOSE
         self.length = -1
         self.upgrade = False
-
-    def copy(self) -> ResponseHead:
-        """Return a head of its own that says the same."""
-        other = ResponseHead(self.version, self.minor, self.status, self.reason, self.fields)
-        other.keep_alive = self.keep_alive
-        other.framing = self.framing
-        other.length = self.length
-        other.upgrade = self.upgrade
-        return other
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.framing.value}>"
@@ -80,6 +71,23 @@ class ResponseHead(Head):
                 connection = b"connection: keep-alive\r\n"
         start = [self.version, b" %d " % self.status, self.reason, b"\r\n"]
         return self._lines(start, connection, adjust)
+
+
+def head_of(plain: PlainResponse) -> ResponseHead:
+    """Return the head of a response that was read by its shape."""
+    head = ResponseHead.__new__(ResponseHead)
+    head.version = b"HTTP/1.1"
+    head.minor = 1
+    head.status = plain.status
+    head.reason = plain.reason
+    head.shape = plain.shape
+    head.parts = plain.parts
+    head._fields = None
+    head.keep_alive = plain.keep_alive
+    head.upgrade = False
+    head.length = plain.length
+    head.framing = SIZED if plain.length else NO_BODY
+    return head
 
 
 def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits: Limits) -> ResponseHead:
