@@ -248,7 +248,7 @@ class Counters:
         self.request_rate.clear_highest(self.requests)
 
     def clear(self) -> None:
-        """Forget everything but what is current (`clear counters all`)."""
+        """Forget everything but what is current (`clear counters all`): that counts for no maximum either."""
         kept = {"current", "queue_current", "session_rate", "connection_rate", "request_rate", "answered"}
         self.connection_rate.restart(self.connections)
         self.request_rate.restart(self.requests)
@@ -257,6 +257,7 @@ class Counters:
                 setattr(self, name, 0)
         self.answered = [0] * ANSWERS
         self.clear_highest()
+        self.highest = self.queue_highest = 0
 
 
 def begin_all(passed: Iterable[Counters], now: float) -> None:

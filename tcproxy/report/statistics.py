@@ -87,19 +87,20 @@ def _front_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> 
     if front is None:
         return
     if choice.kinds & FRONTENDS:
-        yield _front(Front(front, now, _exchanges(world, front)))
+        yield _front(Front(front, now, *_exchanges(world, front)))
     if choice.kinds & LISTENERS and "socket-stats" in proxy.options:
         for entrance in front.entrances:
             if choice.id in (EVERYTHING, entrance.bind.id):
                 yield _entrance(Entrance(entrance, front, now))
 
 
-def _exchanges(world: SeenWorld, front: SeenFrontend) -> int:
-    """Return how many HTTP exchanges a frontend has under way."""
+def _exchanges(world: SeenWorld, front: SeenFrontend) -> tuple[int, int]:
+    """Return how many HTTP exchanges a frontend has under way, and how many requests that only begin."""
     if front.model.mode != "http":
-        return 0
-    sessions = (session for session in world.sessions.values() if session.frontend is front)
-    return sum(session.request is not None or session.client.begun for session in sessions)
+        return 0, 0
+    sessions = [session for session in world.sessions.values() if session.frontend is front]
+    asked = sum(session.request is not None for session in sessions)
+    return asked, sum(session.request is None and session.client.begun for session in sessions)
 
 
 def _back_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> Iterator[Line]:

@@ -25,11 +25,15 @@ Value = int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """A frontend at a moment (monotonic seconds). streams: HTTP exchanges under way."""
+    """A frontend at a moment (monotonic seconds).
+
+    exchanges: of HTTP, under way. beginnings: requests that are not whole yet.
+    """
 
     live: SeenFrontend
     now: float
-    streams: int = 0
+    exchanges: int = 0
+    beginnings: int = 0
 
 
 @dataclass(frozen=True, slots=True)

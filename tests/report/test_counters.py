@@ -94,4 +94,4 @@ def test_clearing() -> None:
     assert counters.session_rate.highest == 0
     counters.clear()
     assert (counters.requests, sum(counters.answered), counters.request_rate.read(1.5, 0)) == (0, 0, 3)
-    assert (counters.current, counters.highest, counters.total, counters.bytes_in) == (1, 1, 0, 0)
+    assert (counters.current, counters.highest, counters.total, counters.bytes_in) == (1, 0, 0, 0)
