@@ -73,7 +73,11 @@ class Checks:
             if row is not None and row.mode == "http":
                 self._warn(f"{called(draft)} : 'option {name}' is ignored, because it needs 'mode http'")
                 options -= {name}
-        for field, words in (("redirects", "'redirect' rules are"), ("monitor_uri", "'monitor-uri' is")):
+        for field, words in (
+            ("redirects", "'redirect' rules are"),
+            ("http_requests", "'http-request' rules are"),
+            ("monitor_uri", "'monitor-uri' is"),
+        ):
             if draft.pop(field, None):
                 self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")
         if "httplog" in options and draft["kind"] in KINDS_OF_FRONTEND:
@@ -158,7 +162,7 @@ class Checks:
         else:
             self._check_tcp_server(draft, server)
         if server.get("tfo"):
-            self._warn(f"{named(draft, server)} : 'tfo' has no effect without 'retry-on', which sends lost data again")
+            self._warn(f"{named(draft, server)} : 'tfo' has no effect yet")
         if server.get("check") and not has_check_port(server):
             self._alert(f"{named(draft, server)} : there is neither a port for the service nor for checks")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, SERVER, Draft, Row, no_effect, refused
+from tcproxy.grammar.rows import BACK, FRONT, SERVER, Draft, Row, no_effect
 from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import Choice, Integer, Time, listed
 from tcproxy.model.options import parse_option
@@ -36,7 +36,8 @@ _REUSE = Choice("never", "safe", "aggressive", "always")
 WORDS = (
     Row("http-reuse", BACK, "Choose which requests may go over links that stand.", (_REUSE,), "http_reuse",
         manual="4.2", core=True),
-    *refused(BACK, "retry-on", mode="http", negatable=True, manual="4.2"),
+    Row("retry-on", BACK, "Set when a request is sent again.", parse=parse_retry_on, elsewhere="refused",
+        manual="4.2"),
     Row("option prefer-last-server", BACK, "Stay with the server that holds a link of this client.",
         parse=parse_option, negatable=True, mode="http", manual="4.2"),
     Row("max-keep-alive-queue", BACK, "Set how many may wait at a server that a client stays with.",

@@ -11,6 +11,7 @@ from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, R
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
+from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
@@ -133,6 +134,7 @@ class Proxy:
     persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
+    http_requests: tuple[RequestRule, ...] = ()
     monitor_uri: str = ""
     monitor_fails: tuple[Any, ...] = ()
 
@@ -140,6 +142,7 @@ class Proxy:
         """Return the conditions of all rules."""
         every = [*self.monitor_fails, *(rule.condition for rule in self.use_backends)]
         every += [rule.condition for rule in self.redirects]
+        every += [rule.condition for rule in self.http_requests]
         every += [rule.condition for rule in self.persist_rules]
         return [condition for condition in every if condition is not None]
 
@@ -190,7 +193,7 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     draft["balance"] = Balance(name, options, strategy)
 
 
-LATER_STRATEGIES = frozenset({"hash", "rdp-cookie"})
+LATER_STRATEGIES = frozenset({"hash"})
 
 HASH_FUNCTIONS = ("sdbm", "djb2", "crc32", "wt6")
 

@@ -29,7 +29,6 @@ _HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\ndeclare 
 
 _HTTP_PROXY = """
     compression
-    http-request
     http-response
     http-after-response
     option http-restrict-req-hdr-names

@@ -4,6 +4,7 @@ from tcproxy.balance.draws import Random
 from tcproxy.balance.first import First
 from tcproxy.balance.hdr import Header
 from tcproxy.balance.leastconn import LeastConn
+from tcproxy.balance.rdp_cookie import RdpCookie
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import Source
 from tcproxy.balance.static_rr import StaticRoundRobin
@@ -19,3 +20,4 @@ random = Random()
 uri = Uri()
 url_param = UrlParam()
 hdr = Header()
+rdp_cookie = RdpCookie()

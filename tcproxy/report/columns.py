@@ -208,13 +208,13 @@ _NUMBERS = [
            lambda s: s.live.tracked.label if s.live.tracked is not None else None),
     Column("type", "0 frontend, 1 backend, 2 server, 3 listener", "CGS", "u32", lambda _: 0, lambda _: 3,
            lambda _: 2, lambda _: 1),
-    Column("rate", "sessions in the last second", "MRP", "u32", lambda f: f.live.counters.session_rate.read(f.now),
-           None, lambda s: s.live.counters.session_rate.read(s.now),
-           lambda b: b.live.counters.session_rate.read(b.now), "MGP"),
+    Column("rate", "sessions in the last second", "MRP", "u32", lambda f: f.live.counters.sessions_a_second(f.now),
+           None, lambda s: s.live.counters.sessions_a_second(s.now),
+           lambda b: b.live.counters.sessions_a_second(b.now), "MGP"),
     Column("rate_lim", "limit of sessions a second", "CLP", "u32", lambda f: f.live.rate_limit),
-    Column("rate_max", "the most sessions in a second", "MMP", "u32", lambda f: f.live.counters.session_rate.highest,
-           None, lambda s: s.live.counters.session_rate.highest, lambda b: b.live.counters.session_rate.highest,
-           "MGP"),
+    Column("rate_max", "the most sessions in a second", "MMP", "u32",
+           lambda f: f.live.counters.most_sessions_a_second(), None, lambda s: s.live.counters.most_sessions_a_second(),
+           lambda b: b.live.counters.most_sessions_a_second(), "MGP"),
 ]  # fmt: skip
 
 _CHECKS = [
@@ -326,7 +326,7 @@ _MODULES = [
     _h1("h1_open_streams", "exchanges now", "MGP", lambda f: f.exchanges + f.beginnings,
         lambda b: sum(server.served for server in b.live.servers)),
     _h1("h1_total_connections", "connections so far", "MCP", lambda f: f.live.counters.connections,
-        lambda b: b.live.counters.connections),
+        lambda b: b.live.counters.connections + b.live.counters.renewals),
     _h1("h1_total_streams", "exchanges so far", "MCP",
         lambda f: f.live.counters.requests - f.live.counters.unbegun + f.beginnings,
         lambda b: b.live.counters.connections + b.live.counters.reuses),

@@ -62,7 +62,8 @@ class RateOfTotal:
     __slots__ = ("base", "cleared", "highest", "previous", "until")
 
     def __init__(self) -> None:
-        self.base = self.previous = self.highest = self.cleared = self.until = 0
+        self.base = self.previous = self.highest = self.cleared = 0
+        self.until = 0.0
 
     def turn(self, now: float, total: int) -> None:
         """Begin the second of `now`; total: before its events."""
@@ -71,12 +72,12 @@ class RateOfTotal:
         self.highest = self.most(total)
         self.previous = current if second == self.until else 0
         self.base = total
-        self.until = second + 1
+        self.until = second + 1.0  # as the clock's seconds are: numbers of one type are compared faster
 
     def read(self, now: float, total: int) -> int:
         """Return the events of the second that ends at `now`."""
         rate = Rate()
-        rate.second, rate.current, rate.previous = self.until - 1, total - self.base, self.previous
+        rate.second, rate.current, rate.previous = int(self.until) - 1, total - self.base, self.previous
         return rate.read(now)
 
     def most(self, total: int) -> int:
@@ -114,6 +115,7 @@ class Counters:
     sessions than WINDOW; `timed` adds to them, `average` divides. timings: how often. *_highest: of one session.
     down_time: seconds, up to the last change.
     failed_observations: times that live traffic failed too often in a row.
+    renewals: connections of retries that the reference counts as used again, and so do `reuses`.
     requests: of HTTP, which came to a frontend; unbegun: those among them of which not a byte came. answered:
     exchanges by what the client was answered (`ANSWERS`); of a server, its responses by their status.
     Every number starts at 0; `clear` sets them back.
@@ -124,9 +126,9 @@ class Counters:
         "connect_time", "connection_rate", "connections", "current", "denied_connections", "denied_requests",
         "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks",
         "failed_observations", "highest", "intercepted", "queue_current", "queue_highest", "queue_time",
-        "queue_time_highest", "redispatches", "request_errors", "request_rate", "requests", "response_errors",
-        "response_highest", "response_time", "retries", "reuses", "selected", "session_highest", "session_rate",
-        "session_time", "timings", "total", "unbegun",
+        "queue_time_highest", "redispatches", "renewals", "request_errors", "request_rate", "requests",
+        "response_errors", "response_highest", "response_time", "retries", "reuses", "selected", "session_highest",
+        "session_rate", "session_time", "timings", "total", "unbegun",
     )  # fmt: skip
 
     aborts_client: int
@@ -155,6 +157,7 @@ class Counters:
     queue_time: int
     queue_time_highest: int
     redispatches: int
+    renewals: int
     request_errors: int
     request_rate: RateOfTotal
     requests: int
@@ -165,7 +168,7 @@ class Counters:
     reuses: int
     selected: int
     session_highest: int
-    session_rate: Rate
+    session_rate: RateOfTotal
     session_time: int
     timings: int
     total: int
@@ -177,20 +180,16 @@ class Counters:
         self.answered = [0] * ANSWERS
         self.connection_rate = RateOfTotal()
         self.request_rate = RateOfTotal()
-        self.session_rate = Rate()
+        self.session_rate = RateOfTotal()
 
     def begin(self, now: float) -> None:
         """Count a session that begins at `now` (seconds, monotonic)."""
+        if now >= self.session_rate.until:
+            self.session_rate.turn(now, self.total)
         self.total += 1
         self.current += 1
         if self.current > self.highest:
             self.highest = self.current
-        rate = self.session_rate
-        # `tick` without the call, where it has nothing more to do
-        if rate.second == int(now) and rate.current < rate.highest:
-            rate.current += 1
-        else:
-            rate.tick(now)
 
     def arrive(self) -> None:
         """Count a connection that is here, but no session yet."""
@@ -199,33 +198,40 @@ class Counters:
             self.highest = self.current
 
     def count(self, now: float) -> None:
-        """Count as a session what arrived."""
+        """Count as a session what is counted as current already."""
+        if now >= self.session_rate.until:
+            self.session_rate.turn(now, self.total)
         self.total += 1
-        self.session_rate.tick(now)
+
+    def sessions_a_second(self, now: float) -> int:
+        """Return how many sessions began in the second that ends at `now`."""
+        return self.session_rate.read(now, self.total)
+
+    def most_sessions_a_second(self) -> int:
+        """Return how many sessions began in one second, at the most."""
+        return self.session_rate.most(self.total)
 
     def timed(self, queue: int, connect: int, session: int, response: int = 0) -> None:
         """Take the times of a session that reached a server: milliseconds in the queue, to connect, in all."""
-        # written out, and divided by shifting: every session of every server passes here
+        # written out, and divided by shifting: every session of every server passes here. Most never wait for a
+        # place, and connect within a millisecond: zeroes leave a sum of zero, and its highest, as they are.
         self.timings += 1
-        if self.timings > WINDOW:
-            if self.queue_time:
-                self.queue_time -= self.queue_time + WINDOW - 1 >> WINDOW_BITS
-            if self.connect_time:
-                self.connect_time -= self.connect_time + WINDOW - 1 >> WINDOW_BITS
-            self.session_time -= self.session_time + WINDOW - 1 >> WINDOW_BITS
-            self.response_time -= self.response_time + WINDOW - 1 >> WINDOW_BITS
-        self.queue_time += queue
-        self.connect_time += connect
-        self.session_time += session
-        self.response_time += response
-        if queue > self.queue_time_highest:
-            self.queue_time_highest = queue
-        if connect > self.connect_highest:
-            self.connect_highest = connect
+        slides = self.timings > WINDOW
+        if queue or self.queue_time:
+            self.queue_time += queue - (self.queue_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
+            if queue > self.queue_time_highest:
+                self.queue_time_highest = queue
+        if connect or self.connect_time:
+            self.connect_time += connect - (self.connect_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
+            if connect > self.connect_highest:
+                self.connect_highest = connect
+        if response or self.response_time:
+            self.response_time += response - (self.response_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
+            if response > self.response_highest:
+                self.response_highest = response
+        self.session_time += session - (self.session_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
         if session > self.session_highest:
             self.session_highest = session
-        if response > self.response_highest:
-            self.response_highest = response
 
     @property
     def exchanges(self) -> int:
@@ -243,7 +249,7 @@ class Counters:
         self.highest = self.current
         self.queue_highest = self.queue_current
         self.queue_time_highest = self.connect_highest = self.session_highest = self.response_highest = 0
-        self.session_rate.highest = 0
+        self.session_rate.clear_highest(self.total)
         self.connection_rate.clear_highest(self.connections)
         self.request_rate.clear_highest(self.requests)
 
@@ -252,6 +258,7 @@ class Counters:
         kept = {"current", "queue_current", "session_rate", "connection_rate", "request_rate", "answered"}
         self.connection_rate.restart(self.connections)
         self.request_rate.restart(self.requests)
+        self.session_rate.restart(self.total)
         for name in self.__slots__:
             if name not in kept:
                 setattr(self, name, 0)
@@ -262,14 +269,10 @@ class Counters:
 
 def begin_all(passed: Iterable[Counters], now: float) -> None:
     """Count a session that begins at `now` (seconds, monotonic) at all that it passes: `begin`, without the calls."""
-    second = int(now)
     for counters in passed:
+        if now >= counters.session_rate.until:
+            counters.session_rate.turn(now, counters.total)
         counters.total += 1
         counters.current += 1
         if counters.current > counters.highest:
             counters.highest = counters.current
-        rate = counters.session_rate
-        if rate.second == second and rate.current < rate.highest:
-            rate.current += 1
-        else:
-            rate.tick(now)

@@ -62,7 +62,7 @@ class Facts:
 
     def rate(self) -> int:
         """Return the sessions of the last second."""
-        return self.world.counters.session_rate.read(self.world.clock.seconds())
+        return self.world.counters.sessions_a_second(self.world.clock.seconds())
 
     def listeners(self) -> int:
         """Return how many addresses clients may connect to."""
@@ -136,12 +136,12 @@ _RATES = (
     Field("ConnRateLimit", "limit of connections a second", "CLP", "u32",
           lambda f: f.world.configuration.process.maxconnrate),
     Field("MaxConnRate", "the most connections in a second", "MMP", "u32",
-          lambda f: f.world.counters.session_rate.highest),
+          lambda f: f.world.counters.most_sessions_a_second()),
     Field("SessRate", "sessions in the last second", "MRP", "u32", Facts.rate, True),
     Field("SessRateLimit", "limit of sessions a second", "CLP", "u32",
           lambda f: f.world.configuration.process.maxsessrate),
     Field("MaxSessRate", "the most sessions in a second", "MRP", "u32",
-          lambda f: f.world.counters.session_rate.highest),
+          lambda f: f.world.counters.most_sessions_a_second()),
     *_nil("SslRate", "MRP", rounded=True),
     Field("SslRateLimit", "limit of TLS handshakes a second", "CLP", "u32",
           lambda f: f.world.configuration.process.maxsslrate),

@@ -17,14 +17,6 @@ from tcproxy.model.server import Server
 from tcproxy.wire.proxy_protocol import Header
 
 
-class RateFacts(Protocol):
-    """Events a second."""
-
-    def read(self, now: float) -> int:
-        """Return the events of the second that ends at `now`."""
-        ...
-
-
 class CounterFacts(Protocol):
     """The counters that samples read."""
 
@@ -33,9 +25,8 @@ class CounterFacts(Protocol):
         """Sessions now."""
         ...
 
-    @property
-    def session_rate(self) -> RateFacts:
-        """New sessions a second."""
+    def sessions_a_second(self, now: float) -> int:
+        """Return how many sessions began in the second that ends at `now`."""
         ...
 
 

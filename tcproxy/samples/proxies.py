@@ -109,7 +109,7 @@ def _of_server(read: Callable[[ServerFacts], int]) -> Callable[..., Take]:
 def _farm_rate(reference: Reference) -> Take:
     def take(facts: Facts) -> Value | None:
         farm = facts.world.farms.get(reference.name)
-        return None if farm is None else farm.counters.session_rate.read(facts.world.clock.seconds())
+        return None if farm is None else farm.counters.sessions_a_second(facts.world.clock.seconds())
 
     return take
 
@@ -117,7 +117,7 @@ def _farm_rate(reference: Reference) -> Take:
 def _frontend_rate(reference: Reference) -> Take:
     def take(facts: Facts) -> Value | None:
         frontend = facts.world.frontends.get(reference.name)
-        return None if frontend is None else frontend.counters.session_rate.read(facts.world.clock.seconds())
+        return None if frontend is None else frontend.counters.sessions_a_second(facts.world.clock.seconds())
 
     return take
 
@@ -125,7 +125,7 @@ def _frontend_rate(reference: Reference) -> Take:
 def _server_rate(reference: Reference) -> Take:
     def take(facts: Facts) -> Value | None:
         now = facts.world.clock.seconds()
-        rate = _of_server(lambda server: server.counters.session_rate.read(now))
+        rate = _of_server(lambda server: server.counters.sessions_a_second(now))
         return rate(reference)(facts)
 
     return take

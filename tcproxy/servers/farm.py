@@ -28,7 +28,7 @@ class Farm:
     announce: tells a message with its syslog level. active, backups: how many servers of each group are usable.
     first_backup: the one that serves when no active server can; None with `option allbackups`.
     refuser: the server whose queue was too long for the last one who got neither slot nor place.
-    queue: sessions that wait for whichever server is free first. served: sessions that hold a slot, of all servers.
+    queue: sessions that wait for whichever server is free first.
     fullconn: of the model (see tcproxy/model/fullconn.py). counters.current: sessions, `enter`ed.
     last_change: of the backend, whole monotonic seconds. last_session: the same of the last slot taken, -1 before.
     cookies: which servers are named by which cookie.
@@ -41,7 +41,7 @@ class Farm:
         self.name = model.name
         self.counters = Counters()
         self.queue = Queue(self.counters)
-        self.active = self.backups = self.served = 0
+        self.active = self.backups = 0
         self.first_backup: LiveServer | None = None
         self.refuser: LiveServer | None = None
         self.fullconn = model.fullconn
@@ -93,6 +93,11 @@ class Farm:
         return self.active + self.backups
 
     @property
+    def served(self) -> int:
+        """Return how many sessions hold a slot, of all servers."""
+        return sum(server.served for server in self.servers)
+
+    @property
     def weight(self) -> int:
         """Return the weight in force of the servers that get new clients now, in sixteenths."""
         if self.active:
@@ -113,19 +118,18 @@ class Farm:
         """Count its end. Every `enter` has one `leave`."""
         self.counters.current -= 1
 
-    def assign(self, waiter: Waiter, avoid: LiveServer | None = None) -> LiveServer | Ticket | None:
+    def assign(
+        self, waiter: Waiter, avoid: LiveServer | None = None, old: Ticket | None = None
+    ) -> LiveServer | Ticket | None:
         """Balance: return the server whose slot was taken, or a place in a queue.
 
         None: no server is usable (`available` is 0), or the chosen one's maxqueue is reached (it is not).
-        `avoid` is the server that failed this session.
+        `avoid` is the server that failed this session, `old` the place in a queue that it had.
         """
         if not self.active and not self.backups:
             return None
-        return self._assign(waiter, avoid, None)
-
-    def _assign(self, waiter: Waiter, avoid: LiveServer | None, old: Ticket | None) -> LiveServer | Ticket | None:
         server: LiveServer | None
-        if self._queue_first and self.queue.tickets and self.served:
+        if self._queue_first and self.queue.tickets and any(one.counters.current for one in self.servers):
             server = None  # who waits was here first
         else:
             picker = self._picker if self.active else self._backup_picker
@@ -173,8 +177,6 @@ class Farm:
         return ticket
 
     def _take_slot(self, server: LiveServer) -> None:
-        server.served += 1
-        self.served += 1
         now = self.clock.seconds()
         server.counters.begin(now)
         self.last_session = server.last_session = int(now)
@@ -184,14 +186,11 @@ class Farm:
     def again(self, server: LiveServer) -> None:
         """Count one more connection attempt on a slot that is kept: a retry on the same server."""
         now = self.clock.seconds()
-        server.counters.total += 1
-        server.counters.session_rate.tick(now)
+        server.counters.count(now)
         self.last_session = server.last_session = int(now)
 
     def release(self, server: LiveServer) -> None:
         """Give a slot back; whoever waits for it is granted it before this returns."""
-        server.served -= 1
-        self.served -= 1
         server.counters.current -= 1
         if self._counts_load and server.picker is not None:
             server.picker.dropped(server)
@@ -277,7 +276,7 @@ class Farm:
             ticket.called, ticket.redispatched = False, True
             server.counters.redispatches += 1
             self.counters.redispatches += 1
-            found = self._assign(ticket.waiter, server, ticket) if self.available else None
+            found = self.assign(ticket.waiter, server, ticket)
             if found is None:
                 ticket.waiter.turned_away()
             elif found is not ticket:

@@ -72,7 +72,7 @@ class LiveServer:
     __slots__ = (
         "_warming", "address", "admin", "cookie", "counters", "effective", "farm", "id", "initial_weight", "label",
         "last_change", "last_session", "links", "maxconn", "maxqueue", "minconn", "model", "name", "picker", "port",
-        "queue", "served", "serving", "sessions", "state", "tracked", "trackers", "usable", "user_weight",
+        "queue", "serving", "sessions", "state", "tracked", "trackers", "usable", "user_weight",
         "warming", "watch", "weight",
     )  # fmt: skip
 
@@ -89,7 +89,6 @@ class LiveServer:
         self.maxqueue = model.maxqueue
         self.warming = warming_seconds(model.slowstart)
         self._warming = transitions.NO_CALL
-        self.served = 0
         self.serving = False
         self.cookie = b""
         self.queue = Queue(self.counters, self)
@@ -107,6 +106,11 @@ class LiveServer:
             transitions.start_in_maintenance(self, Admin.RESOLUTION_MAINTENANCE)
         if model.disabled:
             transitions.start_in_maintenance(self, Admin.CONFIGURED_MAINTENANCE | Admin.FORCED_MAINTENANCE)
+
+    @property
+    def served(self) -> int:
+        """Return how many sessions hold a slot: those that are counted as current."""
+        return self.counters.current
 
     def __repr__(self) -> str:
         return f"<server {self.label} {self.state.name} {self.admin!r} served={self.served} queued={self.queued}>"

@@ -28,13 +28,13 @@ from tcproxy.session.telling import tell
 
 if TYPE_CHECKING:
     from tcproxy.servers.waiting import Ticket
+    from tcproxy.session.backend import Backend
     from tcproxy.session.session import Session
 
 
 def find_server(session: Session) -> bool:
     """Let the farm assign a server, or wait in its queue."""
-    backend = session.backend
-    assert backend is not None
+    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen
     tie = session.persistence
     if tie is not None and tie.server is not None:
         return seated(session, persistence.take(session, tie.server))
@@ -44,7 +44,13 @@ def find_server(session: Session) -> bool:
     preferred = session.kept.preferred(session) if session.kept is not None else None
     if preferred is not None:
         return seated(session, backend.farm.take(session, preferred))
-    return seated(session, backend.farm.assign(session, session.avoid))
+    got = backend.farm.assign(session, session.avoid)
+    if isinstance(got, LiveServer) and session.previous is None:
+        # `seated` without the call, for the way of most
+        session.server = got
+        session.queued_until = session.frontend.world.clock.seconds()
+        return True
+    return seated(session, got)
 
 
 def seated(session: Session, got: LiveServer | Ticket | None) -> bool:
@@ -86,8 +92,8 @@ def _assigned(session: Session, server: LiveServer) -> None:
 
 def connect(session: Session) -> bool:
     """Begin to connect; True when the link stands already."""
-    backend, world = session.backend, session.frontend.world
-    assert backend is not None and world.dial is not None
+    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen
+    server = session.server
     session.stage = CONNECTING
     session.expires = NEVER
     if backend.http is not None:
@@ -96,17 +102,21 @@ def connect(session: Session) -> bool:
             session.link = link
             return True
     backend.farm.counters.connections += 1
-    if session.server is not None:
-        session.server.counters.connections += 1
-        session.server.sessions.add(session)
+    if server is not None:
+        server.counters.connections += 1
+        server.sessions.add(session)
+        if session.replay is not None:
+            session.replay.count_again(server.counters, backend.farm.counters)
     try:
-        session.link = link = world.dial(session, session.server or backend.dispatch)
+        session.link = link = session.frontend.world.dial(session, server or backend.dispatch)  # type: ignore[misc]
     except LinkFailure as failure:
         session.local, session.remote = failure.local, failure.remote
+        if backend.http is not None and server is not None:
+            server.links.missed()
         message = failure.cause if failure.resource else ""
         return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
-    if backend.http is not None and session.server is not None:
-        session.server.links.opened(session, link)
+    if backend.http is not None and server is not None:
+        server.links.opened(session, link)
     if session.frontend.needs:
         _note_addresses(session, link)
     if link.connected:
@@ -118,24 +128,25 @@ def connect(session: Session) -> bool:
 
 def relay(session: Session) -> bool:
     """The link stands: bytes move from now on."""
-    backend, link = session.backend, session.link
-    assert backend is not None and link is not None
+    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen, and the link stands
+    link: End = session.link  # type: ignore[assignment]
+    frontend, server = session.frontend, session.server
     if backend.abort_on_close and session.client_done and not session.client.held:
         session.end()
         return False
     session.stage = RELAYING
-    session.connected_at = link.stamp = session.frontend.world.clock.seconds()
+    session.connected_at = link.stamp = frontend.world.clock.seconds()
     session.expires = NEVER
-    if session.server is not None and session.server.watch is not None:
-        _observe(session.server, True)
+    if server is not None and server.watch is not None:
+        _observe(server, True)
     if backend.tunnel:
         session.client_limit = session.server_limit = backend.tunnel
-    if session.frontend.form is not None and session.frontend.form.moment is Moment.ESTABLISHED:
+    if frontend.outlet is not None:
         tell(session, Moment.ESTABLISHED)
     session.client.join(link)
     if session.stage is RELAYING:
         link.listen()
-    return True
+    return False
 
 
 def _note_addresses(session: Session, link: End) -> None:
@@ -213,7 +224,7 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
     if server is not None:
         server.sessions.discard(session)
         _observe(server, False)
-    if session.retries >= backend.retries:
+    if session.retries >= backend.connect_retries:
         return _give_up(session, letter)
     session.retries += 1
     elsewhere = server is not None and _redispatch(session, server)
@@ -227,6 +238,25 @@ def failed(session: Session, letter: str, pause: bool, message: str = "") -> boo
     session.stage = CHOOSING
     _try_again(session)
     return True
+
+
+def repeat(session: Session) -> None:
+    """The server was asked, and its answer will not do (`retry-on`): ask again at once, there or elsewhere."""
+    backend, server = session.backend, session.server
+    assert backend is not None
+    # one more than the retry below counts by itself, as the reference does
+    backend.farm.counters.retries += 1
+    elsewhere = False
+    if server is not None:
+        server.sessions.discard(session)
+        server.counters.retries += 1
+        elsewhere = _redispatch(session, server)
+    else:
+        backend.farm.counters.retries += 1
+    session.at = session.entrance.steps.index(find_server if elsewhere else connect)
+    session.stage = CHOOSING
+    _try_again(session)
+    session.run()
 
 
 def _try_again(session: Session) -> None:

@@ -28,12 +28,14 @@ class Backend:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
     ties: what of persistence is done with each session in TCP mode; HTTP mode has it in http/rules.py.
+    retries: how often a request is tried again at the most; connect_retries: of these, attempts to connect that failed.
     rotates: its strategy ties no client to a server, so that another one may be tried at once.
     """
 
     __slots__ = (
-        "abort_on_close", "connect", "dispatch", "farm", "http", "independent", "model", "name", "nolinger", "queue",
-        "redispatch", "redispatches", "retries", "rotates", "server", "server_fin", "ties", "tunnel", "turnaround",
+        "abort_on_close", "connect", "connect_retries", "dispatch", "farm", "http", "independent", "model", "name",
+        "nolinger", "queue", "redispatch", "redispatches", "retries", "rotates", "server", "server_fin", "ties",
+        "tunnel", "turnaround",
     )  # fmt: skip
 
     def __init__(self, farm: Farm) -> None:
@@ -48,6 +50,7 @@ class Backend:
         self.tunnel = seconds_of(model.timeouts, "tunnel")
         self.turnaround = min(TURNAROUND, self.connect or TURNAROUND)
         self.retries = model.retries
+        self.connect_retries = model.retries if "conn-failure" in model.retry_on else 0
         self.redispatches = "redispatch" in model.options or model.redispatch != 0
         self.redispatch = model.redispatch or -1
         self.dispatch = model.dispatch

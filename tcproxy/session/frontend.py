@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import Proxy
-from tcproxy.report.counters import Counters, Rate, begin_all
+from tcproxy.report.counters import Counters, begin_all
 from tcproxy.report.formats import Format, compile
 from tcproxy.report.outlets import Outlet
 from tcproxy.session import steps
@@ -129,7 +129,7 @@ class Frontend:
         room = self._places(entrance)
         if self.rate_limit or self.world.rate_limit:
             now = self.world.clock.seconds()
-            room = min(room, *(limit - rate.read(now) for limit, rate in self._rates()))
+            room = min(room, *(limit - counters.sessions_a_second(now) for limit, counters in self._limits()))
         return max(room, 0)
 
     def _places(self, entrance: Entrance) -> int:
@@ -144,13 +144,13 @@ class Frontend:
             room = entrance.maxconn - entrance.counters.current
         return room
 
-    def _rates(self) -> list[tuple[int, Rate]]:
-        """Return the limits of sessions a second that there are, of the frontend and of the process, with their rates.
+    def _limits(self) -> list[tuple[int, Counters]]:
+        """Return the limits of sessions a second that there are, of the frontend and of the process, and who counts.
 
         A connection is a session from its first moment here, so `maxconnrate` and `maxsessrate` mean the same.
         """
         world = self.world
-        found = ((self.rate_limit, self.counters.session_rate), (world.rate_limit, world.counters.session_rate))
+        found = ((self.rate_limit, self.counters), (world.rate_limit, world.counters))
         return [one for one in found if one[0]]
 
     def wait(self, entrance: Entrance, resume: Callable[[], None]) -> None:
@@ -160,7 +160,7 @@ class Frontend:
             self.world.waiting.append(entrance)
             return
         # a rate, then, even if its second is over by now: no session's end would wake who waits for that
-        least = min((limit for limit, _ in self._rates()), default=1)
+        least = min((limit for limit, _ in self._limits()), default=1)
         self.world.clock.callLater(max(0.001, 0.5 / least), self.wake, entrance)
 
     @staticmethod

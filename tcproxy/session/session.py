@@ -65,8 +65,9 @@ class Session:
 
     client: End
     number: int
+    # of HTTP mode only: links of its own that stand idle (http/private.py), and a request to send again (retries.py)
     kept: Any = None
-    """Links of its own that stand idle: those of HTTP mode only (http/private.py)."""
+    replay: Any = None
 
     def __init__(self, entrance: Entrance) -> None:
         frontend: Frontend = entrance.frontend
@@ -111,8 +112,7 @@ class Session:
     def run(self) -> None:
         """Take steps until one has to wait."""
         steps = self.entrance.steps
-        count = len(steps)
-        while self.stage is not CLOSED and self.at < count:
+        while True:
             step = steps[self.at]
             self.at += 1
             if not step(self):
@@ -149,8 +149,15 @@ class Session:
             if self.server_shut:
                 self.close_link()
             # from here on it is the last data that the client has to take
-            self.client_limit = self.frontend.client_fin or self.client_limit
-        self.settle()
+            fin = self.frontend.client_fin
+            if fin:
+                self.client_limit = fin
+                self.rearm()
+        # deadlines only move away by what a side says, so that those of the relay need no second look
+        if self.stage is RELAYING:
+            self._pass_ends()
+        else:
+            self.settle()
 
     def emptied(self, end: End) -> None:
         """All that this side sent before its FIN is passed."""
@@ -202,28 +209,33 @@ class Session:
             self.phase = self.phase or phase or LETTERS[self.stage]
 
     def settle(self) -> None:
-        """Pass on what an end or a timeout of one side means for the other; end when both are closed."""
-        if self.stage is CLOSED:
-            return None
-        if self.stage < RELAYING:
-            return self._settle_early()
-        client, link = self.client, self.link
-        assert link is not None
-        if self.client_done and not self.server_shut and client.empty:
+        """See what an end or a timeout of one side means for the other, and that the alarm strikes in time."""
+        if self.stage is RELAYING:
+            if self.client_done or self.server_done or self.client_shut or self.server_shut:
+                self._pass_ends()
+            if self.stage is RELAYING:
+                self.rearm()
+        elif self.stage is not CLOSED:
+            self._settle_early()
+
+    def _pass_ends(self) -> None:
+        """Pass on, between two joined sides, what an end of one means for the other; end when both are closed."""
+        if self.client_done and not self.server_shut and self.client.empty:
             self._shut_server()
-        if self.server_done and not self.client_shut and link.empty:
-            self._shut_client()
-        if self.server_shut and not self.client_done:
-            client.mute()
-            self.finish_client()
-        if self.client_shut and not self.server_done:
-            link.mute()
+        if self.server_done:
+            if not self.client_shut and self.link.empty:  # type: ignore[union-attr]
+                self._shut_client()
+        elif self.client_shut:
+            self.link.mute()  # type: ignore[union-attr]
             self.server_done = True
             if self.server_shut:
                 self.close_link()
-        if self.client_shut and self.server_shut and self.client_done and self.server_done:
-            return self.end()
-        return self.rearm()
+        if self.server_shut:
+            if not self.client_done:
+                self.client.mute()
+                self.finish_client()
+            if self.client_shut and self.server_done:
+                self.end()
 
     def _settle_early(self) -> None:
         """A client that left before there was a server: nothing to wait for, unless it sent something to deliver."""
@@ -261,6 +273,7 @@ class Session:
         if fin:
             self.server_limit = fin
             self.link.stamp = self.frontend.world.clock.seconds()
+            self.rearm()
         return None
 
     def _shut_client(self) -> None:
@@ -272,6 +285,7 @@ class Session:
         if self.frontend.client_fin:
             self.client_limit = self.frontend.client_fin
             self.client.stamp = self.frontend.world.clock.seconds()
+            self.rearm()
         return None
 
     def close_client(self) -> None:
@@ -352,9 +366,12 @@ class Session:
             if self.error != CLIENT_TIMEOUT:
                 # the reference dates the end of the wait, but where the client fell silent
                 self.queued_until = self.frontend.world.clock.seconds()
-        self.close_link()
+        # a side that sent and got its FIN is closed already
+        if not (self.server_shut and self.server_done):
+            self.close_link()
         self._account_and_tell()
-        self.close_client()
+        if not (self.client_shut and self.client_done):
+            self.close_client()
         self.frontend.leave(self)
         # cut the circle, so that memory is freed without a collection
         self.client.session = None

@@ -1,7 +1,7 @@
 """The way of a session from the accept to the relay: the ordered table of steps, and the first ones.
 
-A step returns True when the next may follow at once, False when the session waits or has ended; whoever
-ends the wait calls `session.run` again. The steps towards a server stand in attempts.py.
+A step returns True when the next may follow at once, False when the session waits or has ended, or when it was the
+last; whoever ends the wait calls `session.run` again. The steps towards a server stand in attempts.py.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
         pass
     else:
         steps.append(look)
-    if frontend.form is None or frontend.form.moment is Moment.ACCEPT:
+    if frontend.outlet is not None and frontend.form is not None and frontend.form.moment is Moment.ACCEPT:
         steps.append(tell_accepted)
     if frontend.model.mode == "http":
         from tcproxy.session.http.redirects import redirect_to_server
@@ -92,7 +92,7 @@ def read_header(session: Session) -> bool:
     session.handshake = int((session.frontend.world.clock.seconds() - session.began) * 1000)
     if session.client_done:
         session.settle()
-    return True
+    return session.stage is not CLOSED
 
 
 def tell_accepted(session: Session) -> bool:

@@ -33,21 +33,27 @@ def awaited(session: Session) -> LiveServer | None:
 def account(session: Session) -> None:
     """Add the session's bytes and times to the counters of all it passed through."""
     frontend, backend, link = session.frontend, session.backend, session.link
-    server = session.server or awaited(session)
-    beyond = [backend.farm.counters] if backend is not None else []
-    if server is not None:
-        beyond.append(server.counters)
+    passed = [frontend.world.counters, frontend.counters, session.entrance.counters]
+    if backend is not None:
+        farm = backend.farm.counters
+        passed.append(farm)
+        live = session.server or awaited(session)
+        server = live.counters if live is not None else None
+        if server is not None:
+            passed.append(server)
+        if session.connected_at:
+            # `milliseconds` of three spans, each moment counted once
+            began, left_queue = int(session.began * 1000 + 0.001), int(session.queued_until * 1000 + 0.001)
+            queued, connecting = left_queue - began, int(session.connected_at * 1000 + 0.001) - left_queue
+            lasted = int(frontend.world.clock.seconds() * 1000 + 0.001) - began
+            farm.timed(queued, connecting, lasted)
+            if server is not None:
+                server.timed(queued, connecting, lasted)
     received, sent = session.client.moved, link.moved if link is not None else 0
     if received or sent:
-        for counters in (frontend.world.counters, frontend.counters, session.entrance.counters, *beyond):
+        for counters in passed:
             counters.bytes_in += received
             counters.bytes_out += sent
-    if session.connected_at:
-        # `milliseconds` of three spans, each moment counted once
-        began, left_queue = int(session.began * 1000 + 0.001), int(session.queued_until * 1000 + 0.001)
-        stood, now = int(session.connected_at * 1000 + 0.001), int(frontend.world.clock.seconds() * 1000 + 0.001)
-        for counters in beyond:
-            counters.timed(left_queue - began, stood - left_queue, now - began)
 
 
 def tell(session: Session, moment: Moment = Moment.END) -> None:

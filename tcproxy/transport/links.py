@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -42,34 +43,13 @@ OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class LinkEnd(End):
-    """The server's end: an End that may still be connecting. binder, port: whom to give the source port back."""
+    """The server's end: an End that may still be connecting."""
 
-    __slots__ = ("binder", "opening", "port")
-
-    def __init__(self, session: Any, limit: int, pipes: PipePool | None) -> None:
-        End.__init__(self, session, limit, pipes)
-        self.opening: Opening | None = None
-        self.binder: SourceBinder | None = None
-        self.port = 0
-
-    def close(self, reset: bool = False) -> None:
-        """Close the link, and give back its source port."""
-        if self.recv is None:
-            return
-        End.close(self, reset)
-        self.opening = None
-        if self.binder is not None:
-            self.close_unmade()
-
-    def close_unmade(self) -> None:
-        """Give back what was taken for a link that could not even begin."""
-        if self.binder is not None:
-            self.binder.release(self.port)
-            self.binder = None
+    __slots__ = ()
 
     def connectionLost(self, reason: Failure) -> None:
         """The loop closed the transport, because of an error."""
-        if self.opening is None:
+        if self.connected:
             super().connectionLost(reason)
         else:
             code = errno_of(reason) or errno.ECONNREFUSED
@@ -104,7 +84,6 @@ class Opening:
     def stands(self) -> None:
         """The connection stands: speak SOCKS first, if the server is behind such a proxy."""
         if not self.factory.request:
-            self.end.opening = None
             self.factory.greet(self.end)
             self.end.session.connected()
             return
@@ -133,7 +112,6 @@ class Opening:
         elif done:
             end.transport.stopReading()
             end.transport.doRead = end.hold
-            end.opening = None
             self.factory.greet(end)
             end.session.connected()
 
@@ -210,8 +188,8 @@ class ServerLinkFactory(ClientFactory):
             if self.smart and (self.model.send_proxy or session.client.held):
                 delay_ack(sock)
             if self.binder is not None:
-                end.port = self.binder.bind(sock, session.client_address if self.binder.wants_client else None)
-                end.binder = self.binder
+                port = self.binder.bind(sock, session.client_address if self.binder.wants_client else None)
+                end.lent = partial(self.binder.release, port)
             answered, local = False, None
             code = sock.connect_ex(name)
             if code == errno.EINPROGRESS:
@@ -222,7 +200,7 @@ class ServerLinkFactory(ClientFactory):
                 code = sock.connect_ex(name)
         except OSError as error:
             sock.close()
-            end.close_unmade()
+            end.give_back()
             raise _failure(error.errno or 0) from error
         except LinkFailure:
             sock.close()
@@ -231,7 +209,7 @@ class ServerLinkFactory(ClientFactory):
             failure = _failure(code, answered, family)
             failure.local, failure.remote = local, pair_of(name)
             sock.close()
-            end.close_unmade()
+            end.give_back()
             raise failure
         self._open(end, StreamSocket(self.poll, sock, name), standing=not code or code == errno.EISCONN)
         return end
@@ -252,10 +230,10 @@ class ServerLinkFactory(ClientFactory):
                 self.greet(end)
             return
         end.connected = False
-        end.opening = transport.producer = Opening(self, end)
+        transport.producer = opening = Opening(self, end)
         transport.streaming = True
         if standing:
-            end.opening.stands()
+            opening.stands()
         else:
             transport.startWriting()
 

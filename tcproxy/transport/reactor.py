@@ -118,12 +118,14 @@ class Reactor(EPollReactor):
         for fd, event in events:
             if gone and fd in gone:
                 continue
-            transport = direct.get(fd)
-            if transport is None:
+            try:
+                transport = direct[fd]
+            except KeyError:
                 self._stock_event(fd, event)
                 continue
             try:
-                if event == EPOLLIN:
+                # whatever else an event says of a transport that only reads, the read finds out
+                if event == EPOLLIN or transport.interest == EPOLLIN:
                     transport.doRead()
                 else:
                     _dispatch(transport, event)

@@ -8,6 +8,7 @@ any other ITransport it works through dataReceived and write.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from errno import EAGAIN, EINTR, EINVAL
 from select import EPOLLIN
 from socket import SHUT_WR
@@ -36,12 +37,13 @@ class End:
     """One side of a session: reads from its own transport, passes to the other end's (see session.ends.End).
 
     limit: bytes read at once and held at the most. pipes: where to borrow a pipe, None for no splicing.
-    full: full reads in a row. pipe, piped: the pipe in use and the bytes in it.
+    full: full reads in a row. pipe, piped: the pipe in use and the bytes in it. lent: gives back what was taken for
+    this connection (a source port), None where nothing was.
     """
 
     __slots__ = (
-        "connected", "ended", "full", "held", "limit", "moved", "other", "pipe", "piped", "pipes", "recv", "send",
-        "session", "stamp", "transport",
+        "connected", "ended", "full", "held", "lent", "limit", "moved", "other", "pipe", "piped", "pipes", "recv",
+        "send", "session", "stamp", "transport",
     )  # fmt: skip
 
     transport: StreamSocket
@@ -61,6 +63,7 @@ class End:
         self.full = 0
         self.pipe: Pipe | None = None
         self.piped = 0
+        self.lent: Callable[[], None] | None = None
 
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport; nothing is read before `listen`."""
@@ -82,8 +85,8 @@ class End:
         if not data:
             return self._end()
         self.moved += len(data)
-        self.held += data
-        if len(self.held) >= self.limit:
+        self.held = held = self.held + data
+        if len(held) >= self.limit:
             self.transport.stopReading()
         self.session.heard(self)
         return None
@@ -293,6 +296,8 @@ class End:
         if self.pipe is not None and self.pipes is not None:
             self.pipes.discard(self.pipe)
             self.pipe, self.piped = None, 0
+        if self.lent is not None:
+            self.give_back()
         self.connected = False
         transport = self.transport
         transport.drop(reset)
@@ -301,6 +306,12 @@ class End:
         transport.doRead = nothing
         self.recv = self.send = None
         self.other = None
+
+    def give_back(self) -> None:
+        """Give back what was taken for this connection."""
+        if self.lent is not None:
+            self.lent()
+            self.lent = None
 
     # what a loop or a foreign transport tells
 

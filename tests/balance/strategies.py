@@ -8,6 +8,7 @@ from tcproxy.balance.draws import Random
 from tcproxy.balance.first import First
 from tcproxy.balance.hdr import Header
 from tcproxy.balance.leastconn import LeastConn
+from tcproxy.balance.rdp_cookie import RdpCookie
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import Source
 from tcproxy.balance.static_rr import StaticRoundRobin
@@ -20,8 +21,8 @@ STRATEGIES = {
     strategy.name: strategy for strategy in (RoundRobin(), StaticRoundRobin(), LeastConn(), First(), Source(), Random())
 }
 
-KEYED = {strategy.name: strategy for strategy in (Uri(), UrlParam(), Header())}
-"""Those that look at HTTP requests."""
+KEYED = {strategy.name: strategy for strategy in (Uri(), UrlParam(), Header(), RdpCookie())}
+"""Those that look at what clients say."""
 
 HASHES = [
     HashType(method, function, avalanche)

@@ -65,7 +65,7 @@ def test_draws() -> None:
         ("balance random(0)", ("random", "1 or more")),
         ("balance leastconn(2)", ("leastconn", "parentheses")),
         ("balance hash src", ("hash", "not supported by tcproxy yet")),
-        ("balance rdp-cookie", ("rdp-cookie", "not supported by tcproxy yet")),
+        ("balance rdp-cookie()", ("rdp-cookie", "needs the name of a cookie")),
         ("balance rounrobin", ("rounrobin", "roundrobin")),
         ("hash-type map-based avalanche", ("avalanche", "crc32")),
     ],

@@ -19,7 +19,7 @@ from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, answers, end, 
 
 BOTH = [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), pytest.param(TCPROXY, id="tcproxy")]
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root: privileges are given up")
-TIMEOUTS = "timeout client 10s\n timeout server 10s\n timeout connect 5s"
+TIMEOUTS = "timeout client 1m\n timeout server 1m\n timeout connect 1m"
 
 
 class Site:

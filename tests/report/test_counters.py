@@ -91,7 +91,7 @@ def test_clearing() -> None:
     assert counters.request_rate.most(counters.requests) == 0
     assert counters.request_rate.read(1.5, counters.requests) == 3
     assert (counters.current, counters.highest, counters.total, counters.bytes_in) == (1, 1, 2, 7)
-    assert counters.session_rate.highest == 0
+    assert (counters.most_sessions_a_second(), counters.sessions_a_second(1.5)) == (0, 2)
     counters.clear()
     assert (counters.requests, sum(counters.answered), counters.request_rate.read(1.5, 0)) == (0, 0, 3)
     assert (counters.current, counters.highest, counters.total, counters.bytes_in) == (1, 0, 0, 0)

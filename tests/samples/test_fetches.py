@@ -97,9 +97,9 @@ def test_rates_are_of_the_last_second() -> None:
     live = busy()
     facts = client(farms=[live])
     for _ in range(4):
-        live.counters.session_rate.tick(10.1)
-        live.servers[0].counters.session_rate.tick(9.9)
-        facts.frontend.counters.session_rate.tick(10.2)
+        live.counters.count(10.1)
+        live.servers[0].counters.count(9.9)
+        facts.frontend.counters.count(10.2)
     assert sample("be_sess_rate(b)", facts) == 4
     assert sample("srv_sess_rate(b/s1)", facts) == 2
     assert sample("fe_sess_rate", facts) == sample("fe_sess_rate(f)", facts) == 4

@@ -395,8 +395,11 @@ def endings(scene: Scene) -> None:
     """Servers that say nothing, that leave, that answer in pieces; clients that leave the queue, or wait too long."""
     door = scene.listen(2001)
     client = begin(scene, "C=one", "/")
-    door.accept().sock.close()
+    link = door.accept()
+    _head(link.sock)
+    link.close()
     finish(scene, client)
+    scene.until("FRONTEND", scur=0)
     client = begin(scene, "C=one", "/")
     link = door.accept()
     waiting = begin(scene, "C=one", "/")
@@ -405,15 +408,28 @@ def endings(scene: Scene) -> None:
     scene.until("one", qcur=0)
     finish(scene, begin(scene, "C=one", "/"), client)
     link.close()
+    scene.until("FRONTEND", scur=0)
     client = begin(scene, "C=x", "/")
     link = door.accept()
     _head(link.sock)
     link.send(b"HTTP/1.1 100 Continue\r\n\r\n")
     scene.note(_head(client).decode())
     link.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+    scene.note(_told(client))
     link.close()
-    finish(scene, client)
     scene.logged(5)
+    client.close()
+
+
+@story(TWO.replace("    server", "    option abortonclose\n    timeout connect 2s\n    server", 1))
+def leaves_early(scene: Scene) -> None:
+    """A client that leaves while its server is connected to, or between attempts, hears nothing: CC."""
+    scene.blackhole(2001)
+    for cookie, column in (("C=one", {"connect": 1}), ("C=two", {"wretr": 1})):
+        client = begin(scene, cookie, "/")
+        scene.until(cookie[2:], **column)
+        client.close()
+        scene.logged()
 
 
 @story(TWO)
@@ -484,7 +500,6 @@ def checkcache_and_nocache(scene: Scene) -> None:
 @story(
     """
 listen {name}
-    no log
     bind {host}:1000
     cookie C insert indirect dynamic
     server one 127.1.1.1:2001
@@ -500,7 +515,7 @@ def dynamic(scene: Scene) -> None:
     """Cookies made from key, address and port follow their changes, and commands turn them on and off."""
 
     def tell() -> None:
-        lines = scene.order(f"show stat {scene.name} 4 -1").splitlines()
+        lines = scene.order(f"show stat {scene.name} -1 -1").splitlines()
         at = lines[0].split(",").index("cookie")
         scene.note(str([line.split(",")[at] for line in lines[1:] if line]))
 

@@ -7,7 +7,11 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -143,3 +147,97 @@ def test_ten_handovers_lose_no_client(tmp_path: Path) -> None:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGTERM)
     assert len(set(pids)) == 11
+
+
+class Place(BaseHTTPRequestHandler):
+    """Answers with the name of its server."""
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        name = self.server.name.encode()  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(name)))
+        self.end_headers()
+        self.wfile.write(name)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+class Machine(ThreadingHTTPServer):
+    """A web server on a port that the system gives."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), Place)
+        self.name = name
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of checks, which connect and leave."""
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self.shutdown()
+        self.server_close()
+
+
+def http_configuration(folder: Path, name: str, ports: list[int], machines: list[Machine]) -> str:
+    """Return 003-http-and-stats.cfg on loopback, without the words of statistics, which are still refused.
+
+    nbproc stays for tcproxy, which takes it; HAProxy 2.6 does not. Its `ulimit-n` is less than what versions since 2.3
+    want for its `maxconn`: they start only where limits are no law.
+    """
+    text = (SEED / "003-http-and-stats.cfg").read_text()
+    one, two, three = machines
+    for old, new in (
+        ("ulimit-n        16384", "ulimit-n        16384\n        no strict-limits"),
+        ("/var/empty", str(folder)),
+        ("0.0.0.0:82", f"127.0.0.1:{ports[0]}"),
+        ("127.0.0.1:80\n", f"127.0.0.1:{one.server_port}\n"),
+        ("0.0.0.0:1080", f"127.0.0.1:{ports[1]}"),
+        ("stats refresh 30s", ""),
+        ("stats uri /stats", ""),
+        ("*:80", f"127.0.0.1:{ports[2]}"),
+        ("IP_OF_MACHINE_01:8080", f"127.0.0.1:{two.server_port}"),
+        ("IP_OF_MACHINE_02:8080", f"127.0.0.1:{three.server_port}"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    return text if name == TCPROXY else text.replace("nbproc          4", "")
+
+
+def fetch(port: int, path: str = "/") -> tuple[int, str]:
+    """Return the status and the body of an answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: the configuration changes user and root directory")
+@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
+def test_http_as_a_daemon(name: str, tmp_path: Path) -> None:
+    """003-http-and-stats.cfg: an HTTP proxy, and a farm of two, by a daemon of user 99 in a chroot."""
+    for parent in [tmp_path, *list(tmp_path.parents)[:2]]:
+        parent.chmod(0o755)
+    pidfile, cfg, empty = tmp_path / "pid", tmp_path / "haproxy.cfg", tmp_path / "empty"
+    empty.mkdir()
+    machines = [Machine("nginx"), Machine("appZ_01"), Machine("appZ_02")]
+    ports = [free_port() for _ in range(3)]
+    cfg.write_text(http_configuration(empty, name, ports, machines))
+    started = subprocess.run([name, "-f", str(cfg), "-D", "-p", str(pidfile)], timeout=60, check=False)
+    assert started.returncode == 0
+    pid = int(pidfile.read_text())
+    try:
+        assert [fetch(ports[0]) for _ in range(3)] == [(200, "nginx")] * 3
+        assert fetch(ports[1])[0] == 503, "no server, and no page yet"
+        assert sorted(fetch(ports[2])[1] for _ in range(4)) == ["appZ_01"] * 2 + ["appZ_02"] * 2
+        assert "\nUid:\t99\t99\t99\t99\n" in Path(f"/proc/{pid}/status").read_text()
+        assert "\nGid:\t99\t99\t99\t99\n" in Path(f"/proc/{pid}/status").read_text()
+        assert Path(f"/proc/{pid}/root").readlink() == empty
+    finally:
+        os.kill(pid, signal.SIGUSR1)
+        wait_for(lambda: not _alive(pid), what="the daemon to stop")
+        for machine in machines:
+            machine.stop()

@@ -54,6 +54,12 @@ def queue_timeout(scene: Scene) -> None:
     scene.logged()
 
 
+@story(QUEUE + "    timeout queue 200ms\n    balance source\n")
+def queue_timeout_at_a_server(scene: Scene) -> None:
+    """Who waits for one server only is told with it, and counts there."""
+    queue_timeout(scene)
+
+
 @story(QUEUE + "    timeout connect 200ms\n")
 def queue_timeout_by_connect(scene: Scene) -> None:
     """Without `timeout queue` that of connecting counts."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from tcproxy.session.ends import End
 
 if TYPE_CHECKING:
-    from tcproxy.wire.http1 import Field, RequestHead, ResponseHead
+    from tcproxy.wire.http1 import Field, Piece, RequestHead, ResponseHead
 
 
 class MessageEnd(End, Protocol):
@@ -61,6 +61,12 @@ class ClientEnd(MessageEnd, Protocol):
     def count_request(self, head: RequestHead) -> None:
         """Count a request's head that went to no server."""
 
+    def copied(self, head: RequestHead) -> list[Piece] | None:
+        """Return the body of a request; None unless it is all here and fits a buffer with its head."""
+
+    def put_back(self, pieces: list[Piece], counted: int) -> None:
+        """Hold a body anew that was sent already, and count it as if it was not."""
+
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""
 
@@ -90,6 +96,9 @@ class ServerEnd(MessageEnd, Protocol):
 
     def rest(self) -> None:
         """Be idle: the exchange is over."""
+
+    def skip(self, head: ResponseHead) -> bool:
+        """Drop a response that is here as a whole, and be idle. False: it is not, and the link of no further use."""
 
     @property
     def clean(self) -> bool:

@@ -130,6 +130,11 @@ class IdleLinks:
             if used > self.need:
                 self.need = used
 
+    def missed(self) -> None:
+        """A new link failed at once: it was in use for a moment."""
+        self._use()
+        self.used -= 1
+
     def closed(self, link: Any) -> None:
         """A link that was in use is closed."""
         link.pool = None

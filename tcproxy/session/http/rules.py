@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcproxy.session.http import body, checkcache, cookies, forwarded
+from tcproxy.session.http import body, checkcache, cookies, forwarded, retries
 from tcproxy.session.http.monitor import monitor
 from tcproxy.session.http.redirects import back_redirects, front_redirects
 
@@ -25,11 +25,17 @@ Edit = Callable[["HttpSession"], None]
 ResponseEdit = Callable[["HttpSession", "ResponseHead"], None]
 """Done with a server's final response before it goes to the client; it may `session.answer` in the server's place."""
 
-FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (monitor, body.of_frontend, front_redirects)
+FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (
+    monitor,
+    body.of_frontend,
+    retries.front_rules,
+    front_redirects,
+)
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
     body.of_backend,
     cookies.rules,
+    retries.back_rules,
     back_redirects,
     cookies.requests,
     forwarded.forwardfor,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
 from tcproxy.session.http import pages, plain
+from tcproxy.session.http.retries import EMPTY, JUNK, SILENT, again
 from tcproxy.session.http.telling import account, tell
 from tcproxy.session.session import Session
 from tcproxy.session.stages import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tcproxy.session.http.body import Wait
     from tcproxy.session.http.pages import Page
     from tcproxy.session.http.private import PrivateLinks
+    from tcproxy.session.http.retries import Replay
     from tcproxy.session.http.settings import HttpFrontend
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import BadMessage, RequestHead, ResponseHead
@@ -46,7 +48,8 @@ class HttpSession(Session):
     idle_from: monotonic seconds when the wait for this request began; began: when its first byte came, or idle_from;
     asked_at: when its head was whole; answered_at: when the response's head was (0.0: never).
     first: the request is the connection's first. keep: the client's connection lasts. kept: links
-    that only this client may use. tunnelled: bytes pass both ways.
+    that only this client may use. replay: the request, where it may be sent again (retries.py).
+    tunnelled: bytes pass both ways.
     broken: nothing can be sent to the client any more.
     soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
@@ -57,9 +60,8 @@ class HttpSession(Session):
 
     __slots__ = (
         "ahead", "answered_at", "asked_at", "awaited", "broken", "first", "first_step", "idle_from", "keep", "kept",
-        "leaving",
-        "request", "response", "response_whole", "sent", "settings", "sizes", "soonest", "status", "tunnelled",
-        "way",
+        "leaving", "replay", "request", "response", "response_whole", "sent", "settings", "sizes", "soonest", "status",
+        "tunnelled", "way",
     )  # fmt: skip
 
     client: Any
@@ -79,6 +81,7 @@ class HttpSession(Session):
         self.kept: PrivateLinks | None = None
         self.awaited: Wait | None = None
         self.ahead = 0
+        self.replay: Replay | None = None
         self.status = -1
         self.sent = 0
         self.sizes = (0, 0)
@@ -209,13 +212,15 @@ class HttpSession(Session):
         assert self.request is not None
         if self.server is not None:
             self.server.counters.answered[head.status // 100] += 1
+        if self.replay is not None:
+            self.replay.allowed = False
         self.link.moved += self.client.respond(head, self.request, None)
         self.client.flush()
 
     def responded(self, head: ResponseHead) -> bool:
         """The response's head came."""
         request = self.request
-        if request is None:
+        if request is None or (self.replay is not None and again(self, head.status, head)):
             return False
         self.response = head
         self.answered_at = self.link.stamp
@@ -237,8 +242,10 @@ class HttpSession(Session):
 
     def bad_response(self, error: BadMessage) -> None:
         """The server sent what is no response, or no body of one."""
-        self.decide(PROXY if self.response is None else SERVER_ERROR)
         self._count_response_error()
+        if self.response is None and self.replay is not None and again(self, JUNK):
+            return
+        self.decide(PROXY if self.response is None else SERVER_ERROR)
         self._fail_response(502)
 
     def _count_response_error(self) -> None:
@@ -303,7 +310,7 @@ class HttpSession(Session):
         self.ahead = 0
         if self.link is not None:
             self.sent += self.link.moved
-        self._close_own_link()
+        self.close_own_link()
         self.client.flush()
         if self.stage != Stage.CLOSED:
             self.finish()
@@ -311,7 +318,7 @@ class HttpSession(Session):
     def _abort(self) -> None:
         """Nothing good can come of the exchange: close both connections."""
         self.keep = False
-        self._close_own_link()
+        self.close_own_link()
         self.finish()
 
     def _silence(self) -> None:
@@ -320,7 +327,8 @@ class HttpSession(Session):
         self.status = UNCOUNTED
         self._abort()
 
-    def _close_own_link(self) -> None:
+    def close_own_link(self) -> None:
+        """Give up the link of this exchange."""
         link = self.link
         if link is not None:
             if self.response is not None and not self.sent:
@@ -385,7 +393,8 @@ class HttpSession(Session):
         self.first = self.told = self.redispatched = self.response_whole = self.keep = False
         self.status = -1
         self.error = self.phase = ""
-        self.persistence = self.ticket = self.previous = self.avoid = self.local = self.remote = self.unique = None
+        self.persistence = self.replay = self.ticket = self.previous = self.avoid = None
+        self.local = self.remote = self.unique = None
         self.queued_until = self.connected_at = self.asked_at = self.answered_at = 0.0
         self.retries = self.sent = self.handshake = 0
         self.stage = Stage.CHOOSING
@@ -493,6 +502,8 @@ class HttpSession(Session):
             self._abort()
 
     def _server_failed(self) -> None:
+        if self.response is None and self.replay is not None and again(self, EMPTY):
+            return
         self.decide(SERVER_ERROR)
         if self.response is None and not self.first:
             self._silence()
@@ -657,6 +668,8 @@ class HttpSession(Session):
     def _check_silence(self, now: float) -> None:
         client_silent, client_stalled, server_silent, server_stalled = self._silences()
         if now >= server_silent or now >= server_stalled:
+            if self.response is None and self.replay is not None and again(self, SILENT):
+                return
             self.decide(SERVER_TIMEOUT)
             if self.response is None:
                 self._count_response_error()

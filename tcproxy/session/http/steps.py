@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.session.http import retries
 from tcproxy.session.stages import NEVER, Stage
 
 if TYPE_CHECKING:
@@ -48,5 +49,8 @@ def deliver(session: Any) -> bool:
     http.soonest = way.soonest
     for edit in way.sending:
         edit(http)
-    link.ask(http.request, client, way.says_close)
-    return True
+    if way.retries is None:
+        link.ask(http.request, client, way.says_close)
+    else:
+        retries.ask(http)
+    return False

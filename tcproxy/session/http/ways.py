@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.session.http import rules
 from tcproxy.session.http.pages import pages_of
+from tcproxy.session.http.retries import causes_of
 
 if TYPE_CHECKING:
     from tcproxy.session.backend import Backend
@@ -17,12 +18,14 @@ class Way:
 
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
     timeout that may begin once a request is sent, NEVER without one. requests, sending, responses: see rules.py.
+    retries: what requests are sent again for, None for nothing (retries.py).
     pages: what is told in the server's place, by status. plain: nothing is done with its requests, quick: and with its
     responses, so that they may go the short way (plain.py).
     """
 
     __slots__ = (
-        "backend", "closes", "pages", "plain", "quick", "requests", "responses", "says_close", "sending", "soonest",
+        "backend", "closes", "pages", "plain", "quick", "requests", "responses", "retries", "says_close", "sending",
+        "soonest",
     )  # fmt: skip
 
     def __init__(self, front: HttpFrontend, backend: Backend) -> None:
@@ -37,9 +40,11 @@ class Way:
         self.requests = tuple(filter(None, (make(*pair) for make in rules.BACK)))
         self.sending = tuple(filter(None, (make(*pair) for make in rules.SENDING)))
         self.responses = tuple(filter(None, (make(*pair) for make in rules.RESPONSES)))
+        self.retries = causes_of(backend.model)
         sends_away = any(server.redir for server in backend.model.servers)
-        self.plain = not (self.requests or self.sending or self.closes or backend.dispatch or sends_away)
-        self.quick = not (self.responses or self.closes or front.closes)
+        written = bool(self.retries or front.model.header_case)
+        self.plain = not (self.requests or self.sending or self.closes or backend.dispatch or sends_away or written)
+        self.quick = not (self.responses or self.closes or front.closes or written)
 
     def behind(self, rule: rules.Rule) -> tuple[rules.Rule, ...]:
         """Return the rules for requests behind one that has been waited for."""

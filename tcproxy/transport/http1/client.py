@@ -15,6 +15,7 @@ from tcproxy.wire.http1 import (
     Codec,
     Framing,
     Limits,
+    Piece,
     RequestHead,
     RequestReader,
     ResponseHead,
@@ -25,6 +26,10 @@ from tcproxy.wire.http1.request import plain_request
 
 if TYPE_CHECKING:
     from tcproxy.transport.listeners import FrontendFactory
+
+
+KEPT_OVERHEAD, BLOCK, MORE_BLOCKS = 48, 8, 3
+"""Bytes that a kept request takes besides its own: once, for each header, and as many blocks more, as measured."""
 
 
 class HttpClient(HttpEnd):
@@ -205,10 +210,21 @@ class HttpClient(HttpEnd):
 
     def count_request(self, head: RequestHead) -> None:
         """Count a request's head."""
-        self.moved += (
-            21 + len(head.method) + len(head.target) + len(head.version)
-            + sum([len(field.wire) - 4 for field in head.fields])
-        )  # fmt: skip
+        self.moved += _counted(head)
+
+    def copied(self, head: RequestHead) -> list[Piece] | None:
+        """Return the body of a request; None unless it is all here and fits a buffer with its head."""
+        limits = self.codec.limits
+        room = limits.bufsize - limits.maxrewrite - KEPT_OVERHEAD
+        if not self.whole or self.moved + _counted(head) + BLOCK * (len(head.fields) + MORE_BLOCKS) > room:
+            return None
+        return list(self.pieces)
+
+    def put_back(self, pieces: list[Piece], counted: int) -> None:
+        """Hold a body anew that was sent already, and count it as if it was not."""
+        self.pieces = list(pieces)
+        self.size = sum([len(piece) for piece in pieces])
+        self.moved = counted
 
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""
@@ -227,6 +243,13 @@ class HttpClient(HttpEnd):
         self.moved += len(self.held)
         self.sink = None
         self.tunnelled = True
+
+
+def _counted(head: RequestHead) -> int:
+    return (
+        21 + len(head.method) + len(head.target) + len(head.version)
+        + sum([len(field.wire) - 4 for field in head.fields])
+    )  # fmt: skip
 
 
 def codec_of(frontend: Frontend) -> Codec:

@@ -93,6 +93,14 @@ class HttpLink(HttpEnd):
             return False
         return not (self.body.rest if self.body is not None else self.reader.pending)
 
+    def skip(self, head: ResponseHead) -> bool:
+        """Drop a response that is here as a whole, and be idle. False: it is not, and the link of no further use."""
+        if not (self.whole and head.keep_alive) or (head.framing is Framing.NONE and self.reader.pending):
+            return False
+        self.reader.take()
+        self.rest()
+        return self.clean
+
     def at_rest(self) -> bool:
         """Say whether nothing came on an idle link, neither bytes nor its end, that was not read yet."""
         if self.ended or not self.connected:

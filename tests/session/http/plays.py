@@ -45,6 +45,13 @@ class FakeClient(FakeEnd):
     def count_request(self, head: Any) -> None:
         """Nothing is counted."""
 
+    def copied(self, head: Any) -> list[bytes] | None:
+        """The body, of which there is none."""
+        return [] if self.whole else None
+
+    def put_back(self, pieces: list[bytes], counted: int) -> None:
+        """Nothing is held."""
+
     def say(self, data: bytes) -> None:
         """A page."""
         self.got += data
@@ -98,6 +105,10 @@ class FakeLink(FakeEnd):
     def rest(self) -> None:
         """Nothing more for now."""
 
+    def skip(self, head: Any) -> bool:
+        """A response is not wanted."""
+        return bool(head.keep_alive)
+
     def at_rest(self) -> bool:
         """Nothing came that was not read yet, unless the play says so."""
         return not self.gone
@@ -115,6 +126,11 @@ class FakeLink(FakeEnd):
         assert head is not None
         if self.session.responded(head) and head.framing is not Framing.CLOSE:
             self.session.response_ended()
+
+    def hints(self, text: bytes) -> None:
+        """The server sends a 1xx response."""
+        head = ResponseReader(Codec()).feed(text, self.asked[-1])
+        self.session.interim(head)
 
     def ends(self) -> None:
         """The server sends FIN."""
