@@ -16,7 +16,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-BROKEN = 5.0
+BROKEN = 4.0
 """Seconds."""
 
 

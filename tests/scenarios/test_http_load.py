@@ -53,7 +53,7 @@ defaults slow
     mode http
     log global
     option httplog
-    maxconn 150
+    maxconn 100
     timeout connect 5s
     timeout http-request 1s
     timeout client 1s
@@ -293,7 +293,7 @@ def test_a_burst_of_clients(nginx: Proxy) -> None:
 
 # clients that are slow on purpose
 
-ATTACK = ["-c", "200", "-r", "400", "-l", "4", "-v", "0"]
+ATTACK = ["-c", "200", "-r", "1000", "-l", "3", "-v", "0"]
 ATTACKS = {
     "headers": ["-H", "-i", "2"],
     "body": ["-B", "-i", "2", "-s", "100000", "-t", "PUT"],
@@ -323,4 +323,4 @@ def test_slow_clients_starve_nobody(nginx: Proxy) -> None:
     assert sum(" 408 " in line for line in nginx.lines("headers")) >= 100
     assert sum(" 408 " in line for line in nginx.lines("body")) >= 100
     assert sum(" cD-- " in line for line in nginx.lines("read")) >= 50
-    assert max(nginx.row(name)["smax"] for name in ATTACKS) == 150
+    assert max(nginx.row(name)["smax"] for name in ATTACKS) == 100
