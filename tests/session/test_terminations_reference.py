@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, PATIENCE, TCPROXY, answers, free_port, program, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, free_port, program, wait_for
 
 HOST = "127.0.81.1"
 """An address of this file alone, so that no port found free is taken by another test's connection meanwhile."""
@@ -71,11 +71,16 @@ class Cast:
 
     def command(self, text: str) -> str:
         """Say it on the runtime socket."""
-        with socket.socket(socket.AF_UNIX) as runtime:
-            runtime.connect(self.control)
-            runtime.sendall(text.encode() + b"\n")
-            runtime.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: runtime.recv(65536), b"")).decode()
+        return command(self.control, text)
+
+
+def command(control: str, text: str) -> str:
+    """Say something on a runtime socket; return the answer."""
+    with socket.socket(socket.AF_UNIX) as runtime:
+        runtime.connect(control)
+        runtime.sendall(text.encode() + b"\n")
+        runtime.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: runtime.recv(65536), b"")).decode()
 
 
 Kept = object
@@ -419,6 +424,13 @@ def performance(words: list[str], folder: Path, names: Collection[str]) -> Perfo
     return Performance(words, folder, names)
 
 
+def serves(control: str) -> bool:
+    """Say whether the runtime socket answers."""
+    with contextlib.suppress(OSError):
+        return "Uptime" in command(control, "show info")
+    return False
+
+
 class Performance:
     """Plays against one program: the log lines, by section."""
 
@@ -444,7 +456,8 @@ class Performance:
         (folder / "plays.cfg").write_text(text)
         try:
             with program(*words, "-f", str(folder / "plays.cfg")) as process:
-                wait_for(lambda: process.poll() is not None or answers(entry, HOST), what=words[0])
+                # who answers there has bound every port
+                wait_for(lambda: process.poll() is not None or serves(control), what=words[0])
                 if process.poll() is not None:
                     raise PortTaken(process.communicate()[1])
                 self._run(casts)
