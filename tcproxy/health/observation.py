@@ -25,9 +25,9 @@ class Observation:
         self.errors = 0
         return True
 
-    def words(self) -> str:
-        """Return what is said of too many errors, as the info of a failed check."""
-        return f"Detected {self.limit} consecutive errors, last one was: L4 unsuccessful connection"
+    def words(self, cause: str) -> str:
+        """Return what is said of too many errors, as the info of a failed check. cause: of the last one."""
+        return f"Detected {self.limit} consecutive errors, last one was: {cause}"
 
     def prepare(self, tally: Tally) -> bool:
         """Bring the tally to where one failed check has the wanted effect; return False when none is to be counted."""

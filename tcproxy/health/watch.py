@@ -239,12 +239,12 @@ class Watch:
 
     # what others tell
 
-    def observed(self, ok: bool) -> None:
-        """Take notice of live traffic (`observe layer4`): a connection to the server succeeded or failed."""
+    def observed(self, ok: bool, cause: str = "L4 unsuccessful connection") -> None:
+        """Take notice of live traffic (`observe`): a connection to the server, or its answer, was good or not."""
         if not self.observation.count(ok):
             return
         if self.observation.prepare(self.tally):
-            self._record(Verdict(CheckStatus.FORCED, self.observation.words()), -1)
+            self._record(Verdict(CheckStatus.FORCED, self.observation.words(cause)), -1)
             self._tell_server()
         self.server.counters.failed_observations += 1
         self._hurry()

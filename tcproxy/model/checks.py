@@ -157,18 +157,12 @@ class Checks:
             self._check_server(draft, server)
 
     def _check_server(self, draft: Draft, server: Draft) -> None:
-        if draft.get("mode") == "http":
-            self._refuse_later(draft, server)
-        else:
+        if draft.get("mode") != "http":
             self._check_tcp_server(draft, server)
         if server.get("tfo"):
             self._warn(f"{named(draft, server)} : 'tfo' has no effect yet")
         if server.get("check") and not has_check_port(server):
             self._alert(f"{named(draft, server)} : there is neither a port for the service nor for checks")
-
-    def _refuse_later(self, draft: Draft, server: Draft) -> None:
-        if server.get("observe") == "layer7":
-            self._alert(f"{named(draft, server)} : 'observe layer7' {UNSUPPORTED}")
 
     def _check_tcp_server(self, draft: Draft, server: Draft) -> None:
         if server.get("redir"):

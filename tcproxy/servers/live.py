@@ -43,8 +43,8 @@ class Watching(Protocol):
         """Set the health to its top (`set server B/S health up`) or to 0 (`down`)."""
         ...
 
-    def observed(self, ok: bool) -> None:
-        """Take notice of live traffic: a connection to the server succeeded or failed."""
+    def observed(self, ok: bool, cause: str = ...) -> None:
+        """Take notice of live traffic: a connection to the server, or its answer, was good or not, and why."""
         ...
 
 

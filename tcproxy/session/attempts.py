@@ -303,8 +303,9 @@ def fail(session: Session, error: str, phase: str) -> bool:
 
 
 def _observe(server: LiveServer, passed: bool) -> None:
-    """Tell the watch how the connection went (`observe layer4`)."""
-    if server.watch is not None and server.model.observe == "layer4":
+    """Tell the watch how the connection went (`observe`); one that stands is no answer yet."""
+    observe = server.model.observe
+    if server.watch is not None and (observe == "layer4" or (observe == "layer7" and not passed)):
         watch: Any = server.watch
         watch.observed(passed)
 

@@ -116,9 +116,12 @@ def read_head(actor: Actor) -> bytes:
 
 
 def farm_story(
-    stories: Stories, text: str, *ports: int, alone: bool = False
+    stories: Stories, text: str, *ports: int, alone: bool = False, settings: str = "", apart: tuple[str, ...] = ()
 ) -> Callable[[Callable[[Farm], None]], None]:
-    """Register the function that follows as a story of these servers; in its end all clients leave."""
+    """Register the function that follows as a story of these servers; in its end all clients leave.
+
+    settings: of the global section, harmless to the other stories. apart: columns of `show stat` that may differ.
+    """
 
     def register(tale: Callable[[Farm], None]) -> None:
         @functools.wraps(tale)
@@ -127,6 +130,7 @@ def farm_story(
             tale(farm)
             farm.leave()
 
-        stories.story(DEFAULTS + text, alone=alone, bare=True, apart=("intercepted",))(play)
+        apart_ = ("intercepted", *apart)
+        stories.story(DEFAULTS + text, alone=alone, bare=True, settings=settings, apart=apart_)(play)
 
     return register

@@ -8,6 +8,7 @@
     cookies.py    the persistence cookie in requests and responses; cacheable.py: what a cache could keep
     steps.py      the way of a request to a server
     reuse.py      links kept idle for the next request; private.py: those that belong to one client
+    observing.py  answers as a check of their server's health
     retries.py    requests that are sent again because of how a server answered
     answers.py    the built-in pages that tell a client why there is no other answer
     pages.py      answers of a section's own, and how any is sent

@@ -48,11 +48,11 @@ class HttpBackend:
 
     closes: each link carries one request. shortest: seconds of its shortest timeout once a link stands, NEVER without
     one. prefers: a client's next request goes to the server that has a link of its own (`option prefer-last-server`),
-    unless as many as queue_limit wait there (`max-keep-alive-queue`, -1 for no limit). shows_cookie: log lines have the
-    letters of its cookie.
+    unless as many as queue_limit wait there (`max-keep-alive-queue`, -1 for no limit). observes: servers are watched by
+    their answers (`observe layer7`). shows_cookie: log lines have the letters of the persistence cookie.
     """
 
-    __slots__ = ("closes", "farm", "prefers", "pretends", "queue_limit", "shortest", "shows_cookie")
+    __slots__ = ("closes", "farm", "observes", "prefers", "pretends", "queue_limit", "shortest", "shows_cookie")
 
     def __init__(self, farm: Farm) -> None:
         model = farm.model
@@ -61,6 +61,7 @@ class HttpBackend:
         self.shows_cookie = shows_letters(model)
         self.pretends = "http-pretend-keepalive" in model.options
         self.prefers = "prefer-last-server" in model.options
+        self.observes = any(server.observe == "layer7" for server in model.servers)
         self.queue_limit = model.max_keep_alive_queue
         self.shortest = (model.timeouts or {}).get("server", 0) / 1000 or NEVER
         for server in farm.servers:

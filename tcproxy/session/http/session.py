@@ -12,7 +12,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
-from tcproxy.session.http import pages, plain
+from tcproxy.session.http import observing, pages, plain
 from tcproxy.session.http.retries import EMPTY, JUNK, SILENT, again
 from tcproxy.session.http.telling import account, tell
 from tcproxy.session.session import Session
@@ -214,6 +214,8 @@ class HttpSession(Session):
             self.server.counters.answered[head.status // 100] += 1
         if self.replay is not None:
             self.replay.allowed = False
+        if self.way.observes:
+            observing.answered(self, head.status)
         self.link.moved += self.client.respond(head, self.request, None)
         self.client.flush()
 
@@ -227,6 +229,8 @@ class HttpSession(Session):
         self.status = head.status
         if self.server is not None:
             self.server.counters.answered[head.status // 100] += 1
+        if self.way.observes:
+            observing.answered(self, head.status)
         for edit in self.way.responses:
             edit(self, head)
             if self.response is not head:
@@ -243,6 +247,8 @@ class HttpSession(Session):
     def bad_response(self, error: BadMessage) -> None:
         """The server sent what is no response, or no body of one."""
         self._count_response_error()
+        if self.way.observes:
+            observing.failed(self, observing.HEAD if self.response is None else observing.BODY)
         if self.response is None and self.replay is not None and again(self, JUNK):
             return
         self.decide(PROXY if self.response is None else SERVER_ERROR)
@@ -491,17 +497,17 @@ class HttpSession(Session):
     def _server_ended(self) -> None:
         response = self.response
         if response is None:
-            self._server_failed()
+            self._server_failed(observing.CLOSED)
         elif response.framing is Framing.CLOSE:
             self.client.end_message()
             self.client.flush()
             self.response_ended()
         elif not self.response_whole:
-            self._server_failed()
+            self._server_failed(observing.CLOSED)
         elif not self.client.whole:
             self._abort()
 
-    def _server_failed(self) -> None:
+    def _server_failed(self, cause: str) -> None:
         if self.response is None and self.replay is not None and again(self, EMPTY):
             return
         self.decide(SERVER_ERROR)
@@ -511,6 +517,8 @@ class HttpSession(Session):
         if self.response is not None:
             self.frontend.aborted_by_server(self)
         self._count_response_error()
+        if self.response is None and self.way.observes:
+            observing.failed(self, cause)
         self._fail_response(502)
 
     def broke(self, end: End | None, errno: int) -> None:
@@ -524,7 +532,7 @@ class HttpSession(Session):
         elif end is self.link:
             if self.response is None:
                 self._count_reset()
-            self._server_failed()
+            self._server_failed(observing.READING)
 
     def _count_reset(self) -> None:
         """Count that a server reset the connection instead of answering, once more, as the reference does."""
@@ -673,6 +681,8 @@ class HttpSession(Session):
             self.decide(SERVER_TIMEOUT)
             if self.response is None:
                 self._count_response_error()
+                if self.way.observes:
+                    observing.failed(self, observing.SILENT)
             else:
                 self.frontend.aborted_by_server(self)
             self._fail_response(504)

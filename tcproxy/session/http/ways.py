@@ -18,14 +18,14 @@ class Way:
 
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
     timeout that may begin once a request is sent, NEVER without one. requests, sending, responses: see rules.py.
-    retries: what requests are sent again for, None for nothing (retries.py).
+    observes: see HttpBackend. retries: what requests are sent again for, None for nothing (retries.py).
     pages: what is told in the server's place, by status. plain: nothing is done with its requests, quick: and with its
     responses, so that they may go the short way (plain.py).
     """
 
     __slots__ = (
-        "backend", "closes", "pages", "plain", "quick", "requests", "responses", "retries", "says_close", "sending",
-        "soonest",
+        "backend", "closes", "observes", "pages", "plain", "quick", "requests", "responses", "retries", "says_close",
+        "sending", "soonest",
     )  # fmt: skip
 
     def __init__(self, front: HttpFrontend, backend: Backend) -> None:
@@ -42,7 +42,8 @@ class Way:
         self.responses = tuple(filter(None, (make(*pair) for make in rules.RESPONSES)))
         self.retries = causes_of(backend.model)
         sends_away = any(server.redir for server in backend.model.servers)
-        written = bool(self.retries or front.model.header_case)
+        self.observes = http.observes
+        written = bool(self.retries or self.observes or front.model.header_case)
         self.plain = not (self.requests or self.sending or self.closes or backend.dispatch or sends_away or written)
         self.quick = not (self.responses or self.closes or front.closes or written)
 

@@ -1,0 +1,56 @@
+"""Exchanges as a health check (manual 5.2, `observe layer7`): which answers count as errors of their server, and how.
+
+The words of the causes stand in log lines and statistics, where monitoring looks for those of the reference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tcproxy.session.http.session import HttpSession
+
+STATUS = "Wrong http response"
+HEAD = "Invalid http response (headers)"
+BODY = "Invalid http response"
+READING = "Read error (http)"
+SILENT = "Read timeout (http)"
+CLOSED = "Close from server (http)"
+
+CLIENTS_FAULT = (501, 505)
+"""Statuses above 500 that tell of the request, not of the server."""
+
+
+def answered(session: HttpSession, status: int) -> None:
+    """Tell the watch of a server's answer."""
+    if status < 500 or status in CLIENTS_FAULT:
+        _tell(session, True, "")
+    else:
+        _tell(session, False, STATUS)
+
+
+def failed(session: HttpSession, cause: str) -> None:
+    """Tell the watch that a server did not answer as it should.
+
+    Where the link is what failed, the session is not counted among the server's any more.
+    """
+    server = session.server
+    gone = int(cause in (READING, SILENT, CLOSED))
+    if server is not None:
+        server.counters.current -= gone
+        _tell(session, False, cause)
+        server.counters.current += gone
+
+
+def _tell(session: HttpSession, good: bool, cause: str) -> None:
+    server = session.server
+    if server is None or server.watch is None or server.model.observe != "layer7":
+        return
+    watch: Any = server.watch
+    if good:
+        watch.observed(True)
+        return
+    # what it has to say goes on, even if `on-marked-down` ends the sessions of the server
+    server.sessions.discard(session)
+    watch.observed(False, cause)
+    server.sessions.add(session)
