@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .request import RequestHead
     from .response import ResponseHead
 
-MOST = 4
-"""Shapes of each side: a head of none of them costs a try each."""
+MOST = 6
+"""Shapes of as many lines: a head of none of them costs a try each."""
+MOST_IN_ALL = 48
 OFTEN = 6
 """Heads of a shape before it is learned: a pattern is dear to make."""
 MOST_COUNTED = 64
@@ -98,25 +99,29 @@ class PlainResponse:
 
 
 class Shapes:
-    """The shapes that one side's codec knows; the one that came last is tried first."""
+    """The shapes that one side's codec knows, by their number of lines; the one that came last is tried first."""
 
-    __slots__ = ("_counts", "_limits", "_start", "shapes")
+    __slots__ = ("_counts", "_limits", "_start", "by_size")
 
     def __init__(self, limits: Limits, start: bytes) -> None:
         self._limits = limits
         self._start = start
-        self.shapes: list[Shape] = []
+        self.by_size: dict[int, list[Shape]] = {}
         self._counts: dict[tuple[bytes, ...], int] = {}
 
     def find(self, data: bytes) -> tuple[Shape, re.Match[bytes]] | None:
         """Return the shape of the head that bytes begin with, and what was matched; None when it has none."""
-        for shape in self.shapes:
+        end = data.find(b"\r\n\r\n")
+        shapes = self.by_size.get(data.count(b"\r\n", 0, end)) if 0 < end < self._limits.safe else None
+        if shapes is None:
+            return None
+        for shape in shapes:
             matched = shape.match(data)
             if matched is not None:
-                if shape is not self.shapes[0]:
-                    self.shapes.remove(shape)
-                    self.shapes.insert(0, shape)
-                return (shape, matched) if matched.end() < self._limits.safe else None
+                if shape is not shapes[0]:
+                    shapes.remove(shape)
+                    shapes.insert(0, shape)
+                return shape, matched
         return None
 
     def learn(self, head: bytes) -> None:
@@ -125,12 +130,20 @@ class Shapes:
         parts = [line.partition(b": ") for line in lines]
         key = tuple([value if name in CONNECTIONS else name for name, _, value in parts])
         count = self._counts.get(key, 0) + 1
-        if len(self._counts) >= MOST_COUNTED:
+        if count >= OFTEN:
+            count = 0
+            if self._is_plain(lines):
+                self._add(Shape(self._start, lines), len(lines))
+        elif count == 1 and len(self._counts) >= MOST_COUNTED:
             self._counts.clear()
         self._counts[key] = count
-        if count == OFTEN and self._is_plain(lines):
-            self.shapes.insert(0, Shape(self._start, lines))
-            del self.shapes[MOST:]
+
+    def _add(self, shape: Shape, size: int) -> None:
+        if sum(map(len, self.by_size.values())) >= MOST_IN_ALL:
+            self.by_size.clear()
+        shapes = self.by_size.setdefault(size, [])
+        shapes.insert(0, shape)
+        del shapes[MOST:]
 
     def _is_plain(self, lines: Sequence[bytes]) -> bool:
         """Say whether heads of these names may be read by a shape."""
