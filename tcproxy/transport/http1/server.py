@@ -12,10 +12,12 @@ from tcproxy.transport.links import ServerLinkFactory
 from tcproxy.transport.relay import AGAIN
 from tcproxy.wire.http1 import (
     BadMessage,
+    ChunkedBody,
     Codec,
     Framing,
     LengthBody,
     Limits,
+    Piece,
     RequestHead,
     ResponseHead,
     ResponseReader,
@@ -91,7 +93,7 @@ class HttpLink(HttpEnd):
         """True when nothing came behind the last response, and the link stands."""
         if self.ended or not self.connected or self.transport.queue or self.held:
             return False
-        return not (self.body.rest if self.body is not None else self.reader.pending)
+        return not (self.body.rest if self.body is not None else self.reader.buffer)
 
     def skip(self, head: ResponseHead) -> bool:
         """Drop a response that is here as a whole, and be idle. False: it is not, and the link of no further use."""
@@ -175,22 +177,31 @@ class HttpLink(HttpEnd):
             self._read_response(data)
 
     def _read_response(self, data: bytes) -> None:
+        """Take a response's head. Nothing is passed on before all that came with it is known to be right."""
         request = self.request
         assert request is not None
+        interims: list[ResponseHead] = []
+        pieces: list[Piece] = []
         try:
             head = self.reader.feed(data, request)
             while head is not None and head.interim:
-                if request.minor:
-                    self.session.interim(head)
+                interims.append(head)
                 head = self.reader.feed(b"", request)
-            if head is None:
-                return
-            self._begin_body(head)
+            if head is not None and head.framing is Framing.CHUNKED:
+                body = ChunkedBody(self.codec, 502)
+                pieces = body.feed(self.reader.take())
+                self.body = body
         except BadMessage as error:
             self.session.bad_response(error)
+            return
+        for interim in interims:
+            if request.minor and self.request is request and self.session is not None:
+                self.session.interim(interim)
+        if head is not None and self.request is request and self.session is not None:
+            self._begin_body(head, pieces)
 
-    def _begin_body(self, head: ResponseHead) -> None:
-        """Take a response's head, and what has come of its body."""
+    def _begin_body(self, head: ResponseHead, pieces: list[Piece]) -> None:
+        """Pass on a response's head, and what has come of its body; pieces: of a chunked one."""
         client = self.sink
         assert client is not None
         if head.framing is Framing.NONE:
@@ -202,16 +213,19 @@ class HttpLink(HttpEnd):
         if head.framing is Framing.LENGTH and self.reader.pending == head.length:
             self._pass_whole(head, client)
             return
-        body = self.body = body_of(head, self.codec, 502)
+        body = self.body
+        if body is None:
+            body = self.body = body_of(head, self.codec, 502)
+            data = self.reader.take()
+            pieces = body.feed(data) if data else pieces
         if not self.session.responded(head):
             return
         client.chunks = head.framing is Framing.CHUNKED
-        data = self.reader.take()
-        if data:
-            self.body_came(data)
+        if pieces:
+            self.pass_on(pieces)
+        if body.done:
+            self._body_ended(body)
         else:
-            client.flush()
-        if not body.done and self.body is body:
             client.flush()
 
     def _pass_whole(self, head: ResponseHead, client: HttpEnd) -> None:
