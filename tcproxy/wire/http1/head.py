@@ -32,7 +32,7 @@ class Head:
     length: int
     """Bytes of the body when framing is LENGTH, -1 without a Content-Length."""
     version: bytes
-    """As it is forwarded: HTTP/1.1 for this and all later ones, else as it came."""
+    """As it came; HTTP/1.1 and all later ones are forwarded as HTTP/1.1. A response's: as it is forwarded."""
     minor: int
     """1 for HTTP/1.1 and later, 0 for all older ones."""
     keep_alive: bool

@@ -45,7 +45,7 @@ BARE = (b"GET", b"HEAD", b"DELETE")
 
 
 class RequestHead(Head):
-    """What a client asks for. method, target and version may be set: they are what is forwarded."""
+    """What a client asks for. method and target may be set: they are what is forwarded."""
 
     __slots__ = ("host", "method", "target")
 
@@ -102,7 +102,8 @@ class RequestHead(Head):
                 connection = b"connection: close\r\n" if close else b""
             elif not close and self.framing is not CHUNKED:
                 connection = b"connection: keep-alive\r\n"
-        return self._lines([self.method, b" ", self.target, b" ", self.version, b"\r\n"], connection, adjust)
+        version = b"HTTP/1.1" if self.minor else self.version
+        return self._lines([self.method, b" ", self.target, b" ", version, b"\r\n"], connection, adjust)
 
 
 def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None:
@@ -193,12 +194,12 @@ def _mean_plain(request: RequestHead, special: list[Field]) -> bool:
 
 
 def _version(method: bytes, version: bytes | None) -> tuple[bytes, int]:
-    """Return the version to forward, and whether it counts as 1.1 (RFC 9110 section 2.5: any later one does)."""
+    """Return the version, and whether it counts as 1.1 (RFC 9110 section 2.5: any later one does)."""
     if not version:
         if method != b"GET":
             raise BadMessage(400, "HTTP/0.9 knows GET only")
         return b"HTTP/1.0", 0
-    return (b"HTTP/1.1", 1) if is_later(version) else (version, 0)
+    return version, int(is_later(version))
 
 
 def _mean(request: RequestHead, special: list[Field], limits: Limits) -> None:
