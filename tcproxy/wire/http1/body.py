@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from .errors import BadMessage
 from .fields import Field, OddLine
-from .framing import CHUNKED, NO_BODY, SIZED
+from .framing import CHUNKED, NO_BODY, SIZED, checked_trailers
 from .head import Adjust, Head, adjusted, field_trouble, joined_lines
 from .reader import Codec, find_end
 
@@ -220,6 +220,7 @@ class ChunkedBody:
             raise self._bad(told.reason, at + told.position - 1) from None
         if len(self.trailers) >= self._codec.limits.max_headers:
             raise self._bad("too many trailers", at)
+        self.trailers = checked_trailers(self.trailers, self._status)
         self.done = True
         return end
 

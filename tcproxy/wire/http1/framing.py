@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from .errors import BadMessage
-from .fields import LENGTH, Field
+from .fields import ENCODING, HOST, LENGTH, Field
 
 LONGEST = (1 << 63) - 1
 """The largest Content-Length: what every signed counter of every peer can hold."""
@@ -88,3 +88,25 @@ def measured(fields: list[Field], status: int) -> tuple[int, list[Field]]:
                 continue
         kept.append(field)
     return length, kept
+
+
+def checked_trailers(fields: list[Field], status: int) -> list[Field]:
+    """Return trailers as they are forwarded. Raises BadMessage.
+
+    They frame nothing, and yet those that would say nonsense in a head say it here: as the reference, which reads both
+    alike. Whoever takes them for headers is told nothing that others would read otherwise.
+    """
+    kinds = 0
+    for field in fields:
+        kinds |= field.kind
+    if not kinds & (LENGTH | ENCODING | HOST):
+        return fields
+    if kinds & LENGTH:
+        _, fields = measured(fields, status)
+    if kinds & ENCODING:
+        only_chunked([field for field in fields if field.kind == ENCODING], status)
+        fields = [field for field in fields if field.kind != LENGTH]
+    hosts = [field for field in fields if field.kind == HOST]
+    if len({field.value.lower() for field in hosts}) > 1:
+        raise BadMessage(status, "Hosts that differ")
+    return [field for field in fields if field not in hosts[1:]]

@@ -60,12 +60,18 @@ DEPARTURES = (
         rb"\ACONNECT .*Transfer-Encoding",
         "CONNECT with a coded body is refused; HAProxy forwards the header and then waits for ever.",
     ),
-    _row("request", rb"Transfer-Encoding: chunked,\r", "The empty word behind `chunked` is not forwarded."),
-    _row("response", rb"Transfer-Encoding: chunked,\r", "The empty word behind `chunked` is not forwarded."),
+    _row("request", rb"Host: a\r\nTransfer-Encoding: (?i:chunked) ?,\r", "The empty word behind `chunked` is not forwarded."),
+    _row("response", rb"Encoding: chunked,\r", "The empty word behind `chunked` is not forwarded."),
     _row(
         "response",
         rb"Transfer-Encoding: \r\n\r",
         "An empty Transfer-Encoding is refused, as in requests: it does not end with chunked.",
+    ),
+    _row(
+        "request",
+        rb"(?i:Transfer-Encoding): (?:\r\n(?:X: y\r\n)?(?i:Transfer-Encoding): chunked"
+        rb"|chunked\r\n(?:X: y\r\n)?(?i:Transfer-Encoding): \r)",
+        "An empty Transfer-Encoding beside a good one is refused, as it is alone; HAProxy forwards both.",
     ),
     _row("request", rb"\n0\r\n(?:X Y:| X:|X :)", "Bad names of trailers are refused, always.", wavers=True),
     _row("response", rb"\n0\r\n(?:X Y:| X:|X :)", "Bad names of trailers are refused, always.", wavers=True),

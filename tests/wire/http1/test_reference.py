@@ -18,7 +18,8 @@ from .reference import UNHURRIED, Reference, Seen
 from .verdicts import request_verdict, response_verdict
 
 LENIENT = Limits(lenient=True)
-PAGE = re.compile(rb"HTTP/1\.1 502 Bad Gateway\r\n.*</html>\n", re.DOTALL)
+PAGE = re.compile(rb"HTTP/1\.1 502 Bad Gateway\r\n.*(?:</html>\n|\r\n\r\n\Z)", re.DOTALL)
+"""The reference's own answer; that to HEAD has no body."""
 
 
 class Case(NamedTuple):
