@@ -38,9 +38,10 @@ class HttpLink(HttpEnd):
 
     request: what it answers, None while it is idle. uses: how many requests it carried before.
     pool, age, private, key: of whom it is counted, and whose requests it may carry (session/http/reuse.py).
+    spent: a 1xx response said that the link carries no other request.
     """
 
-    __slots__ = ("age", "key", "pool", "private", "reader", "request", "tunnelled", "uses")
+    __slots__ = ("age", "key", "pool", "private", "reader", "request", "spent", "tunnelled", "uses")
 
     def __init__(self, session: Any, limit: int, pipes: Any, codec: Codec) -> None:
         super().__init__(session, BUFFERS * limit, pipes)
@@ -48,7 +49,7 @@ class HttpLink(HttpEnd):
         self.reader = ResponseReader(codec)
         self.request: RequestHead | None = None
         self.uses = self.age = 0
-        self.tunnelled = self.private = False
+        self.tunnelled = self.private = self.spent = False
         self.pool: Any = None
         self.key: Any = None
 
@@ -186,7 +187,12 @@ class HttpLink(HttpEnd):
             head = self.reader.feed(data, request)
             while head is not None and head.interim:
                 interims.append(head)
+                if not head.keep_alive:
+                    self.spent = True
+                    self.transport.doRead = super().receive  # the short way does not ask
                 head = self.reader.feed(b"", request)
+            if head is not None and self.spent:
+                head.keep_alive = False
             if head is not None and head.framing is Framing.CHUNKED:
                 body = ChunkedBody(self.codec, 502)
                 pieces = body.feed(self.reader.take())

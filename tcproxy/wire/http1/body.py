@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from .errors import BadMessage
-from .fields import Field, OddLine
+from .fields import Field, OddLine, trouble
 from .framing import CHUNKED, NO_BODY, SIZED, checked_trailers
 from .head import Adjust, Head, adjusted, field_trouble, joined_lines
 from .reader import Codec, find_end
@@ -21,7 +21,8 @@ COPIED = 4096
 
 SIZE = re.compile(rb"([0-9A-Fa-f]++)[ \t]*+(?:;[^\r\n]*+)?\r?\n")
 PLAIN_SIZE = re.compile(rb"([1-9A-Fa-f][0-9A-Fa-f]{0,7})\r\n")
-PARTIAL_SIZE = re.compile(rb"(?:[0-9A-Fa-f]++[ \t]*+(?:;[^\r\n]*+)?\r?)?")
+PARTIAL_SIZE = re.compile(rb"(?:([0-9A-Fa-f]++)[ \t]*+(?:;[^\r\n]*+)?\r?)?")
+PARTIAL_LINE = re.compile(rb"(?:[ \t][^\0]*+|[!#$%&'*+\-.^_`|~0-9A-Za-z]{0,255}+(?::[^\r\n\0]*+)?)\r?")
 LARGEST_CHUNK = 1 << 52
 """Bytes: sizes from here on are refused, as HAProxy does."""
 LAST_CHUNK = b"0\r\n\r\n"
@@ -104,13 +105,14 @@ class CloseBody:
 class ChunkedBody:
     """A chunked body (RFC 9112 section 7.1): extensions are dropped, trailers read as headers are."""
 
-    __slots__ = ("_codec", "_held", "_left", "_position", "_status", "_step", "done", "rest", "trailers")
+    __slots__ = ("_checked", "_codec", "_held", "_left", "_position", "_status", "_step", "done", "rest", "trailers")
 
     def __init__(self, codec: Codec, status: int) -> None:
         """`status`: of what is raised, 400 for a request's body and 502 for a response's."""
         self._codec = codec
         self._status = status
         self._held = b""
+        self._checked = 0
         self._left = 0
         self._position = 0
         self._step = self._read_size
@@ -160,19 +162,23 @@ class ChunkedBody:
             return -1
         if matched.end() - at > self._codec.limits.raw:
             raise self._bad("a chunk extension too large", at)
-        digits = matched[1]
-        size = int(digits, 16) if len(digits) < 64 else int(digits.lstrip(b"0")[:16] or b"0", 16)
-        if size >= LARGEST_CHUNK:
-            raise self._bad("a chunk too large", at)
+        size = self._size(matched[1], at)
         self._left = size
         self._step = self._read_data if size else self._read_trailers
         return matched.end()
+
+    def _size(self, digits: bytes, at: int) -> int:
+        size = int(digits, 16) if len(digits) < 64 else int(digits.lstrip(b"0")[:16] or b"0", 16)
+        if size >= LARGEST_CHUNK:
+            raise self._bad("a chunk too large", at)
+        return size
 
     def _check_partial(self, data: bytes, at: int) -> None:
         matched = PARTIAL_SIZE.match(data, at)
         reached = matched.end() if matched else at
         if reached < len(data):
             raise self._bad("no chunk size", reached)
+        self._size(matched[1] or b"0" if matched else b"0", at)
         if len(data) - at > self._codec.limits.raw:
             raise self._bad("a chunk extension too large", at)
 
@@ -212,6 +218,7 @@ class ChunkedBody:
         if (end if end >= 0 else len(data)) - at > self._codec.limits.raw:
             raise self._bad("trailers too large", at)
         if end < 0:
+            self._check_lines(data, at)
             return -1
         try:
             self.trailers = self._codec.known.read(joined_lines(b"\n" + data[at:end])[1:])
@@ -223,6 +230,17 @@ class ChunkedBody:
         self.trailers = checked_trailers(self.trailers, self._status)
         self.done = True
         return end
+
+    def _check_lines(self, data: bytes, at: int) -> None:
+        """Check the trailers that are whole so far, each once, and what has come of the next one."""
+        known, lenient = at + self._checked, self._codec.known.lenient
+        begun = max(data.rfind(b"\n") + 1, at)
+        told = trouble(data[known : begun - 1], lenient, known > at) if begun > known else None
+        if told:
+            raise self._bad(told[1], known + told[0])
+        self._checked = begun - at
+        if PARTIAL_LINE.fullmatch(data, begun) is None and not lenient:
+            raise self._bad("a byte that no header name may have", begun)
 
 
 def _whole_chunks(data: bytes, at: int, pieces: list[Piece]) -> int:
