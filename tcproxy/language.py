@@ -42,7 +42,7 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
-from tcproxy.session.http import forwarded
+from tcproxy.session.http import forwarded, names
 
 ROOMS = (
     grammar_environment.WORDS,
@@ -57,6 +57,7 @@ ROOMS = (
     http_requests.WORDS,
     header_case.WORDS,
     forwarded.WORDS,
+    names.WORDS,
     links.WORDS,
     replies.WORDS,
     redirects.WORDS,

@@ -43,6 +43,7 @@ UNREAD = {
 
 HERE = "test_words_have_effect.py::"
 EXCHANGES = "scenarios/test_http_exchanges.py::test_an_exchange_is_the_same"
+OPTIONS = "scenarios/test_http_options.py::test_told_alike"
 HEADERS = "scenarios/test_http_headers.py::test_told_alike"
 ANSWERS = "scenarios/test_own_answers.py::test_answers_are_the_same"
 CHECKS = "health/test_httpchk_reference.py::"
@@ -81,6 +82,7 @@ SHOWN = {
         "stats maxconn": "control/test_sockets.py::test_too_many_clients_wait",
         "unix-bind": f"{HERE}test_unix_bind",
         "h1-case-adjust": HEADERS,
+        "tune.http.maxhdr": OPTIONS,
         "h1-case-adjust-file": "model/test_header_case.py::test_the_last_file_is_read",
     },
     "proxy": {
@@ -105,9 +107,11 @@ SHOWN = {
         "timeout-connect": "session/test_attempts.py::test_connect_timeout",
         "timeout-queue": f"{HERE}test_timeout_queue",
         "timeout-http-request timeout-http-keep-alive": EXCHANGES,
-        "option-httpclose option-http-server-close option-http-keep-alive option-http-ignore-probes": EXCHANGES,
-        "option-http-pretend-keepalive option-httplog": EXCHANGES,
-        "option-accept-invalid-http-request option-accept-invalid-http-response": EXCHANGES,
+        "option-httpclose option-http-server-close option-http-keep-alive option-http-pretend-keepalive": OPTIONS,
+        "option-http-ignore-probes option-httplog": EXCHANGES,
+        "option-accept-invalid-http-request option-accept-invalid-http-response": OPTIONS,
+        "option-http-restrict-req-hdr-names": OPTIONS,
+        "option-idle-close-on-response": "scenarios/test_http_options.py::test_idle_clients_of_a_soft_stop",
         "option-http-buffer-request": "scenarios/test_http_bodies.py::test_told_alike",
         "option-forwardfor option-originalto http-send-name-header": HEADERS,
         "option-h1-case-adjust-bogus-client option-h1-case-adjust-bogus-server": HEADERS,

@@ -79,6 +79,7 @@ class Proxy:
     dispatch: a pseudo server, or None. checker: the plugin of the health checks, None for a TCP connection;
         check_options: what its `parse` returned. acls: named ACLs by name (tcproxy.rules.conditions).
     forwardfor, originalto: what these options say (session/http/forwarded.py). send_name_header: in lower case.
+    restrict_names: preserve, delete or reject, "" where nothing is said.
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
@@ -127,6 +128,7 @@ class Proxy:
     forwardfor: Any = None
     originalto: Any = None
     send_name_header: str = ""
+    restrict_names: str = ""
     header_case: Any = None
     cookie: Cookie | None = None
     dynamic_cookie_key: str = ""

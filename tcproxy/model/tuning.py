@@ -24,6 +24,7 @@ def _tune(name: str, help: str, argument: Argument, status: Status = Status.DONE
 
 _EFFECTIVE = (
     _tune("tune.bufsize", "Set the bytes of a buffer.", Integer(1)),
+    _tune("tune.http.maxhdr", "Set how many lines a head may have, its first one included.", Integer(5, 32767)),
     _tune("tune.maxaccept", "Set how many connections are accepted in a row.", Integer(-1)),
     _tune("tune.maxpollevents", "Set how many events are asked for at once.", Integer(0)),
     _tune("tune.maxrewrite", "Set the bytes of a buffer that are kept for rewriting.", Integer(0), Status.KEPT),
@@ -45,7 +46,6 @@ _NUMBERS = """
     tune.comp.maxlevel
     tune.http.cookielen
     tune.http.logurilen
-    tune.http.maxhdr
     tune.pattern.cache-size
     tune.quic.frontend.conn-tx-buffers.limit
     tune.quic.frontend.max-streams-bidi

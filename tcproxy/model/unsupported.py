@@ -21,8 +21,6 @@ from tcproxy.grammar.rows import (
 
 _HTTP_FRONT = """
     option httpslog
-    option disable-h2-upgrade
-    option idle-close-on-response
 """
 
 _HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\ndeclare capture"
@@ -31,7 +29,6 @@ _HTTP_PROXY = """
     compression
     http-response
     http-after-response
-    option http-restrict-req-hdr-names
     stats admin
     stats auth
     stats enable

@@ -293,12 +293,22 @@ def _play(story: Story, scene: Scene, failures: dict[str, str], program: str) ->
         failures[program] = traceback.format_exc(limit=-4)
 
 
+def _free_area() -> int:
+    """Return the second part of addresses that no other test run is at."""
+    for _ in range(250):
+        area = next(_serial) % 250 + 2
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((f"127.{area}.1.1", LOG_PORT))
+            return area
+    raise AssertionError("every address is taken")
+
+
 @contextlib.contextmanager
 def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list[Scene]]:
     """Run one program with the configuration of all these stories; yield their scenes."""
     place.mkdir()
     control = place / "control"
-    area = next(_serial) % 250 + 2
+    area = _free_area()
     text = f"global\n    stats socket {control} level admin\n    nbthread 1\n"
     text += "".join(dict.fromkeys(story.settings for story in stories))
     scenes = []

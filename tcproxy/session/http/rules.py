@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcproxy.session.http import body, checkcache, cookies, forwarded, retries
+from tcproxy.session.http import body, checkcache, cookies, forwarded, names, retries
 from tcproxy.session.http.monitor import monitor
 from tcproxy.session.http.redirects import back_redirects, front_redirects
 
@@ -29,6 +29,7 @@ FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (
     monitor,
     body.of_frontend,
     retries.front_rules,
+    names.of_frontend,
     front_redirects,
 )
 """Of a frontend: before the backend is chosen."""
@@ -36,6 +37,7 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
     body.of_backend,
     cookies.rules,
     retries.back_rules,
+    names.of_backend,
     back_redirects,
     cookies.requests,
     forwarded.forwardfor,

@@ -580,7 +580,9 @@ class HttpSession(Session):
             self.end()
 
     def retire(self) -> None:
-        """The proxy stops softly: a client that waits for nothing is let go."""
+        """The proxy stops softly: a client that waits for nothing is let go, unless it may ask once more."""
+        if "idle-close-on-response" in self.frontend.model.options:
+            return
         idle = not self.tunnelled and self.stage == Stage.CHOOSING and self.request is None
         if idle and not self.first and not self.client.begun:
             self.end()
@@ -728,6 +730,16 @@ class HttpSession(Session):
             client.listen()
             link.listen()
             self.settle()
+
+    def close_client(self) -> None:
+        """Close the client's connection; as in the reference `option nolinger` makes a difference in tunnels only."""
+        if self.tunnelled or not self.frontend.nolinger:
+            super().close_client()
+            return
+        if not self.client_done and not self.client_shut:
+            self.client.finish()
+        self.client_done = self.client_shut = True
+        self.client.close()
 
     def _account_and_tell(self) -> None:
         if not self.leaving:
