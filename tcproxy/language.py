@@ -15,6 +15,7 @@ from tcproxy.grammar.words import Words
 from tcproxy.health import http_words
 from tcproxy.model import (
     bind,
+    captures,
     header_case,
     http_options,
     http_requests,
@@ -53,6 +54,7 @@ ROOMS = (
     proxy.WORDS,
     timeouts.WORDS,
     options.WORDS,
+    captures.WORDS,
     http_options.WORDS,
     http_requests.WORDS,
     header_case.WORDS,

@@ -33,7 +33,6 @@ UNREAD = {
     "Global.nbproc": "worker processes come later: the word warns",
     "Global.nbthread": "there are no threads: the word has no effect",
     "Global.kept": "words of TLS wait for TLS",
-    "Proxy.unique_id_header": "a header, so it waits for HTTP",
     "Bind.expose_fd": "the hand-over of sockets by the command socket comes later",
     "Server.tfo": "without 'retry-on' the reference sends nothing early either",
     "Server.init_addr": "used while reading (model/names.py); what comes of it is `resolved`",
@@ -42,6 +41,7 @@ UNREAD = {
 """Fields that no live code reads, and why. Their words are not called supported, but for `init-addr`."""
 
 HERE = "test_words_have_effect.py::"
+LINES = "scenarios/test_http_lines.py::test_told_alike"
 EXCHANGES = "scenarios/test_http_exchanges.py::test_an_exchange_is_the_same"
 OPTIONS = "scenarios/test_http_options.py::test_told_alike"
 HEADERS = "scenarios/test_http_headers.py::test_told_alike"
@@ -69,6 +69,7 @@ SHOWN = {
         "spread-checks": "health/test_watch.py::test_spread_checks",
         "max-spread-checks": "health/test_watch.py::test_first_checks_are_spread",
         "pp2-never-send-local": f"{HERE}test_proxy_headers_of_checks",
+        "tune.http.cookielen tune.http.logurilen": LINES,
         "tune.bufsize": f"{HERE}test_bufsize",
         "tune.maxaccept": f"{HERE}test_maxaccept",
         "tune.maxpollevents": f"{HERE}test_maxpollevents",
@@ -101,6 +102,11 @@ SHOWN = {
         "log-format error-log-format option-tcplog option-logasap": "report/test_log_programs.py::test_lines",
         "log-format-sd": "report/test_log_programs.py::test_lines",
         "unique-id-format": f"{HERE}test_unique_ids",
+        "unique-id-header": LINES,
+        "capture request": LINES,
+        "capture response": LINES,
+        "capture cookie": LINES,
+        "declare capture": LINES,
         "timeout-client timeout-server": "session/test_endings.py::test_silence",
         "timeout-client-fin timeout-server-fin": "session/test_endings.py::test_half_closed_timeouts",
         "timeout-tunnel": "session/test_endings.py::test_the_tunnel_timeout_replaces_both",
@@ -222,7 +228,7 @@ def shown() -> dict[tuple[str, str], str]:
 def _split(words: str) -> list[str]:
     two = ("option-", "timeout-")
     pairs = ("monitor fail", "stats socket", "stats timeout", "stats maxconn", "rate-limit sessions")
-    if words in pairs or words.startswith("http-check "):
+    if words in pairs or words.startswith(("http-check ", "capture ", "declare ")):
         return [words]
     return [word.replace("-", " ", 1) if word.startswith(two) else word for word in words.split()]
 

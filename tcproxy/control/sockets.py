@@ -87,6 +87,7 @@ class CommandFactory(ServerFactory):
     def buildProtocol(self, addr: Any) -> CommandProtocol:
         """Return the protocol of a client."""
         settings = self.world.configuration.process
+        self.world.counters.requests += 1  # as the reference does: it numbers requests and such sessions together
         talk = Talk(
             self.world, self.commands, self.level, self.level,
             timeout=settings.stats_timeout / 1000, severity=self.severity,

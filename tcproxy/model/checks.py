@@ -17,6 +17,7 @@ from tcproxy.model.names import Resolver
 from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
 
+HTTP_LOGS = frozenset({"httplog", "httplog clf"})
 KINDS_OF_BACKEND = ("backend", "listen")
 KINDS_OF_FRONTEND = ("frontend", "listen")
 
@@ -80,9 +81,11 @@ class Checks:
         ):
             if draft.pop(field, None):
                 self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")
-        if "httplog" in options and draft["kind"] in KINDS_OF_FRONTEND:
+        if not options.isdisjoint(HTTP_LOGS) and draft["kind"] in KINDS_OF_FRONTEND:
             self._warn(f"{called(draft)} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
-            options = options - {"httplog"} | {"tcplog"}
+            options = options - HTTP_LOGS | {"tcplog"}
+        if draft.pop("cookie_capture", None) is not None:
+            self._warn(f"{called(draft)} : 'capture cookie' is ignored, because it needs 'mode http'")
         draft["options"] = options
         for word, origin in draft.get("format_origins", {}).items():
             self._check_format(word, draft.get(word.replace("-", "_"), ""), origin)

@@ -40,14 +40,22 @@ def parse_redispatch(statement: Statement, draft: Draft, reading: Reading) -> No
 
 
 def parse_log_option(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `option tcplog` or `option httplog`: the format of that name, instead of any one before it."""
-    name = statement.words[1]
-    if len(statement.words) > 2:
-        raise Refused(f"'option {name}' cannot take the argument '{statement.words[2]}'", 2)
-    if reading.section == "defaults" and "log_format" in draft:
-        reading.warn(statement, f"'option {name}' takes the place of the 'log-format' before it")
+    """Read `option tcplog` or `option httplog [clf]`: the format of that name, instead of any one before it."""
+    name, end = statement.words[1], 2
+    if statement.words[1:3] == ("httplog", "clf"):
+        name, end = "httplog clf", 3
+    if len(statement.words) > end:
+        raise Refused(f"'option {name}' cannot take the argument '{statement.words[end]}'", end)
+    if reading.section == "defaults":
+        _tell_replaced(statement, draft, reading, name)
     draft["options"] = draft.get("options", frozenset()) - LOG_OPTIONS | {name}
     draft.pop("log_format", None)
+
+
+def _tell_replaced(statement: Statement, draft: Draft, reading: Reading, name: str) -> None:
+    before = [f"option {one}" for one in sorted(LOG_OPTIONS & draft.get("options", frozenset()))]
+    for word in ["log-format"] if "log_format" in draft else before:
+        reading.warn(statement, f"'option {name}' takes the place of the '{word}' before it")
 
 
 def _option(name: str, where: frozenset[Where], help: str, status: Status = Status.DONE) -> Row:

@@ -11,6 +11,7 @@ from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, R
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
+from tcproxy.model.captures import Capture
 from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
@@ -76,6 +77,7 @@ class Proxy:
     log_format: "" for the default; "tcplog" and the like are options; a format string otherwise (text).
     retry_on: causes and statuses, of `retry-on`. http_reuse: never, safe, aggressive or always.
     max_keep_alive_queue: -1 for no limit.
+    request_captures, response_captures: headers and slots in their order; cookie_capture: of both.
     dispatch: a pseudo server, or None. checker: the plugin of the health checks, None for a TCP connection;
         check_options: what its `parse` returned. acls: named ACLs by name (tcproxy.rules.conditions).
     forwardfor, originalto: what these options say (session/http/forwarded.py). send_name_header: in lower case.
@@ -121,6 +123,9 @@ class Proxy:
     http_reuse: str = "safe"
     max_keep_alive_queue: int = -1
     max_session_srv_conns: int = 5
+    request_captures: tuple[Capture, ...] = ()
+    response_captures: tuple[Capture, ...] = ()
+    cookie_capture: Capture | None = None
     source: Source | None = None
     dispatch: Server | None = None
     checker: Any = None
@@ -147,6 +152,12 @@ class Proxy:
         every += [rule.condition for rule in self.http_requests]
         every += [rule.condition for rule in self.persist_rules]
         return [condition for condition in every if condition is not None]
+
+    @property
+    def captured(self) -> frozenset[str]:
+        """What is captured of messages: headers of a "request" or a "response", a "cookie"."""
+        every = {"request": self.request_captures, "response": self.response_captures, "cookie": self.cookie_capture}
+        return frozenset(name for name, captures in every.items() if captures)
 
     @property
     def is_frontend(self) -> bool:
@@ -269,7 +280,7 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
         draft["options"] = options - LOG_OPTIONS
 
 
-LOG_OPTIONS = frozenset({"tcplog", "httplog"})
+LOG_OPTIONS = frozenset({"tcplog", "httplog", "httplog clf"})
 """Options that choose a log format: the last one said holds, and `log-format` is one of them."""
 
 
@@ -347,7 +358,7 @@ WORDS = (
     Row("unique-id-format", PROXY, "Set the form of unique ids.", parse=parse_log_format, manual="4.2",
         core=True),
     Row("unique-id-header", PROXY, "Set the header that carries the unique id.", (Text(),), "unique_id_header",
-        status=Status.KEPT, manual="4.2", core=True),
+        manual="4.2", core=True),
     Row("bind-process", PROXY, "No effect: deprecated.", parse=parse_bind_process, status=Status.NO_EFFECT,
         manual="4.2", core=True),
     *gone(PROXY, {

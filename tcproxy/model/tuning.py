@@ -28,6 +28,8 @@ _EFFECTIVE = (
     _tune("tune.maxaccept", "Set how many connections are accepted in a row.", Integer(-1)),
     _tune("tune.maxpollevents", "Set how many events are asked for at once.", Integer(0)),
     _tune("tune.maxrewrite", "Set the bytes of a buffer that are kept for rewriting.", Integer(0), Status.KEPT),
+    _tune("tune.http.cookielen", "Set how many bytes of a captured cookie are kept at the most.", Integer(0)),
+    _tune("tune.http.logurilen", "Set how many bytes of a request line logs show.", Integer(0)),
     _tune("tune.pipesize", "Set the bytes of a pipe for splicing.", Size()),
     _tune("tune.rcvbuf.client", "Set the kernel's receive buffer of client connections.", Integer(0)),
     _tune("tune.rcvbuf.server", "Set the kernel's receive buffer of server connections.", Integer(0)),
@@ -44,8 +46,6 @@ _NUMBERS = """
     tune.buffers.limit
     tune.buffers.reserve
     tune.comp.maxlevel
-    tune.http.cookielen
-    tune.http.logurilen
     tune.pattern.cache-size
     tune.quic.frontend.conn-tx-buffers.limit
     tune.quic.frontend.max-streams-bidi

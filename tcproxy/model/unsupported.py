@@ -11,7 +11,6 @@ from tcproxy.grammar.rows import (
     FRONT,
     NAMED,
     NAMED_BACK,
-    NAMED_FRONT,
     PROXY,
     SERVER,
     each,
@@ -23,7 +22,6 @@ _HTTP_FRONT = """
     option httpslog
 """
 
-_HTTP_NAMED_FRONT = "capture cookie\ncapture request\ncapture response\ndeclare capture"
 
 _HTTP_PROXY = """
     compression
@@ -99,7 +97,6 @@ _SERVER_TLS_FLAGS = (
 
 WORDS = (
     *refused(FRONT, _HTTP_FRONT, mode="http", negatable=True, manual="4.2"),
-    *refused(NAMED_FRONT, _HTTP_NAMED_FRONT, mode="http", manual="4.2"),
     *refused(PROXY, _HTTP_PROXY, mode="http", negatable=True, manual="4.2"),
     *refused(BACK, _BACK, manual="4.2"),
     *refused(PROXY, _PROXY, manual="4.2"),

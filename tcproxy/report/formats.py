@@ -1,6 +1,6 @@
 """Log formats: the text of `log-format` becomes one function from a Record to a line (manual 8.2).
 
-A format is compiled into a single f-string, so that a line costs a microsecond or two. The variables are in
+A format is compiled into a single expression, so that a line costs a microsecond or two. The variables are in
 variables.py; where the line goes, and the header in front of it, is outlets.py. Sample expressions `%[...]`
 are refused until the samples room has them.
 """
@@ -8,38 +8,55 @@ are refused until the samples room has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from tcproxy.report import dates
-from tcproxy.report.record import Record
-from tcproxy.report.variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Variable, names
+from tcproxy.report.record import NOWHERE, Record
+from tcproxy.report.variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Known, Variable, names
 
 HTTPLOG = (
     "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"
 )
 """What `option httplog` stands for (manual 8.2.3)."""
+CLFLOG = (
+    '%{+Q}o %{-Q}ci - - [%trg] %r %ST %B "" "" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq '
+    "%CC %CS %hrl %hsl"
+)
+"""What `option httplog clf` stands for (manual 8.2.3)."""
 TCPLOG = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"
 """What `option tcplog` stands for (manual 8.2.2)."""
 
 
 class Moment(Enum):
-    """When a frontend writes the line of a session."""
+    """When a frontend writes the line of a session, or of a request."""
 
     ACCEPT = "as the session begins"
     ESTABLISHED = "when the server's connection stands, or at the end if it never does"
+    REQUEST = "when the request came, and once more with its response"
+    RESPONSE = "when the response's head came, or at the end if it never does"
     END = "at the end"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A compiled format. needs: the address pairs of a Record that its line names ("client", "front" ...)."""
+    """A compiled format.
+
+    needs: the address pairs of a Record that its line names ("client", "front" ...), and "unique_id".
+    template, expressions: what `render` is made of, for those who have the facts in another form: what the operator %
+    takes, with each fact as `r.NAME`. constants: the names that expressions may use.
+    bare: the format of a request that never was one; it differs where headers are captured.
+    """
 
     text: str
     render: Callable[[Record], str]
     needs: frozenset[str] = frozenset()
     moment: Moment = Moment.END
+    template: str = ""
+    expressions: tuple[str, ...] = ()
+    constants: Mapping[str, object] = field(default_factory=dict)
+    bare: Format | None = None
 
 
 class FormatError(ValueError):
@@ -53,29 +70,32 @@ class FormatError(ValueError):
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
-def _literal(text: str) -> str:
-    """Return text as it stands inside a single-quoted f-string."""
-    plain = "".join(
-        character if " " <= character <= "~" and character not in "'\\" else f"\\U{ord(character):08x}"
-        for character in text
-    )
-    return plain.replace("{", "{{").replace("}", "}}")
-
-
 class _Compilation:
-    """One reading of a format's text, from left to right."""
+    """One reading of a format's text, from left to right.
 
-    def __init__(self, text: str, early: bool, http: bool = False, verbatim: bool = False) -> None:
+    captured: what is captured of messages: "request", "response". verbatim: spaces stay as they are.
+    """
+
+    def __init__(
+        self, text: str, early: bool, http: bool, captured: frozenset[str] = frozenset(), verbatim: bool = False
+    ) -> None:
         self.text = text
         self.http = http
         self.early = early
+        self.captured = captured
         self.parts: list[str] = []
+        self.expressions: list[str] = []
         self.flags: Flags = frozenset()
         self.needs: set[str] = set()
-        self.waits = False
+        self.known: set[Known] = set()
         # spaces are merged, and none opens a line (the trailing one stays)
         self.after_space = not verbatim
         self.verbatim = verbatim
+
+    @property
+    def template(self) -> str:
+        """Return what the operator % takes."""
+        return "".join(self.parts)
 
     def run(self) -> None:
         """Read it all; FormatError says what is wrong and where."""
@@ -88,7 +108,7 @@ class _Compilation:
                 self._space()
                 position += 1
             else:
-                self._add(_literal(character))
+                self._add(character)
                 position += 1
 
     def _space(self) -> None:
@@ -128,7 +148,7 @@ class _Compilation:
         if following.isspace() or following.isdigit():
             raise FormatError("a variable's name must follow the percent sign; write %% for the sign", start)
         # the reference prints any other sign without its percent, and %% is but one case of it
-        self._add(_literal(following))
+        self._add(following.replace('%', '%%'))
         return start + 2
 
     def _named(self, name: str, start: int) -> Variable | None:
@@ -147,10 +167,12 @@ class _Compilation:
             raise FormatError(f"there is no variable %{name}; write %% for the percent sign itself", start)
         if variable.pair:
             self.needs.add(variable.pair)
-        self.waits = self.waits or variable.waits
-        part = variable.write(flags)
-        if part:
-            self._add(f"+{part}" if variable.plus and self.early else part)
+        self.known.add(variable.known)
+        if variable.captures and variable.captures not in self.captured:
+            return
+        part, expression = variable.write(flags)
+        self._add(f"+{part}" if variable.plus and self.early else part)
+        self.expressions.append(expression)
 
 
 def _flags(flags: Flags, arguments: str) -> Flags:
@@ -165,20 +187,48 @@ def _flags(flags: Flags, arguments: str) -> Flags:
     return frozenset(found)
 
 
-def compile(text: str, early: bool = False, http: bool = False) -> Format:
+def compile(
+    text: str, early: bool = False, http: bool = False, captured: frozenset[str] = frozenset()
+) -> Format:
     """Compile the text of a `log-format`; `early` says that `option logasap` is on. Raises FormatError.
 
-    http: for a frontend in HTTP mode.
+    http: for a frontend in HTTP mode. captured: what is captured of messages ("request", "response").
 
-    With `option logasap` the line leaves once the server's connection stands, and a plus sign in front of the
-    numbers of bytes and the total time says that they would have grown.
+    With `option logasap` the line leaves once the server's connection stands, or with the response's head, and a plus
+    sign in front of the numbers of bytes and the total time says that they would have grown.
     """
-    compilation = _Compilation(text, early, http)
+    compilation = _Compilation(text, early, http, captured)
     compilation.run()
-    source = f"lambda r: f'{''.join(compilation.parts)}'"
-    render: Callable[[Record], str] = eval(source, names())  # all text went through _literal
-    moment = Moment.END if compilation.waits and not early else Moment.ESTABLISHED
-    return Format(text, render, frozenset(compilation.needs), moment)
+    constants = names()
+    return Format(
+        text,
+        _render(compilation, constants),
+        frozenset(compilation.needs),
+        _moment(compilation),
+        compilation.template,
+        tuple(compilation.expressions),
+        constants,
+        compile(text, early, http) if captured else None,
+    )
+
+
+def _render(compilation: _Compilation, constants: Mapping[str, object]) -> Callable[[Record], str]:
+    # all that a user wrote stands in the template, a constant
+    source = f"lambda r: template % ({''.join(f'{expression}, ' for expression in compilation.expressions)})"
+    render: Callable[[Record], str] = eval(source, {**constants, "template": compilation.template})
+    return render
+
+
+def _moment(compilation: _Compilation) -> Moment:
+    known = compilation.known
+    if Known.END in known and not compilation.early:
+        return Moment.END
+    if not compilation.http:
+        return Moment.ESTABLISHED
+    # HAProxy writes a line that tells only of the request when it has that, and again with the response
+    if Known.REQUEST in known and Known.LATER not in known and not compilation.captured:
+        return Moment.REQUEST
+    return Moment.RESPONSE
 
 
 def compile_payload(text: str) -> Format:
@@ -188,13 +238,39 @@ def compile_payload(text: str) -> Format:
     """
     compilation = _Compilation(text, False, True, verbatim=True)
     compilation.run()
-    source = f"lambda r: f'{''.join(compilation.parts)}'"
-    render: Callable[[Record], str] = eval(source, {**names(), "dash": "", "nowhere": NO_ADDRESS})
+    render = _render(compilation, _blank_names())
     return Format(text, render, frozenset(compilation.needs))
+
+
+def compile_id(text: str, http: bool, captured: frozenset[str]) -> Format:
+    """Compile a `unique-id-format`: what is missing is empty, as in a payload. Raises FormatError."""
+    compilation = _Compilation(text, False, http, captured)
+    compilation.run()
+    constants = _blank_names()
+    return Format(
+        text,
+        _render(compilation, constants),
+        frozenset(compilation.needs),
+        template=compilation.template,
+        expressions=tuple(compilation.expressions),
+        constants=constants,
+    )
 
 
 NO_ADDRESS = ("", 0)
 """An address that is not known, where that is told by nothing."""
+
+
+def _blank_names() -> dict[str, object]:
+    return {**names(), "dash": "", "nowhere": NO_ADDRESS}
+
+
+def blanked(record: Record) -> Record:
+    """Return the record with NO_ADDRESS for each address that is not known."""
+    for name in ("client", "front", "local", "remote"):
+        if getattr(record, name) is NOWHERE:
+            setattr(record, name, NO_ADDRESS)
+    return record
 
 
 def check(text: str, http: bool = False) -> None:

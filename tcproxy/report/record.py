@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tcproxy.report.messages import Captures
+
 NOWHERE = ("-", 0)
 """An address that is not known (no connection yet): logs print `-` for it."""
 
@@ -28,8 +30,9 @@ class Record:
     Connection counts at the moment of the log line: process (ac), frontend (fc), backend (bc), server (sc).
     server_queue, backend_queue: sessions ahead in the queue when it was entered.
     Of HTTP: status (ST), idle and request (Ti, TR: until the request's first byte, and until its whole head), response
-        (Tr: from the server's connection to its response's head), method, target, version of the request, b"" for
-        none. Then `accepted` and `queue` count from the request.
+        (Tr: from the server's connection to its response's head), begun (wall-clock seconds of the request's first
+        byte), line of the request, b"" for none; what was captured of headers and cookies.
+        Then `queue` counts from the request.
     sequence: of the line in its frontend (lc). number: of the session in the process (rt).
     """
 
@@ -65,9 +68,12 @@ class Record:
     number: int = 0
     unique_id: str = ""
     status: int = -1
+    begun: float = 0.0
     idle: int = 0
     request: int = -1
     response: int = -1
-    method: bytes = b""
-    target: bytes = b""
-    version: bytes = b""
+    line: bytes = b""
+    request_captures: Captures = ()
+    response_captures: Captures = ()
+    request_cookie: str | None = None
+    response_cookie: str | None = None

@@ -1,4 +1,4 @@
-"""The %-variables of log formats: how each becomes a part of an f-string over a Record `r` (manual 8.2.6).
+"""The %-variables of log formats: how each becomes a part of a line made from a Record `r` (manual 8.2.6).
 
 formats.py reads a format's text and joins the parts; `names` lists what the parts may call.
 """
@@ -9,99 +9,128 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import ip_address
 
-from tcproxy.report import dates
-from tcproxy.report.record import NOWHERE, Record
+from tcproxy.report import dates, messages
+from tcproxy.report.record import NOWHERE
 
 Flags = frozenset[str]
 """Of Q (quotes), X (hexadecimal) and E (backslashes)."""
+Part = tuple[str, str]
+"""What stands in a template of the operator %, and the expression that it prints."""
+
+
+class Known(Enum):
+    """When what a variable tells is known."""
+
+    ALWAYS = "from the first moment"
+    REQUEST = "with the request"
+    LATER = "once a server is chosen or the response came"
+    END = "at the end"
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One %-variable: `write(flags)` returns its part of the f-string.
+    """One %-variable: `write(flags)` returns its part.
 
-    pair: the address pair that it reads, or another fact that is found out only where it is named. waits: it is
-    known only at the end. plus: `option logasap` marks it.
+    pair: the address pair that it reads, or another fact that is found out only where it is named. known: when
+    the line may be written at the earliest. plus: `option logasap` marks it. captures: it tells what was captured
+    of requests ("request") or responses ("response"), and nothing at all where nothing is captured.
     """
 
-    write: Callable[[Flags], str]
+    write: Callable[[Flags], Part]
     pair: str = ""
-    waits: bool = False
+    known: Known = Known.ALWAYS
     plus: bool = False
+    captures: str = ""
 
 
-def _text(expression: str) -> Callable[[Flags], str]:
+def _text(expression: str) -> Callable[[Flags], Part]:
     """Text, which the flags may quote and escape."""
 
-    def write(flags: Flags) -> str:
-        body = f"{{escaped({expression})}}" if "E" in flags else f"{{{expression}}}"
-        return f'"{body}"' if "Q" in flags else body
+    def write(flags: Flags) -> Part:
+        body = f"escaped({expression})" if "E" in flags else expression
+        return '"%s"' if "Q" in flags else "%s", body
 
     return write
 
 
-def _perhaps(expression: str) -> Callable[[Flags], str]:
+def _perhaps(expression: str) -> Callable[[Flags], Part]:
     """Text that may be missing: `-`, or two quotes."""
 
-    def write(flags: Flags) -> str:
-        quoted = "Q" in flags
+    def write(flags: Flags) -> Part:
         body = f"escaped({expression})" if "E" in flags else expression
-        return f'"{{{body}}}"' if quoted else f"{{{body} or dash}}"
+        return ('"%s"', body) if "Q" in flags else ("%s", f"{body} or dash")
 
     return write
 
 
-def _address(pair: str) -> Callable[[Flags], str]:
-    def write(flags: Flags) -> str:
+def _cookie(expression: str) -> Callable[[Flags], Part]:
+    """A captured cookie, bytes as they came."""
+
+    def write(flags: Flags) -> Part:
+        body = f"escaped({expression})" if "E" in flags else expression
+        return ('"%s"', f"'' if {expression} is None else {body}") if "Q" in flags else (
+            "%s", f"dash if {expression} is None else {body}"
+        )  # fmt: skip
+
+    return write
+
+
+def _address(pair: str) -> Callable[[Flags], Part]:
+    def write(flags: Flags) -> Part:
         if "X" in flags:
-            return f"{{hexadecimal(r.{pair}[0])}}"
+            known = f"hexadecimal(r.{pair}[0])"
+            return "%s", f"quotes if r.{pair} is nowhere else {known}" if "Q" in flags else known
         if "Q" in flags:
-            return f'"{{blank(r.{pair}[0])}}"'
-        return f"{{r.{pair}[0]}}"
+            return '"%s"', f"blank(r.{pair}[0])"
+        return "%s", f"r.{pair}[0]"
 
     return write
 
 
-def _port(pair: str, always: bool = False) -> Callable[[Flags], str]:
-    def write(flags: Flags) -> str:
-        digits = f"{{r.{pair}[1]:04X}}" if "X" in flags else f"{{r.{pair}[1]}}"
+def _port(pair: str, always: bool = False) -> Callable[[Flags], Part]:
+    def write(flags: Flags) -> Part:
         if always:
-            return digits
+            return "%04X" if "X" in flags else "%d", f"r.{pair}[1]"
         missing = "quotes" if "Q" in flags else "dash"
-        return f"{{{missing} if r.{pair} is nowhere else {'hexport' if 'X' in flags else 'port'}(r.{pair})}}"
+        return "%s", f"{missing} if r.{pair} is nowhere else {'hexport' if 'X' in flags else 'port'}(r.{pair})"
 
     return write
 
 
-def _plain(expression: str) -> Callable[[Flags], str]:
-    """A number or a date: no flag changes it."""
-    return lambda flags: f"{{{expression}}}"
+def _plain(expression: str) -> Callable[[Flags], Part]:
+    """A number: no flag changes it."""
+    return lambda flags: ("%d", expression)
 
 
-def _number(expression: str, digits: int = 4) -> Callable[[Flags], str]:
-    """A number that flag X writes in hexadecimal, of so many digits at least."""
-    return lambda flags: f"{{{expression}:0{digits}X}}" if "X" in flags else f"{{{expression}}}"
+def _fixed(expression: str) -> Callable[[Flags], Part]:
+    """Text that no flag changes."""
+    return lambda flags: ("%s", expression)
 
 
-def _request_part(expression: str) -> Callable[[Flags], str]:
-    """A part of the request line, or what stands in its place when there was none."""
-    return _text(f"shown({expression}) or badreq")
+def _number(expression: str) -> Callable[[Flags], Part]:
+    """A number that flag X writes in hexadecimal, of four digits at least."""
+    return lambda flags: ("%04X" if "X" in flags else "%d", expression)
 
 
-def _milliseconds(flags: Flags) -> str:
-    return "{milliseconds(r.accepted):02X}" if "X" in flags else "{milliseconds(r.accepted):03d}"
+def _captured(kind: str, block: bool) -> Callable[[Flags], Part]:
+    """Headers that were captured, in braces or as a list (manual 8.8)."""
 
+    def write(flags: Flags) -> Part:
+        escape = "escaped" if "E" in flags else "plain"
+        if block:
+            return '"%s"' if "Q" in flags else "%s", f"block(r.{kind}_captures, {escape})"
+        return "%s", f"{'quoted' if 'Q' in flags else 'listed'}(r.{kind}_captures, {escape})"
 
-def _nothing(flags: Flags) -> str:
-    return ""
+    return write
 
 
 def _pairs() -> Iterator[tuple[str, Variable]]:
     for name, pair in (("c", "client"), ("f", "front"), ("b", "local"), ("s", "remote")):
-        yield f"{name}i", Variable(_address(pair), pair)
-        yield f"{name}p", Variable(_port(pair, always=name in "cf"), pair)
+        yield f"{name}i", Variable(_address(pair), pair, Known.LATER)
+        yield f"{name}p", Variable(_port(pair, always=name in "cf"), pair, Known.LATER)
 
 
 # In TCP mode HAProxy 2.6 makes Tw one millisecond too long: it subtracts the time of a request, which TCP does
@@ -113,68 +142,68 @@ _HTTP_DATA = "r.total - r.idle - r.queue - r.connect - r.response if r.response 
 
 VARIABLES: dict[str, Variable] = {
     **dict(_pairs()),
-    "B": Variable(_plain("r.bytes_out"), waits=True, plus=True),
+    "B": Variable(_plain("r.bytes_out"), known=Known.END, plus=True),
     "H": Variable(_text("hostname")),
-    "ID": Variable(_perhaps("r.unique_id"), pair="unique_id", waits=True),
-    "ST": Variable(_plain("0")),
-    "T": Variable(_plain("gmt(int(r.accepted))")),
-    "Tc": Variable(_plain("r.connect"), waits=True),
-    "Td": Variable(_plain(_DATA), waits=True),
-    "Th": Variable(_plain("r.handshake"), waits=True),
-    "Tl": Variable(_plain("local_zone(int(r.accepted))")),
+    "ID": Variable(_perhaps("r.unique_id"), pair="unique_id", known=Known.END),
+    "ST": Variable(_plain("0"), known=Known.LATER),
+    "T": Variable(_fixed("gmt(int(r.accepted))")),
+    "Tc": Variable(_plain("r.connect"), known=Known.END),
+    "Td": Variable(_plain(_DATA), known=Known.END),
+    "Th": Variable(_plain("r.handshake"), known=Known.END),
+    "Tl": Variable(_fixed("local_zone(int(r.accepted))")),
     "Ts": Variable(_number("int(r.accepted)")),
-    "Tt": Variable(_plain("r.total"), waits=True, plus=True),
-    "Tu": Variable(_plain("r.total"), waits=True, plus=True),
-    "Tw": Variable(_plain(_WAIT), waits=True),
-    "U": Variable(_plain("r.bytes_in"), waits=True),
-    "ac": Variable(_plain("r.active"), waits=True),
+    "Tt": Variable(_plain("r.total"), known=Known.END, plus=True),
+    "Tu": Variable(_plain("r.total - r.idle"), known=Known.END, plus=True),
+    "Tw": Variable(_plain(_WAIT), known=Known.END),
+    "U": Variable(_plain("r.bytes_in"), known=Known.END),
+    "ac": Variable(_plain("r.active"), known=Known.END),
     "b": Variable(_text("r.backend")),
-    "bc": Variable(_plain("r.backend_active"), waits=True),
-    "bq": Variable(_plain("r.backend_queue"), waits=True),
+    "bc": Variable(_plain("r.backend_active"), known=Known.END),
+    "bq": Variable(_plain("r.backend_queue"), known=Known.END),
     "f": Variable(_text("r.frontend")),
-    "fc": Variable(_plain("r.frontend_active"), waits=True),
-    "ft": Variable(_text("r.frontend + tilde if r.tls else r.frontend")),
-    "hr": Variable(_nothing),
-    "hrl": Variable(_nothing),
-    "hs": Variable(_nothing),
-    "hsl": Variable(_nothing),
+    "fc": Variable(_plain("r.frontend_active"), known=Known.END),
+    "ft": Variable(_text("r.frontend + '~' if r.tls else r.frontend")),
+    "hr": Variable(_captured("request", block=True), known=Known.LATER, captures="request"),
+    "hrl": Variable(_captured("request", block=False), known=Known.LATER, captures="request"),
+    "hs": Variable(_captured("response", block=True), known=Known.LATER, captures="response"),
+    "hsl": Variable(_captured("response", block=False), known=Known.LATER, captures="response"),
     "lc": Variable(_number("r.sequence")),
-    "ms": Variable(_milliseconds),
+    "ms": Variable(lambda flags: ("%02X" if "X" in flags else "%03d", "milliseconds(r.accepted)")),
     "pid": Variable(_number("getpid()")),
-    "rc": Variable(lambda flags: "{plus[r.redispatched]}{r.retries}", waits=True),
-    "rt": Variable(_number("r.number")),
-    "s": Variable(_text("r.server")),
-    "sc": Variable(_plain("r.server_active"), waits=True),
-    "sq": Variable(_plain("r.server_queue"), waits=True),
-    "sslc": Variable(_perhaps("empty")),
-    "sslv": Variable(_perhaps("empty")),
-    "t": Variable(_plain("stamp(r.accepted)")),
-    "ts": Variable(_plain("r.termination"), waits=True),
-    "tsc": Variable(lambda flags: "{r.termination}{r.cookie}"),
-}  # fmt: skip
+    "rc": Variable(lambda flags: ("%s", "retried(r.retries, r.redispatched)"), known=Known.END),
+    "rt": Variable(_number("r.number"), known=Known.REQUEST),
+    "s": Variable(_text("r.server"), known=Known.LATER),
+    "sc": Variable(_plain("r.server_active"), known=Known.END),
+    "sq": Variable(_plain("r.server_queue"), known=Known.END),
+    "sslc": Variable(_perhaps("''"), known=Known.LATER),
+    "sslv": Variable(_perhaps("''"), known=Known.LATER),
+    "t": Variable(_fixed("stamp(r.accepted)")),
+    "ts": Variable(_fixed("r.termination"), known=Known.END),
+    "tsc": Variable(_fixed("r.termination + r.cookie")),
+}
 HTTP_VARIABLES: dict[str, Variable] = {
-    "CC": Variable(_perhaps("empty")),
-    "CS": Variable(_perhaps("empty")),
-    "HM": Variable(_request_part("r.method")),
-    "HP": Variable(_request_part("path_of(r.target)")),
-    "HPO": Variable(_request_part("path_alone(r.target)")),
-    "HQ": Variable(_perhaps("query_of(r.target)")),
-    "HU": Variable(_request_part("r.target")),
-    "HV": Variable(_request_part("r.version")),
-    "TR": Variable(_plain("r.request"), waits=True),
-    "Ta": Variable(_plain("r.total - r.idle"), waits=True, plus=True),
-    "Ti": Variable(_plain("r.idle"), waits=True),
-    "Tq": Variable(_plain(_ASKED), waits=True),
-    "Tr": Variable(_plain("r.response"), waits=True),
-    "r": Variable(_text("request_line(r)")),
-    "tr": Variable(_plain("stamp(r.accepted)")),
-    "trg": Variable(_plain("gmt(int(r.accepted))")),
-    "trl": Variable(_plain("local_zone(int(r.accepted))")),
+    "CC": Variable(_cookie("r.request_cookie"), known=Known.LATER),
+    "CS": Variable(_cookie("r.response_cookie"), known=Known.LATER),
+    "HM": Variable(_text("method_of(r.line)"), known=Known.REQUEST),
+    "HP": Variable(_text("path_of(r.line)"), known=Known.REQUEST),
+    "HPO": Variable(_text("path_alone(r.line)"), known=Known.REQUEST),
+    "HQ": Variable(_text("query_of(r.line)"), known=Known.REQUEST),
+    "HU": Variable(_text("target_of(r.line)"), known=Known.REQUEST),
+    "HV": Variable(_text("version_of(r.line)"), known=Known.REQUEST),
+    "TR": Variable(_plain("r.request"), known=Known.END),
+    "Ta": Variable(_plain("r.total - r.idle"), known=Known.END, plus=True),
+    "Ti": Variable(_plain("r.idle"), known=Known.END),
+    "Tq": Variable(_plain(_ASKED), known=Known.END),
+    "Tr": Variable(_plain("r.response"), known=Known.END),
+    "r": Variable(_text("shown(r.line) or badreq"), known=Known.REQUEST),
+    "tr": Variable(_fixed("stamp(r.begun)")),
+    "trg": Variable(_fixed("gmt(int(r.begun))")),
+    "trl": Variable(_fixed("local_zone(int(r.begun))")),
 }
 """Variables that stand in HTTP mode only."""
 HTTP_MEANINGS: dict[str, Variable] = {
-    "ST": Variable(_plain("r.status"), waits=True),
-    "Td": Variable(_plain(_HTTP_DATA), waits=True),
+    "ST": Variable(_plain("r.status"), known=Known.LATER),
+    "Td": Variable(_plain(_HTTP_DATA), known=Known.END),
 }
 """Variables that mean more in HTTP mode."""
 
@@ -189,26 +218,13 @@ def _hexadecimal(address: str) -> str:
         return address
 
 
-_SHOWN = {code: f"#{code:02X}" for code in (*range(32), 34, 35, *range(127, 256))}
-"""Bytes of a request that lines do not show as they are."""
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)
 
 
-def shown(text: bytes) -> str:
-    """Return bytes as log lines show them: what is not printable, and what would end a field, in hexadecimal."""
-    return text.decode("latin-1").translate(_SHOWN)
+def _retried(count: int, elsewhere: bool) -> str:
+    return f"+{count}" if elsewhere else str(count)
 
-
-def _request_line(record: Record) -> str:
-    if not record.method:
-        return BAD_REQUEST
-    return shown(b"%b %b %b" % (record.method, record.target, record.version))
-
-
-def _path_of(target: bytes) -> bytes:
-    return target.partition(b"?")[0]
-
-
-BAD_REQUEST = "<BADREQ>"
 
 
 def names() -> dict[str, object]:
@@ -219,7 +235,8 @@ def names() -> dict[str, object]:
         "local_zone": dates.local_zone,
         "milliseconds": lambda moment: int(moment % 1 * 1000),
         "hexadecimal": _hexadecimal,
-        "escaped": lambda text: text.translate(_ESCAPES),
+        "escaped": _escaped,
+        "plain": str,
         "blank": lambda text: "" if text == "-" else text,
         "port": lambda pair: str(pair[1]),
         "hexport": lambda pair: f"{pair[1]:04X}",
@@ -228,13 +245,6 @@ def names() -> dict[str, object]:
         "nowhere": NOWHERE,
         "dash": "-",
         "quotes": '""',
-        "tilde": "~",
-        "empty": "",
-        "plus": ("", "+"),
-        "badreq": BAD_REQUEST,
-        "shown": shown,
-        "request_line": _request_line,
-        "path_of": _path_of,
-        "path_alone": lambda target: _path_of(target).partition(b"?")[0],
-        "query_of": lambda target: shown(b"".join(target.partition(b"?")[1:])),
+        "retried": _retried,
+        **messages.names(),
     }

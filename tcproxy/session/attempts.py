@@ -100,6 +100,8 @@ def connect(session: Session) -> bool:
         link = session.reused()
         if link is not None:
             session.link = link
+            if session.frontend.notes_links:
+                _note_addresses(session, link)
             return True
     backend.farm.counters.connections += 1
     if server is not None:
@@ -117,7 +119,7 @@ def connect(session: Session) -> bool:
         return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
     if backend.http is not None and server is not None:
         server.links.opened(session, link)
-    if session.frontend.needs:
+    if session.frontend.notes_links:
         _note_addresses(session, link)
     if link.connected:
         return True

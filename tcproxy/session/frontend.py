@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.counters import Counters, begin_all
-from tcproxy.report.formats import Format, compile
+from tcproxy.report.formats import Format, compile_id
+from tcproxy.report.messages import Captures
 from tcproxy.report.outlets import Outlet
 from tcproxy.session import steps
 from tcproxy.session.backend import Backend, seconds_of
 from tcproxy.session.http.settings import HttpFrontend
+from tcproxy.session.telling import identified
 from tcproxy.session.world import World
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Frontend:
 
     form: of log lines; data_form: of the structured data that RFC 5424 adds; refusal_form: of connections that
     never became a session; needs: the addresses they name. See `log_with`.
+    identify: makes the id of a session (`unique-id-format`), "" without a format.
     rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
     kind: "frontend", or "proxy" for a listen section, as messages name it. state: "open", "paused" or "stopped".
     """
@@ -88,13 +91,17 @@ class Frontend:
         self.form: Format | None = None
         self.data_form: Format | None = None
         self.refusal_form: Format | None = None
-        self.id_form = compile(model.unique_id_format, http=model.mode == "http") if model.unique_id_format else None
-        self.needs: frozenset[str] = self.id_form.needs if self.id_form is not None else frozenset()
+        self.id_form = _id_form(model)
+        self.needs = self.id_form.needs if self.id_form is not None else frozenset()
+        self.no_captures: tuple[Captures, Captures] = (
+            (None,) * len(model.request_captures), (None,) * len(model.response_captures),
+        )  # fmt: skip
         self.rules: list[tuple[Any, Backend]] = []
         self.fallback: Backend | None = None
         self.state = "open"
         self.lines = 0
         self.entrances = [Entrance(self, bind) for bind in model.binds]
+        self.identify: Callable[[Any], str] = self.http.identify(self) if self.http is not None else identified
 
     def log_with(
         self, outlet: Outlet | None, form: Format, data_form: Format | None = None, refusal_form: Format | None = None
@@ -105,8 +112,20 @@ class Frontend:
         if self.outlet is not None:
             forms = [one for one in (form, data_form, refusal_form) if one is not None]
             self.needs = self.needs.union(*(one.needs for one in forms))
+        if self.http is not None:
+            self.http.log_with(self)
         for entrance in self.entrances:
             entrance.steps = steps.table(self, entrance.bind)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The facts that lines, ids and answers name: pairs of addresses, and `unique_id`."""
+        return self._needs
+
+    @needs.setter
+    def needs(self, names: frozenset[str]) -> None:
+        self._needs = names
+        self.notes_links = not names.isdisjoint(("local", "remote"))
 
     def route(self, backends: dict[str, Backend]) -> None:
         """Find the backends that the rules name, among those alive. A `listen` section is its own."""
@@ -220,6 +239,11 @@ class Frontend:
         """Count it, at all that the session passed through."""
         for counters in _passed(session):
             counters.aborts_server += 1
+
+
+def _id_form(model: Proxy) -> Format | None:
+    text = model.unique_id_format
+    return compile_id(text, model.mode == "http", model.captured) if text else None
 
 
 def _passed(session: Session) -> list[Counters]:

@@ -39,8 +39,6 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
         pass
     else:
         steps.append(look)
-    if frontend.outlet is not None and frontend.form is not None and frontend.form.moment is Moment.ACCEPT:
-        steps.append(tell_accepted)
     if frontend.model.mode == "http":
         from tcproxy.session.http.redirects import redirect_to_server
         from tcproxy.session.http.steps import await_request, deliver, take_way
@@ -52,6 +50,8 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
             steps.append(redirect_to_server)
         steps += [attempts.connect, deliver]
         return tuple(steps)
+    if frontend.outlet is not None and frontend.form is not None and frontend.form.moment is Moment.ACCEPT:
+        steps.append(tell_accepted)
     steps += [choose_backend, attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)
 

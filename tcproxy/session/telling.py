@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcproxy.report.formats import Moment
+from tcproxy.report.formats import Moment, blanked
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.report.record import Record
 from tcproxy.session.stages import CLOSED, PROXY
@@ -102,6 +102,7 @@ def _tell_refused(session: Session, cause: str) -> None:
         return
     record = record_of(session, frontend.refusal_form.needs, Moment.END)
     record.cause = cause
+    record.status = 0
     level = ERROR_LEVEL if frontend.separate_errors else INFO_LEVEL
     frontend.outlet.send(level, frontend.refusal_form.render(record))
 
@@ -127,7 +128,9 @@ def record_of(session: Session, needs: frozenset[str], moment: Moment) -> Record
         retries=session.retries,
         redispatched=session.redispatched,
         sequence=frontend.lines,
-        number=session.number,
+        number=session.number - 1,
+        request_captures=frontend.no_captures[0],
+        response_captures=frontend.no_captures[1],
     )
     _add_server(session, record)
     _add_addresses(session, record, needs)
@@ -138,10 +141,17 @@ def record_of(session: Session, needs: frozenset[str], moment: Moment) -> Record
 
 def unique_id(session: Session) -> str:
     """Return the session's unique id (`unique-id-format`), made when it is first asked for; "" without a format."""
-    form = session.frontend.id_form
     if session.unique is None:
-        session.unique = form.render(record_of(session, form.needs - {"unique_id"}, Moment.END)) if form else ""
+        session.unique = session.frontend.identify(session)
     return session.unique
+
+
+def identified(session: Session) -> str:
+    """Return a new id of a session in TCP mode."""
+    form = session.frontend.id_form
+    if form is None:
+        return ""
+    return form.render(blanked(record_of(session, form.needs - {"unique_id"}, Moment.END)))
 
 
 def _add_server(session: Session, record: Record) -> None:

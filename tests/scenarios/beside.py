@@ -154,7 +154,7 @@ class Scene:
         """Return the log lines that came so far."""
         with contextlib.suppress(BlockingIOError):
             while True:
-                self.lines.append(read_line(self._log.recv(8192).decode(), self))
+                self.lines.append(read_line(self._log.recv(65536).decode("utf-8", "backslashreplace"), self))
         return self.lines
 
     def order(self, text: str) -> str:
@@ -334,6 +334,15 @@ def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list
         process.wait(PATIENCE)
         for scene in scenes:
             scene.close()
+
+
+def _free_area() -> int:
+    """Return the second part of addresses that no other test run has."""
+    while True:
+        area = next(_serial) % 250 + 2
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind((f"127.{area}.1.1", LOG_PORT))
+            return area
 
 
 def _serves(control: Path) -> bool:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from tests.scenarios.beside import Scene
 
 HEADER = re.compile(r"(<\d+>)[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^ \[]+)\[\d+\]: ")
-DATE = re.compile(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\]")
+DATE = re.compile(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d(?:\.\d{3}| [-+]\d{4})\]")
 TIMES = re.compile(r" (-?\d+)/(-?\d+)/(\+?)(-?\d+) (?=\+?\d+ [-A-Za-z]{2} )")
-LOADS = re.compile(r"( [-A-Za-z]{2}) \d+(/\d+/\d+/\d+/\+?\d+ )")
+HTTP_TIMES = re.compile(r" (-?\d+)/(-?\d+)/(-?\d+)/(-?\d+)/(\+?)(-?\d+) (?=-?\d{1,3} \+?\d+ )")
+NAMED_TIME = re.compile(r"\b(T[acdhiqRrtuw]=\+?)(-?\d+)")
+LOADS = re.compile(r"( [-A-Za-z]{2,4}) \d+(/\d+/\d+/\d+/\+?\d+ )")
 PORT = re.compile(r"\b(127\.\d+\.\d+\.\d+|::1|unix|[0-9a-f:]+):([1-9]\d{4})\b")
 
 COLUMNS = tuple(
@@ -34,7 +36,7 @@ MUCH = re.compile(r"\b\d{7,}\b")
 
 @dataclass(frozen=True)
 class Line:
-    """One log line. raw: as it came. times: those of a `tcplog` line, milliseconds."""
+    """One log line. raw: as it came. times: of a `tcplog` or `httplog` line, or named (`Ta=5`), milliseconds."""
 
     text: str
     times: tuple[int, ...]
@@ -56,6 +58,14 @@ def read_line(raw: str, scene: Scene) -> Line:
         times = int(found[1]), int(found[2]), int(found[4])
         shown = "/".join("-1" if one < 0 else "T" for one in times[:2])
         text = text[: found.start()] + f" {shown}/{found[3]}T " + text[found.end() :]
+    elif found := HTTP_TIMES.search(text):
+        *early, plus, total = found.groups()
+        times = (*map(int, early), int(total))
+        shown = "/".join("-1" if time == "-1" else "T" for time in early)
+        text = text[: found.start()] + f" {shown}/{plus}T " + text[found.end() :]
+    elif named := NAMED_TIME.findall(text):
+        times = tuple(int(time) for _, time in named)
+        text = NAMED_TIME.sub(lambda found: found[1] + ("-1" if found[2] == "-1" else "T"), text)
     return Line(MUCH.sub("MUCH", text), times, raw)
 
 

@@ -47,7 +47,12 @@ class MessageEnd(End, Protocol):
 
 
 class ClientEnd(MessageEnd, Protocol):
-    """The client's side."""
+    """The client's side.
+
+    told: the session knows of bytes of a request that is not whole yet.
+    """
+
+    told: bool
 
     def start(self) -> None:
         """Read requests from now on."""
@@ -96,6 +101,9 @@ class ServerEnd(MessageEnd, Protocol):
 
     def rest(self) -> None:
         """Be idle: the exchange is over."""
+
+    def at_hand(self, head: ResponseHead) -> int:
+        """Return how many bytes of a body came with its head, as they are counted."""
 
     def skip(self, head: ResponseHead) -> bool:
         """Drop a response that is here as a whole, and be idle. False: it is not, and the link of no further use."""

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from tcproxy.report import formats
-from tcproxy.report.formats import NO_ADDRESS, Format
-from tcproxy.report.record import NOWHERE
+from tcproxy.report.formats import Format
 from tcproxy.session.http import answers
-from tcproxy.session.http.telling import record_exchange
+from tcproxy.session.http.lines import recorder
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import Field, WholeResponse, compose, read_whole
 
@@ -67,12 +66,10 @@ class ComposedPage:
     def response(self, session: HttpSession) -> WholeResponse | None:
         """Return it, as it is at this moment."""
         reply = self.reply
-        record = record_exchange(session, self.needs)
-        record.bytes_in = record.bytes_out = record.total = 0  # of which nothing is known yet
+        record = recorder(session.frontend, self.needs)(session)
+        record.bytes_in = record.bytes_out = record.total = record.idle = 0  # of which nothing is known yet
         record.termination = "--"
-        for name in ("client", "front", "local", "remote"):
-            if getattr(record, name) is NOWHERE:
-                setattr(record, name, NO_ADDRESS)
+        formats.blanked(record)
         headers = [(name, _bytes(form.render(record))) for name, form in self.headers]
         body = reply.payload if self.payload is None else _bytes(self.payload.render(record))
         return _composed(reply, headers, body)

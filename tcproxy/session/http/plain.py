@@ -30,7 +30,7 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     now = session.client.stamp
     if now < session.idle_from:
         now = session.idle_from  # it came before the last one was answered
-    if session.expires == NEVER or session.began == session.idle_from:
+    if not session.client.told:
         session.began = now
         if session.frontend.outlet is not None:
             session.accepted = time()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcproxy.session.http import body, checkcache, cookies, forwarded, names, retries
+from tcproxy.session.http import body, captures, checkcache, cookies, forwarded, ids, names, retries
 from tcproxy.session.http.monitor import monitor
 from tcproxy.session.http.redirects import back_redirects, front_redirects
 
@@ -26,6 +26,7 @@ ResponseEdit = Callable[["HttpSession", "ResponseHead"], None]
 """Done with a server's final response before it goes to the client; it may `session.answer` in the server's place."""
 
 FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (
+    captures.requests,
     monitor,
     body.of_frontend,
     retries.front_rules,
@@ -39,7 +40,9 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
     retries.back_rules,
     names.of_backend,
     back_redirects,
+    captures.request_cookies,
     cookies.requests,
+    ids.identity,
     forwarded.forwardfor,
     forwarded.originalto,
     body.of_strategy,
@@ -47,5 +50,10 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
 """Of a frontend and a backend: once the backend is known, before there is a server."""
 SENDING: tuple[Callable[[Proxy, Proxy], Edit | None], ...] = ()
 """Of a frontend and a backend: the server is known."""
-RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (body.told_to_continue, checkcache.responses)
+RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (
+    captures.responses,
+    body.told_to_continue,
+    captures.response_cookies,
+    checkcache.responses,
+)
 """Of a frontend and a backend."""

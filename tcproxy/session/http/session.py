@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.report.counters import UNCOUNTED
 from tcproxy.session.http import observing, pages, plain
 from tcproxy.session.http.retries import EMPTY, JUNK, SILENT, again
-from tcproxy.session.http.telling import account, tell
+from tcproxy.session.http.telling import account, tell, tell_early
 from tcproxy.session.session import Session
 from tcproxy.session.stages import (
     CLIENT_ERROR,
@@ -30,9 +30,10 @@ from tcproxy.wire.http1 import Framing
 
 if TYPE_CHECKING:
     from tcproxy.servers.live import LiveServer
-    from tcproxy.session.ends import End
+    from tcproxy.session.ends import Address, End
     from tcproxy.session.frontend import Entrance
     from tcproxy.session.http.body import Wait
+    from tcproxy.session.http.captures import Captured
     from tcproxy.session.http.pages import Page
     from tcproxy.session.http.private import PrivateLinks
     from tcproxy.session.http.retries import Replay
@@ -53,15 +54,17 @@ class HttpSession(Session):
     broken: nothing can be sent to the client any more.
     soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
+    captured: headers and cookies for the log (captures.py). peer: who the client is, once a line named it.
+    stream: number of the request in the process, where lines name that.
     way: of the frontend to the backend, once that is chosen.
     awaited: the wait for the request's body (body.py), None without one. ahead: bytes sent ahead of the response,
     which are counted with it.
     """
 
     __slots__ = (
-        "ahead", "answered_at", "asked_at", "awaited", "broken", "first", "first_step", "idle_from", "keep", "kept",
-        "leaving", "replay", "request", "response", "response_whole", "sent", "settings", "sizes", "soonest", "status",
-        "tunnelled", "way",
+        "ahead", "answered_at", "asked_at", "awaited", "broken", "captured", "first", "first_step", "idle_from", "keep",
+        "kept", "leaving", "peer", "replay", "request", "response", "response_whole", "sent", "settings", "sizes",
+        "soonest", "status", "stream", "tunnelled", "way",
     )  # fmt: skip
 
     client: Any
@@ -78,6 +81,9 @@ class HttpSession(Session):
         self.response: ResponseHead | None = None
         self.first = True
         self.keep = self.broken = self.tunnelled = self.leaving = self.response_whole = False
+        self.captured: Captured | None = None
+        self.peer: Address | None = None
+        self.stream = 0
         self.kept: PrivateLinks | None = None
         self.awaited: Wait | None = None
         self.ahead = 0
@@ -126,7 +132,7 @@ class HttpSession(Session):
             counters.request_rate.turn(now, counters.requests)
         counters.requests += 1
         self.soonest = 0.0
-        if self.expires == NEVER or self.began == self.idle_from:
+        if not self.client.told:
             self._begin_at(now)
         self.request = head
         self.expires = NEVER
@@ -139,8 +145,8 @@ class HttpSession(Session):
         self.decide(PROXY, "R" if self.awaited is not None else "")
         self.awaited = None
         if self.request is None:
-            if self.began == self.idle_from and not self.first:
-                self._begin_at(self.client.stamp)
+            if not self.client.told:
+                self._begin_at(max(self.client.stamp, self.idle_from))
             self._refuse(error.status)
         elif self.response is None:
             self.keep = False
@@ -238,10 +244,14 @@ class HttpSession(Session):
         if head.tunnels(request):
             self.link.moved += self.client.respond(head, request, None)
             self.client.flush()
+            if self.settings.early:
+                tell_early(self)
             self._tunnel()
             return False
         self.keep = not self.settings.closes and not self.frontend.world.stopping and head.client_keeps(request)
         self.link.moved += self.client.respond(head, request, self.keep)
+        if self.settings.early:
+            tell_early(self)
         return True
 
     def bad_response(self, error: BadMessage) -> None:
@@ -399,7 +409,7 @@ class HttpSession(Session):
         self.first = self.told = self.redispatched = self.response_whole = self.keep = False
         self.status = -1
         self.error = self.phase = ""
-        self.persistence = self.replay = self.ticket = self.previous = self.avoid = None
+        self.persistence = self.replay = self.captured = self.ticket = self.previous = self.avoid = None
         self.local = self.remote = self.unique = None
         self.queued_until = self.connected_at = self.asked_at = self.answered_at = 0.0
         self.retries = self.sent = self.handshake = 0
@@ -749,6 +759,8 @@ class HttpSession(Session):
         """Close whatever is open, and tell of an exchange that is under way."""
         if self.stage == Stage.CLOSED:
             return
+        if self.stage == Stage.GREETING:
+            self.status = UNCOUNTED
         if self.request is None:
             self.told = True
         if self.kept is not None:

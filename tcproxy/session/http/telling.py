@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcproxy.report.formats import Moment
 from tcproxy.report.outlets import NO_DATA
-from tcproxy.session.persistence import letters
-from tcproxy.session.stages import Stage
-from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, awaited, milliseconds, record_of
+from tcproxy.session.http.lines import recorder
+from tcproxy.session.stages import PROXY
+from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, awaited, unique_id
 
 if TYPE_CHECKING:
     from tcproxy.report.counters import Counters
-    from tcproxy.report.record import Record
+    from tcproxy.session.http.lines import Line
     from tcproxy.session.http.session import HttpSession
 
 
@@ -74,45 +73,56 @@ def _sent(session: HttpSession) -> int:
 
 def tell(session: HttpSession) -> None:
     """Write the exchange's log line."""
-    frontend = session.frontend
-    form, outlet = frontend.form, frontend.outlet
-    if outlet is None or form is None or session.told:
-        return
-    if form.moment is Moment.ACCEPT:
+    lines = session.settings.lines
+    if lines is None or session.told:
         return
     session.told = True
-    failed = bool(session.error and session.error != "L") or session.redispatched or session.status >= 500
-    failed = failed or (not session.error and session.retries > 0)
-    if frontend.skip_normal and not failed:
+    if session.request is not None:
+        _write(session, lines.whole)
         return
-    level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
-    record = record_exchange(session, frontend.needs)
+    if not (session.client.begun or session.error == PROXY):
+        # the reference gives each line a number of a request
+        session.frontend.world.counters.requests += 1
+    _write(session, lines.bare)
+
+
+def tell_early(session: HttpSession) -> None:
+    """Write the line of a frontend that does not wait for the end: when the request came, or the response's head."""
+    lines = session.settings.lines
+    if lines is None or lines.early is None or (session.told and not lines.twice):
+        return
+    # what tells of the request alone has had its moment, wanted or not
+    session.told = _write(session, lines.early) or lines.twice
+
+
+def tell_request(session: HttpSession) -> bool:
+    """Write the line of a frontend whose lines tell of nothing but the request; its id is made before."""
+    if session.frontend.id_form is not None:
+        unique_id(session)
+    tell_early(session)
+    return True
+
+
+def tell_client(session: HttpSession) -> bool:
+    """Write the line of a frontend that chose no format."""
+    frontend = session.frontend
+    outlet, form = frontend.outlet, frontend.form
+    if outlet is not None and form is not None:
+        frontend.lines += 1
+        outlet.send(INFO_LEVEL, form.render(recorder(frontend, form.needs)(session)))
+    return True
+
+
+def _write(session: HttpSession, lines: tuple[Line, Line | None]) -> bool:
+    """Write a line; False where it is not wanted (`option dontlog-normal`)."""
+    frontend = session.frontend
+    error = session.error
+    failed = (error != "L" if error else session.retries > 0) or session.redispatched or session.status >= 500
+    if frontend.skip_normal and not failed:
+        return False
+    line, data = lines
+    text = line(session)
+    said = NO_DATA if data is None else data(session)
     frontend.lines += 1
-    data = frontend.data_form.render(record) if frontend.data_form is not None else NO_DATA
-    outlet.send(level, form.render(record), data)
-
-
-def record_exchange(session: HttpSession, needs: frozenset[str]) -> Record:
-    """Return the facts that a line, or an answer, may name, of addresses those that it needs."""
-    record = record_of(session, needs, Moment.END)
-    record.bytes_in, record.bytes_out = session.sizes
-    began, asked = session.began, session.asked_at
-    record.status = session.status
-    record.idle = milliseconds(session.idle_from, began)
-    record.total += record.idle
-    request = session.request
-    if request is not None and (session.settings if session.backend is None else session.backend.http).shows_cookie:
-        record.cookie = letters(session)
-    if asked:
-        record.request = milliseconds(began, asked)
-    else:
-        record.queue = -1
-    if session.answered_at:
-        record.response = milliseconds(session.connected_at, session.answered_at)
-    if request is not None:
-        record.method, record.target = request.method, request.target
-        record.version = request.version
-    # the slot is given back behind the line: it does not count here
-    if session.server is not None and session.stage != Stage.CLOSED:
-        record.server_active -= 1
-    return record
+    frontend.outlet.send(ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL, text, said)  # type: ignore[union-attr]  # there are lines
+    return True

@@ -45,7 +45,7 @@ class Way:
         self.observes = http.observes
         written = bool(self.retries or self.observes or front.model.header_case)
         self.plain = not (self.requests or self.sending or self.closes or backend.dispatch or sends_away or written)
-        self.quick = not (self.responses or self.closes or front.closes or written)
+        self.quick = not (self.responses or self.closes or front.closes or front.early or written)
 
     def behind(self, rule: rules.Rule) -> tuple[rules.Rule, ...]:
         """Return the rules for requests behind one that has been waited for."""

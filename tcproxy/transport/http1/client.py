@@ -103,7 +103,7 @@ class HttpClient(HttpEnd):
         try:
             head = self.reader.feed(data)
             if head is None:
-                if not self.told and self.reader.pending:
+                if not self.told:
                     self.told = True
                     self.session.request_began()
                 return
@@ -195,8 +195,8 @@ class HttpClient(HttpEnd):
 
     @property
     def begun(self) -> bool:
-        """True when bytes of a request are there, and not its whole head."""
-        return bool(self.reader.pending)
+        """True when bytes of a request came, and not its whole head; empty lines before it are such."""
+        return self.told or bool(self.reader.pending)
 
     # what is sent
 

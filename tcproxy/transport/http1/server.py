@@ -224,7 +224,10 @@ class HttpLink(HttpEnd):
             body = self.body = body_of(head, self.codec, 502)
             data = self.reader.take()
             pieces = body.feed(data) if data else pieces
-        if not self.session.responded(head):
+        self.pieces = pieces
+        wanted = self.session.responded(head)
+        self.pieces = []
+        if not wanted:
             return
         client.chunks = head.framing is Framing.CHUNKED
         if pieces:
@@ -244,6 +247,17 @@ class HttpLink(HttpEnd):
         client.out.append(data)
         client.flush()
         self._tell_whole(client)
+
+    def at_hand(self, head: ResponseHead) -> int:
+        """Return how many bytes of a body came with its head, as they are counted."""
+        body, request = self.body, self.request
+        if body is None:
+            tunnels = request is not None and head.tunnels(request)
+            return self.reader.pending if tunnels or head.framing is Framing.LENGTH else 0
+        size = sum([len(piece) for piece in self.pieces])
+        if isinstance(body, ChunkedBody) and body.done:
+            size += 1 + sum([len(field.wire) - 4 for field in body.trailers])
+        return size
 
     def _tell_whole(self, client: HttpEnd) -> None:
         if self.sink is client and self.session is not None:

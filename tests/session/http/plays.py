@@ -19,7 +19,7 @@ class FakeClient(FakeEnd):
         super().__init__(clock)
         self.whole = True
         self.ended = False
-        self.begun = False
+        self.begun = self.told = False
         self.waiting = b""
         self.ready = False
         self.quiet = True
@@ -30,7 +30,7 @@ class FakeClient(FakeEnd):
 
     def next(self) -> None:
         """Another one is wanted."""
-        self.ready = True
+        self.ready, self.told = True, False
         self.session.nothing_more()
 
     def rest(self) -> None:
@@ -71,7 +71,7 @@ class FakeClient(FakeEnd):
 
     def begins(self) -> None:
         """This client sends a first byte."""
-        self.begun = True
+        self.begun = self.told = True
         self.session.request_began()
 
     def errs(self) -> None:

@@ -1,0 +1,166 @@
+"""What is kept of messages for log lines: headers in their slots, and one cookie (manual 8.7 and 8.8).
+
+A header is kept as it came, before any rule sees it; a cookie as it stood before its backend's own one is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tcproxy.wire.cookies import (
+    Crumb,
+    concerns,
+    read_cookies,
+    read_set_cookie,
+    read_set_cookies,
+    rejoined,
+    rejoined_set_cookies,
+)
+from tcproxy.wire.http1 import Field
+
+if TYPE_CHECKING:
+    from tcproxy.model.captures import Capture
+    from tcproxy.model.proxy import Proxy
+    from tcproxy.session.http.rules import ResponseEdit, Rule
+    from tcproxy.session.http.session import HttpSession
+    from tcproxy.wire.http1 import RequestHead, ResponseHead
+
+SETTING = (b"set-cookie", b"set-cookie2")
+
+
+class Captured:
+    """What was captured of one exchange. request, response: a value for each slot, None for what is not there.
+
+    request_cookie, response_cookie: as text, None for none.
+    """
+
+    __slots__ = ("request", "request_cookie", "response", "response_cookie")
+
+    def __init__(self, request: list[bytes | None], response: list[bytes | None]) -> None:
+        self.request, self.response = request, response
+        self.request_cookie: str | None = None
+        self.response_cookie: str | None = None
+
+
+class _Headers:
+    """The slots of one direction, by the names of the headers that they are for."""
+
+    __slots__ = ("count", "slots")
+
+    def __init__(self, captures: Sequence[Capture]) -> None:
+        self.count = len(captures)
+        self.slots: dict[bytes, list[tuple[int, int]]] = {}
+        for index, capture in enumerate(captures):
+            if capture.name:
+                name = capture.name.encode("utf-8", "surrogateescape")
+                self.slots.setdefault(name, []).append((index, capture.length))
+
+    def take(self, fields: Sequence[Field], into: list[bytes | None]) -> None:
+        """Put the values of headers into their slots: the last one of a name stays."""
+        slots = self.slots
+        for field in fields:
+            if field.name in slots:
+                for index, length in slots[field.name]:
+                    into[index] = field.value[:length]
+
+
+def requests(front: Proxy) -> Rule | None:
+    """Return what captures headers of a frontend's requests; None where it captures nothing at all."""
+    if not front.captured:
+        return None
+    headers, answers = _Headers(front.request_captures), len(front.response_captures)
+
+    def capture(session: HttpSession) -> bool:
+        captured = session.captured = Captured([None] * headers.count, [None] * answers)
+        if headers.slots:
+            headers.take(session.request.fields, captured.request)  # type: ignore[union-attr]  # there is one
+        return True
+
+    return capture
+
+
+def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
+    """Return what captures headers of responses; None where none is captured."""
+    headers = _Headers(front.response_captures)
+    if not headers.slots:
+        return None
+
+    def capture(session: HttpSession, head: ResponseHead) -> None:
+        headers.take(head.fields, session.captured.response)  # type: ignore[union-attr]  # `requests` made it
+
+    return capture
+
+
+class _Cookie:
+    """The cookie that is captured: the first whose text, NAME=VALUE, begins with some bytes."""
+
+    __slots__ = ("begin", "length")
+
+    def __init__(self, capture: Capture) -> None:
+        self.begin = capture.name.encode("utf-8", "surrogateescape")
+        self.length = capture.length
+
+    def of(self, crumbs: Sequence[Crumb]) -> str | None:
+        """Return the cookie's text, None for none."""
+        for crumb in crumbs:
+            if crumb.value is not None:
+                text = b"%b=%b" % (crumb.name, crumb.value)
+                if text.startswith(self.begin):
+                    return text[: self.length].decode("utf-8", "surrogateescape")
+        return None
+
+
+def request_cookies(front: Proxy, back: Proxy) -> Rule | None:
+    """Return what captures a cookie of requests; None where none is captured."""
+    if front.cookie_capture is None:
+        return None
+    cookie = _Cookie(front.cookie_capture)
+
+    def capture(session: HttpSession) -> bool:
+        request, captured = session.request, session.captured
+        assert request is not None and captured is not None
+        for index, field in enumerate(request.fields):
+            if field.name == b"cookie" and concerns(field.value, cookie.begin):
+                crumbs = read_cookies(field.value)
+                if captured.request_cookie is None:
+                    captured.request_cookie = cookie.of(crumbs)
+                session.client.moved += _rewrite(request, index, rejoined(crumbs, _never))
+        return True
+
+    return capture
+
+
+def response_cookies(front: Proxy, back: Proxy) -> ResponseEdit | None:
+    """Return what captures a cookie of responses; None where none is captured."""
+    if front.cookie_capture is None:
+        return None
+    cookie = _Cookie(front.cookie_capture)
+
+    def capture(session: HttpSession, head: ResponseHead) -> None:
+        captured = session.captured
+        assert captured is not None
+        for index, field in enumerate(head.fields):
+            if field.name in SETTING and concerns(field.value, cookie.begin):
+                several = field.name == b"set-cookie2"
+                crumbs = read_set_cookies(field.value) if several else [read_set_cookie(field.value)]
+                if captured.response_cookie is None:
+                    captured.response_cookie = cookie.of(crumbs)
+                session.link.moved += _rewrite(head, index, rejoined_set_cookies(crumbs, _never))
+
+    return capture
+
+
+def _rewrite(head: RequestHead | ResponseHead, index: int, value: bytes) -> int:
+    """Give a header its value again without the blanks around equals signs, which the reference takes out.
+
+    Return how many bytes it lost: what was received counts, not what is passed on.
+    """
+    before = head.fields[index]
+    if value != before.value:
+        head.fields = [*head.fields]  # the list may be that of other messages too
+        head.fields[index] = Field(before.name, value)
+    return len(before.value) - len(value)
+
+
+_never: Callable[[Crumb], bool] = lambda crumb: False  # noqa: E731  # a name of its own for what never happens
