@@ -72,6 +72,9 @@ class ClientEnd(MessageEnd, Protocol):
     def put_back(self, pieces: list[Piece], counted: int) -> None:
         """Hold a body anew that was sent already, and count it as if it was not."""
 
+    def drain(self) -> None:
+        """Take the rest of the request's body, which no server wants any more, if it comes in one piece."""
+
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""
 

@@ -514,8 +514,6 @@ class HttpSession(Session):
             self.response_ended()
         elif not self.response_whole:
             self._server_failed(observing.CLOSED)
-        elif not self.client.whole:
-            self._abort()
 
     def _server_failed(self, cause: str) -> None:
         if self.response is None and self.replay is not None and again(self, EMPTY):
@@ -540,15 +538,32 @@ class HttpSession(Session):
         elif end is self.client:
             self._client_broke()
         elif end is self.link:
-            if self.response is None:
-                self._count_reset()
-            self._server_failed(observing.READING)
+            self._server_reset()
 
-    def _count_reset(self) -> None:
-        """Count that a server reset the connection instead of answering, once more, as the reference does."""
-        self._count_response_error()
-        if not self.first:
-            self.frontend.aborted_by_server(self)
+    def _server_reset(self) -> None:
+        """The link failed, other than by its end."""
+        if self.client.whole:
+            if self.response is None:
+                # once more, as the reference does
+                self._count_response_error()
+                if not self.first:
+                    self.frontend.aborted_by_server(self)
+            self._server_failed(observing.READING)
+            return
+        self.frontend.broken_by_server(self)
+        if self.response_whole:
+            # the client may be sending still, and would lose its answer if it was closed
+            self.close_own_link()
+            self.client.drain()
+            return
+        self.decide(SERVER_ERROR, "D")
+        self._abort()
+
+    def drained(self) -> None:
+        """More of a request's body came after its link failed; if that is not the rest of it, it is enough."""
+        self.decide(SERVER_ERROR, "D")
+        if not self.client.whole:
+            self._abort()
 
     def _client_broke(self) -> None:
         client: Any = self.client
@@ -689,6 +704,12 @@ class HttpSession(Session):
         client_silent, client_stalled, server_silent, server_stalled = self._silences()
         if now >= server_silent or now >= server_stalled:
             if self.response is None and self.replay is not None and again(self, SILENT):
+                return
+            if now >= server_stalled and not self.client.whole:
+                # it takes no more of the request
+                self.decide(SERVER_TIMEOUT, "D")
+                self.frontend.aborted_by_server(self)
+                self._abort()
                 return
             self.decide(SERVER_TIMEOUT)
             if self.response is None:

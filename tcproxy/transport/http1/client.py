@@ -208,6 +208,12 @@ class HttpClient(HttpEnd):
             return len(data) + 15 - 4 * len(head.fields)
         return 24 + len(head.version) + len(head.reason) + sum([len(field.wire) - 4 for field in head.fields])
 
+    def drain(self) -> None:
+        """Take the rest of the request's body, which no server wants any more, if it comes in one piece."""
+        self.sink = Drain(self)  # type: ignore[assignment]  # as far as bodies need it
+        if not self.ended:
+            self.transport.startReading()
+
     def count_request(self, head: RequestHead) -> None:
         """Count a request's head."""
         self.moved += _counted(head)
@@ -243,6 +249,33 @@ class HttpClient(HttpEnd):
         self.moved += len(self.held)
         self.sink = None
         self.tunnelled = True
+
+
+class Drain:
+    """Stands in the place of a link that failed, for the rest of a request's body."""
+
+    __slots__ = ("chunks", "client", "out")
+
+    queue = b"x"
+    """There is no room for bytes that never come into this process."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self.client = client
+        self.chunks = False
+        self.out: list[Piece] = []
+
+    @property
+    def transport(self) -> Drain:
+        """Return whom to ask whether all is sent."""
+        return self
+
+    def end_message(self, trailers: object = ()) -> None:
+        """The body is whole."""
+
+    def flush(self) -> None:
+        """Drop what came."""
+        self.out.clear()
+        self.client.session.drained()
 
 
 def _counted(head: RequestHead) -> int:
