@@ -2,7 +2,7 @@
 
     settings.py   what the words of a section mean for exchanges
     ends.py       the messages that the two ends and the session pass to each other
-    session.py    the exchange: what each message, end and timeout leads to
+    session.py    the exchange: what each message leads to; endings.py: what each end does; silence.py: each timeout
     rules.py      what is done to requests and responses on their way, in order
     ways.py       what holds for all requests of one frontend to one backend
     cookies.py    the persistence cookie in requests and responses; cacheable.py: what a cache could keep

@@ -12,18 +12,15 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
-from tcproxy.session.http import observing, pages, plain
-from tcproxy.session.http.retries import EMPTY, JUNK, SILENT, again
+from tcproxy.session.http import endings, observing, pages, plain, silence
+from tcproxy.session.http.retries import JUNK, again
 from tcproxy.session.http.telling import account, tell, tell_early
 from tcproxy.session.session import Session
 from tcproxy.session.stages import (
-    CLIENT_ERROR,
-    CLIENT_TIMEOUT,
     LETTERS,
     NEVER,
     PROXY,
     SERVER_ERROR,
-    SERVER_TIMEOUT,
     Stage,
 )
 from tcproxy.wire.http1 import Framing
@@ -141,20 +138,20 @@ class HttpSession(Session):
 
     def bad_request(self, error: BadMessage) -> None:
         """The client sent what is no request, or no body of one."""
-        self._count_request_error()
+        self.count_request_error()
         self.decide(PROXY, "R" if self.awaited is not None else "")
         self.awaited = None
         if self.request is None:
             if not self.client.told:
                 self._begin_at(max(self.client.stamp, self.idle_from))
-            self._refuse(error.status)
+            self.refuse(error.status)
         elif self.response is None:
             self.keep = False
             self.answer(400)
         else:
-            self._abort()
+            self.abort()
 
-    def _refuse(self, status: int, silent: bool = False) -> None:
+    def refuse(self, status: int, silent: bool = False) -> None:
         """Tell that there is no request, and close."""
         if silent:
             self.status = UNCOUNTED
@@ -170,7 +167,8 @@ class HttpSession(Session):
         self.keep = False
         self.finish()
 
-    def _count_request_error(self) -> None:
+    def count_request_error(self) -> None:
+        """Count that the client sent no request, or a bad one."""
         self.frontend.counters.request_errors += 1
         self.entrance.counters.request_errors += 1
 
@@ -256,24 +254,26 @@ class HttpSession(Session):
 
     def bad_response(self, error: BadMessage) -> None:
         """The server sent what is no response, or no body of one."""
-        self._count_response_error()
+        self.count_response_error()
         if self.way.observes:
             observing.failed(self, observing.HEAD if self.response is None else observing.BODY)
         if self.response is None and self.replay is not None and again(self, JUNK):
             return
         self.decide(PROXY if self.response is None else SERVER_ERROR)
-        self._fail_response(502)
+        self.fail_response(502)
 
-    def _count_response_error(self) -> None:
+    def count_response_error(self) -> None:
+        """Count that the server gave no response, or a bad one."""
         self.backend.farm.counters.response_errors += 1
         if self.server is not None:
             self.server.counters.response_errors += 1
 
-    def _fail_response(self, status: int) -> None:
+    def fail_response(self, status: int) -> None:
+        """The response cannot be had: answer in its place, if nothing of it is with the client yet."""
         if self.response is None:
             self.answer(status)
         else:
-            self._abort()
+            self.abort()
 
     def request_ended(self) -> None:
         """The request's body is whole."""
@@ -331,17 +331,17 @@ class HttpSession(Session):
         if self.stage != Stage.CLOSED:
             self.finish()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
         """Nothing good can come of the exchange: close both connections."""
         self.keep = False
         self.close_own_link()
         self.finish()
 
-    def _silence(self) -> None:
+    def stay_silent(self) -> None:
         """A server closed instead of answering a kept client, who repeats its request when it hears nothing."""
         self.told = True
         self.status = UNCOUNTED
-        self._abort()
+        self.abort()
 
     def close_own_link(self) -> None:
         """Give up the link of this exchange."""
@@ -421,7 +421,7 @@ class HttpSession(Session):
     def nothing_more(self) -> None:
         """The client's next request is not there yet."""
         if self.client_done and self.request is None:
-            self._client_left()
+            endings.client_left(self)
         else:
             self.rearm()
 
@@ -449,85 +449,9 @@ class HttpSession(Session):
             super().ended(end)
         elif end is self.client:
             self.client_done = True
-            self._client_ended()
+            endings.client_ended(self)
         elif end is self.link:
-            self._server_ended()
-
-    def _client_ended(self) -> None:
-        if self.stage == Stage.GREETING:
-            self.settle()
-        elif self.leaving:
-            return
-        elif self.request is None:
-            self._client_left()
-        elif not self.client.whole or (self.response is None and self._aborts_on_close):
-            self._client_aborted()
-
-    @property
-    def _only_waits(self) -> bool:
-        """True while nothing but the server's answer is waited for."""
-        return self.response is None and bool(self.client.whole)
-
-    @property
-    def _aborts_on_close(self) -> bool:
-        return self.backend is not None and bool(self.backend.abort_on_close)
-
-    def _client_left(self) -> None:
-        """The client left instead of sending a request, or within one."""
-        if not self.first and not self.client.begun:
-            self.leaving = True
-            self.end()
-            return
-        self.decide(CLIENT_ERROR)
-        ignored = self.settings.probes and not self.client.begun
-        self.told = ignored or (self.frontend.skip_null and not self.client.begun)
-        if not ignored:
-            self._count_request_error()
-            self.frontend.counters.unbegun += not self.client.begun
-        self._refuse(400, silent=ignored)
-
-    def _client_aborted(self) -> None:
-        if self.awaited is not None:
-            self.awaited.left()
-            return
-        waits = self._only_waits
-        if waits and self.stage < Stage.RELAYING:
-            assert self.request is not None
-            self.decide(CLIENT_ERROR)
-            self.client.count_request(self.request)
-            self._abort()  # as the reference: nothing is told, nor counted as an abort
-            return
-        self.frontend.aborted_by_client(self)
-        self.decide(CLIENT_ERROR, "" if waits else "D" if self.stage == Stage.RELAYING else "")
-        if waits and not self.broken:
-            self.answer(400)
-        else:
-            self._abort()
-
-    def _server_ended(self) -> None:
-        response = self.response
-        if response is None:
-            self._server_failed(observing.CLOSED)
-        elif response.framing is Framing.CLOSE:
-            self.client.end_message()
-            self.client.flush()
-            self.response_ended()
-        elif not self.response_whole:
-            self._server_failed(observing.CLOSED)
-
-    def _server_failed(self, cause: str) -> None:
-        if self.response is None and self.replay is not None and again(self, EMPTY):
-            return
-        self.decide(SERVER_ERROR)
-        if self.response is None and not self.first:
-            self._silence()
-            return
-        if self.response is not None:
-            self.frontend.aborted_by_server(self)
-        self._count_response_error()
-        if self.response is None and self.way.observes:
-            observing.failed(self, cause)
-        self._fail_response(502)
+            endings.server_ended(self)
 
     def broke(self, end: End | None, errno: int) -> None:
         """A connection failed."""
@@ -536,58 +460,22 @@ class HttpSession(Session):
         elif self.stage == Stage.CLOSED:
             return
         elif end is self.client:
-            self._client_broke()
+            endings.client_broke(self)
         elif end is self.link:
-            self._server_reset()
-
-    def _server_reset(self) -> None:
-        """The link failed, other than by its end."""
-        if self.client.whole:
-            if self.response is None:
-                # once more, as the reference does
-                self._count_response_error()
-                if not self.first:
-                    self.frontend.aborted_by_server(self)
-            self._server_failed(observing.READING)
-            return
-        self.frontend.broken_by_server(self)
-        if self.response_whole:
-            # the client may be sending still, and would lose its answer if it was closed
-            self.close_own_link()
-            self.client.drain()
-            return
-        self.decide(SERVER_ERROR, "D")
-        self._abort()
+            endings.server_reset(self)
 
     def drained(self) -> None:
         """More of a request's body came after its link failed; if that is not the rest of it, it is enough."""
         self.decide(SERVER_ERROR, "D")
         if not self.client.whole:
-            self._abort()
-
-    def _client_broke(self) -> None:
-        client: Any = self.client
-        if self.request is not None and client.whole and not client.waiting:
-            self.client_done = True
-            client.mute()  # as the reference: it is found out when there is something to send
-        else:
-            self._client_lost()
+            self.abort()
 
     def unsendable(self, end: End, errno: int) -> None:
         """Bytes could not be sent to this side."""
         if end is self.client:
-            self._client_lost()
+            endings.client_lost(self)
         else:
             self.broke(end, errno)
-
-    def _client_lost(self) -> None:
-        self.client_done = self.broken = True
-        if self.leaving:
-            self.end()
-        elif self.request is None:
-            self._client_left()
-        else:
-            self._client_aborted()
 
     def emptied(self, end: End) -> None:
         """All that was to be sent to this side is sent."""
@@ -646,88 +534,11 @@ class HttpSession(Session):
         self.alarm = None
         now = self.frontend.world.clock.seconds()
         if now >= self.expires:
-            self._expired()
+            silence.expired(self)
         elif self.request is not None or self.leaving:
-            self._check_silence(now)
+            silence.check(self, now)
         if self.stage != Stage.CLOSED and not self.tunnelled:
-            self._strike_by(self._next_deadline(now))
-
-    def _expired(self) -> None:
-        from tcproxy.session import attempts
-
-        if self.request is not None:
-            self.expires = NEVER
-            attempts.expired(self) if self.awaited is None else self.awaited.late()
-            return
-        self.expires = NEVER
-        if not self.first and not self.client.begun:
-            self.told = True
-            self._refuse(0, silent=True)
-            return
-        self.decide(CLIENT_TIMEOUT)
-        silent = self.settings.probes and not self.client.begun
-        self.told = silent or (self.frontend.skip_null and not self.client.begun)
-        if not silent:
-            self._count_request_error()
-            self.frontend.counters.unbegun += not self.client.begun
-        self._refuse(408, silent=silent)
-
-    def _silences(self) -> tuple[float, float, float, float]:
-        """Return when the client is silent or stalled, and when the server is; NEVER where that is not in force."""
-        client, link = self.client, self.link
-        last = client.stamp if link is None else max(client.stamp, link.stamp)
-        late = [NEVER] * 4
-        limit = self.client_limit
-        if limit:
-            # while an answer is waited for, only the server may be late
-            waits = self.response is not None or self.awaited is not None
-            if waits and not client.whole and client.reading:
-                late[0] = last + limit
-            if (since := client.stalled_since) is not None:
-                late[1] = since + limit
-        limit = self.server_limit
-        if limit and link is not None and self.stage == Stage.RELAYING:
-            if not self.response_whole and link.reading:
-                late[2] = last + limit
-            if (since := link.stalled_since) is not None:
-                late[3] = since + limit
-        return late[0], late[1], late[2], late[3]
-
-    def _next_deadline(self, now: float) -> float:
-        if self.request is None and not self.leaving:
-            return self.expires
-        at = min(self.expires, *self._silences())
-        limit = min(self.client_limit or NEVER, self.server_limit or NEVER)
-        return min(at if at > now else NEVER, now + limit, self.expires)
-
-    def _check_silence(self, now: float) -> None:
-        client_silent, client_stalled, server_silent, server_stalled = self._silences()
-        if now >= server_silent or now >= server_stalled:
-            if self.response is None and self.replay is not None and again(self, SILENT):
-                return
-            if now >= server_stalled and not self.client.whole:
-                # it takes no more of the request
-                self.decide(SERVER_TIMEOUT, "D")
-                self.frontend.aborted_by_server(self)
-                self._abort()
-                return
-            self.decide(SERVER_TIMEOUT)
-            if self.response is None:
-                self._count_response_error()
-                if self.way.observes:
-                    observing.failed(self, observing.SILENT)
-            else:
-                self.frontend.aborted_by_server(self)
-            self._fail_response(504)
-        elif now >= client_silent and self.awaited is not None:
-            self.awaited.late()
-        elif now >= client_silent or now >= client_stalled:
-            self.decide(CLIENT_TIMEOUT)
-            self.frontend.aborted_by_client(self)
-            if self.leaving:
-                self.end()
-            else:
-                self._abort()
+            self._strike_by(silence.next_deadline(self, now))
 
     def decide(self, error: str, phase: str = "") -> None:
         """Note why the exchange ends, unless that is known already."""
