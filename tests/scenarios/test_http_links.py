@@ -101,6 +101,28 @@ def last_server(farm: Farm) -> None:
     farm.exchange(farm.client())
 
 
+@links(
+    LISTEN
+    + "    http-reuse never\n    option prefer-last-server\n    max-keep-alive-queue 1\n"
+    + TWO.replace("\n", " maxconn 1\n"),
+    2000, 2001,
+)  # fmt: skip
+def last_server_with_a_queue(farm: Farm) -> None:
+    """`max-keep-alive-queue`: where enough clients wait already, a client goes elsewhere."""
+    client = farm.client()
+    own = farm.exchange(client)
+    others = [farm.client() for _ in range(4)]
+    asked = []
+    for other in others[:2]:
+        other.send(GET)
+        asked.append(farm.asked())
+    client.send(GET)
+    farm.scene.until("s" if own.name.startswith("2000") else "t", qcur=1)
+    for link, other in zip(asked, others, strict=False):
+        farm.answer(link, other)
+    farm.answer(farm.asked(), client)
+
+
 @links(LISTEN + "    option prefer-last-server\n" + TWO, 2000, 2001)
 def last_server_of_shared_links(farm: Farm) -> None:
     """Links that everybody may use hold nobody at their server."""

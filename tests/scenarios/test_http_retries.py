@@ -121,6 +121,17 @@ def over_the_same_link(farm: Farm) -> None:
     play(farm, client, [BUSY, OK])
 
 
+@retries(LISTEN + "    retry-on empty-response\n    dispatch {host}:2000\n")
+def without_a_server(farm: Farm) -> None:
+    """The one address of `dispatch` is asked again."""
+    client = farm.client()
+    client.send(GET)
+    link = farm.asked()
+    link.close()
+    farm.links.clear()
+    farm.answer(farm.asked(), client)
+
+
 @retries(LISTEN + "    retry-on 503\n    http-reuse always\n" + ONE)
 def over_an_idle_link(farm: Farm) -> None:
     """Another idle link carries it as well."""
@@ -212,7 +223,7 @@ def nobody_waits(farm: Farm) -> None:
 # bodies
 
 
-def body(name: str, *pieces: bytes | float, kept: bool, size: int) -> None:
+def body(name: str, *pieces: bytes | float, kept: bool, size: int, words: str = "") -> None:
     """Register a story of a request that comes in these pieces, with pauses."""
 
     def tale(farm: Farm) -> None:
@@ -226,11 +237,12 @@ def body(name: str, *pieces: bytes | float, kept: bool, size: int) -> None:
 
     tale.__name__ = name
     tale.__doc__ = f"{name}: a request that is whole, and fits a buffer, is sent again; no other."
-    retries(f"{LISTEN}    retry-on 503\n{ONE}")(tale)
+    retries(f"{LISTEN}    retry-on 503\n    {words}\n{ONE}")(tale)
 
 
 body("body", POST % 10 + b"x" * 10, kept=True, size=10)
 body("body_in_time", POST % 10 + b"x" * 5, 0.1, b"x" * 5, kept=False, size=10)
+body("body_waited_for", POST % 10 + b"x" * 5, 0.1, b"x" * 5, kept=True, size=10, words="option http-buffer-request")
 body("large_body", POST % 15210 + b"x" * 15210, kept=True, size=15210)
 body("too_large_body", POST % 15220 + b"x" * 15220, kept=False, size=15220)
 body("larger_body", POST % 50000 + b"x" * 50000, kept=False, size=50000)

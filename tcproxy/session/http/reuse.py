@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from tcproxy.servers.live import LiveServer
     from tcproxy.session.http.session import HttpSession
 
-DOUBT = 0.2
+DOUBT = 0.05
 """Seconds of rest after which a link is looked at before it is used: its end may be here, and not be read yet."""
+NONE: deque[Any] = deque(maxlen=0)
+"""A list that stays empty."""
 REPEATED = frozenset({"conn-failure", "empty-response", "response-timeout"})
 """Causes of `retry-on`: all that a link which its server gave up can do to a request."""
 
@@ -78,14 +80,14 @@ class IdleLinks:
 
     idle, safe: in the order in which they came to rest. used: links in use; most: the highest number of these since the
     last purge; need: how many seem to be needed. limit: `pool-max-conn`, -1 for none; spare: `pool-low-conn`;
-    delay: seconds of `pool-purge-delay`, 0 to keep none. keyed: links depend on the client. private: they belong to it.
-    first_safe, first_idle: a client's first request may use such a link; repeats: all requests may.
-    age: how often the server's address changed.
+    delay: seconds of `pool-purge-delay`, 0 to keep none; free: nothing but the need limits them.
+    keyed: links depend on the client. private: they belong to it. first_safe, first_idle: a client's first request may
+    use such a link; repeats: all requests may. age: how often the server's address changed.
     """
 
     __slots__ = (
-        "age", "alarm", "delay", "first_idle", "first_safe", "idle", "keyed", "limit", "most", "need", "private",
-        "repeats", "safe", "server", "spare", "used", "world",
+        "age", "alarm", "delay", "first_idle", "first_safe", "free", "idle", "keyed", "limit", "most", "need",
+        "private", "repeats", "safe", "server", "spare", "used", "world",
     )  # fmt: skip
 
     def __init__(self, server: LiveServer, proxy: Proxy) -> None:
@@ -94,6 +96,7 @@ class IdleLinks:
         self.limit = model.pool_max_conn
         self.spare = model.pool_low_conn
         self.delay = model.pool_purge_delay / 1000
+        self.free = self.delay > 0 and self.limit < 0
         self.private = proxy.http_reuse == "never"
         self.first_idle = proxy.http_reuse == "always"
         self.first_safe = proxy.http_reuse in ("aggressive", "always")
@@ -127,9 +130,12 @@ class IdleLinks:
     def _use(self) -> None:
         used = self.used = self.used + 1
         if used > self.most:
-            self.most = used
-            if used > self.need:
-                self.need = used
+            self._use_more(used)
+
+    def _use_more(self, used: int) -> None:
+        self.most = used
+        if used > self.need:
+            self.need = used
 
     def missed(self) -> None:
         """A new link failed at once: it was in use for a moment."""
@@ -155,35 +161,47 @@ class IdleLinks:
 
     def take(self, session: HttpSession) -> Any:
         """Return a link that stands for a session's request, None without one."""
-        sure = session.client.stamp - DOUBT
-        if session.kept is not None:
-            link = session.kept.take(self, self.key(session) if self.keyed else None, sure)
-            if link is not None:
-                return link
-        idle, safe = self.idle, self.safe
-        lists: tuple[deque[Any], ...]
+        if self.keyed or session.kept is not None:
+            return self._take_own(session)
         if self.repeats or not session.first:
-            lists = (idle, safe)
+            links, others = self.idle, self.safe
         elif self.first_safe:
-            lists = (safe, idle) if self.first_idle else (safe,)
+            links, others = self.safe, self.idle if self.first_idle else NONE
         else:
             return None
-        if self.keyed:
-            return self._take_keyed(self.key(session), sure, lists)
-        for links in lists:
-            while links:
-                link = links.popleft()
-                if self.is_sound(link, sure):
+        while links or others:
+            link = (links or others).popleft()
+            if link.stamp >= session.client.stamp - DOUBT or link.at_rest():
+                # `_use` without the call: most requests pass here
+                link.uses += 1
+                used = self.used = self.used + 1
+                if used > self.most:
+                    self._use_more(used)
+                return link
+            self.drop(link)
+        return None
+
+    def _take_own(self, session: HttpSession) -> Any:
+        """Return a link that depends on the session's client as a new one would, or is its own."""
+        key = self.key(session) if self.keyed else None
+        if session.kept is not None:
+            link = session.kept.take(self, key, session.client.stamp - DOUBT)
+            if link is not None:
+                return link
+        for links in self._lists(session):
+            for link in [link for link in links if link.key == key]:
+                links.remove(link)
+                if self.is_sound(link, session.client.stamp - DOUBT):
                     return link
         return None
 
-    def _take_keyed(self, key: Any, sure: float, lists: tuple[deque[Any], ...]) -> Any:
-        for links in lists:
-            for link in [link for link in links if link.key == key]:
-                links.remove(link)
-                if self.is_sound(link, sure):
-                    return link
-        return None
+    def _lists(self, session: HttpSession) -> tuple[deque[Any], ...]:
+        """Return the lists that a request may be sent over, in order; `take` has them written out."""
+        if self.repeats or not session.first:
+            return self.idle, self.safe
+        if self.first_idle:
+            return self.safe, self.idle
+        return (self.safe,) if self.first_safe else ()
 
     def is_sound(self, link: Any, sure: float) -> bool:
         """Take a link into use, or close it if its end is there. sure: links used since then are not looked at."""
@@ -202,7 +220,7 @@ class IdleLinks:
         self.used -= 1
         if link.private or (response is not None and response.status in ASK_WHO and asks_who(response)):
             keep_private(session, self, link)
-        elif self._wants(link):
+        elif link.age == self.age and self._has_room(link.uses):
             link.session = self
             (self.safe if link.uses else self.idle).append(link)
             if self.alarm is None:
@@ -210,18 +228,16 @@ class IdleLinks:
         else:
             self.drop(link)
 
-    def _wants(self, link: Any) -> bool:
-        """Say whether one more idle link is wanted."""
-        idle, safe, world = self.idle, self.safe, self.world
-        size = len(idle) + len(safe)
-        if link.age != self.age or not self.delay or 0 <= self.limit <= size:
+    def _has_room(self, uses: int) -> bool:
+        """Say whether one more idle link is wanted, that carried so many requests more than one."""
+        idle, safe, budget = self.idle, self.safe, self.world.budget
+        if not self.free and (not self.delay or 0 <= self.limit <= len(idle) + len(safe)):
             return False
-        taken = world.counters.current + world.budget.links
-        if taken >= world.budget.high:
-            return False
-        if not safe and (link.uses or not idle):
-            return True
-        return bool(taken < world.budget.low and self.used + 1 + size <= self.need + self.spare)
+        taken = self.world.counters.current + budget.links
+        if not safe and (uses or not idle):
+            return bool(taken < budget.high)
+        room = self.need + self.spare - self.used
+        return bool(taken < budget.low and taken < budget.high and len(idle) + len(safe) < room)
 
     def alarmed(self) -> None:
         """Close half of the links that were not needed lately."""
