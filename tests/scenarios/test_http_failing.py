@@ -112,6 +112,23 @@ for name_ in ("dies_in_a_body", "resets_in_a_head", "dies_at_once", "resets_at_o
     second(name_, *MOVES[name_])
 
 
+def borrowed(name: str, *moves: bytes | str | float) -> None:
+    """Register a story of a client's first request, over a link that another client left."""
+
+    def tale(farm: Farm) -> None:
+        farm.exchange(farm.client())
+        client = farm.client()
+        client.send(GET)
+        serve(farm, *moves)
+        seen(farm, client)
+
+    _register(f"borrowed_link_{name}", tale, "http-reuse always")
+
+
+for name_ in ("dies_at_once", "resets_at_once", "is_silent"):
+    borrowed(name_, *MOVES[name_])
+
+
 # while a request's body is on its way
 
 
