@@ -78,6 +78,9 @@ class ClientEnd(MessageEnd, Protocol):
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""
 
+    def hang_up(self) -> None:
+        """Send FIN behind all that is to be sent."""
+
     @property
     def quiet(self) -> bool:
         """True when this side waits for the response, and nothing else is under way on it."""

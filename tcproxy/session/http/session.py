@@ -289,8 +289,10 @@ class HttpSession(Session):
         self.response_whole = True
         if self.client.whole:
             self.finish()
-        else:
-            self.rearm()
+            return
+        if not self.keep:
+            self.client.hang_up()
+        self.rearm()
 
     # what strategies ask of a request (interfaces.IRequest)
 

@@ -134,11 +134,21 @@ class HttpClient(HttpEnd):
 
     def body_ended(self) -> None:
         """Tell the session that the request is whole."""
-        self.session.request_ended()
+        if self.session is not None:  # the link may have failed at the last bytes
+            self.session.request_ended()
 
     def refused(self, error: BadMessage) -> None:
         """Tell the session that these bytes are no body."""
         self.session.bad_request(error)
+
+    def hang_up(self) -> None:
+        """Send FIN behind all that is to be sent: the last response is told, while the request is not."""
+        self.transport.loseWriteConnection()
+
+    def writeConnectionLost(self) -> None:
+        """That FIN is sent."""
+        if self.session is not None:
+            self.session.emptied(self)
 
     def next(self) -> None:
         """Read the next request: the last one is answered."""

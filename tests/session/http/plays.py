@@ -52,6 +52,12 @@ class FakeClient(FakeEnd):
     def put_back(self, pieces: list[bytes], counted: int) -> None:
         """Nothing is held."""
 
+    def hang_up(self) -> None:
+        """Nothing more will be sent."""
+
+    def drain(self) -> None:
+        """The rest of the request is wanted by nobody."""
+
     def say(self, data: bytes) -> None:
         """A page."""
         self.got += data

@@ -316,3 +316,22 @@ def test_interim_responses_pass_before_the_final_one() -> None:
         link.sendall(OK)
         assert read_exactly(client, len(SENT)) == SENT
         link.close()
+
+
+def test_an_early_answer_that_ends_by_closing_is_told_to_its_end() -> None:
+    """A client that has not sent all of its request gets the answer, and FIN behind it; then it may send the rest."""
+    body = bytes(3_000_000)
+    with serving() as (proxy, server), proxy.connect() as client:
+        client.sendall(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+        link = accept(server)
+        read_head(link)
+        read_exactly(link, 2)
+        sender = threading.Thread(target=lambda: (link.sendall(b"HTTP/1.1 401 No\r\n\r\n" + body), link.close()))
+        sender.start()
+        assert b"connection: close" in read_head(client)
+        assert read_all(client) == body
+        sender.join()
+        assert not proxy.lines
+        client.sendall(b"cde")
+        assert proxy.line().startswith("401 -- ")
+        wait_for(lambda: not proxy.world.sessions)
