@@ -1,13 +1,14 @@
 """The corpus: raw messages as lines of text, one a message, and how to read them.
 
 A line is the message with Python's escapes (`\\r\\n`, `\\x00`); `{300*a}` stands for 300 times `a`; a line that
-begins with `#` is a remark. In files of responses `@NAME` says which request of REQUESTS the ones below answer.
+begins with `#` says what follows. In files of responses `@NAME` says which request of REQUESTS the ones below answer.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 FOLDER = Path(__file__).with_name("corpus")
 
@@ -44,22 +45,33 @@ def unwritten(line: str) -> bytes:
     return many.encode("latin-1").decode("unicode_escape").encode("latin-1")
 
 
+class Entry(NamedTuple):
+    """One line of the corpus. section: the remark above it. asked: the request that it answers, for a response."""
+
+    section: str
+    asked: str
+    message: bytes
+
+
+def entries(name: str) -> list[Entry]:
+    """Return the lines of one file of the corpus."""
+    found = []
+    section, asked = "", "GET"
+    for line in (FOLDER / f"{name}.txt").read_text(encoding="ascii").splitlines():
+        if line.startswith("@"):
+            asked = line[1:]
+        elif line.startswith("#"):
+            section = line[2:]
+        elif line:
+            found.append(Entry(section, asked, unwritten(line)))
+    return found
+
+
 def requests(name: str = "requests") -> list[bytes]:
     """Return the requests of one file of the corpus."""
-    return [message for _, message in _read(name)]
+    return [entry.message for entry in entries(name)]
 
 
 def responses(name: str = "responses") -> list[tuple[str, bytes]]:
     """Return the responses of one file of the corpus, each with the name of the request it answers."""
-    return _read(name)
-
-
-def _read(name: str) -> list[tuple[str, bytes]]:
-    found = []
-    asked = "GET"
-    for line in (FOLDER / f"{name}.txt").read_text(encoding="ascii").splitlines():
-        if line.startswith("@"):
-            asked = line[1:]
-        elif line and not line.startswith("#"):
-            found.append((asked, unwritten(line)))
-    return found
+    return [(entry.asked, entry.message) for entry in entries(name)]
