@@ -44,6 +44,9 @@ def iso(second: int) -> tuple[str, str]:
     return time.strftime("%Y-%m-%dT%H:%M:%S", now), f"{zone[:3]}:{zone[3:]}"
 
 
+_MILLISECONDS = tuple(f".{number:03d}" for number in range(1000))
+
+
 class Stamp:
     """Writes `22/Nov/2026:19:28:39.214`, and remembers the last second that it wrote."""
 
@@ -59,4 +62,4 @@ class Stamp:
         if second != self._second:
             self._text = local(second)
             self._second = second
-        return f"{self._text}.{int((moment - second) * 1000):03d}"
+        return self._text + _MILLISECONDS[int((moment - second) * 1000)]

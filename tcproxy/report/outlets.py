@@ -88,26 +88,36 @@ class _Sample:
 
 
 class _Target:
-    """One `log` line at work."""
+    """One `log` line at work. The header of lines is made anew where its second or its level is another one."""
 
-    __slots__ = ("header", "level", "limit", "minlevel", "sample", "sink")
+    __slots__ = ("_head", "_header", "_last", "_most", "_second", "_timely", "level", "minlevel", "sample", "sink")
 
     def __init__(self, target: LogTarget, sink: Sink, tag: str, hostname: str | None) -> None:
         form = target.format or ("local" if hostname is None else "rfc3164")
-        self.header = _Headers(target, form, tag, hostname).write
+        self._header = _Headers(target, form, tag, hostname).write
+        # these say more than the second, or what the line says
+        self._timely = form in ("rfc5424", "timed", "iso")
+        self._head = ""
+        self._second = self._last = -1
         self.sink = sink
         self.level = target.level
         self.minlevel = target.minlevel
         self.sample = None if target.sample is None else _Sample(*target.sample)
         # the reference counts the newline into the length, but for datagrams with a header
-        self.limit = target.length - 1 if sink.fd or form == "raw" else target.length
+        self._most = target.length if sink.fd or form == "raw" else target.length + 1
 
     def send(self, level: int, now: float, message: str, data: str) -> None:
         """Send one line if this target wants it. Lines more severe than `minlevel` are capped to it."""
         if level > self.level or (self.sample is not None and not self.sample.takes()):
             return
-        line = f"{self.header(max(level, self.minlevel), now, data)}{message}"
-        self.sink.write(line.encode("utf-8", "surrogateescape")[: self.limit] + b"\n")
+        second = int(now)
+        if second != self._second or level != self._last or self._timely:
+            self._head = self._header(max(level, self.minlevel), now, data)
+            self._second, self._last = second, level
+        line = f"{self._head}{message}\n".encode("utf-8", "surrogateescape")
+        if len(line) > self._most:
+            line = line[: self._most - 1] + b"\n"
+        self.sink.write(line)
 
 
 class Outlet:

@@ -32,7 +32,7 @@ class Record:
     Of HTTP: status (ST), idle and request (Ti, TR: until the request's first byte, and until its whole head), response
         (Tr: from the server's connection to its response's head), begun (wall-clock seconds of the request's first
         byte), line of the request, b"" for none; what was captured of headers and cookies.
-        Then `queue` counts from the request.
+        Then `queue` counts from the end of the request, of which Tw tells.
     sequence: of the line in its frontend (lc). number: of the session in the process (rt).
     """
 

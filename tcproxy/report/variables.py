@@ -93,7 +93,7 @@ def _address(pair: str) -> Callable[[Flags], Part]:
 def _port(pair: str, always: bool = False) -> Callable[[Flags], Part]:
     def write(flags: Flags) -> Part:
         if always:
-            return "%04X" if "X" in flags else "%d", f"r.{pair}[1]"
+            return "%04X" if "X" in flags else "%s", f"r.{pair}[1]"
         missing = "quotes" if "Q" in flags else "dash"
         return "%s", f"{missing} if r.{pair} is nowhere else {'hexport' if 'X' in flags else 'port'}(r.{pair})"
 
@@ -101,7 +101,7 @@ def _port(pair: str, always: bool = False) -> Callable[[Flags], Part]:
 
 
 def _plain(expression: str) -> Callable[[Flags], Part]:
-    """A number: no flag changes it."""
+    """A number that is small as a rule, which %d says: no flag changes it."""
     return lambda flags: ("%d", expression)
 
 
@@ -112,7 +112,7 @@ def _fixed(expression: str) -> Callable[[Flags], Part]:
 
 def _number(expression: str) -> Callable[[Flags], Part]:
     """A number that flag X writes in hexadecimal, of four digits at least."""
-    return lambda flags: ("%04X" if "X" in flags else "%d", expression)
+    return lambda flags: ("%04X" if "X" in flags else "%s", expression)
 
 
 def _captured(kind: str, block: bool) -> Callable[[Flags], Part]:
@@ -138,11 +138,11 @@ def _pairs() -> Iterator[tuple[str, Variable]]:
 _WAIT = "r.queue - r.request if r.queue >= 0 else -1"
 _DATA = "r.total - r.queue - r.connect if r.connect >= 0 else -1"
 _ASKED = "r.handshake + r.idle + r.request if r.request >= 0 else -1"
-_HTTP_DATA = "r.total - r.idle - r.queue - r.connect - r.response if r.response >= 0 else -1"
+_HTTP_DATA = "r.total - r.idle - r.request - r.queue - r.connect - r.response if r.response >= 0 else -1"
 
 VARIABLES: dict[str, Variable] = {
     **dict(_pairs()),
-    "B": Variable(_plain("r.bytes_out"), known=Known.END, plus=True),
+    "B": Variable(_fixed("r.bytes_out"), known=Known.END, plus=True),
     "H": Variable(_text("hostname")),
     "ID": Variable(_perhaps("r.unique_id"), pair="unique_id", known=Known.END),
     "ST": Variable(_plain("0"), known=Known.LATER),
@@ -155,7 +155,7 @@ VARIABLES: dict[str, Variable] = {
     "Tt": Variable(_plain("r.total"), known=Known.END, plus=True),
     "Tu": Variable(_plain("r.total - r.idle"), known=Known.END, plus=True),
     "Tw": Variable(_plain(_WAIT), known=Known.END),
-    "U": Variable(_plain("r.bytes_in"), known=Known.END),
+    "U": Variable(_fixed("r.bytes_in"), known=Known.END),
     "ac": Variable(_plain("r.active"), known=Known.END),
     "b": Variable(_text("r.backend")),
     "bc": Variable(_plain("r.backend_active"), known=Known.END),
@@ -204,6 +204,7 @@ HTTP_VARIABLES: dict[str, Variable] = {
 HTTP_MEANINGS: dict[str, Variable] = {
     "ST": Variable(_plain("r.status"), known=Known.LATER),
     "Td": Variable(_plain(_HTTP_DATA), known=Known.END),
+    "Tw": Variable(_plain("r.queue"), known=Known.END),
 }
 """Variables that mean more in HTTP mode."""
 
@@ -230,7 +231,7 @@ def _retried(count: int, elsewhere: bool) -> str:
 def names() -> dict[str, object]:
     """Return what the compiled functions may name."""
     return {
-        "stamp": dates.Stamp(),
+        "stamp": dates.Stamp().__call__,
         "gmt": dates.gmt,
         "local_zone": dates.local_zone,
         "milliseconds": lambda moment: int(moment % 1 * 1000),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tcproxy.servers.live import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
-from tcproxy.session.http.telling import account, tell
+from tcproxy.session.http.telling import account, tell, tell_plain
 from tcproxy.session.stages import CLOSED, NEVER, RELAYING
 from tcproxy.wire.http1.response import head_of
 
@@ -129,7 +129,9 @@ def close(session: HttpSession) -> None:
     now = link.stamp
     account(session)
     backend.farm.counters.current -= 1
-    if session.frontend.outlet is not None:
+    if session.connected_at == session.asked_at and session.way is session.settings.plain:
+        tell_plain(session)
+    else:
         tell(session)
     link.session = None
     link.rest()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tcproxy.report.formats import Moment
 from tcproxy.session.http import rules
 from tcproxy.session.http.cookies import shows_letters
-from tcproxy.session.http.lines import FIRST_IDENTITY, IDENTITY, Line, Lines, compiled, number
+from tcproxy.session.http.facts import FIRST_IDENTITY, IDENTITY
+from tcproxy.session.http.lines import Line, Lines, compiled, number
 from tcproxy.session.http.pages import BUILT_IN, pages_of
 from tcproxy.session.http.telling import tell_client, tell_request
 from tcproxy.session.http.ways import Way
@@ -94,7 +95,7 @@ class HttpFrontend:
             if form.moment is Moment.ACCEPT:
                 self.rules = (tell_client, *self.rules)
             else:
-                self.lines = Lines(frontend, form, data)
+                self.lines = Lines(frontend, form, data, self.only)
             if self.lines is not None and self.lines.twice:
                 self.rules = (tell_request, *self.rules)
         if any(NUMBER in one.expressions for one in (form, data, identity) if one is not None):

@@ -86,6 +86,21 @@ def tell(session: HttpSession) -> None:
     _write(session, lines.bare)
 
 
+def tell_plain(session: HttpSession) -> None:
+    """Write the log line of a plain exchange over a link that stood."""
+    lines = session.settings.lines
+    if lines is None:
+        return
+    frontend = session.frontend
+    line, data = lines.plain
+    if session.status >= 500 or frontend.skip_normal or data is not None:
+        _write(session, lines.plain)
+        return
+    text = line(session)
+    frontend.lines += 1
+    frontend.outlet.send(INFO_LEVEL, text)  # type: ignore[union-attr]  # there are lines
+
+
 def tell_early(session: HttpSession) -> None:
     """Write the line of a frontend that does not wait for the end: when the request came, or the response's head."""
     lines = session.settings.lines
@@ -115,9 +130,8 @@ def tell_client(session: HttpSession) -> bool:
 
 def _write(session: HttpSession, lines: tuple[Line, Line | None]) -> bool:
     """Write a line; False where it is not wanted (`option dontlog-normal`)."""
-    frontend = session.frontend
-    error = session.error
-    failed = (error != "L" if error else session.retries > 0) or session.redispatched or session.status >= 500
+    frontend, error = session.frontend, session.error
+    failed = session.status >= 500 or (error != "L" if error else session.retries > 0) or session.redispatched
     if frontend.skip_normal and not failed:
         return False
     line, data = lines

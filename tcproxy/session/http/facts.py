@@ -1,0 +1,106 @@
+"""What a log line of an exchange may name, and how each fact is found in the session.
+
+Expressions over the session `s`, over constants (lines.py) and over facts before them: lines.py puts those that a
+format names into local variables of one function. `r_NAME` is the fact that a Record calls NAME.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def _moment(name: str) -> str:
+    # whole milliseconds of the clock, as the reference's tick counts them; the fraction forgives a float's last bit
+    return f"int(s.{name} * 1000 + 0.001)"
+
+
+FACTS: Mapping[str, str] = {
+    "m_idle": _moment("idle_from"),
+    "m_began": f"m_idle if s.began == s.idle_from else {_moment('began')}",
+    "m_asked": f"m_began if s.asked_at == s.began else {_moment('asked_at')}",
+    "m_queued": f"m_asked if s.queued_until == s.asked_at else {_moment('queued_until')}",
+    "m_connected": f"m_queued if s.connected_at == s.queued_until else {_moment('connected_at')}",
+    "m_answered": _moment("answered_at"),
+    "m_now": "int(seconds() * 1000 + 0.001)",
+    "live": "s.server or awaited(s)",
+    "asked": "s.request",
+    "r_client": "s.peer or peer_of(s)",
+    "r_front": "front_of(s)",
+    "r_local": "s.local or nowhere",
+    "r_remote": "s.remote or nowhere",
+    "r_begun": "s.accepted",
+    "r_handshake": "s.handshake",
+    "r_idle": "m_began - m_idle",
+    "r_accepted": "r_begun - (r_idle + r_handshake) / 1000",
+    "r_frontend": "front.name",
+    "r_mode": "'http'",
+    "r_tls": "False",
+    "r_backend": "front.name if s.backend is None else s.backend.name",
+    "r_server": "nobody if live is None else live.name",
+    "r_request": "m_asked - m_began if s.asked_at else -1",
+    "r_queue": "m_queued - m_asked if s.queued_until and s.asked_at else -1",
+    "r_connect": "m_connected - m_queued if s.connected_at else -1",
+    "r_response": "m_answered - m_connected if s.answered_at else -1",
+    "r_total": "m_now - m_idle + s.handshake",
+    "r_bytes_in": "s.sizes[0]",
+    "r_bytes_out": "s.sizes[1]",
+    "r_termination": "(s.error or '-') + (s.phase or '-')",
+    "shows": "s.settings if s.backend is None else s.backend.http",
+    "r_cookie": "letters(s) if asked is not None and shows.shows_cookie else '--'",
+    "r_active": "process.current",
+    "r_frontend_active": "counters.current",
+    "r_backend_active": "0 if s.backend is None else s.backend.farm.counters.current",
+    # the slot is given back behind the line: it does not count
+    "r_server_active": "0 if live is None else live.counters.current - (s.server is not None)",
+    "r_retries": "s.retries",
+    "r_redispatched": "s.redispatched or (s.ticket is not None and s.ticket.redispatched)",
+    "r_server_queue": "0 if s.ticket is None else s.ticket.server_queue",
+    "r_backend_queue": "0 if s.ticket is None else s.ticket.backend_queue",
+    "r_sequence": "front.lines",
+    "r_number": "s.stream",
+    "r_unique_id": "'' if asked is None else unique_id(s)",
+    "r_status": "s.status",
+    "r_line": "b'' if asked is None else (b'%b %b %b' % (asked.method, asked.target, asked.version))[:longest]",
+    "captured": "s.captured",
+    "r_request_captures": "() if captured is None else captured.request",
+    "r_response_captures": "() if captured is None else captured.response",
+    "r_request_cookie": "None if captured is None else captured.request_cookie",
+    "r_response_cookie": "None if captured is None else captured.response_cookie",
+}
+"""Local variables of a line's function, by what they are made of: the session `s`, constants, those before them."""
+
+EARLY: Mapping[str, str] = {
+    **FACTS,
+    "r_bytes_in": "0",
+    "r_bytes_out": "arrived(s)",
+    "r_server_active": "0 if live is None else live.counters.current",
+}
+"""Of a line that is written while the exchange goes on."""
+BARE: Mapping[str, str] = {**FACTS, "r_number": "numbered()"}
+"""Of a line about what never was a request."""
+PLAIN: Mapping[str, str] = {
+    **FACTS,
+    "m_queued": "m_asked",
+    "m_connected": "m_asked",
+    "m_now": f"m_answered if s.link.stamp == s.answered_at else {_moment('link.stamp')}",
+    "live": "s.server",
+    "r_server": "live.name",
+    "r_request": "m_asked - m_began",
+    "r_queue": "0",
+    "r_connect": "0",
+    "r_response": "m_answered - m_asked",
+    "r_termination": "'--'",
+    "r_backend": "only.name",
+    "r_backend_active": "only_counters.current",
+    "r_server_active": "live.counters.current - 1",
+    "r_retries": "0",
+    "r_redispatched": "False",
+    "r_server_queue": "0",
+    "r_backend_queue": "0",
+    "r_line": "(b'%b %b %b' % (asked.method, asked.target, asked.version))[:longest]",
+}
+"""Of a plain exchange (plain.py) over a link that stood: with the frontend's only backend, and nothing went wrong."""
+IDENTITY: Mapping[str, str] = {**EARLY, "r_unique_id": "''"}
+"""Of a unique id, which does not name itself."""
+FIRST_IDENTITY: Mapping[str, str] = {**IDENTITY, "r_request": "-1", "r_queue": "-1", "r_total": "0"}
+"""Of the unique id of a request that is about to look for a server: none of its times is counted."""
