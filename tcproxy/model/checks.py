@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.rows import Draft, Where
-from tcproxy.grammar.sections import SIDES, UNSUPPORTED, Section
+from tcproxy.grammar.sections import SIDES, Section
 from tcproxy.grammar.statements import Origin, Reading
 from tcproxy.grammar.words import nearest, suggestion
 from tcproxy.model.names import Resolver
@@ -126,14 +126,11 @@ class Checks:
             self._check_modes(draft, word, target)
 
     def _check_modes(self, draft: Draft, word: str, target: Draft) -> None:
-        modes = draft.get("mode", "tcp"), target.get("mode", "tcp")
-        if modes == ("http", "tcp"):
+        if (draft.get("mode", "tcp"), target.get("mode", "tcp")) == ("http", "tcp"):
             self._alert(
                 f"{called(draft)} : '{word} {target['name']}' leads from 'mode http' to {called(target)} at "
                 f"{target['origin']}, which is in 'mode tcp'"
             )
-        elif modes == ("tcp", "http"):
-            self._alert(f"{called(draft)} : '{word} {target['name']}' from 'mode tcp' to 'mode http' {UNSUPPORTED}")
 
     def _no_backend(self, word: str, name: str) -> str:
         if any(draft["name"] == name for draft in self.proxies):

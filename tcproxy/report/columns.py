@@ -118,7 +118,7 @@ def _http(
 def _h1(name: str, help: str, tags: str, front: Callable[[Front], int], back: Callable[[Back], int]) -> Column:
     """A column of HTTP/1, 0 outside HTTP mode."""
     return Column(
-        name, help, tags, "u64", lambda f: front(f) if _is_http(f.live.model) else 0, None, None,
+        name, help, tags, "u64", lambda f: front(f) if f.http or f.live.counters.upgrades else 0, None, None,
         lambda b: back(b) if _is_http(b.live.model) else 0,
     )  # fmt: skip
 
@@ -321,14 +321,16 @@ _MODULES = [
     *_nil(_H2_AND_H1, kinds="FB", help="of HTTP/2"),
     *_nil("h2_open_connections h2_backend_open_streams", "MGP", kinds="FB", help="of HTTP/2"),
     *_nil("h2_total_connections h2_backend_total_streams", kinds="FB", help="of HTTP/2"),
-    _h1("h1_open_connections", "connections now, idle ones too", "MGP", lambda f: f.live.counters.current,
+    _h1("h1_open_connections", "connections now, idle ones too", "MGP",
+        lambda f: f.live.counters.current if f.http else f.upgraded,
         lambda b: sum(links_of(server).open for server in b.live.servers)),
     _h1("h1_open_streams", "exchanges now", "MGP", lambda f: f.exchanges + f.beginnings,
         lambda b: sum(server.served for server in b.live.servers)),
-    _h1("h1_total_connections", "connections so far", "MCP", lambda f: f.live.counters.connections,
+    _h1("h1_total_connections", "connections so far", "MCP",
+        lambda f: f.live.counters.connections if f.http else f.live.counters.upgrades,
         lambda b: b.live.counters.connections + b.live.counters.renewals),
     _h1("h1_total_streams", "exchanges so far", "MCP",
-        lambda f: f.live.counters.requests - f.live.counters.unbegun + f.beginnings,
+        lambda f: f.live.counters.requests - f.live.counters.unbegun * f.http + f.beginnings,
         lambda b: b.live.counters.connections + b.live.counters.reuses),
     *_nil("h1_bytes_in h1_bytes_out h1_spliced_bytes_in h1_spliced_bytes_out", kinds="FB", help="of HTTP/1"),
 ]

@@ -118,6 +118,7 @@ class Counters:
     renewals: connections of retries that the reference counts as used again, and so do `reuses`.
     requests: of HTTP, which came to a frontend; unbegun: those among them of which not a byte came. answered:
     exchanges by what the client was answered (`ANSWERS`); of a server, its responses by their status.
+    upgrades: clients of TCP mode whose backend speaks HTTP.
     Every number starts at 0; `clear` sets them back.
     """
 
@@ -129,6 +130,7 @@ class Counters:
         "queue_time_highest", "redispatches", "renewals", "request_errors", "request_rate", "requests",
         "response_errors", "response_highest", "response_time", "retries", "reuses", "selected", "session_highest",
         "session_rate", "session_time", "timings", "total", "unbegun",
+        "upgrades",
     )  # fmt: skip
 
     aborts_client: int
@@ -173,6 +175,7 @@ class Counters:
     timings: int
     total: int
     unbegun: int
+    upgrades: int
 
     def __init__(self) -> None:
         for name in self.__slots__:

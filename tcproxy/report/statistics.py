@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tcproxy.interfaces import Admin, ServerState
 from tcproxy.model.proxy import Proxy
@@ -94,13 +95,16 @@ def _front_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> 
                 yield _entrance(Entrance(entrance, front, now))
 
 
-def _exchanges(world: SeenWorld, front: SeenFrontend) -> tuple[int, int]:
-    """Return how many HTTP exchanges a frontend has under way, and how many requests that only begin."""
-    if front.model.mode != "http":
-        return 0, 0
-    sessions = [session for session in world.sessions.values() if session.frontend is front]
+def _exchanges(world: SeenWorld, front: SeenFrontend) -> tuple[int, int, int]:
+    """Return what a frontend has of HTTP under way: exchanges, requests that only begin, and upgraded clients."""
+    http = front.model.mode == "http"
+    if not http and not front.counters.upgrades:
+        return 0, 0, 0
+    every = [session for session in world.sessions.values() if session.frontend is front]
+    sessions: list[Any] = every if http else [session for session in every if hasattr(session, "request")]
     asked = sum(session.request is not None for session in sessions)
-    return asked, sum(session.request is None and session.client.begun for session in sessions)
+    begun = sum(session.request is None and session.client.begun for session in sessions)
+    return asked, begun, 0 if http else len(sessions)
 
 
 def _back_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> Iterator[Line]:

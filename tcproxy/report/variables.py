@@ -134,11 +134,11 @@ def _pairs() -> Iterator[tuple[str, Variable]]:
 
 
 # In TCP mode HAProxy 2.6 makes Tw one millisecond too long: it subtracts the time of a request, which TCP does
-# not have and which stands at -1. So do we.
-_WAIT = "r.queue - r.request if r.queue >= 0 else -1"
-_DATA = "r.total - r.queue - r.connect if r.connect >= 0 else -1"
+# not have and which stands at -1. So do we. A client of TCP mode may speak HTTP all the same, if its backend does.
+_WAIT = "(r.queue + 1 if r.request < 0 else r.queue) if r.queue >= 0 else -1"
 _ASKED = "r.handshake + r.idle + r.request if r.request >= 0 else -1"
 _HTTP_DATA = "r.total - r.idle - r.request - r.queue - r.connect - r.response if r.response >= 0 else -1"
+_DATA = f"({_HTTP_DATA}) if r.request >= 0 else r.total - r.queue - r.connect if r.connect >= 0 else -1"
 
 VARIABLES: dict[str, Variable] = {
     **dict(_pairs()),

@@ -27,13 +27,20 @@ Value = int | str | None
 class Front:
     """A frontend at a moment (monotonic seconds).
 
-    exchanges: of HTTP, under way. beginnings: requests that are not whole yet.
+    exchanges: of HTTP, under way. beginnings: requests that are not whole yet. upgraded: clients of TCP mode that
+    speak HTTP now.
     """
 
     live: SeenFrontend
     now: float
     exchanges: int = 0
     beginnings: int = 0
+    upgraded: int = 0
+
+    @property
+    def http(self) -> bool:
+        """Return whether its mode is HTTP."""
+        return self.live.model.mode == "http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,9 @@ class Back:
 def all_requests(world: SeenWorld) -> int:
     """Return the HTTP requests since the start, and the sessions of TCP, whatever was cleared meanwhile."""
     return world.counters.requests + sum(
-        front.counters.requests - front.counters.unbegun if front.model.mode == "http" else front.counters.total
+        front.counters.requests - front.counters.unbegun
+        if front.model.mode == "http"
+        else front.counters.total + front.counters.requests - front.counters.upgrades
         for front in world.frontends.values()
     )
 

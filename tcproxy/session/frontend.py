@@ -44,10 +44,13 @@ class Entrance:
 
     resume: set while the listener stopped accepting because of a limit; called when a place is free.
     listener: what accepts there, once it is open: runtime commands pause and close it.
-    passed: the counters of all that its clients pass on the way in.
+    passed: the counters of all that its clients pass on the way in. upgraded: the same entrance with the steps of
+    clients that came in TCP mode and speak HTTP now, None where no backend does.
     """
 
-    __slots__ = ("bind", "counters", "frontend", "listener", "maxconn", "name", "passed", "resume", "steps")
+    __slots__ = (
+        "bind", "counters", "frontend", "listener", "maxconn", "name", "passed", "resume", "steps", "upgraded",
+    )  # fmt: skip
 
     def __init__(self, frontend: Frontend, bind: Bind) -> None:
         self.frontend = frontend
@@ -57,6 +60,7 @@ class Entrance:
         self.counters = Counters()
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
         self.steps: Sequence[Step] = steps.table(frontend, bind)
+        self.upgraded: Entrance | None = None
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None
 
@@ -114,8 +118,13 @@ class Frontend:
             self.needs = self.needs.union(*(one.needs for one in forms))
         if self.http is not None:
             self.http.log_with(self)
+        self._renew_steps()
+
+    def _renew_steps(self) -> None:
         for entrance in self.entrances:
             entrance.steps = steps.table(self, entrance.bind)
+            if self.http is not None and self.model.mode != "http":
+                entrance.upgraded = steps.upgraded(entrance)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -135,10 +144,16 @@ class Frontend:
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
+        targets = {self.fallback, *(backend for _, backend in self.rules)}
+        if self.http is None and any(backend is not None and backend.http is not None for backend in targets):
+            self.http = HttpFrontend(self.model)
+            self.identify = _either(self.identify, self.http.identify(self))
+            self._renew_steps()
         if self.http is not None:
-            self.http.route(None if self.rules else self.fallback)
-            for backend in {self.fallback, *(backend for _, backend in self.rules)} - {None}:
-                self.http.way(backend)  # type: ignore[arg-type]  # None is taken out
+            self.http.route(None if self.rules or self.model.mode != "http" else self.fallback)
+            for backend in targets:
+                if backend is not None and backend.http is not None:
+                    self.http.way(backend)
             self.needs |= self.http.needs
 
     # limits
@@ -244,6 +259,11 @@ class Frontend:
 def _id_form(model: Proxy) -> Format | None:
     text = model.unique_id_format
     return compile_id(text, model.mode == "http", model.captured) if text else None
+
+
+def _either(of_bytes: Callable[[Any], str], of_messages: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Return what makes the ids of clients of TCP mode, some of whom speak HTTP."""
+    return lambda session: (of_messages if hasattr(session, "request") else of_bytes)(session)
 
 
 def _passed(session: Session) -> list[Counters]:

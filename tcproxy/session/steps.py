@@ -17,7 +17,7 @@ from tcproxy.session.telling import refuse, tell
 from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeaderParser
 
 if TYPE_CHECKING:
-    from tcproxy.session.frontend import Frontend
+    from tcproxy.session.frontend import Entrance, Frontend
     from tcproxy.session.session import Session
 
 
@@ -52,8 +52,20 @@ def table(frontend: Frontend, bind: Bind) -> tuple[Callable[[Session], bool], ..
         return tuple(steps)
     if frontend.outlet is not None and frontend.form is not None and frontend.form.moment is Moment.ACCEPT:
         steps.append(tell_accepted)
-    steps += [choose_backend, attempts.find_server, attempts.connect, attempts.relay]
+    steps.append(choose_backend)
+    if frontend.http is not None:
+        from tcproxy.session.http.upgrade import speak_http
+
+        steps.append(speak_http)
+    steps += [attempts.find_server, attempts.connect, attempts.relay]
     return tuple(steps)
+
+
+def upgraded(entrance: Entrance) -> Entrance:
+    """Return the same entrance with the steps of clients that came in TCP mode and speak HTTP now."""
+    from tcproxy.session.http.upgrade import steps_of
+
+    return steps_of(entrance, choose_backend)
 
 
 def look(session: Session) -> bool:
@@ -118,7 +130,7 @@ def choose_backend(session: Session) -> bool:
     backend.farm.enter()
     for tie in backend.ties:
         tie(session)
-    if session.client_shut:
+    if session.client_shut and (backend.http is None or frontend.model.mode == "http"):
         frontend.counters.request_errors += 1
         frontend.aborted_by_client(session)
         session.end()

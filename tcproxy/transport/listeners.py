@@ -53,6 +53,7 @@ class FrontendFactory(ServerFactory):
         self.limit = limit
         self.pipes = pipes
         self.codec: Any = None
+        self.upgrade: Any = None
         if entrance.frontend.model.mode == "http":
             from tcproxy.transport.http1 import adjusted
 
@@ -63,6 +64,15 @@ class FrontendFactory(ServerFactory):
         if self.codec is not None:
             return self.new_http_end(self)
         return ClientEnd(Session(self.entrance), self.limit, self.pipes)
+
+    def new_http_client(self, session: Any) -> Any:
+        """Return the HTTP end of a client that came in TCP mode."""
+        if self.upgrade is None:
+            from tcproxy.transport.http1 import adjusted
+
+            self.upgrade = adjusted.upgrade_of(self.entrance.frontend)
+        codec, kind = self.upgrade
+        return kind(session, self.limit, self.pipes, codec)
 
 
 class ClientEnd(End):
@@ -79,6 +89,18 @@ class ClientEnd(End):
         transport.doRead = self.hold
         self.connected = True
         self.session.begin(self)
+
+    def speak_http(self) -> None:
+        """Let an end of messages take this one's place, with what was read, and an HTTP session its session's."""
+        from tcproxy.session.http.upgrade import UpgradedSession
+
+        old = self.session
+        session = UpgradedSession(old)
+        end = old.entrance.listener.factory.new_http_client(session)
+        end.take_over(self)
+        old.client = end
+        self.session = None
+        session.go_on(end)
 
 
 @implementer(IListeningPort, IReadDescriptor)

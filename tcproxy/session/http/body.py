@@ -92,7 +92,8 @@ class Wait:
         session.decide(CLIENT_ERROR, "R")
         session.client.count_request(session.request)
         if session.backend is None:
-            session.client_shut = True
+            session.broken = True
+            session.close_client()
             session.run()
         else:
             session.frontend.counters.request_errors += 1

@@ -33,7 +33,7 @@ FACTS: Mapping[str, str] = {
     "r_idle": "m_began - m_idle",
     "r_accepted": "r_begun - (r_idle + r_handshake) / 1000",
     "r_frontend": "front.name",
-    "r_mode": "'http'",
+    "r_mode": "front.model.mode",
     "r_tls": "False",
     "r_backend": "front.name if s.backend is None else s.backend.name",
     "r_server": "nobody if live is None else live.name",

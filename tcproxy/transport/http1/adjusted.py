@@ -156,3 +156,9 @@ def client_of(frontend: Frontend) -> tuple[Codec, Callable[[FrontendFactory], Ht
     if adjust is None:
         return codec, client.new_end
     return AdjustingCodec(codec.limits, adjust), new_end
+
+
+def upgrade_of(frontend: Frontend) -> tuple[Codec, type[HttpClient]]:
+    """Return the codec, and the ends, of clients that came in TCP mode and speak HTTP now."""
+    codec, make = client_of(frontend)
+    return codec, HttpClient if make is client.new_end else AdjustedClient

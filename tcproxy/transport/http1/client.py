@@ -26,6 +26,7 @@ from tcproxy.wire.http1.request import plain_request
 
 if TYPE_CHECKING:
     from tcproxy.transport.listeners import FrontendFactory
+    from tcproxy.transport.relay import End
 
 
 KEPT_OVERHEAD, BLOCK, MORE_BLOCKS = 48, 8, 3
@@ -54,6 +55,14 @@ class HttpClient(HttpEnd):
         transport.producer = self
         transport.streaming = True
         self.session.begin(self)
+
+    def take_over(self, other: End) -> None:
+        """Stand on the transport of an end of bytes, with what it read (session/http/upgrade.py)."""
+        super().makeConnection(other.transport)
+        self.push = self.transport.socket.send
+        self.transport.producer = self
+        self.transport.streaming = True
+        self.held, self.stamp, self.ended, self.lent = other.held, other.stamp, other.ended, other.lent
 
     def start(self) -> None:
         """Read requests from now on: what is here already, and what comes."""
