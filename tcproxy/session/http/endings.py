@@ -81,15 +81,42 @@ def server_failed(session: HttpSession, cause: str) -> None:
     if session.response is None and session.replay is not None and again(session, EMPTY):
         return
     session.decide(SERVER_ERROR)
+    if session.response is None and session.first and session.way.observes:
+        observing.failed(session, cause)
+    _unanswered(session)
+
+
+def _unanswered(session: HttpSession) -> None:
+    """No response comes any more, or no more of it."""
     if session.response is None and not session.first:
         session.stay_silent()
         return
     if session.response is not None:
         session.frontend.aborted_by_server(session)
     session.count_response_error()
-    if session.response is None and session.way.observes:
-        observing.failed(session, cause)
     session.fail_response(502)
+
+
+def shut(session: HttpSession, cause: str) -> None:
+    """End on command, or because of its server's state: for the client the server has closed."""
+    request = session.request
+    if request is None or session.stage < Stage.CONNECTING:
+        session.decide(cause)
+        session.end()
+    elif session.stage == Stage.CONNECTING:
+        session.decide(cause, "-")
+        session.client.count_request(request)
+        session.end()
+    elif session.response is not None:
+        session.decide(cause)
+        session.frontend.aborted_by_server(session)
+        session.abort()
+    elif session.client.whole:
+        session.decide(cause)
+        _unanswered(session)
+    else:
+        session.decide(cause, "-")
+        session.abort()
 
 
 def server_reset(session: HttpSession) -> None:

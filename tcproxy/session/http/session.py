@@ -374,6 +374,7 @@ class HttpSession(Session):
             backend.farm.leave()
         if self.ticket is not None and self.ticket.waiting:
             self.ticket.cancel()
+            self.queued_until = self.frontend.world.clock.seconds()
         tell(self)
         self._give_link_back()
         self.backend = self.server = None
@@ -491,8 +492,7 @@ class HttpSession(Session):
         if self.tunnelled:
             super().shut(cause)
         elif self.stage != Stage.CLOSED:
-            self.decide(cause)
-            self.end()
+            endings.shut(self, cause)
 
     def retire(self) -> None:
         """The proxy stops softly: a client that waits for nothing is let go, unless it may ask once more."""
