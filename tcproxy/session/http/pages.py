@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Protocol
 from tcproxy.report import formats
 from tcproxy.report.formats import Format
 from tcproxy.session.http import answers
-from tcproxy.session.http.lines import recorder
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import Field, WholeResponse, compose, read_whole
 
@@ -66,7 +65,7 @@ class ComposedPage:
     def response(self, session: HttpSession) -> WholeResponse | None:
         """Return it, as it is at this moment."""
         reply = self.reply
-        record = recorder(session.frontend, self.needs)(session)
+        record = session.settings.record(session, self.needs)
         record.bytes_in = record.bytes_out = record.total = record.idle = 0  # of which nothing is known yet
         record.termination = "--"
         formats.blanked(record)

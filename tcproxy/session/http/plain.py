@@ -129,10 +129,12 @@ def close(session: HttpSession) -> None:
     now = link.stamp
     account(session)
     backend.farm.counters.current -= 1
-    if session.connected_at == session.asked_at and session.way is session.settings.plain:
-        tell_plain(session)
-    else:
-        tell(session)
+    settings = session.settings
+    if settings.lines is not None:
+        if session.connected_at == session.asked_at and session.way is settings.plain:
+            tell_plain(session)
+        else:
+            tell(session)
     link.session = None
     link.rest()
     server.links.keep(session, link)

@@ -8,16 +8,20 @@ from tcproxy.report.formats import Moment
 from tcproxy.session.http import rules
 from tcproxy.session.http.cookies import shows_letters
 from tcproxy.session.http.facts import FIRST_IDENTITY, IDENTITY
-from tcproxy.session.http.lines import Line, Lines, compiled, number
+from tcproxy.session.http.lines import Line, Lines, compiled, number, recorder
 from tcproxy.session.http.pages import BUILT_IN, pages_of
 from tcproxy.session.http.telling import tell_client, tell_request
 from tcproxy.session.http.ways import Way
 from tcproxy.session.stages import NEVER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tcproxy.model.proxy import Proxy
+    from tcproxy.report.record import Record
     from tcproxy.session.backend import Backend
     from tcproxy.session.frontend import Frontend
+    from tcproxy.session.http.session import HttpSession
 
 
 MORE = frozenset({"local", "remote", "unique_id"})
@@ -41,8 +45,8 @@ class HttpFrontend:
     """
 
     __slots__ = (
-        "_rules", "_ways", "closes", "early", "identify_first", "keep_alive", "lines", "model", "only", "pages",
-        "plain", "private_links", "probes", "request", "rules", "server_closes", "shortest", "shows_cookie",
+        "_recorders", "_rules", "_ways", "closes", "early", "identify_first", "keep_alive", "lines", "model", "only",
+        "pages", "plain", "private_links", "probes", "request", "rules", "server_closes", "shortest", "shows_cookie",
     )  # fmt: skip
 
     def __init__(self, model: Proxy) -> None:
@@ -53,6 +57,7 @@ class HttpFrontend:
         self.plain: Way | None = None
         self.lines: Lines | None = None
         self.early = False
+        self._recorders: dict[frozenset[str], Callable[[HttpSession], Record]] = {}
         self.identify_first: Line | None = None
         self._rules = self.rules = tuple(filter(None, (make(model) for make in rules.FRONT)))
         timeouts = model.timeouts or {}
@@ -86,6 +91,13 @@ class HttpFrontend:
             return lambda session: ""
         self.identify_first = compiled(form, frontend, FIRST_IDENTITY)
         return compiled(form, frontend, IDENTITY)
+
+    def record(self, session: HttpSession, needs: frozenset[str]) -> Record:
+        """Return the facts of an exchange, of addresses and the unique id those that are needed."""
+        make = self._recorders.get(needs)
+        if make is None:
+            make = self._recorders[needs] = recorder(session.frontend, needs)
+        return make(session)
 
     def log_with(self, frontend: Frontend) -> None:
         """Take the forms of the frontend's lines."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcproxy.report.outlets import NO_DATA
-from tcproxy.session.http.lines import recorder
 from tcproxy.session.stages import PROXY
 from tcproxy.session.telling import ERROR_LEVEL, INFO_LEVEL, awaited, unique_id
 
@@ -124,7 +123,7 @@ def tell_client(session: HttpSession) -> bool:
     outlet, form = frontend.outlet, frontend.form
     if outlet is not None and form is not None:
         frontend.lines += 1
-        outlet.send(INFO_LEVEL, form.render(recorder(frontend, form.needs)(session)))
+        outlet.send(INFO_LEVEL, form.render(session.settings.record(session, form.needs)))
     return True
 
 
