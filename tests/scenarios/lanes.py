@@ -38,6 +38,7 @@ global
   log 127.0.0.1:{log} local0
   nbthread 1
   stats socket {folder}/{program} level admin
+  {settings}
 defaults
   mode http
   timeout connect 20s
@@ -238,10 +239,12 @@ class Lane:
 class Stage(asyncio.DatagramProtocol):
     """One program with its lanes."""
 
-    def __init__(self, program: str, folder: Path, longer: int = 1) -> None:
+    def __init__(self, program: str, folder: Path, longer: int = 1, settings: str = "") -> None:
+        """`longer`: how many times longer the timeouts are. settings: lines of the global section."""
         self.program = program
         self.folder = folder
         self.longer = longer
+        self.settings = settings
         self.lanes: dict[str, list[Lane]] = {}
         self.free: dict[str, asyncio.Queue[Lane]] = {}
         self.clients: dict[str, Client] = {}
@@ -260,7 +263,7 @@ class Stage(asyncio.DatagramProtocol):
         port = free_port(count=1 + at_once * len(kinds))
         text = CONFIGURATION.format(
             log=logs.get_extra_info("sockname")[1], barrier=port, folder=self.folder, program=self.program,
-            **{name: time * self.longer for name, time in TIMES.items()},
+            settings=self.settings, **{name: time * self.longer for name, time in TIMES.items()},
         )  # fmt: skip
         servers = []
         for kind in kinds:

@@ -132,6 +132,35 @@ def early_cases() -> Iterator[Case]:
                     yield Case(entry, "request", False, play)
 
 
+TUNED = "tune.bufsize 4096\n  tune.maxrewrite 512\n  tune.http.maxhdr 20"
+
+
+def limit_cases() -> Iterator[Case]:
+    """Yield messages around the limits that TUNED sets, to the byte."""
+    requests, responses = [], []
+    for size in (*range(3470, 3476), *range(3990, 4036, 5), 4090, 5000):
+        value = b"a" * size
+        requests += [
+            b"GET / HTTP/1.1\r\nHost: a\r\nX: " + value + b"\r\n\r\n",
+            b"GET /" + value + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        ]
+        responses += [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: " + value + b"\r\n\r\n",
+            b"HTTP/1.1 200 " + value + b"\r\nContent-Length: 0\r\n\r\n",
+        ]
+    for count in range(16, 22):
+        requests.append(b"GET / HTTP/1.1\r\n" + b"Y: 1\r\n" * count + b"\r\n")
+        responses.append(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + b"Y: 1\r\n" * count + b"\r\n")
+        requests.append(
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"Y: 1\r\n" * count + b"\r\n"
+        )
+    for message in requests:
+        yield Case(corpus.Entry("limits", "", message), "request", False, Play("strict", ((message, PROBE),)))
+    for message in responses:
+        play = Play("strict", ((GET, PROBE),), (Answer(message, closes=True),))
+        yield Case(corpus.Entry("limits", "GET", message), "response", False, play)
+
+
 # comparing
 
 
@@ -174,15 +203,17 @@ def joined_chunks(data: bytes) -> bytes:
     return told
 
 
-def compare(folder: Path, wanted: list[Case], at_once: int = LANES, longer: int = 1) -> dict[Case, list[Outcome]]:
+def compare(
+    folder: Path, wanted: list[Case], at_once: int = LANES, longer: int = 1, settings: str = ""
+) -> dict[Case, list[Outcome]]:
     """Play cases around both programs; return those that differ otherwise than they may, with their outcomes."""
 
     async def play() -> list[list[list[Outcome]]]:
         once = [case.play._replace(rounds=1) for case in wanted]
         again = [case.play for case in wanted]
         return await asyncio.gather(
-            Stage("haproxy", folder, longer).play_all(once, at_once),
-            Stage("tcproxy", folder, longer).play_all(again, at_once, LESSON),
+            Stage("haproxy", folder, longer, settings).play_all(once, at_once),
+            Stage("tcproxy", folder, longer, settings).play_all(again, at_once, LESSON),
         )
 
     theirs, ours = asyncio.run(play())
@@ -213,6 +244,15 @@ def test_the_corpus_passes_through_the_program_as_through_the_reference(tmp_path
     wrong = compare(tmp_path, [*cases(), *early_cases()])
     for at_once, longer in UNHURRIED:
         wrong = compare(tmp_path, list(wrong), at_once, longer) if wrong else {}
+    assert not wrong, told(wrong)
+
+
+@pytest.mark.reference
+def test_limits_are_the_references_whatever_they_are_set_to(tmp_path: Path) -> None:
+    """`tune.bufsize`, `tune.maxrewrite`, `tune.http.maxhdr` bound heads at the same byte, and numbers of trailers."""
+    wrong = compare(tmp_path, list(limit_cases()), settings=TUNED)
+    for at_once, longer in UNHURRIED:
+        wrong = compare(tmp_path, list(wrong), at_once, longer, TUNED) if wrong else {}
     assert not wrong, told(wrong)
 
 
