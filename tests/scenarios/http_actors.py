@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from tests.scenarios.actors import Actor, Doorman
@@ -54,3 +55,49 @@ def story(stories: Stories, text: str, settings: str = "", apart: tuple[str, ...
     settings: of the global section, harmless to the other stories of the process. apart: see Story.
     """
     return stories.story(DEFAULTS + text, bare=True, settings=settings, alone=False, apart=apart)
+
+
+Move = bytes | float | str | tuple[bytes]
+"""What the client sends, a pause in seconds, one of the words below, or in parentheses what the server sends."""
+SERVER, AGAIN, HEAD, FIN, CLOSE, RESET = "server", "again", "head", "fin", "close", "reset"
+SERVER_FIN, SERVER_CLOSE, SERVER_RESET = "server's fin", "server's close", "server's reset"
+"""A server is asked, by a new link or by the same; the client hears a head, or leaves; the server leaves."""
+
+
+def perform(scene: Scene, moves: Sequence[Move], lines: int = 1, port: int | str = 1000, wait: float = 0.15) -> None:
+    """Let a client and a server do these, then put down what becomes of both. wait: seconds for the client's end."""
+    door, client = scene.listen(2000), scene.connect(port)
+    link: Actor | None = None
+    for move in moves:
+        if move == SERVER:
+            link = door.accept()
+        _do(scene, client, link, move)
+    gone = set(moves)
+    if not {CLOSE, RESET} & gone:
+        client.sock.settimeout(wait)
+        client.ends()
+        client.close()
+    scene.logged(lines)
+    scene.until("FRONTEND", scur=0)
+    if link is not None and not {SERVER_CLOSE, SERVER_RESET} & gone:
+        link.sock.settimeout(0.15)
+        link.ends()
+
+
+def _do(scene: Scene, client: Actor, link: Actor | None, move: Move) -> None:
+    if isinstance(move, bytes):
+        client.send(move)
+    elif isinstance(move, float):
+        time.sleep(move)
+    elif move == HEAD:
+        head(client)
+    elif move in (FIN, CLOSE, RESET):
+        {FIN: client.finish, CLOSE: client.close, RESET: client.reset}[str(move)]()
+    else:
+        assert link is not None
+        if isinstance(move, tuple):
+            link.send(move[0])
+        elif move in (SERVER, AGAIN):
+            head(link)
+        else:
+            {SERVER_FIN: link.finish, SERVER_CLOSE: link.close, SERVER_RESET: link.reset}[str(move)]()

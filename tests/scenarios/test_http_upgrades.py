@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from tests.scenarios.actors import Actor
 from tests.scenarios.beside import Scene, Stories, Told, differences
-from tests.scenarios.http_actors import OK, head
+from tests.scenarios.http_actors import (
+    AGAIN,
+    CLOSE,
+    FIN,
+    HEAD,
+    OK,
+    RESET,
+    SERVER,
+    SERVER_CLOSE,
+    Move,
+    head,
+    perform,
+)
 
 pytestmark = pytest.mark.reference
 
@@ -40,54 +49,17 @@ UPGRADE = b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: foo\r\
 SWITCH = b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\nhello"
 BAD = b"GET\r\n\r\n"
 
-Move = bytes | float | str | tuple[bytes]
-SERVER, AGAIN, HEAD, FIN, CLOSE, RESET, ENDS = "server", "again", "head", "fin", "close", "reset", "ends"
-"""What else happens: a server is asked, by a new link or the same; the client hears a head, or leaves; so do they."""
 
 
 def tell(name: str, text: str, *moves: Move, lines: int = 1, port: int = 1000, wait: float = 0.15) -> None:
-    """Register a story: a client sends bytes, a server those in parentheses. wait: for the client's end."""
+    """Register a story (see http_actors.perform)."""
 
     def play(scene: Scene) -> None:
         """A client of TCP mode speaks HTTP."""
-        door, client = scene.listen(2000), scene.connect(port)
-        link: Actor | None = None
-        for move in moves:
-            link = _moved(scene, client, link, move) if move != SERVER else door.accept()
-            if move in (SERVER, AGAIN):
-                assert link is not None
-                head(link)
-        if not {CLOSE, RESET} & set(moves):
-            client.sock.settimeout(wait)
-            client.ends()
-        client.close()
-        scene.logged(lines)
-        scene.until("FRONTEND", scur=0)
-        if link is not None:
-            link.sock.settimeout(0.15)
-            link.ends()
+        perform(scene, moves, lines, port, wait)
 
     play.__name__ = name
     STORIES.story(DEFAULTS + text, bare=True)(play)
-
-
-def _moved(scene: Scene, client: Actor, link: Actor | None, move: Move) -> Actor | None:
-    if isinstance(move, tuple):
-        assert link is not None
-        link.send(move[0])
-    elif isinstance(move, bytes):
-        client.send(move)
-    elif isinstance(move, float):
-        time.sleep(move)
-    elif move == HEAD:
-        head(client)
-    elif move == ENDS:
-        assert link is not None
-        link.close()
-        return None
-    elif move != AGAIN:
-        {FIN: client.finish, CLOSE: client.close, RESET: client.reset}[move]()
-    return link
 
 
 tell("one", FRONT + BACK, GET, SERVER, (OK,), HEAD)
@@ -112,13 +84,13 @@ tell("no-server", FRONT + NOBODY, GET)
 tell("no-server-twice", FRONT + NOBODY, GET, HEAD, 0.1, GET, lines=2)
 tell("server-refuses", FRONT + REFUSES, GET)
 tell("server-fails", FRONT + BACK, GET, SERVER, (OK.replace(b"200", b"500"),), HEAD)
-tell("server-closes", FRONT + BACK, GET, SERVER, ENDS)
+tell("server-closes", FRONT + BACK, GET, SERVER, SERVER_CLOSE)
 tell("server-talks-nonsense", FRONT + BACK, GET, SERVER, (b"foo\r\n\r\n",))
 tell("server-is-silent", FRONT + BACK, GET, SERVER, wait=2)
 tell("server-says-close", FRONT + BACK, GET, SERVER, (OK.replace(b"Content", b"Connection: close\r\nContent"),), HEAD)
 tell("client-says-close", FRONT + BACK, GET.replace(b"Host", b"Connection: close\r\nHost"), SERVER, (OK,), HEAD)
 tell("httpclose-behind", FRONT + BACK + "option httpclose", GET, SERVER, (OK,), HEAD)
-tell("tunnel", FRONT + BACK, UPGRADE, SERVER, (SWITCH,), HEAD, b"abc", 0.1, ENDS)
+tell("tunnel", FRONT + BACK, UPGRADE, SERVER, (SWITCH,), HEAD, b"abc", 0.1, SERVER_CLOSE)
 tell("buffered", FRONT + BACK + "option http-buffer-request", POST + b"abc", 0.1, b"def", SERVER, (OK,), HEAD)
 tell("forwarded", FRONT + "option forwardfor header X-Not" + BACK + "option forwardfor", GET, SERVER, (OK,), HEAD)
 tell("told-by-a-proxy", FRONT + BACK + "option forwardfor", b"PROXY TCP4 1.2.3.4 5.6.7.8 9 10\r\n" + GET, SERVER,

@@ -17,10 +17,12 @@ from tcproxy.session.http.retries import JUNK, again
 from tcproxy.session.http.telling import account, tell, tell_early
 from tcproxy.session.session import Session
 from tcproxy.session.stages import (
+    CLIENT_TIMEOUT,
     LETTERS,
     NEVER,
     PROXY,
     SERVER_ERROR,
+    SERVER_TIMEOUT,
     Stage,
 )
 from tcproxy.wire.http1 import Framing
@@ -574,6 +576,26 @@ class HttpSession(Session):
             client.listen()
             link.listen()
             self.settle()
+
+    @property
+    def _switched(self) -> bool:
+        """True in the tunnel of an upgrade, which ends with its server, as in the reference; none of CONNECT does."""
+        return self.tunnelled and self.response is not None and self.response.status == 101
+
+    def _shut_server(self) -> None:
+        if self._switched and self.server_done and self.error in (CLIENT_TIMEOUT, SERVER_TIMEOUT):
+            self.server_shut = True
+            self.close_link(reset=True)
+        else:
+            super()._shut_server()
+
+    def _shut_client(self) -> None:
+        if self._switched:
+            self.client.mute()
+            self.client_done = True
+            if not self.server_shut:
+                self._shut_server()
+        super()._shut_client()
 
     def close_client(self) -> None:
         """Close the client's connection; as in the reference `option nolinger` makes a difference in tunnels only."""
