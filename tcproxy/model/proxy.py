@@ -261,7 +261,7 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
     Its section's mode may follow: what that forbids is told in the end (checks.py).
     """
     name = statement.words[0]
-    if len(statement.words) < 2:
+    if len(statement.words) < 2 or not statement.words[1]:
         raise Refused(f"'{name}' needs a format behind it")
     if len(statement.words) > 2:
         raise Refused(f"'{name}' takes one argument: quote the format, or escape its spaces", 2)
