@@ -78,11 +78,17 @@ EARLY: Mapping[str, str] = {
 """Of a line that is written while the exchange goes on."""
 BARE: Mapping[str, str] = {**FACTS, "r_number": "numbered()"}
 """Of a line about what never was a request."""
+_MARKS = {
+    "marks": "s.marks",
+    "m_idle": "marks[0]",
+    "m_asked": "marks[1]",
+    "m_began": f"m_asked if s.began == s.asked_at else {_moment('began')}",
+    "m_answered": "marks[2]",
+    "m_now": "marks[3]",
+}
 PLAIN: Mapping[str, str] = {
-    **FACTS,
-    "m_queued": "m_asked",
-    "m_connected": "m_asked",
-    "m_now": f"m_answered if s.link.stamp == s.answered_at else {_moment('link.stamp')}",
+    **_MARKS,
+    **{name: text for name, text in FACTS.items() if name not in _MARKS},
     "live": "s.server",
     "r_server": "live.name",
     "r_request": "m_asked - m_began",

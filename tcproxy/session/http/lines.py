@@ -40,7 +40,7 @@ PURE = frozenset({"badreq", "blank", "dash", "escaped", "getpid", "hostname", "p
 """Names in expressions that mean the same for all lines."""
 
 _FACT = re.compile(r"\br\.(?=\w)")
-_LOCAL = re.compile(r"\b(?:r_|m_)\w+|\b(?:live|asked|captured|shows)\b")
+_LOCAL = re.compile(r"\b(?:r_|m_)\w+|\b(?:live|asked|captured|marks|shows)\b")
 _CONVERSION = re.compile(r"(%%|%\d*[sdX])")
 
 

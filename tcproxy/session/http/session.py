@@ -54,7 +54,8 @@ class HttpSession(Session):
     soonest: seconds of the shortest timeout that may begin, 0 while that is not known.
     leaving: the connection is closed as soon as all is sent. sent: bytes of pages of ours.
     captured: headers and cookies for the log (captures.py). peer: who the client is, once a line named it.
-    stream: number of the request in the process, where lines name that.
+    stream: number of the request in the process, where lines name that. sizes, marks: what telling.py has counted:
+    bytes of both sides; milliseconds of the clock when the wait began, the link stood, the answer came, all was over.
     way: of the frontend to the backend, once that is chosen.
     awaited: the wait for the request's body (body.py), None without one. ahead: bytes sent ahead of the response,
     which are counted with it.
@@ -62,8 +63,8 @@ class HttpSession(Session):
 
     __slots__ = (
         "ahead", "answered_at", "asked_at", "awaited", "broken", "captured", "first", "first_step", "idle_from", "keep",
-        "kept", "leaving", "peer", "replay", "request", "response", "response_whole", "sent", "settings", "sizes",
-        "soonest", "status", "stream", "tunnelled", "way",
+        "kept", "leaving", "marks", "peer", "replay", "request", "response", "response_whole", "sent", "settings",
+        "sizes", "soonest", "status", "stream", "tunnelled", "way",
     )  # fmt: skip
 
     client: Any
@@ -90,6 +91,7 @@ class HttpSession(Session):
         self.status = -1
         self.sent = 0
         self.sizes = (0, 0)
+        self.marks = (0, 0, 0, 0)
         self.soonest = 0.0
         self.first_step = 0
         self.idle_from = self.asked_at = self.answered_at = 0.0

@@ -58,9 +58,12 @@ def _time(session: HttpSession, farm: Counters, server: Counters | None) -> None
         until = int(queued_until * 1000 + 0.001)
         queued = until - int(session.asked_at * 1000 + 0.001)
         connecting = connected - until
-    answered = int(session.answered_at * 1000 + 0.001) - connected
+    answered_at = int(session.answered_at * 1000 + 0.001)
+    answered = answered_at - connected
     # the wait for the request belongs to it
-    lasted = int(session.frontend.world.clock.seconds() * 1000 + 0.001) - int(session.idle_from * 1000 + 0.001)
+    idle, now = int(session.idle_from * 1000 + 0.001), int(session.frontend.world.clock.seconds() * 1000 + 0.001)
+    lasted = now - idle
+    session.marks = (idle, connected, answered_at, now)
     farm.timed(queued, connecting, lasted, answered)
     if server is not None:
         server.timed(queued, connecting, lasted, answered)

@@ -8,6 +8,7 @@ from tcproxy.report import formats
 from tcproxy.report.variables import HTTP_VARIABLES, VARIABLES
 from tcproxy.session.http.facts import BARE, EARLY, FACTS, FIRST_IDENTITY, IDENTITY, PLAIN
 from tcproxy.session.http.lines import compiled, recorder
+from tcproxy.session.http.telling import account
 from tests.session.http.plays import HttpStage
 from tests.session.http.test_exchanges import OK, asked
 
@@ -61,6 +62,7 @@ def test_plain_lines_are_shorter_ways_to_the_same() -> None:
     session = client.session
     session.answered_at = link.stamp = session.asked_at
     session.status = 200
+    account(session)
     form = formats.compile(formats.HTTPLOG.replace("%Ta", "x") + " %b %f %Ti %Th %U %B", http=True)
     only = session.backend
     plain = compiled(form, stage.frontend, PLAIN, only)
