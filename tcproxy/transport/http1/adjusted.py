@@ -55,8 +55,11 @@ class WrittenRequest(RequestHead):
     __slots__ = ("wire",)
 
     def __init__(self, request: RequestHead, wire: bytes) -> None:
-        for name in (*RequestHead.__slots__, *RequestHead.__mro__[1].__slots__):  # type: ignore[attr-defined]
-            setattr(self, name, getattr(request, name))
+        super().__init__(
+            request.method, request.target, request.version, request.minor, request.fields, request.keep_alive
+        )
+        self.framing, self.length = request.framing, request.length
+        self.upgrade, self.host = request.upgrade, request.host
         self.wire = wire
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
