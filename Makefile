@@ -23,8 +23,13 @@ types: $(VENV)/ready
 imports: $(VENV)/ready
 	$(BIN)/lint-imports
 
+# scenarios wait more than they work: they run beside all others, and tell at the end
 tests: $(VENV)/ready
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest tests/scenarios $(PYTEST_OPTIONS) >.scenarios.log 2>&1 & scenarios=$$!; \
+	others=0; $(BIN)/python -m pytest --ignore=tests/scenarios $(PYTEST_OPTIONS) || others=$$?; \
+	told=0; wait $$scenarios || told=$$?; \
+	echo "== scenarios"; cat .scenarios.log; rm -f .scenarios.log; \
+	[ $$others = 0 ] && [ $$told = 0 ]
 
 bench: $(VENV)/ready programs
 	$(BIN)/python -m benchmarks
