@@ -33,6 +33,8 @@ setup(
         ],
         "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0"],
         "docs": ["Sphinx>=7"],
+        # leads the search of tests/fuzz; without it inputs are changed by chance
+        "fuzz": ["atheris>=2.3"],
     },
     entry_points={"console_scripts": ["tcproxy = tcproxy.command:main"]},
     classifiers=[

@@ -246,6 +246,8 @@ class HttpSession(Session):
         if head.tunnels(request):
             self.link.moved += self.client.respond(head, request, None)
             self.client.flush()
+            if self.link is None:
+                return False  # the client is lost
             if self.settings.early:
                 tell_early(self)
             self._tunnel()

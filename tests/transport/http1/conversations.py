@@ -29,7 +29,10 @@ class Came(NamedTuple):
 
 
 class Servers:
-    """The server's side of a proxy: each whole request is answered with its own request line, or as a test says."""
+    """The server's side of a proxy: each whole request is answered with its own request line, or as a test says.
+
+    asked: whole requests, with the chunks of a body as one. lines: what was answered.
+    """
 
     def __init__(self, proxy: MemoryProxy, answer: Sequence[bytes] | None = None, ends: bool = False) -> None:
         """`answer`: the pieces that answer the first request; ends: and then FIN."""
@@ -37,7 +40,9 @@ class Servers:
         self.answer = answer
         self.ends = ends
         self.asked: list[bytes] = []
+        self.lines: set[bytes] = set()
         self._read: dict[int, int] = {}
+        self._skipped: set[int] = set()
 
     def serve(self) -> None:
         """Answer all that is whole."""
@@ -49,8 +54,15 @@ class Servers:
                 whole = request_end(data) if not link.closed else None
                 if whole is not None:
                     self._read[number] = self._read.get(number, 0) + whole
-                    self._take(link, data[:whole])
                     busy = True
+                    if number in self._skipped:
+                        self._skipped.remove(number)
+                    else:
+                        self._take(link, data[:whole])
+
+    def skip(self, link: PipeSocket) -> None:
+        """Leave the request that a link has brought, or brings, to others, who answer it."""
+        self._skipped.add(self.proxy.links.index(link))
 
     def _take(self, link: PipeSocket, request: bytes) -> None:
         self.asked.append(joined(request))
@@ -59,6 +71,7 @@ class Servers:
             self.proxy.says(link, *pieces, ends=self.ends)
         else:
             line = request.partition(b"\r\n")[0][:200]
+            self.lines.add(line)
             self.proxy.says(link, ANSWER % (len(line), line))
 
 
@@ -90,11 +103,8 @@ def came(servers: Servers, client: PipeSocket) -> Came:
 
 
 def joined_responses(data: bytes) -> bytes:
-    """Return responses with the chunks of a body as one."""
-    found = b""
-    for part in re.split(rb"(?=HTTP/\d\.\d \d{3} )", data):
-        found += joined(part)
-    return found
+    """Return responses with the chunks of each body as one."""
+    return b"".join(joined(part) for part in re.split(rb"(?=HTTP/\d\.\d \d{3} )", data))
 
 
 def requested(proxy: MemoryProxy, pieces: Sequence[bytes]) -> Came:
