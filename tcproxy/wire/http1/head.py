@@ -6,6 +6,7 @@ alike: an edit makes a list of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from .errors import BadMessage
@@ -117,6 +118,9 @@ def adjusted(field: Field, adjust: Adjust) -> bytes:
     return field.wire if name is None else b"%b: %b\r\n" % (name, field.value)
 
 
+FOLDED_NAME = re.compile(rb"\n[^ \t:\n][^:\n]*+\n[ \t]")
+
+
 def is_later(version: bytes) -> bool:
     """Say whether a version is 1.1 or later: all these are spoken as 1.1 (RFC 9110 section 2.5)."""
     return len(version) == 8 and version[4] == 0x2F and version[6] == 0x2E and version[5:8] >= b"1.1"
@@ -125,10 +129,10 @@ def is_later(version: bytes) -> bool:
 def joined_lines(data: bytes) -> list[bytes]:
     """Return the lines of a whole head, folded ones joined, bare LFs taken for line ends; the empty one is gone.
 
-    Raises OddLine when the line behind the start line is a folded one: it belongs to no header.
+    Raises OddLine when a folded line goes on with something other than a header's value: the start line, or a name.
     """
     second = data.find(b"\n") + 1
-    if data[second : second + 1] in (b" ", b"\t"):
+    if data[second : second + 1] in (b" ", b"\t") or FOLDED_NAME.search(data):
         raise OddLine
     return unfolded(data).removesuffix(b"\r\n").removesuffix(b"\r\n").split(b"\r\n")
 
