@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 
+from tcproxy.session.http.answers import EARLY
 from tcproxy.wire.http1 import (
     BadMessage,
     ChunkedBody,
@@ -27,54 +28,18 @@ from tcproxy.wire.http1 import (
     body_of,
 )
 from tcproxy.wire.http1.head import Head
-from tcproxy.wire.http1.shapes import OFTEN, Shapes
 from tests.transport.http1.conversations import ANSWER, PROBE, Servers, begin, joined
-from tests.transport.http1.memory import MemoryProxy, PipeSocket, in_memory
+from tests.transport.http1.memory import MemoryProxy, in_memory
 from tests.wire.http1 import corpus
+from tests.wire.http1.lessons import REQUESTS, RESPONSES, know, taught
 from tests.wire.http1.test_opinions import same_requests, same_response
 from tests.wire.http1.test_properties import told
 from tests.wire.http1.verdicts import Verdict, request_verdict, response_verdict
 
 Target = Callable[[bytes], None]
 ASKED = tuple(corpus.REQUESTS)
-LESSONS = (
-    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nX-Y: z\r\n\r\n",
-    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-)
-ANSWERS = (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Y: z\r\nContent-Length: 0\r\n\r\n")
-
-
-def learned(*lessons: bytes) -> Codec:
-    """Return a codec that knows the shapes of some heads."""
-    codec = Codec()
-    request = RequestReader(Codec()).feed(LESSONS[0])
-    assert request is not None
-    for lesson in lessons * OFTEN:
-        if lesson.startswith(b"HTTP"):
-            ResponseReader(codec).feed(lesson, request)
-        else:
-            RequestReader(codec).feed(lesson)
-    return codec
-
-
-REQUESTS, RESPONSES = learned(*LESSONS).requests, learned(*ANSWERS).responses
-
-
-def know(shapes: Shapes, others: Shapes) -> None:
-    """Let a codec know these shapes and no other: a run must not depend on those before."""
-    shapes.by_size.clear()
-    shapes._counts.clear()
-    shapes.by_size.update({size: list(some) for size, some in others.by_size.items()})
-
-
-def taught(lenient: bool) -> Codec:
-    """Return a codec that knows common shapes."""
-    codec = Codec(Limits(lenient=lenient))
-    know(codec.requests, REQUESTS)
-    know(codec.responses, RESPONSES)
-    return codec
+ROOM = Limits(bufsize=1 << 17, max_headers=1000)
+"""What readers behind the proxy take: its own headers may come on top of its limits."""
 
 
 def pieces_of(data: bytes, seed: int) -> list[bytes]:
@@ -108,7 +73,7 @@ def _read_back(verdict: Verdict) -> None:
     """
     if verdict.status or verdict.incomplete or any(head.method == b"CONNECT" for head in requests_of(verdict)):
         return
-    again = request_verdict([verdict.forwarded])
+    again = request_verdict([verdict.forwarded], ROOM)
     assert not again.status
     assert list(map(_meant, again.heads)) == list(map(_meant, verdict.heads))
     assert again.bodies == verdict.bodies
@@ -142,7 +107,7 @@ def responses(data: bytes) -> None:
     if lenient:
         return
     if not whole.status and not whole.incomplete:
-        again = response_verdict(asked, [whole.forwarded])
+        again = response_verdict(asked, [whole.forwarded], ROOM)
         assert (again.status, again.bodies) == (0, whole.bodies)
         assert list(map(_meant, again.heads)) == list(map(_meant, whole.heads))
     same_response(asked, message)
@@ -265,22 +230,15 @@ class Play:
     def _another(self) -> None:
         """Let a new client ask, and get its own answer."""
         other = self.proxy.connect()
-        before = len(self.proxy.links)
+        before = {link.number: len(link.sent) for link in self.proxy.links}
         self.proxy.says(other, PROBE)
+        (link,) = (link for link in self.proxy.links if len(link.sent) > before.get(link.number, 0))
         line = PROBE.partition(b"\r\n")[0]
         answer = ANSWER % (len(line), line)
-        link = self.proxy.links[-1] if len(self.proxy.links) > before else self._asked()
         self.proxy.says(link, answer)
         assert other.sent == answer.replace(b"C", b"c", 1).replace(b"L", b"l", 1), other.sent
         self.proxy.says(other, ends=True)
         assert other.closed
-
-    def _asked(self) -> PipeSocket:
-        return next(link for link in self.proxy.links if not link.closed and link.sent.endswith(PROBE[-20:].lower()))
-
-
-ROOM = Limits(bufsize=1 << 17, max_headers=1000)
-"""What readers behind the proxy take: its own headers may come on top of its limits."""
 
 
 def sound_requests(data: bytes) -> None:
@@ -298,7 +256,7 @@ def sound_requests(data: bytes) -> None:
             break
         read = rest[: len(rest) - len(body.rest)]
         same_requests(read)
-        forwarded = request_verdict([read]).forwarded
+        forwarded = request_verdict([read], ROOM).forwarded
         assert joined(_without_connection(forwarded)) == joined(_without_connection(read))
         names = [name.lower() for name in re.findall(rb"\n([^:\r\n]+):", read.partition(b"\r\n\r\n")[0])]
         assert sum(name in (b"content-length", b"transfer-encoding") for name in set(names)) < 2
@@ -333,6 +291,8 @@ def sound_responses(asked: bytes, data: bytes, lines: set[bytes]) -> None:
     assert get is not None
     codec = Codec(ROOM)
     for request in [*asked_in(asked), *[get] * 2]:
+        if data in EARLY.values():
+            return  # told before there is a request, so with a body whatever its method would be
         reader = ResponseReader(codec)
         head = reader.feed(data, request)
         while head is not None and head.interim:
@@ -343,6 +303,7 @@ def sound_responses(asked: bytes, data: bytes, lines: set[bytes]) -> None:
         told = b"".join(bytes(piece) for piece in body.feed(reader.take()))
         if head.framing is Framing.CLOSE or not body.done:
             return
+        same_response("HEAD" if request.method == b"HEAD" else "GET", data[: len(data) - len(body.rest)])
         assert told not in lines or told.startswith(request.method + b" " + request.target[:100]), (request, told)
         data = body.rest
         if not data:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.running import free_port
+from tests.transport.http1.memory import in_memory
 from tests.transport.running import Proxied, accept, inet, listener, proxied, read_all, wait_for
 
 FORM = "%ST %ts %B %U %TR/%Tw/%Tc %rc %{+Q}r"
@@ -335,3 +336,14 @@ def test_an_early_answer_that_ends_by_closing_is_told_to_its_end() -> None:
         client.sendall(b"cde")
         assert proxy.line().startswith("401 -- ")
         wait_for(lambda: not proxy.world.sessions)
+
+
+def test_a_client_that_is_lost_at_a_switch_has_no_tunnel() -> None:
+    """The head of a 101 that cannot be sent ends the session, and nothing is tunnelled."""
+    with in_memory() as proxy:
+        client = proxy.connect()
+        proxy.says(client, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n")
+        client.broken = True
+        proxy.says(proxy.links[0], b"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\nhello")
+        assert not proxy.world.sessions
+        assert proxy.links[0].closed and client.closed
