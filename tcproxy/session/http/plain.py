@@ -16,13 +16,12 @@ from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
 from tcproxy.session.http.telling import account, tell, tell_plain
 from tcproxy.session.stages import CLOSED, NEVER, RELAYING
-from tcproxy.wire.http1.response import head_of
 
 if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import RequestHead
-    from tcproxy.wire.http1.shapes import PlainResponse
+    from tcproxy.wire.http1.response import PlainResponse
 
 
 def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
@@ -88,7 +87,7 @@ def answered(session: HttpSession, plain: PlainResponse, data: bytes) -> bool:
     session.answered_at = link.stamp
     session.status = plain.status
     server.counters.answered[plain.status // 100] += 1
-    session.response = head_of(plain)
+    session.response = plain
     session.keep = True
     came = len(data) - plain.end
     link.moved = plain.counted + came

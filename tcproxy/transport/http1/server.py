@@ -23,7 +23,8 @@ from tcproxy.wire.http1 import (
     ResponseReader,
     body_of,
 )
-from tcproxy.wire.http1.shapes import BODYLESS, plain_response
+from tcproxy.wire.http1.response import plain_response
+from tcproxy.wire.http1.shapes import BODYLESS
 
 if TYPE_CHECKING:
     from tcproxy.transport.http1.client import HttpClient

@@ -23,8 +23,8 @@ from .request import (
 )
 from .response import LENIENT as LENIENT_STATUS
 from .response import STRICT as STATUS
-from .response import ResponseHead, head_of, parse_response, response_of
-from .shapes import BODYLESS, REQUEST, RESPONSE, Shapes, learn_request, learn_response, plain_response
+from .response import ResponseHead, parse_response, plain_response, response_of
+from .shapes import BODYLESS, REQUEST, RESPONSE, Shapes, learn_request, learn_response
 
 PARTIAL_STATUS = re.compile(rb"[A-Z0-9./]*+(?:[ \t]++[0-9]*+(?:[ \t]++[^\r\n\0]*+)?)?\r?")
 
@@ -199,7 +199,7 @@ class ResponseReader(_Reader):
             plain = plain_response(codec.responses, data) if request.method not in BODYLESS else None
             if plain is not None:
                 self.buffer = data[plain.end :]
-                return head_of(plain)
+                return plain
             end = data.find(b"\r\n\r\n") + 4
             if 4 < end < codec.limits.raw:
                 try:

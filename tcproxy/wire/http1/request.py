@@ -111,7 +111,7 @@ def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None
     found = shapes.find(data)
     if found is None:
         return None
-    shape, matched = found
+    shape, matched, end = found
     request = RequestHead.__new__(RequestHead)
     values = request.parts = matched.groups()
     request.method, request.target = values[0], values[1]
@@ -128,7 +128,7 @@ def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None
     else:
         request.length = int(values[shape.length])
         request.framing = SIZED if request.length else NO_BODY
-    return request, matched.end()
+    return request, end
 
 
 def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHead:

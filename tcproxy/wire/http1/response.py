@@ -11,7 +11,7 @@ from .head import Adjust, Head, check_size, field_trouble, is_later, joined_line
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
-from .shapes import BODYLESS, PlainResponse
+from .shapes import BODYLESS, NO_BODIES, Shapes
 
 STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?=\r?\n|\Z)")
@@ -73,20 +73,44 @@ class ResponseHead(Head):
         return self._lines(start, connection, adjust)
 
 
-def head_of(plain: PlainResponse) -> ResponseHead:
-    """Return the head of a response that was read by its shape."""
-    head = ResponseHead.__new__(ResponseHead)
+class PlainResponse(ResponseHead):
+    """A response's head of a known shape, read.
+
+    wire: as it is forwarded to a client of HTTP/1.1 that is kept; counted: its bytes as statistics count them. end:
+    where it ends in the bytes that it was read from.
+    """
+
+    __slots__ = ("counted", "end", "wire")
+
+    counted: int
+    end: int
+    wire: bytes
+
+
+def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
+    """Return the response that bytes begin with, None when its head has no known shape."""
+    found = shapes.find(data)
+    if found is None:
+        return None
+    shape, matched, end = found
+    values = matched.groups()
+    if shape.length < 0 or values[0] in NO_BODIES:
+        return None
+    head = PlainResponse.__new__(PlainResponse)
+    head.end = end
     head.version = b"HTTP/1.1"
     head.minor = 1
-    head.status = plain.status
-    head.reason = plain.reason
-    head.shape = plain.shape
-    head.parts = plain.parts
+    head.status = int(values[0])
+    head.reason = values[1]
+    head.shape = shape
+    head.parts = values
     head._fields = None
-    head.keep_alive = plain.keep_alive
+    head.keep_alive = shape.keep_alive
     head.upgrade = False
-    head.length = plain.length
-    head.framing = SIZED if plain.length else NO_BODY
+    length = head.length = int(values[shape.length])
+    head.framing = SIZED if length else NO_BODY
+    wire = head.wire = shape.written % values
+    head.counted = len(wire) + shape.overhead
     return head
 
 

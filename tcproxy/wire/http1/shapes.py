@@ -30,8 +30,9 @@ LONGEST = 4096
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 REQUEST = rb"(?!CONNECT )(" + TOKEN + rb") (/[!-\"$-~]*+) HTTP/1\.1\r\n"
-RESPONSE = rb"HTTP/1\.1 ([2-9][0-9][0-9]) ((?![ \t])[^\r\n\0]*+)\r\n"
-VALUE = rb"((?![ \t])[^\r\n\0]*+)(?<![ \t])"
+RESPONSE = rb"HTTP/1\.1 ([2-9][0-9][0-9]) ((?! )[^\r]*+)\r\n"
+VALUE = rb"([^ ][^\r]*+)(?<! )"
+"""Sets of one byte are quick to match; LFs, NULs and tabs in a head are looked for afterwards (`Shapes.find`)."""
 DIGITS = rb"([0-9]{1,18})"
 PLAIN = re.compile(TOKEN + rb": (?![ \t])[^\r\n\0]*+(?<![ \t])")
 BODYLESS = (b"HEAD", b"CONNECT")
@@ -45,10 +46,11 @@ class Shape:
 
     names: of what is forwarded, in lower case. host, length: which group they are, -1 for none. keep_alive: what its
     Connection header says. written: the format of a head of it as it is forwarded, that of a response with its status
-    line, that of a request without its request line.
+    line, that of a request without its request line. match: the pattern's, which takes more than
+    `Shapes.find` does. lines: of a whole head. overhead: bytes that statistics count beside those of the head as it is forwarded.
     """
 
-    __slots__ = ("host", "keep_alive", "length", "match", "names", "written")
+    __slots__ = ("host", "keep_alive", "length", "lines", "match", "names", "overhead", "written")
 
     def __init__(self, start: bytes, lines: Sequence[bytes]) -> None:
         pattern, written = [start], []
@@ -70,7 +72,9 @@ class Shape:
                 pattern.append(re.escape(name) + b": " + (DIGITS if kind == LENGTH else VALUE))
             pattern.append(rb"\r\n")
         self.match = re.compile(b"".join([*pattern, rb"\r\n"])).match
+        self.lines = len(lines) + 2
         self.names = tuple(names)
+        self.overhead = 15 - 4 * len(names)
         self.written = b"".join([b"HTTP/1.1 %b %b\r\n" if start is RESPONSE else b"%.0b%.0b", *written, b"\r\n"])
 
     def fields(self, values: Sequence[bytes]) -> list[Field]:
@@ -78,51 +82,59 @@ class Shape:
         return [Field(name, value) for name, value in zip(self.names, values[2:], strict=True)]
 
 
-class PlainResponse:
-    """A response's head of a shape, read.
-
-    wire: as it is forwarded to a client of HTTP/1.1 that is kept; counted: its bytes as statistics count them. end:
-    where it ends. length: of its body. parts: what a head of its shape has.
-    """
-
-    __slots__ = ("counted", "end", "keep_alive", "length", "parts", "reason", "shape", "status", "wire")
-
-    counted: int
-    end: int
-    keep_alive: bool
-    length: int
-    parts: tuple[bytes, ...]
-    reason: bytes
-    shape: Shape
-    status: int
-    wire: bytes
+NONE = Shape(rb"(?!)", ())
+"""No head has this shape."""
 
 
 class Shapes:
-    """The shapes that one side's codec knows, by their number of lines; the one that came last is tried first."""
+    """The shapes that one side's codec knows, by their number of lines; the one that came last is tried first.
 
-    __slots__ = ("_counts", "_limits", "_start", "by_size")
+    last: that one. safe: bytes of a head that fits in any case.
+    """
+
+    __slots__ = ("_counts", "_limits", "_start", "by_size", "last", "safe")
 
     def __init__(self, limits: Limits, start: bytes) -> None:
         self._limits = limits
         self._start = start
+        self.safe = limits.safe
+        self.last = NONE
         self.by_size: dict[int, list[Shape]] = {}
         self._counts: dict[tuple[bytes, ...], int] = {}
 
-    def find(self, data: bytes) -> tuple[Shape, re.Match[bytes]] | None:
-        """Return the shape of the head that bytes begin with, and what was matched; None when it has none."""
+    def find(self, data: bytes) -> tuple[Shape, re.Match[bytes], int] | None:
+        """Return the shape of the head that bytes begin with, what was matched, and the head's end; None without."""
+        shape = self.last
+        matched = shape.match(data)
+        if matched is None:
+            found = self._another(data)
+            if found is None:
+                return None
+            shape, matched = found
+        end = matched.end()
+        if (
+            end < self.safe and data.count(b"\n", 0, end) == shape.lines
+            and data.find(b"\0", 0, end) < 0 and data.find(b"\t", 0, end) < 0
+        ):  # fmt: skip
+            return shape, matched, end
+        return None
+
+    def _another(self, data: bytes) -> tuple[Shape, re.Match[bytes]] | None:
         end = data.find(b"\r\n\r\n")
-        shapes = self.by_size.get(data.count(b"\r\n", 0, end)) if 0 < end < self._limits.safe else None
-        if shapes is None:
-            return None
+        shapes = self.by_size.get(data.count(b"\r\n", 0, end), []) if end > 0 else []
         for shape in shapes:
             matched = shape.match(data)
             if matched is not None:
-                if shape is not shapes[0]:
-                    shapes.remove(shape)
-                    shapes.insert(0, shape)
+                shapes.remove(shape)
+                shapes.insert(0, shape)
+                self.last = shape
                 return shape, matched
         return None
+
+    def forget(self) -> None:
+        """Know no shape any more."""
+        self.by_size.clear()
+        self.last = NONE
 
     def learn(self, head: bytes) -> None:
         """Count the shape of a whole head that was read in the general way, and learn it if it comes often."""
@@ -140,7 +152,7 @@ class Shapes:
 
     def _add(self, shape: Shape, size: int) -> None:
         if sum(map(len, self.by_size.values())) >= MOST_IN_ALL:
-            self.by_size.clear()
+            self.forget()
         shapes = self.by_size.setdefault(size, [])
         shapes.insert(0, shape)
         del shapes[MOST:]
@@ -173,27 +185,3 @@ def learn_response(shapes: Shapes, head: bytes, response: ResponseHead) -> None:
     """Learn from a response, if others of its shape may be plain."""
     if response.minor and response.length >= 0 and not response.upgrade and len(head) <= LONGEST:
         shapes.learn(head)
-
-
-def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
-    """Return the response that bytes begin with, None when its head has no known shape."""
-    found = shapes.find(data)
-    if found is None:
-        return None
-    shape, matched = found
-    values = matched.groups()
-    status = values[0]
-    if shape.length < 0 or status in NO_BODIES:
-        return None
-    head = PlainResponse()
-    head.end = matched.end()
-    head.status = int(status)
-    head.reason = values[1]
-    head.shape = shape
-    head.parts = values
-    head.length = int(values[shape.length])
-    head.keep_alive = shape.keep_alive
-    head.wire = shape.written % values
-    head.counted = len(head.wire) + 15 - 4 * len(shape.names)
-    return head
-

@@ -85,7 +85,7 @@ def lesson(entry: corpus.Entry, start: bytes) -> bytes:
 def forget(*known: Shapes) -> None:
     """Forget all shapes."""
     for shapes in known:
-        shapes.by_size.clear()
+        shapes.forget()
         shapes._counts.clear()
 
 

@@ -28,7 +28,7 @@ def _learned() -> Codec:
 
 def know(shapes: Shapes, others: Shapes) -> None:
     """Let a codec know these shapes and no other: what it does must not depend on what it read before."""
-    shapes.by_size.clear()
+    shapes.forget()
     shapes._counts.clear()
     shapes.by_size.update({size: list(some) for size, some in others.by_size.items()})
 

@@ -101,6 +101,11 @@ def test_responses_mean_the_same_when_they_come_again(asked: str) -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\n\r\n",  # a bare LF
         b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",  # folded
+        b"GET / HTTP/1.1\r\nHost: a\nHost: b\r\nX: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: \r\nY: 2\r\nX: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: \n\r\nX: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\t\r\nX: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: \ta\r\nX: 1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\0\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\r\n\r\n",
         b"GET a HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n",
