@@ -220,21 +220,26 @@ class Counters:
         # place, and connect within a millisecond: zeroes leave a sum of zero, and its highest, as they are.
         self.timings += 1
         slides = self.timings > WINDOW
-        if queue or self.queue_time:
-            self.queue_time += queue - (self.queue_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
+        total = self.queue_time
+        if queue or total:
+            self.queue_time = total + queue - (total + WINDOW - 1 >> WINDOW_BITS if slides else 0)
             if queue > self.queue_time_highest:
                 self.queue_time_highest = queue
-        if connect or self.connect_time:
-            self.connect_time += connect - (self.connect_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
+        total = self.connect_time
+        if connect or total:
+            self.connect_time = total + connect - (total + WINDOW - 1 >> WINDOW_BITS if slides else 0)
             if connect > self.connect_highest:
                 self.connect_highest = connect
-        if response or self.response_time:
-            self.response_time += response - (self.response_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
+        total = self.response_time
+        if response or total:
+            self.response_time = total + response - (total + WINDOW - 1 >> WINDOW_BITS if slides else 0)
             if response > self.response_highest:
                 self.response_highest = response
-        self.session_time += session - (self.session_time + WINDOW - 1 >> WINDOW_BITS if slides else 0)
-        if session > self.session_highest:
-            self.session_highest = session
+        total = self.session_time
+        if session or total:
+            self.session_time = total + session - (total + WINDOW - 1 >> WINDOW_BITS if slides else 0)
+            if session > self.session_highest:
+                self.session_highest = session
 
     @property
     def exchanges(self) -> int:

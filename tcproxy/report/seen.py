@@ -85,7 +85,7 @@ class SeenLinks(Protocol):
 
 
 class SeenServer(Protocol):
-    """A server. effective: sixteenths. last_change, last_session: whole monotonic seconds."""
+    """A server. effective: sixteenths. last_change: whole monotonic seconds; last_session: monotonic ones."""
 
     @property
     def model(self) -> Server: ...  # noqa: D102
@@ -122,7 +122,7 @@ class SeenServer(Protocol):
     @property
     def last_change(self) -> int: ...  # noqa: D102
     @property
-    def last_session(self) -> int: ...  # noqa: D102
+    def last_session(self) -> float: ...  # noqa: D102
     @property
     def cookie(self) -> bytes: ...  # noqa: D102
     @property
@@ -158,7 +158,7 @@ class SeenFarm(Protocol):
     @property
     def last_change(self) -> int: ...  # noqa: D102
     @property
-    def last_session(self) -> int: ...  # noqa: D102
+    def last_session(self) -> float: ...  # noqa: D102
     def down_seconds(self) -> int: ...  # noqa: D102
 
 

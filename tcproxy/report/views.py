@@ -207,9 +207,9 @@ def ended(watch: SeenWatch) -> bool:
     return watch.status not in (CheckStatus.UNKNOWN, CheckStatus.INITIALIZING)
 
 
-def since(last: int, now: float) -> int:
+def since(last: float, now: float) -> int:
     """Return the seconds since a moment, -1 for never."""
-    return -1 if last < 0 else int(now) - last
+    return -1 if last < 0 else int(now) - int(last)
 
 
 def set_weight(back: Back) -> int:

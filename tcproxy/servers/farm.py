@@ -30,7 +30,8 @@ class Farm:
     refuser: the server whose queue was too long for the last one who got neither slot nor place.
     queue: sessions that wait for whichever server is free first.
     fullconn: of the model (see tcproxy/model/fullconn.py). counters.current: sessions, `enter`ed.
-    last_change: of the backend, whole monotonic seconds. last_session: the same of the last slot taken, -1 before.
+    last_change: of the backend, whole monotonic seconds. last_session: monotonic seconds of the last slot taken, -1
+    before.
     cookies: which servers are named by which cookie.
     dynamic: whether weights may change while it runs. redistributes: whether who waits for a server that goes down is
     balanced again (`option redispatch` without `option persist`).
@@ -46,7 +47,7 @@ class Farm:
         self.refuser: LiveServer | None = None
         self.fullconn = model.fullconn
         self.last_change = self.second()
-        self.last_session = -1
+        self.last_session = -1.0
         redispatches = model.redispatch != 0 or "redispatch" in model.options
         self.redistributes = redispatches and "persist" not in model.options
         self._all_backups = "allbackups" in model.options
@@ -142,7 +143,17 @@ class Farm:
             self.counters.selected += 1
         if server.maxconn:
             return self._seat(waiter, server, old)
-        self._take_slot(server)
+        # `_take_slot` without the calls: most pass here
+        now = self.last_session = server.last_session = self.clock.seconds()
+        counters = server.counters
+        if now >= counters.session_rate.until:
+            counters.session_rate.turn(now, counters.total)
+        counters.total += 1
+        current = counters.current = counters.current + 1
+        if current > counters.highest:
+            counters.highest = current
+        if self._counts_load and server.picker is not None:
+            server.picker.took(server)
         return server
 
     def take(
@@ -177,17 +188,15 @@ class Farm:
         return ticket
 
     def _take_slot(self, server: LiveServer) -> None:
-        now = self.clock.seconds()
+        now = self.last_session = server.last_session = self.clock.seconds()
         server.counters.begin(now)
-        self.last_session = server.last_session = int(now)
         if self._counts_load and server.picker is not None:
             server.picker.took(server)
 
     def again(self, server: LiveServer) -> None:
         """Count one more connection attempt on a slot that is kept: a retry on the same server."""
-        now = self.clock.seconds()
+        now = self.last_session = server.last_session = self.clock.seconds()
         server.counters.count(now)
-        self.last_session = server.last_session = int(now)
 
     def release(self, server: LiveServer) -> None:
         """Give a slot back; whoever waits for it is granted it before this returns."""

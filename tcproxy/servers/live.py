@@ -62,7 +62,7 @@ class LiveServer:
 
     label: `backend/server`. served: sessions that hold a slot. sessions: those attached, to be shut on demand; a
     session adds and removes itself. weight: sixteenths, 0 in drain; effective: the same, whether in drain or not.
-    last_change, last_session: whole monotonic seconds (last_session: -1 before the first).
+    last_change: whole monotonic seconds; last_session: monotonic seconds, -1 before the first.
     maxconn, minconn, maxqueue: as in force now; maxqueue 0 for no limit.
     links: idle ones in HTTP mode (session/http/reuse.py), None in TCP mode.
     cookie: its value of the backend's persistence cookie now, b"" for none.
@@ -95,7 +95,7 @@ class LiveServer:
         self.picker: IPicker | None = None
         self.sessions: set[Attached] = set()
         self.last_change = farm.second()
-        self.last_session = -1
+        self.last_session = -1.0
         self.links: Any = None
         self.watch: Watching | None = None
         self.tracked: LiveServer | None = None

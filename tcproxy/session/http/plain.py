@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from tcproxy.servers.live import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
-from tcproxy.session.http.telling import account, tell, tell_plain
-from tcproxy.session.stages import CLOSED, NEVER, RELAYING
+from tcproxy.session.http.telling import account, account_plain, tell, tell_plain
+from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, RELAYING
 
 if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
@@ -26,28 +26,35 @@ if TYPE_CHECKING:
 
 def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     """Send a request to a server, as `HttpSession.requested` does where frontend and backend ask for nothing more."""
-    now = session.client.stamp
+    client, frontend = session.client, session.frontend
+    now = client.stamp
     if now < session.idle_from:
         now = session.idle_from  # it came before the last one was answered
-    if not session.client.told:
+    if not client.told:
         session.began = now
-        if session.frontend.outlet is not None:
+        if frontend.outlet is not None:
             session.accepted = time()
     session.asked_at = now
-    counters = session.frontend.counters
+    counters = frontend.counters
     if now >= counters.request_rate.until:
         counters.request_rate.turn(now, counters.requests)
     counters.requests += 1
-    session.soonest = 0.0
     session.request = head
     session.expires = NEVER
     backend = session.backend = way.backend
     session.way = way
     session.server_limit = backend.server
     farm = backend.farm
-    farm.counters.begin(now)
+    counters = farm.counters
+    if now >= counters.session_rate.until:
+        counters.session_rate.turn(now, counters.total)
+    counters.total += 1
+    current = counters.current = counters.current + 1
+    if current > counters.highest:
+        counters.highest = current
     got = farm.assign(session)
     if not isinstance(got, LiveServer):
+        session.soonest = 0.0
         session.at = session.entrance.steps.index(attempts.find_server) + 1
         attempts.seated(session, got)
         if session.stage is not CLOSED:
@@ -55,16 +62,22 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
         return
     session.server = got
     session.queued_until = now
-    link = session.reused()
+    link = got.links.take(session)
     if link is None:
+        session.soonest = 0.0
         session.at = session.entrance.steps.index(attempts.connect)
         session.run()
         return
+    link.session = session
+    got.counters.reuses += 1
+    counters.reuses += 1
+    got.sessions.add(session)
     session.link = link
+    session.short = True
     session.stage = RELAYING
     session.connected_at = link.stamp = now
     session.soonest = way.soonest
-    link.ask(head, session.client, False)
+    link.ask(head, client, False)
     alarm = session.alarm
     if (alarm is None or alarm.at > now + way.soonest) and session.stage is not CLOSED:
         session.settle()
@@ -123,25 +136,42 @@ def may_close(session: HttpSession) -> bool:
 
 def close(session: HttpSession) -> None:
     """End an exchange: count it, tell it, give the link back, and wait for the next request."""
-    client, link, server, backend = session.client, session.link, session.server, session.backend
+    client, link, server, farm = session.client, session.link, session.server, session.backend.farm
     assert server is not None
     now = link.stamp
-    account(session)
-    backend.farm.counters.current -= 1
-    settings = session.settings
-    if settings.lines is not None:
-        if session.connected_at == session.asked_at and session.way is settings.plain:
+    counters = farm.counters
+    if session.short:
+        account_plain(session, counters, server.counters, now)
+        counters.current -= 1
+        if session.settings.lines is not None:
             tell_plain(session)
-        else:
-            tell(session)
+    else:
+        account(session)
+        counters.current -= 1
+        tell(session)
     link.session = None
     link.rest()
     server.links.keep(session, link)
     session.backend = session.server = session.link = None
     server.sessions.discard(session)
-    backend.farm.release(server)
-    session.renew(now)
+    farm.release(server)
+    if session.short:
+        _renew(session, now)
+    else:
+        session.renew(now)
     client.rest()
     alarm = session.alarm
     if alarm is None or alarm.at > now + session.soonest:
         session.rearm()
+
+
+def _renew(session: HttpSession, now: float) -> None:
+    """Be as a session is before a request: `HttpSession.renew`, less what the short way never sets."""
+    session.request = session.response = None
+    session.first = session.short = session.response_whole = session.keep = False
+    session.status = -1
+    session.queued_until = session.connected_at = session.asked_at = session.answered_at = 0.0
+    session.stage = CHOOSING
+    session.began = session.idle_from = now
+    wait = session.settings.keep_alive
+    session.expires = now + wait if wait else NEVER

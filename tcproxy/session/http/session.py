@@ -57,6 +57,7 @@ class HttpSession(Session):
     stream: number of the request in the process, where lines name that. sizes, marks: what telling.py has counted:
     bytes of both sides; milliseconds of the clock when the wait began, the link stood, the answer came, all was over.
     way: of the frontend to the backend, once that is chosen.
+    short: the request went the short way, and so did its response, as far as that came (plain.py).
     awaited: the wait for the request's body (body.py), None without one. ahead: bytes sent ahead of the response,
     which are counted with it.
     """
@@ -64,7 +65,7 @@ class HttpSession(Session):
     __slots__ = (
         "ahead", "answered_at", "asked_at", "awaited", "broken", "captured", "first", "first_step", "idle_from", "keep",
         "kept", "leaving", "marks", "peer", "replay", "request", "response", "response_whole", "sent", "settings",
-        "sizes", "soonest", "status", "stream", "tunnelled", "way",
+        "short", "sizes", "soonest", "status", "stream", "tunnelled", "way",
     )  # fmt: skip
 
     client: Any
@@ -80,7 +81,7 @@ class HttpSession(Session):
         self.request: RequestHead | None = None
         self.response: ResponseHead | None = None
         self.first = True
-        self.keep = self.broken = self.tunnelled = self.leaving = self.response_whole = False
+        self.keep = self.broken = self.tunnelled = self.leaving = self.response_whole = self.short = False
         self.captured: Captured | None = None
         self.peer: Address | None = None
         self.stream = 0
@@ -233,6 +234,7 @@ class HttpSession(Session):
         if request is None or (self.replay is not None and again(self, head.status, head)):
             return False
         self.response = head
+        self.short = False
         self.answered_at = self.link.stamp
         self.status = head.status
         if self.server is not None:
@@ -415,7 +417,7 @@ class HttpSession(Session):
     def renew(self, now: float) -> None:
         """Be as a session is before a request: the last one was answered at `now`, monotonic seconds."""
         self.request = self.response = None
-        self.first = self.told = self.redispatched = self.response_whole = self.keep = False
+        self.first = self.told = self.redispatched = self.response_whole = self.keep = self.short = False
         self.status = -1
         self.error = self.phase = ""
         self.persistence = self.replay = self.captured = self.ticket = self.previous = self.avoid = None

@@ -69,6 +69,33 @@ def _time(session: HttpSession, farm: Counters, server: Counters | None) -> None
         server.timed(queued, connecting, lasted, answered)
 
 
+def account_plain(session: HttpSession, farm: Counters, server: Counters, now: float) -> None:
+    """Do what `account` does, for an exchange that went the short way (plain.py) and ended at `now`."""
+    client, link = session.client, session.link
+    received, sent = client.moved, link.moved
+    client.moved = 0
+    session.sizes = (received, sent)
+    place = session.status // 100
+    session.frontend.counters.answered[place] += 1
+    for counters in session.entrance.passed:
+        counters.bytes_in += received
+        counters.bytes_out += sent
+    farm.bytes_in += received
+    farm.bytes_out += sent
+    farm.answered[place] += 1
+    server.bytes_in += received
+    server.bytes_out += sent
+    idle, connected = int(session.idle_from * 1000 + 0.001), int(session.connected_at * 1000 + 0.001)
+    answered_at = session.answered_at
+    answered = over = int(now * 1000 + 0.001)
+    if answered_at != now:
+        answered = int(answered_at * 1000 + 0.001)
+    session.marks = (idle, connected, answered, over)
+    lasted, waited = over - idle, answered - connected
+    farm.timed(0, 0, lasted, waited)
+    server.timed(0, 0, lasted, waited)
+
+
 def _sent(session: HttpSession) -> int:
     return session.sent or (session.link.moved if session.link is not None else 0)
 

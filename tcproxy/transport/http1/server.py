@@ -70,11 +70,18 @@ class HttpLink(HttpEnd):
         self.whole = False
         self.moved = 0
         self.sink = client
-        data = request.forward(close)
-        if request.minor and not close:
-            client.moved += len(data) + 15 - 4 * request.size
+        shape = request.shape
+        if shape is not None and not close:
+            parts = request.parts
+            plain = parts[1] is request.target and parts[0] is request.method
+            data = shape.written % parts if plain else request.forward()
+            client.moved += len(data) + shape.overhead
         else:
-            client.count_request(request)
+            data = request.forward(close)
+            if request.minor and not close:
+                client.moved += len(data) + 15 - 4 * request.size
+            else:
+                client.count_request(request)
         if client.body is None:
             client.sink = self
             self.send_now(data)

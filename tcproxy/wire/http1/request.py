@@ -95,7 +95,7 @@ class RequestHead(Head):
         """
         shape = self.shape
         if shape is not None and not close and adjust is None:
-            return b"%b %b HTTP/1.1\r\n%b" % (self.method, self.target, shape.written % self.parts)
+            return shape.written % (self.method, self.target, *self.parts[2:])
         connection = b""
         if not self.upgrade:
             if self.minor:

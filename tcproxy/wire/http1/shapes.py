@@ -45,9 +45,9 @@ class Shape:
     """The header lines of a shape. Values are the groups of its pattern behind the two of the start line.
 
     names: of what is forwarded, in lower case. host, length: which group they are, -1 for none. keep_alive: what its
-    Connection header says. written: the format of a head of it as it is forwarded, that of a response with its status
-    line, that of a request without its request line. match: the pattern's, which takes more than
-    `Shapes.find` does. lines: of a whole head. overhead: bytes that statistics count beside those of the head as it is forwarded.
+    Connection header says. written: the format of a head of it as it is forwarded. match: the pattern's, which takes
+    more than `Shapes.find` does. lines: of a whole head. overhead: bytes that statistics count beside those of the head
+    as it is forwarded.
     """
 
     __slots__ = ("host", "keep_alive", "length", "lines", "match", "names", "overhead", "written")
@@ -75,7 +75,8 @@ class Shape:
         self.lines = len(lines) + 2
         self.names = tuple(names)
         self.overhead = 15 - 4 * len(names)
-        self.written = b"".join([b"HTTP/1.1 %b %b\r\n" if start is RESPONSE else b"%.0b%.0b", *written, b"\r\n"])
+        first = b"HTTP/1.1 %b %b\r\n" if start is RESPONSE else b"%b %b HTTP/1.1\r\n"
+        self.written = b"".join([first, *written, b"\r\n"])
 
     def fields(self, values: Sequence[bytes]) -> list[Field]:
         """Return the headers of a head with these values, those of its start line before them."""
@@ -112,10 +113,8 @@ class Shapes:
                 return None
             shape, matched = found
         end = matched.end()
-        if (
-            end < self.safe and data.count(b"\n", 0, end) == shape.lines
-            and data.find(b"\0", 0, end) < 0 and data.find(b"\t", 0, end) < 0
-        ):  # fmt: skip
+        head = data[:end]
+        if end < self.safe and head.count(b"\n") == shape.lines and 0 not in head and 9 not in head:
             return shape, matched, end
         return None
 
