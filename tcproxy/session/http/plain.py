@@ -89,22 +89,17 @@ def answered(session: HttpSession, plain: PlainResponse, data: bytes) -> bool:
     What is to come of its body is left to the link.
     """
     client, link, server, request = session.client, session.link, session.server, session.request
-    if (
-        server is None
-        or request is None
-        or not (plain.keep_alive and request.keep_alive and request.minor and client.quiet)
-        or session.frontend.world.stopping
-        or plain.status in ASK_WHO
-    ):
+    status = plain.status
+    if server is None or request is None or not (request.minor and client.quiet) or status in ASK_WHO:
         return False
     session.answered_at = link.stamp
-    session.status = plain.status
-    server.counters.answered[plain.status // 100] += 1
+    session.status = status
+    server.counters.answered[status // 100] += 1
     session.response = plain
-    session.keep = True
+    keep = session.keep = request.keep_alive and not session.frontend.world.stopping
     came = len(data) - plain.end
     link.moved = plain.counted + came
-    client.send_now(plain.wire + data[plain.end :])
+    client.send_now((plain.wire if keep else plain.wire[:-2] + CLOSE) + data[plain.end :])
     if session.link is not link:
         return True  # the client is lost, and all that is told
     if came < plain.length:
@@ -112,11 +107,14 @@ def answered(session: HttpSession, plain: PlainResponse, data: bytes) -> bool:
         session.rearm()
         return True
     session.response_whole = link.whole = True
-    if client.waiting:
+    if client.waiting or not (keep and plain.keep_alive):
         session.finish()
     else:
         close(session)
     return True
+
+
+CLOSE = b"connection: close\r\n\r\n"
 
 
 def may_close(session: HttpSession) -> bool:

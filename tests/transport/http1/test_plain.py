@@ -58,6 +58,22 @@ def exchanged(server: socket.socket, proxy: Proxied) -> tuple[list[bytes], list[
     return asked, answered
 
 
+def parted(server: socket.socket, proxy: Proxied) -> tuple[list[bytes], list[bytes]]:
+    """Play exchanges with clients that ask once and want no more; return what the server and they got."""
+    asked, answered = [], []
+    answers = [answer for answer in (OK, LARGE, EMPTY, ENDING, COOKIE) for _ in range(9)]
+    with ExitStack() as stack:
+        for number, answer in enumerate(answers, 1):
+            with proxy.connect() as client:
+                client.sendall(LAST)
+                link = stack.enter_context(_read(server, None, asked))
+                link.sendall(answer)
+                answered.append(b"".join(iter(lambda: client.recv(65536), b"")))
+            wait_for(lambda number=number: len(proxy.lines) == number)
+    wait_for(lambda: not proxy.world.sessions)
+    return asked, answered
+
+
 def _read(server: socket.socket, link: socket.socket | None, asked: list[bytes]) -> socket.socket:
     """Read one request over the link that stands, or over a new one."""
     if link is not None and (data := _begin(link)):
@@ -140,8 +156,9 @@ def test_responses_that_are_known_mean_something_else_to_head_and_connect(kept: 
                 assert read_head(client) + read_exactly(client, 3) == OK.replace(b"Content-Length", b"content-length")
 
 
-def test_the_short_way_leaves_what_the_general_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client's exchanges, plain ones and others, look alike whether plain ones may take the short way or not."""
+@pytest.mark.parametrize("played", [exchanged, parted])
+def test_the_short_way_leaves_what_the_general_one_leaves(played: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exchanges of kept clients, and of others, look alike whether plain ones may take the short way or not."""
     short: list[bool] = []
 
     def spied(*arguments: Any) -> bool:
@@ -157,7 +174,7 @@ def test_the_short_way_leaves_what_the_general_one_leaves(monkeypatch: pytest.Mo
                 proxy.frontend.http.plain = None
                 proxy.frontend.http.way(proxy.backend).quick = False
                 monkeypatch.setattr(short_way, "may_close", lambda session: False)
-            seen.append((*exchanged(server, proxy), proxy.lines, counted(proxy)))
+            seen.append((*played(server, proxy), proxy.lines, counted(proxy)))
         assert (short.count(True) >= 7) is plain
         assert plain or True not in short
         short.clear()
