@@ -335,21 +335,22 @@ class Session:
             due = world.clock.seconds() + limit
             if due < at:
                 at = due
-        # `_strike_by` without the call: every connection passes here twice
-        alarm = self.alarm
-        if alarm is None:
-            if at != NEVER:
-                self.alarm = world.deadlines.set(at, self)
-        elif at < alarm.at:
-            self.alarm = world.deadlines.advance(alarm, at)
+        # `_strike_by` without the call, for newcomers: every connection passes here twice
+        newcomers = world.newcomers
+        if self.alarm is not None or at < newcomers.at or self.number <= newcomers.seen:
+            self._strike_by(at)
 
     def _strike_by(self, at: float) -> None:
-        alarm = self.alarm
+        world, alarm = self.frontend.world, self.alarm
         if alarm is None:
-            if at != NEVER:
-                self.alarm = self.frontend.world.deadlines.set(at, self)
+            newcomers = world.newcomers
+            if at == NEVER or (at >= newcomers.at and self.number > newcomers.seen):
+                return  # the next look at who is new sees to it
+            self.alarm = world.deadlines.set(at, self)
+            if newcomers.at == NEVER:
+                newcomers.expect()
         elif at < alarm.at:
-            self.alarm = self.frontend.world.deadlines.advance(alarm, at)
+            self.alarm = world.deadlines.advance(alarm, at)
 
     # the end
 

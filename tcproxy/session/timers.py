@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
 from tcproxy.interfaces import IClock
+from tcproxy.session.stages import NEVER
 
 MANY = 64
 """Cancelled alarms below which the heap is never rebuilt."""
@@ -125,3 +126,40 @@ class Deadlines:
         else:
             owner, alarm.owner = alarm.owner, None
             owner.alarmed()
+
+
+class Newcomers:
+    """The sessions of the last second: most end before anything could be due, so none of them sets an alarm.
+
+    Who is still there at the next look sets one then; what is due before that look has an alarm at once.
+    at: monotonic seconds of the next look, NEVER while none is planned. seen: number of the last session looked at.
+    """
+
+    __slots__ = ("_deadlines", "_sessions", "at", "seen")
+
+    def __init__(self, deadlines: Deadlines, sessions: dict[int, Any]) -> None:
+        self._deadlines = deadlines
+        self._sessions = sessions
+        self.at = NEVER
+        self.seen = 0
+
+    def expect(self) -> None:
+        """Look at who is new in a second."""
+        self.at = self._deadlines.clock.seconds() + 1
+        self._deadlines.set(self.at, self)
+
+    def alarmed(self) -> None:
+        """Let those who are new, and still there, set their alarms."""
+        new = []
+        for session in reversed(self._sessions.values()):
+            if session.number <= self.seen:
+                break
+            new.append(session)
+        if not new:
+            self.at = NEVER
+            return
+        self.seen = new[0].number
+        self.expect()
+        for session in new:
+            if session.alarm is None:
+                session.alarmed()

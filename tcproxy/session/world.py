@@ -14,7 +14,7 @@ from tcproxy.report.info import Load
 from tcproxy.report.sinks import Sinks
 from tcproxy.session.ends import Dial
 from tcproxy.session.http.reuse import LinkBudget
-from tcproxy.session.timers import Deadlines
+from tcproxy.session.timers import Deadlines, Newcomers
 
 if TYPE_CHECKING:
     from tcproxy.servers.farm import Farm
@@ -60,9 +60,11 @@ class World:
     rate_limit: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)
+    newcomers: Newcomers = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.configuration.process
         self.rate_limit = min(filter(None, (settings.maxconnrate, settings.maxsessrate)), default=0)
         self.deadlines = Deadlines(self.clock)
+        self.newcomers = Newcomers(self.deadlines, self.sessions)
         self.load = Load(self.birth, process_time())

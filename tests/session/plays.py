@@ -21,6 +21,7 @@ from tcproxy.session.backend import Backend
 from tcproxy.session.ends import LinkFailure
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.session import Session
+from tcproxy.session.stages import NEVER
 from tcproxy.session.world import World
 
 STRATEGIES = {"roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source()}
@@ -238,6 +239,6 @@ class Stage:
             not self.world.sessions
             and not any(one.current for one in counters)
             and not any(server.served or server.sessions for server in self.farm.servers)
-            and not len(self.world.deadlines)
+            and len(self.world.deadlines) == (self.world.newcomers.at != NEVER)
             and all(link.closed for link in self.links)
         )

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
+from tcproxy.session.stages import NEVER
 from tcproxy.session.timers import MANY, Alarm, Deadlines
+from tests.session.plays import Stage
 
 
 class Sleeper:
@@ -109,3 +111,43 @@ def test_closed_it_calls_nobody() -> None:
     deadlines.close()
     clock.advance(5)
     assert not sleeper.woken and not clock.getDelayedCalls()
+
+
+def test_who_leaves_within_a_second_sets_no_alarm() -> None:
+    """Sessions that end before anything is due cost no deadline; one look is planned for all of them, and no other."""
+    stage = Stage()
+    stage.wait(0.5)
+    for number in range(50):
+        client = stage.client()
+        assert len(stage.world.deadlines) == (1 if number else 2)  # the look, and the first one's own
+        client.ends()
+        stage.link.ends()
+    assert stage.at_rest() and stage.world.newcomers.at != NEVER
+    stage.wait(2)
+    assert stage.world.newcomers.at == NEVER and not len(stage.world.deadlines)
+
+
+def test_who_stays_longer_has_an_alarm_in_time() -> None:
+    """Every session falls silent after its timeout, to the millisecond, whenever it began."""
+    stage = Stage(timeouts={"client": 5000, "server": 5000})
+    for _ in range(25):
+        stage.client()
+        stage.wait(0.1)
+    assert 0 < len(stage.world.deadlines) < 26
+    stage.wait(2.4)
+    assert not stage.lines
+    stage.wait(2.7)
+    assert len(stage.lines) == 25 and all("0/5000 cD" in line for line in stage.lines)
+    stage.wait(2)
+    assert stage.at_rest() and not len(stage.world.deadlines)
+
+
+def test_a_short_timeout_of_a_newcomer_strikes_before_the_look() -> None:
+    """What is due within a second has an alarm of its own, also when that is found out later."""
+    stage = Stage(timeouts={"client-fin": 300})
+    stage.client()
+    late = stage.client()
+    stage.link.ends()
+    assert late.session.alarm is not None
+    stage.wait(0.31)
+    assert [line for line in stage.lines if "cD" in line and "/300 " in line]
