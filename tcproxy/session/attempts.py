@@ -92,17 +92,22 @@ def _assigned(session: Session, server: LiveServer) -> None:
 
 def connect(session: Session) -> bool:
     """Begin to connect; True when the link stands already."""
-    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen
-    server = session.server
     session.stage = CONNECTING
     session.expires = NEVER
-    if backend.http is not None:
+    if session.backend.http is not None:  # type: ignore[union-attr]  # it was chosen
         link = session.reused()
         if link is not None:
             session.link = link
             if session.frontend.notes_links:
                 _note_addresses(session, link)
             return True
+    return connect_anew(session)
+
+
+def connect_anew(session: Session) -> bool:
+    """Begin to connect by a new link; True when it stands already."""
+    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen
+    server = session.server
     backend.farm.counters.connections += 1
     if server is not None:
         server.counters.connections += 1

@@ -15,7 +15,7 @@ from tcproxy.servers.live import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
 from tcproxy.session.http.telling import account, account_plain, tell, tell_plain
-from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, RELAYING
+from tcproxy.session.stages import CHOOSING, CLOSED, CONNECTING, NEVER, RELAYING
 
 if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
@@ -65,8 +65,12 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     link = got.links.take(session)
     if link is None:
         session.soonest = 0.0
-        session.at = session.entrance.steps.index(attempts.connect)
-        session.run()
+        session.stage = CONNECTING
+        session.at = len(session.entrance.steps) - 1
+        if attempts.connect_anew(session):
+            session.run()
+        elif session.stage is not CLOSED:
+            session.settle()
         return
     link.session = session
     got.counters.reuses += 1
