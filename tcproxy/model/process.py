@@ -65,6 +65,7 @@ class Global:
     strict_limits: bool = True
     splice: bool = True
     pp2_never_send_local: bool = False
+    any_payload: bool = False
     tune: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, object] = field(default_factory=dict)
 
@@ -198,6 +199,8 @@ WORDS = (
     Row("grace", GLOBAL, "Keep listening for a while after the signal to stop.", (Time(),), "grace", manual="3.1"),
     Row("pp2-never-send-local", GLOBAL, "Never send PROXY headers of type LOCAL.", field="pp2_never_send_local",
         manual="3.1"),
+    Row("h1-accept-payload-with-any-method", GLOBAL, "Take bodies of HTTP/1.0's GET, HEAD and DELETE.",
+        field="any_payload", manual="3.1"),
     Row("max-spread-checks", GLOBAL, "Limit the distance of two health checks.", (Time(),), "max_spread_checks",
         manual="3.2", core=True),
     _number("spread-checks", "spread_checks", "Spread health checks at random, in percent.", 0, 50),
@@ -212,6 +215,5 @@ WORDS = (
     *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
     *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var\nset-var-fmt", manual="3.1"),
-    *refused(GLOBAL, "h1-accept-payload-with-any-method", manual="3.1"),
     *refused(GLOBAL, "httpclient.resolvers.id\nhttpclient.resolvers.prefer", manual="3.1"),
 )  # fmt: skip

@@ -49,12 +49,14 @@ def serve(scene: Scene, client: Actor, door: Doorman, requests: Sequence[bytes],
     scene.until("FRONTEND", scur=0)
 
 
-def story(stories: Stories, text: str, settings: str = "", apart: tuple[str, ...] = ()) -> Callable[[Play], Play]:
+def story(
+    stories: Stories, text: str, settings: str = "", apart: tuple[str, ...] = (), alone: bool = False
+) -> Callable[[Play], Play]:
     """Register the function that follows as a story of HTTP mode.
 
-    settings: of the global section, harmless to the other stories of the process. apart: see Story.
+    settings: of the global section, harmless to the other stories of the process unless it is alone. apart: see Story.
     """
-    return stories.story(DEFAULTS + text, bare=True, settings=settings, alone=False, apart=apart)
+    return stories.story(DEFAULTS + text, bare=True, settings=settings, alone=alone, apart=apart)
 
 
 Move = bytes | float | str | tuple[bytes]

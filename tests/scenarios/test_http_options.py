@@ -28,7 +28,7 @@ LENGTH = "    tune.http.maxhdr 20\n"
 """For all stories: more lines than this have only those that are about it."""
 
 
-def tell(name: str, text: str, *requests: bytes, answer: bytes = OK) -> None:
+def tell(name: str, text: str, *requests: bytes, answer: bytes = OK, settings: str = LENGTH) -> None:
     """Register a story: a client asks, and each link, when it comes and goes, is put down."""
 
     def play(scene: Scene) -> None:
@@ -54,7 +54,7 @@ def tell(name: str, text: str, *requests: bytes, answer: bytes = OK) -> None:
         scene.until("FRONTEND", scur=0)
 
     play.__name__ = name
-    story(STORIES, text, LENGTH)(play)
+    story(STORIES, text, settings, alone=settings != LENGTH)(play)
 
 
 def _asked(scene: Scene, client: Actor, door: Doorman, link: Actor | None) -> Actor | None:
@@ -147,6 +147,15 @@ for count in (18, 19, 20):
     many = b"".join(b"A: %d\r\n" % number for number in range(count - 1))
     tell(f"request-of-{count}-headers", FRONT + BACK, GET.replace(b"\r\n\r\n", b"\r\n%b\r\n" % many))
     tell(f"response-of-{count}-headers", FRONT + BACK, GET, answer=OK.replace(b"\r\n\r\n", b"\r\n%b\r\n" % many))
+
+# bodies of HTTP/1.0, with h1-accept-payload-with-any-method and without it
+
+WITH_BODY = b"%b /x HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+ANY = "    h1-accept-payload-with-any-method\n"
+for method in (b"GET", b"HEAD", b"DELETE", b"POST"):
+    tell(f"body-of-{method.decode()}", FRONT + BACK, WITH_BODY % method)
+for method in (b"GET", b"DELETE"):
+    tell(f"body-of-{method.decode()}-taken", FRONT + BACK, WITH_BODY % method, settings=ANY)
 
 
 @pytest.mark.reference

@@ -18,6 +18,7 @@ from tcproxy.session.http.telling import account, account_plain, tell, tell_plai
 from tcproxy.session.stages import CHOOSING, CLOSED, CONNECTING, NEVER, RELAYING
 
 if TYPE_CHECKING:
+    from tcproxy.servers.waiting import Ticket
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import RequestHead
@@ -54,23 +55,13 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
         counters.highest = current
     got = farm.assign(session)
     if not isinstance(got, LiveServer):
-        session.soonest = 0.0
-        session.at = session.entrance.steps.index(attempts.find_server) + 1
-        attempts.seated(session, got)
-        if session.stage is not CLOSED:
-            session.settle()
+        _wait(session, got)
         return
     session.server = got
     session.queued_until = now
     link = got.links.take(session)
     if link is None:
-        session.soonest = 0.0
-        session.stage = CONNECTING
-        session.at = len(session.entrance.steps) - 1
-        if attempts.connect_anew(session):
-            session.run()
-        elif session.stage is not CLOSED:
-            session.settle()
+        _connect(session)
         return
     link.session = session
     got.counters.reuses += 1
@@ -84,6 +75,26 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     link.ask(head, client, False)
     alarm = session.alarm
     if (alarm is None or alarm.at > now + way.soonest) and session.stage is not CLOSED:
+        session.settle()
+
+
+def _wait(session: HttpSession, got: Ticket | None) -> None:
+    """Take a place in a queue, or the news that there is none."""
+    session.soonest = 0.0
+    session.at = session.entrance.steps.index(attempts.find_server) + 1
+    attempts.seated(session, got)
+    if session.stage is not CLOSED:
+        session.settle()
+
+
+def _connect(session: HttpSession) -> None:
+    """Make a new link: none is idle."""
+    session.soonest = 0.0
+    session.stage = CONNECTING
+    session.at = len(session.entrance.steps) - 1  # the request is sent by the last of them
+    if attempts.connect_anew(session):
+        session.run()
+    elif session.stage is not CLOSED:
         session.settle()
 
 

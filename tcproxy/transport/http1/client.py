@@ -306,13 +306,15 @@ def _counted(head: RequestHead) -> int:
 
 def codec_of(frontend: Frontend) -> Codec:
     """Return the codec of a frontend's clients."""
-    tune = frontend.world.configuration.process.tune
+    process = frontend.world.configuration.process
+    tune = process.tune
     return Codec(
         Limits(
             bufsize=tune.get("tune.bufsize", 16384),
             maxrewrite=tune.get("tune.maxrewrite", 1024),
             max_headers=tune.get("tune.http.maxhdr", 101),
             lenient="accept-invalid-http-request" in frontend.model.options,
+            any_payload=process.any_payload,
         )
     )
 
