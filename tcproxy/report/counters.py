@@ -9,48 +9,10 @@ from collections.abc import Iterable
 from math import floor
 
 
-class Rate:
+class RateOfTotal:
     """Events a second over a sliding window of one second, as HAProxy's frequency counters count them.
 
-    `tick(now)` counts one event; `read(now)` estimates the last second's. Times: seconds, monotonic.
-    """
-
-    __slots__ = ("current", "highest", "previous", "second")
-
-    def __init__(self) -> None:
-        self.second = 0
-        self.current = 0
-        self.previous = 0
-        self.highest = 0
-
-    def tick(self, now: float) -> int:
-        """Count one event at `now`; return the events of this second so far."""
-        second = int(now)
-        if second != self.second:
-            self._turn(second)
-        self.current += 1
-        if self.current > self.highest:
-            self.highest = self.current
-        return self.current
-
-    def _turn(self, second: int) -> None:
-        self.previous = self.current if second == self.second + 1 else 0
-        self.current = 0
-        self.second = second
-
-    def read(self, now: float) -> int:
-        """Return the events of the second that ends at `now`. `second` stays that of the last event."""
-        second = int(now)
-        current, previous = self.current, self.previous
-        if second != self.second:
-            current, previous = 0, current if second == self.second + 1 else 0
-        if previous == 1 and not current:
-            return 1  # as the reference has it: a low rate does not flap
-        return current + floor(previous * (1 - (now - second)))
-
-
-class RateOfTotal:
-    """The rate of what a total counts: its owner only adds to the total, and asks `turn` when a second is over.
+    The events are those of a total: its owner only adds to that, and asks `turn` when a second is over,
 
         if now >= rate.until:
             rate.turn(now, total)
@@ -75,10 +37,14 @@ class RateOfTotal:
         self.until = second + 1.0  # as the clock's seconds are: numbers of one type are compared faster
 
     def read(self, now: float, total: int) -> int:
-        """Return the events of the second that ends at `now`."""
-        rate = Rate()
-        rate.second, rate.current, rate.previous = int(self.until) - 1, total - self.base, self.previous
-        return rate.read(now)
+        """Return the events of the second that ends at `now`: those of the last whole second fade out over this one."""
+        second, last = int(now), int(self.until) - 1
+        current, previous = total - self.base, self.previous
+        if second != last:
+            current, previous = 0, current if second == last + 1 else 0
+        if previous == 1 and not current:
+            return 1  # as the reference has it: a low rate does not flap
+        return current + floor(previous * (1 - (now - second)))
 
     def most(self, total: int) -> int:
         """Return the most events of one second."""

@@ -2,51 +2,61 @@
 
 from __future__ import annotations
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcproxy.report.counters import UNCOUNTED, WINDOW, Counters, Rate, RateOfTotal
+from tcproxy.report.counters import UNCOUNTED, WINDOW, Counters, RateOfTotal
+
+
+class Events:
+    """What happened when, and the rate of it: a total is counted up, and `turn` is asked as its owner does."""
+
+    def __init__(self, *moments: float) -> None:
+        self.rate, self.total, self.moments = RateOfTotal(), 0, moments
+        for moment in moments:
+            if moment >= self.rate.until:
+                self.rate.turn(moment, self.total)
+            self.total += 1
+
+    def read(self, now: float) -> int:
+        """Return the rate."""
+        return self.rate.read(now, self.total)
+
+    def most(self) -> int:
+        """Return its maximum."""
+        return self.rate.most(self.total)
+
+    def of(self, second: int) -> int:
+        """Return the events of one second."""
+        return sum(int(moment) == second for moment in self.moments)
 
 
 def test_a_rate_slides_over_one_second() -> None:
     """Events fade out over the second that follows, and reading changes nothing."""
-    rate = Rate()
-    for _ in range(10):
-        rate.tick(100.5)
-    assert [rate.read(now) for now in (100.9, 101.0, 101.5, 101.99, 102.0)] == [10, 10, 5, 0, 0]
-    assert rate.read(101.5) == 5
-    assert (rate.highest, rate.second) == (10, 100)
+    events = Events(*[100.5] * 10)
+    assert [events.read(now) for now in (100.9, 101.0, 101.5, 101.99, 102.0)] == [10, 10, 5, 0, 0]
+    assert events.read(101.5) == 5
+    assert events.most() == 10
 
 
 def test_a_low_rate_does_not_flap() -> None:
     """One event in the last second reads as one until that second is over."""
-    rate = Rate()
-    rate.tick(7.9)
-    assert [rate.read(now) for now in (7.95, 8.5, 8.99, 9.0)] == [1, 1, 1, 0]
+    events = Events(7.9)
+    assert [events.read(now) for now in (7.95, 8.5, 8.99, 9.0)] == [1, 1, 1, 0]
 
 
-@given(st.lists(st.floats(0, 20), max_size=50).map(sorted), st.floats(0, 25))
-def test_a_rate_never_exceeds_the_events(moments: list[float], later: float) -> None:
-    """A rate is never negative and never above the number of events."""
-    rate = Rate()
-    for moment in moments:
-        rate.tick(moment)
-    assert 0 <= rate.read(max([later, *moments])) <= len(moments)
-    assert rate.highest <= len(moments)
-
-
-@given(st.lists(st.floats(0, 20), max_size=50).map(sorted), st.floats(0, 25))
-def test_a_rate_of_a_total_is_that_of_its_events(moments: list[float], later: float) -> None:
-    """Asked only when a second is over, it tells what a rate that counts each event tells."""
-    rate, lazy, total = Rate(), RateOfTotal(), 0
-    for moment in moments:
-        rate.tick(moment)
-        if moment >= lazy.until:
-            lazy.turn(moment, total)
-        total += 1
-    assert lazy.most(total) == rate.highest
-    now = max([later, *moments])
-    assert lazy.read(now, total) == rate.read(now)
+@given(st.lists(st.floats(0, 20), max_size=50).map(sorted), st.floats(0, 5))
+def test_a_rate_is_that_of_its_events(moments: list[float], later: float) -> None:
+    """The rate is the events of this second, and the share of the last one's that its window still covers."""
+    events = Events(*moments)
+    now = max(moments, default=0.0) + later
+    second = int(now)
+    current, previous = events.of(second), events.of(second - 1)
+    expected = 1 if previous == 1 and not current else current + math.floor(previous * (1 - (now - second)))
+    assert events.read(now) == expected
+    assert events.most() == max((events.of(second) for second in range(21)), default=0)
 
 
 def test_average_times() -> None:

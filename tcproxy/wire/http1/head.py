@@ -79,10 +79,6 @@ class Head:
         """Add a header behind all others."""
         self.fields = [*self.fields, Field(name, value)]
 
-    def add_first(self, name: bytes, value: bytes) -> None:
-        """Add a header before all others."""
-        self.fields = [Field(name, value), *self.fields]
-
     def set(self, name: bytes, value: bytes) -> None:
         """Remove all headers of this name, and add one behind all others."""
         self.remove(name)

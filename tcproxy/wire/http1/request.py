@@ -14,7 +14,6 @@ from .errors import BadMessage
 from .fields import (
     CONNECTION,
     ENCODING,
-    EXPECT,
     HOST,
     KEY,
     LENGTH,
@@ -30,9 +29,8 @@ from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
 from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
-from .shapes import Shapes
+from .shapes import TOKEN, Shapes
 
-TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?=\r?\n|\Z)")
 _TARGET, _VERSION = rb")(?:[ \t]++(?:(", rb"++)(?:[ \t]++([A-Z0-9./]*+))?)?)?)?\r?"
@@ -79,13 +77,6 @@ class RequestHead(Head):
         _, found, rest = self.target.partition(b"://")
         slash = rest.find(b"/") if found else -1
         return rest[slash:] if slash >= 0 else b""
-
-    @property
-    def expects_continue(self) -> bool:
-        """True when the client waits for 100 (Continue) before it sends the body."""
-        return self.minor > 0 and any(
-            field.kind == EXPECT and field.value.lower() == b"100-continue" for field in self.fields
-        )
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
         """Return the bytes for the server.
