@@ -340,12 +340,5 @@ def read_arguments(row: Row, statement: Statement, skip: int, reading: Reading) 
     return values
 
 
-def no_more(statement: Statement, count: int) -> None:
-    """Refuse the statement if it has more than `count` words."""
-    if len(statement.words) > count:
-        extra = statement.words[count]
-        raise Refused(f"'{' '.join(statement.words[:1])}' cannot take the argument '{extra}'", count)
-
-
 def _count(number: int) -> str:
     return "an argument" if number == 1 else f"{number} arguments"

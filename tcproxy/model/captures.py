@@ -10,7 +10,6 @@ from tcproxy.grammar.units import Integer
 
 COOKIE_LENGTH = 63
 """Bytes of a captured cookie at the most, where `tune.http.cookielen` says nothing else."""
-DIRECTIONS = ("request", "response")
 
 
 @dataclass(frozen=True, slots=True)

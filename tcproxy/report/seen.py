@@ -162,19 +162,13 @@ class SeenFarm(Protocol):
     def down_seconds(self) -> int: ...  # noqa: D102
 
 
-class SeenClock(Protocol):
-    """A monotonic clock."""
-
-    def seconds(self) -> float: ...  # noqa: D102
-
-
 class SeenWorld(Protocol):
     """A running proxy."""
 
     @property
     def configuration(self) -> Configuration: ...  # noqa: D102
     @property
-    def clock(self) -> Any: ...  # noqa: D102  # a SeenClock; a zope interface where worlds declare it
+    def clock(self) -> Any: ...  # noqa: D102  # monotonic; a zope interface where worlds declare it
     @property
     def started(self) -> float: ...  # noqa: D102
     @property
