@@ -179,6 +179,7 @@ class ProxyService(MultiService):
         self.world.stopping = True
         stopped = defer.maybeDeferred(super().stopService)
         self.hard_stop()
+        self.world.newcomers.close()
         self.world.deadlines.close()
         if self._pipes is not None:
             self._pipes.close()

@@ -160,6 +160,12 @@ class Newcomers:
             return
         self.seen = new[0].number
         self.expect()
+        now = self._deadlines.clock.seconds()
         for session in new:
             if session.alarm is None:
-                session.alarmed()
+                # strikes at once: the session finds out itself what may be due, and when
+                session.alarm = self._deadlines.set(now, session)
+
+    def close(self) -> None:
+        """Look at nobody any more."""
+        self.at = NEVER

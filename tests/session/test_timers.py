@@ -151,3 +151,14 @@ def test_a_short_timeout_of_a_newcomer_strikes_before_the_look() -> None:
     assert late.session.alarm is not None
     stage.wait(0.31)
     assert [line for line in stage.lines if "cD" in line and "/300 " in line]
+
+
+def test_a_world_that_starts_anew_looks_at_newcomers_again() -> None:
+    """After a stop, which forgets all deadlines, a session has an alarm as one of a new world has."""
+    stage = Stage()
+    stage.client().ends()
+    stage.link.ends()
+    stage.world.newcomers.close()
+    stage.world.deadlines.close()
+    stage.wait(5)
+    assert stage.client().session.alarm is not None and len(stage.world.deadlines) == 2
