@@ -160,11 +160,15 @@ class Newcomers:
             return
         self.seen = new[0].number
         self.expect()
-        now = self._deadlines.clock.seconds()
+        failed: list[Exception] = []
         for session in new:
             if session.alarm is None:
-                # strikes at once: the session finds out itself what may be due, and when
-                session.alarm = self._deadlines.set(now, session)
+                try:
+                    session.alarmed()
+                except Exception as error:  # of one session: the others have their alarms all the same
+                    failed.append(error)
+        if failed:
+            raise failed[0]
 
     def close(self) -> None:
         """Look at nobody any more."""
