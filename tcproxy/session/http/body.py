@@ -171,8 +171,9 @@ def of_strategy(front: Proxy, back: Proxy) -> Rule | None:
 
     def rule(session: HttpSession) -> bool:
         assert session.request is not None
-        if session.request.method != b"POST":
-            return True
+        tie = session.persistence
+        if session.request.method != b"POST" or (tie is not None and tie.server is not None):
+            return True  # a cookie names the server: nobody looks
         asked_at = session.asked_at
         done = wait(session)
         session.asked_at = asked_at  # here all else is done, so it has been asked
