@@ -147,6 +147,8 @@ def _set_address(asked: Asked, server: LiveServer) -> Answer:
         raise CommandError("'set server <b>/<s> addr' needs an address, and then perhaps 'port' with a port.")
     address = _numeric(asked.word(2))
     before, port_before = server.address, server.port
+    if before is not None and before.family not in (Family.INET, Family.INET6):
+        raise CommandError("A server that has no IP address gets one in the configuration only.")
     port, said = port_before, []
     old = before.host if before is not None else ""
     said.append(_difference("IP", "addr", old, address.host))

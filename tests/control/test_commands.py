@@ -249,6 +249,14 @@ def test_addresses(play: Play) -> None:
         assert "changed" not in play.say(f"set server web/s1 addr {wrong}")
 
 
+def test_the_address_of_a_unix_server_stays(tmp_path: Path) -> None:
+    """A server behind a UNIX socket gets no IP address by a command, as with the reference."""
+    play = Play(tmp_path, "listen web\n    bind :8080\n    server s1 unix@/run/a.sock\n")
+    assert play.say("set server web/s1 addr 127.0.0.2 port 80").startswith("A server that has no IP address")
+    address = server(play, "web/s1").address
+    assert address is not None and address.host == "/run/a.sock"
+
+
 @pytest.mark.parametrize(
     "setting", ["agent up", "agent-addr 1.1.1.1", "agent-port 1", "agent-send x", "fqdn a.b", "ssl on"]
 )
