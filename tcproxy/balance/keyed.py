@@ -1,4 +1,5 @@
-"""Hashes of what a client asks for: the picker that `balance uri`, `url_param` and `hdr` share.
+"""Hashes of what is known of a request: the pickers that `balance source`, `uri`, `url_param`, `hdr` and `rdp-cookie`
+share.
 
 A request without a key takes its turn. Which bytes are the key is each strategy's own file.
 """
@@ -17,35 +18,39 @@ from tcproxy.model.proxy import HashType
 
 Key = Callable[[IRequest], bytes | None]
 """Returns what is hashed of a request; None where it has none."""
+Hash = Callable[[HashType, bytes], int]
+"""Hashes a key as `hash-type` says."""
 
 
 @implementer(IPicker)
-class MappedKeyPicker(StaticPicker):
+class MappedPicker(StaticPicker):
     """The key indexes a static map; the server to avoid is chosen all the same."""
 
     queue_first = False
 
     def __init__(
-        self, servers: Sequence[IServer], hashing: HashType, key: Key, course: Course, first_only: bool = False
+        self, servers: Sequence[IServer], hashing: HashType, key: Key, hashed: Hash, course: Course, first_only: bool
     ) -> None:
         super().__init__(servers, course, first_only)
-        self._hashing, self._key = hashing, key
+        self._hashing, self._key, self._hashed = hashing, key, hashed
 
     def pick(self, request: IRequest, avoid: IServer | None) -> IServer | None:
         """Return the server of the request's key."""
         key = self._key(request)
         if key is None:
             return self.shares.in_turn(avoid)
-        return self.shares.hashed(hash_key(self._hashing, key))
+        return self.shares.hashed(self._hashed(self._hashing, key))
 
 
 @implementer(IPicker)
-class ConsistentKeyPicker(RingPicker):
+class ConsistentPicker(RingPicker):
     """The key is a place on a ring; the server to avoid yields to the next one."""
 
-    def __init__(self, servers: Sequence[IServer], hashing: HashType, key: Key, first_only: bool = False) -> None:
+    def __init__(
+        self, servers: Sequence[IServer], hashing: HashType, key: Key, hashed: Hash, first_only: bool = False
+    ) -> None:
         super().__init__(servers, hashing.balance_factor)
-        self._hashing, self._key = hashing, key
+        self._hashing, self._key, self._hashed = hashing, key, hashed
         self._servers = servers if first_only else ()
 
     def pick(self, request: IRequest, avoid: IServer | None) -> IServer | None:
@@ -56,17 +61,21 @@ class ConsistentKeyPicker(RingPicker):
         key = self._key(request)
         if key is None:
             return self.ring.in_turn(avoid)
-        return self.ring.nearest(hash_key(self._hashing, key), avoid)
+        return self.ring.nearest(self._hashed(self._hashing, key), avoid)
 
 
-Picker = MappedKeyPicker | ConsistentKeyPicker
+Picker = MappedPicker | ConsistentPicker
 
 
-class KeyedStrategy:
-    """What the strategies with a key have in common: `options`, as `parse` returns them, are the Key itself."""
+class HashedStrategy:
+    """What all strategies that hash have in common. hashed: how keys become numbers."""
 
-    needs_http = True
-    # read where the language is joined: in TCP mode roundrobin takes the place, with a warning
+    hashed: Hash = staticmethod(hash_key)
+
+    def key(self, options: object) -> Key:
+        """Return what is hashed: `options`, as `parse` returns them, are it themselves."""
+        assert callable(options)
+        return options
 
     def picker(self, servers: Sequence[IServer], hashing: object, options: object) -> Picker:
         """Return a picker over a map or a ring, as `hash-type` says."""
@@ -81,14 +90,22 @@ class KeyedStrategy:
         options: object,
     ) -> tuple[Picker, Picker]:
         """Return two pickers over maps that share their unit of weight, or over two rings."""
-        assert isinstance(hashing, HashType) and callable(options)
+        assert isinstance(hashing, HashType)
+        key, hashed, first_only = self.key(options), self.hashed, not all_backups
         if hashing.method == "consistent":
             return (
-                ConsistentKeyPicker(active, hashing, options),
-                ConsistentKeyPicker(backups, hashing, options, not all_backups),
+                ConsistentPicker(active, hashing, key, hashed),
+                ConsistentPicker(backups, hashing, key, hashed, first_only),
             )
         course = Course((*active, *backups))
         return (
-            MappedKeyPicker(active, hashing, options, course),
-            MappedKeyPicker(backups, hashing, options, course, not all_backups),
+            MappedPicker(active, hashing, key, hashed, course, False),
+            MappedPicker(backups, hashing, key, hashed, course, first_only),
         )
+
+
+class KeyedStrategy(HashedStrategy):
+    """What the strategies have in common whose key is in a message."""
+
+    needs_http = True
+    # read where the language is joined: in TCP mode roundrobin takes the place, with a warning

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zope.interface import implementer
 
-from tcproxy.balance.keyed import KeyedStrategy
+from tcproxy.balance.keyed import HashedStrategy
 from tcproxy.interfaces import IFarmStrategy, IRequest
 from tcproxy.wire.rdp import read_rdp_cookie
 
@@ -26,12 +26,11 @@ class RdpCookieKey:
 
 
 @implementer(IFarmStrategy)
-class RdpCookie(KeyedStrategy):
+class RdpCookie(HashedStrategy):
     """The same user of Remote Desktop meets the same server."""
 
     name = "rdp-cookie"
     manual = "a hash of the cookie of Remote Desktop clients chooses the server, by hash-type"
-    needs_http = False
 
     def parse(self, words: Sequence[str]) -> RdpCookieKey:
         """Take the cookie's name in parentheses; like HAProxy, do not mind what follows."""

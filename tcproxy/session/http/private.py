@@ -18,8 +18,33 @@ ASK_WHO = (401, 407)
 """Statuses whose responses may say that their link is the client's own."""
 
 
-class PrivateLinks:
-    """A session's own idle links, by their pools; they tell it, as their session, when the server closes them.
+class Told:
+    """What idle links tell of themselves to whoever keeps them, who stands in the place of their session."""
+
+    __slots__ = ()
+
+    def forget(self, link: Any) -> None:
+        """Close a link that can be trusted no more."""
+        raise NotImplementedError
+
+    def heard(self, link: Any) -> None:
+        """Bytes came that nobody asked for."""
+        self.forget(link)
+
+    def ended(self, link: Any) -> None:
+        """The server closed the link."""
+        self.forget(link)
+
+    def emptied(self, link: Any) -> None:
+        """Nothing to do."""
+
+    def broke(self, link: Any, errno: int) -> None:
+        """The link failed."""
+        self.forget(link)
+
+
+class PrivateLinks(Told):
+    """A session's own idle links, by their pools.
 
     prefers: the next request goes to a server that has one, whatever the strategy says.
     """
@@ -57,24 +82,8 @@ class PrivateLinks:
             pool.drop(link)
         self.links.clear()
 
-    # what an idle link tells
-
-    def heard(self, link: Any) -> None:
-        """Bytes came that nobody asked for: the link can be trusted no more."""
-        self._forget(link)
-
-    def ended(self, link: Any) -> None:
-        """The server closed the link."""
-        self._forget(link)
-
-    def emptied(self, link: Any) -> None:
-        """Nothing to do."""
-
-    def broke(self, link: Any, errno: int) -> None:
-        """The link failed."""
-        self._forget(link)
-
-    def _forget(self, link: Any) -> None:
+    def forget(self, link: Any) -> None:
+        """Close one that its server gave up."""
         if self.links.pop(link.pool, None) is link:
             link.pool.drop(link)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.addresses import Family
 from tcproxy.session.http.cookies import shows_letters
-from tcproxy.session.http.private import ASK_WHO, asks_who, keep_private
+from tcproxy.session.http.private import ASK_WHO, Told, asks_who, keep_private
 from tcproxy.session.stages import NEVER
 from tcproxy.session.telling import unique_id
 
@@ -75,8 +75,8 @@ class HttpBackend:
             server.links.close()
 
 
-class IdleLinks:
-    """The links of one server; idle ones tell it, as their session, when the server closes them.
+class IdleLinks(Told):
+    """The links of one server.
 
     idle, safe: in the order in which they came to rest. used: links in use; most: the highest number of these since the
     last purge; need: how many seem to be needed. limit: `pool-max-conn`, -1 for none; spare: `pool-low-conn`;
@@ -275,24 +275,8 @@ class IdleLinks:
             self.world.deadlines.cancel(self.alarm)
             self.alarm = None
 
-    # what an idle link tells
-
-    def heard(self, link: Any) -> None:
-        """Bytes came that nobody asked for: the link can be trusted no more."""
-        self._forget(link)
-
-    def ended(self, link: Any) -> None:
-        """The server closed the link."""
-        self._forget(link)
-
-    def emptied(self, link: Any) -> None:
-        """Nothing to do."""
-
-    def broke(self, link: Any, errno: int) -> None:
-        """The link failed."""
-        self._forget(link)
-
-    def _forget(self, link: Any) -> None:
+    def forget(self, link: Any) -> None:
+        """Close a link that its server gave up."""
         for links in (self.idle, self.safe):
             if link in links:
                 links.remove(link)
