@@ -42,12 +42,66 @@ _CLOSING = (400, 408)
 
 REASONS: Mapping[int, bytes] = {
     **{status: title.partition(b" ")[2] for status, (title, _) in _BODIES.items()},
+    200: b"OK",
+    201: b"Created",
+    202: b"Accepted",
+    203: b"Non-Authoritative Information",
+    204: b"No Content",
+    205: b"Reset Content",
+    206: b"Partial Content",
+    207: b"Multi-Status",
+    210: b"Content Different",
+    226: b"IM Used",
+    300: b"Multiple Choices",
+    301: b"Moved Permanently",
+    302: b"Moved Temporarily",
+    303: b"See Other",
+    304: b"Not Modified",
+    305: b"Use Proxy",
+    307: b"Temporary Redirect",
+    308: b"Permanent Redirect",
+    310: b"Too many Redirects",
     400: b"Bad Request",
+    402: b"Payment Required",
+    406: b"Not Acceptable",
     407: b"Proxy Authentication Required",
+    409: b"Conflict",
+    411: b"Length Required",
+    412: b"Precondition Failed",
     413: b"Request Entity Too Large",
+    414: b"Request-URI Too Long",
+    415: b"Unsupported Media Type",
+    416: b"Requested range unsatisfiable",
+    417: b"Expectation failed",
+    418: b"I'm a teapot",
+    423: b"Locked",
+    424: b"Method failure",
+    426: b"Upgrade Required",
+    428: b"Precondition Required",
+    431: b"Request Header Fields Too Large",
+    449: b"Retry With",
+    450: b"Blocked by Windows Parental Controls",
+    451: b"Unavailable For Legal Reasons",
+    456: b"Unrecoverable Error",
+    499: b"client has closed connection",
     502: b"Bad Gateway or Proxy Error",
+    505: b"HTTP Version not supported",
+    506: b"Variant also negotiate",
+    507: b"Insufficient storage",
+    508: b"Loop detected",
+    509: b"Bandwidth Limit Exceeded",
+    510: b"Not extended",
+    511: b"Network authentication required",
+    520: b"Web server is returning an unknown error",
 }
 """What stands behind the status of answers that are composed; pages have titles of their own."""
+
+_CLASSES = {2: b"Success", 3: b"Redirection", 4: b"Client Error", 5: b"Server Error"}
+
+
+def reason(status: int) -> bytes:
+    """Return what stands behind a status of 200 to 599 in an answer that is composed."""
+    return REASONS.get(status) or _CLASSES[status // 100]
 
 
 def _body(status: int) -> bytes:

@@ -69,7 +69,8 @@ class ComposedPage:
         record.bytes_in = record.bytes_out = record.total = record.idle = 0  # of which nothing is known yet
         record.termination = "--"
         formats.blanked(record)
-        headers = [(name, _bytes(form.render(record))) for name, form in self.headers]
+        # the reference leaves out headers that come to nothing
+        headers = [(name, value) for name, form in self.headers if (value := _bytes(form.render(record)))]
         body = reply.payload if self.payload is None else _bytes(self.payload.render(record))
         return _composed(reply, headers, body)
 
@@ -83,7 +84,7 @@ def _composed(reply: Reply, headers: list[tuple[bytes, bytes]], body: bytes) -> 
     fields.append(Field(b"content-length", b"%d" % len(body)))
     if body:
         fields.append(Field(b"content-type", _bytes(reply.content_type)))
-    return compose(reply.status, answers.REASONS[reply.status], fields, body)
+    return compose(reply.status, answers.reason(reply.status), fields, body)
 
 
 def compiled(reply: Reply) -> Page:
@@ -132,6 +133,7 @@ def give(session: HttpSession, whole: WholeResponse | None) -> None:
     session.keep = (
         whole.keeps
         and client.whole
+        and not whole.head.tunnels(request)
         and request.keep_alive
         and not session.settings.closes
         and not session.frontend.world.stopping

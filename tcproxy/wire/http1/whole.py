@@ -82,10 +82,7 @@ def _agreed(head: ResponseHead, body: bytes) -> WholeResponse:
             raise BadMessage(500, f"a Content-Length of {length} for a body of {len(body)} bytes")
         head.framing = SIZED if length else NO_BODY
     head.length = length
-    whole = WholeResponse(head, body)
-    if status == 204:
-        head.fields = [field for field in head.fields if field.name != b"content-length"]
-    return whole
+    return _sent(WholeResponse(head, body))
 
 
 def compose(status: int, reason: bytes, fields: Sequence[Field], body: bytes = b"") -> WholeResponse:
@@ -93,4 +90,11 @@ def compose(status: int, reason: bytes, fields: Sequence[Field], body: bytes = b
     head = ResponseHead(b"HTTP/1.1", 1, status, reason, list(fields))
     head.length = len(body)
     head.framing = SIZED if body else NO_BODY
-    return WholeResponse(head, body)
+    return _sent(WholeResponse(head, body))
+
+
+def _sent(whole: WholeResponse) -> WholeResponse:
+    """Take out the length, which counts, where it is not sent."""
+    if whole.head.status == 204:
+        whole.head.fields = [field for field in whole.head.fields if field.name != b"content-length"]
+    return whole
