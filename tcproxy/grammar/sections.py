@@ -23,6 +23,9 @@ UNSUPPORTED_SECTIONS = frozenset(
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
+RULES = ("http_requests",)
+"""Fields of drafts that rules are in."""
+
 STATS_FIELDS = ("stats_sockets", "stats_timeout", "stats_maxconn")
 
 UNSUPPORTED = "is known to HAProxy 2.6, not supported by tcproxy yet"
@@ -33,7 +36,7 @@ class Section:
     """One section while it is read.
 
     base: the `defaults` section it began with. skipped: its lines are not read (it was refused as a whole).
-    uses: of a defaults section: how proxies came to it, "named" or "implied".
+    uses: of a defaults section: how proxies came to it, "named" or "implied"; sides: of one with rules, what they are.
     after_stats: it follows a `stats` line of the global section (which makes a frontend with a number of its own).
     """
 
@@ -44,6 +47,7 @@ class Section:
     base: Section | None = None
     skipped: bool = False
     uses: frozenset[str] = frozenset()
+    sides: frozenset[Where] = frozenset()
     after_stats: bool = False
 
 
@@ -125,6 +129,7 @@ class Sections:
         self.defaults.append(section)
         self._begin(section)
         self._check_name(name, statement)
+        self._check_rules(section)
 
     def _open_proxy(self, statement: Statement) -> None:
         words = statement.words
@@ -141,6 +146,19 @@ class Sections:
         self._check_name(section.name, statement)
         self._check_distinct(section)
         self._check_rest(statement)
+        self._check_rules(section)
+
+    def _check_rules(self, section: Section) -> None:
+        """Refuse a proxy that would take over the rules of a defaults section that are not for proxies like it."""
+        base = section.base
+        if base is None or not any(base.draft.get(field) for field in RULES):
+            return
+        what = f"the defaults section '{base.name}' at {base.origin}, since it has rules"
+        if section.where in (Where.DEFAULTS, Where.LISTEN):
+            raise Refused(f"a '{section.where.value}' section cannot begin with {what}", 0)
+        base.sides |= {section.where}
+        if len(base.sides) > 1:
+            raise Refused(f"frontends and backends cannot both begin with {what}", 0)
 
     def _begin(self, section: Section) -> None:
         if section.base is not None:
