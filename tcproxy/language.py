@@ -157,6 +157,7 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     for section in sections.sections:
         if not section.draft.get("disabled"):
             replies.finish(section.draft, groups, reading)
+            http_requests.finish(section.draft, groups, reading)
     numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
     proxies = tuple(
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading)

@@ -112,6 +112,7 @@ SHOWN = {
         "timeout-tunnel": "session/test_endings.py::test_the_tunnel_timeout_replaces_both",
         "timeout-connect": "session/test_attempts.py::test_connect_timeout",
         "timeout-queue": f"{HERE}test_timeout_queue",
+        "timeout-tarpit": "scenarios/test_http_blocking.py::test_told_alike",
         "timeout-http-request timeout-http-keep-alive": EXCHANGES,
         "option-httpclose option-http-server-close option-http-keep-alive option-http-pretend-keepalive": OPTIONS,
         "option-http-ignore-probes option-httplog": EXCHANGES,

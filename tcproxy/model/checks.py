@@ -16,6 +16,7 @@ from tcproxy.grammar.words import nearest, suggestion
 from tcproxy.model.names import Resolver
 from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
+from tcproxy.model.replies import check_formats
 
 HTTP_LOGS = frozenset({"httplog", "httplog clf"})
 KINDS_OF_BACKEND = ("backend", "listen")
@@ -74,6 +75,9 @@ class Checks:
             if row is not None and row.mode == "http":
                 self._warn(f"{called(draft)} : 'option {name}' is ignored, because it needs 'mode http'")
                 options -= {name}
+        for rule in draft.get("http_requests", ()):
+            if rule.reply is not None:
+                check_formats(f"http-request {rule.action}", rule.origin, rule.reply, self.reading)
         for field, words in (
             ("redirects", "'redirect' rules are"),
             ("http_requests", "'http-request' rules are"),

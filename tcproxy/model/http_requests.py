@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tcproxy.grammar.rows import PROXY, Draft, Row, each
 from tcproxy.grammar.sections import UNSUPPORTED
 from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
 from tcproxy.grammar.words import nearest, suggestion
-
-ACTIONS = ("disable-l7-retry",)
-"""Actions that are supported: none of them has an argument."""
+from tcproxy.model.replies import Reply, ReplyWords, held_reply
 
 LATER = each("""
-    add-acl add-header allow auth cache-use capture del-acl del-header del-map deny do-resolve early-hint normalize-uri
+    add-acl add-header allow auth cache-use capture del-acl del-header del-map do-resolve early-hint normalize-uri
     ot-group redirect reject replace-header replace-path replace-pathq replace-uri replace-value return sc-inc-gpc
     sc-inc-gpc0 sc-inc-gpc1 sc-set-gpt sc-set-gpt0 send-spoe-group set-dst set-dst-port set-header set-log-level set-map
     set-mark set-method set-nice set-path set-pathq set-priority-class set-priority-offset set-query set-src
-    set-src-port set-timeout set-tos set-uri set-var set-var-fmt silent-drop strict-mode tarpit track-sc0 track-sc1
+    set-src-port set-timeout set-tos set-uri set-var set-var-fmt silent-drop strict-mode track-sc0 track-sc1
     track-sc2 unset-var use-service wait-for-body wait-for-handshake
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRule:
-    """One rule. action: its name. condition: None or a tcproxy.rules.conditions.Condition."""
+    """One rule. action: its name. condition: None or a tcproxy.rules.conditions.Condition.
+
+    Of rules that answer: status, which log lines tell; reply: what is sent, None for the page that the section has for
+    this status; group: the `http-errors` section that has it, until `finish`.
+    """
 
     action: str
     condition: Any = None
     origin: Origin = NOWHERE
+    status: int = 0
+    reply: Reply | None = None
+    group: str = ""
 
 
 def parse_http_request(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `http-request ACTION [if|unless CONDITION]`."""
+    """Read `http-request ACTION [ARGUMENTS] [if|unless CONDITION]`."""
     words = statement.words
     action = words[1] if len(words) > 1 else ""
     name = action.partition("(")[0]
@@ -43,15 +49,79 @@ def parse_http_request(statement: Statement, draft: Draft, reading: Reading) -> 
         raise Refused("'http-request' needs an action behind it", 0)
     if action not in ACTIONS:
         raise Refused(f"'http-request' has no action '{action}'{suggestion(nearest(name, (*ACTIONS, *LATER)))}", 1)
+    rule, at = ACTIONS[action](statement, reading)
     condition = None
-    if len(words) > 2:
-        if words[2] not in ("if", "unless"):
-            raise Refused(f"'http-request {action}' expects 'if' or 'unless' and a condition, and not '{words[2]}'", 2)
+    if len(words) > at:
+        if words[at] not in CONDITIONS:
+            raise Refused(_unexpected(action, words[at]), at)
         if reading.conditions is None:
-            raise Refused(f"conditions {UNSUPPORTED}", 2)
+            raise Refused(f"conditions {UNSUPPORTED}", at)
         side = "backend" if draft.get("kind") == "backend" else "frontend"
-        condition = reading.conditions(statement, 2, draft, reading, f"{side}_request_header")
-    draft.append("http_requests", RequestRule(action, condition, statement.origin))
+        condition = reading.conditions(statement, at, draft, reading, f"{side}_request_header")
+    _warn_of_the_last(statement, draft, reading)
+    draft.append("http_requests", replace(rule, condition=condition))
+
+
+def _warn_of_the_last(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Tell of a rule behind one that answers every request."""
+    before = draft.get("http_requests", ())[-1:]
+    if before and before[0].status and before[0].condition is None:
+        action, origin = before[0].action, before[0].origin
+        reading.warn(statement, f"no request comes so far, since 'http-request {action}' at {origin} answers them all")
+
+
+def _unexpected(action: str, word: str) -> str:
+    if word == "deny_status":
+        return f"'deny_status' can stand only once, directly behind 'http-request {action}': write 'status'"
+    return f"'http-request {action}' expects 'if' or 'unless' and a condition, and not '{word}'"
+
+
+def _bare(statement: Statement, reading: Reading) -> tuple[RequestRule, int]:
+    """Read an action without arguments; return the rule, and where its condition would stand."""
+    return RequestRule(statement.words[1], origin=statement.origin), 2
+
+
+def _refusing(status: int) -> Action:
+    """Return what reads an action that answers: with this status where none is said (see ReplyWords)."""
+
+    def read(statement: Statement, reading: Reading) -> tuple[RequestRule, int]:
+        words = statement.words
+        reply = ReplyWords(statement, reading, status, any_status=True)
+        at = reply.read_old_status(2)
+        if at >= len(words) or words[at] in CONDITIONS:
+            reply.use_page()
+        else:
+            at = reply.read(at)
+        return RequestRule(words[1], None, statement.origin, reply.status, reply.reply(), reply.group), at
+
+    return read
+
+
+CONDITIONS = ("if", "unless")
+
+Action = Callable[[Statement, Reading], tuple[RequestRule, int]]
+"""Reads the arguments of an action: returns its rule without a condition, and the index of the word behind them."""
+
+ACTIONS: Mapping[str, Action] = {
+    "deny": _refusing(403),
+    "disable-l7-retry": _bare,
+    "tarpit": _refusing(500),
+}
+"""Actions that are supported, by name."""
+
+
+def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
+    """Find the answers that rules take out of `http-errors` sections. groups: these sections."""
+    if any(rule.group for rule in draft.get("http_requests", ())):
+        rules = draft["http_requests"]
+        draft["http_requests"] = tuple(_with_reply(rule, draft, groups, reading) for rule in rules)
+
+
+def _with_reply(rule: RequestRule, draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> RequestRule:
+    if not rule.group:
+        return rule
+    reply = held_reply(rule.group, rule.status, rule.origin, draft, groups, reading)
+    return replace(rule, reply=reply or Reply(rule.status), group="")
 
 
 WORDS = (

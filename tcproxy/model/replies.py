@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 STATUSES = (200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504)
 """What the proxy may tell of its own accord, and has a built-in page for."""
 
+WITHOUT_BODY = (204, 304)
+"""Statuses whose answers have no body."""
 BUFSIZE, MAXREWRITE = 16384, 1024
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,255}")
 """Names of headers (RFC 9110 section 5.6.2)."""
@@ -170,15 +172,16 @@ class ReplyWords:
     """The words that describe one answer, read one by one.
 
     status: 0 until it is said. kind: the word that says what is sent, "" without one. group: an `http-errors`
-    section that has it.
+    section that has it. any_status: it may also be one that there is no page for, if the answer is described.
     """
 
     IGNORED = frozenset({"content-length", "content-type", "transfer-encoding"})
     """Headers that follow from the payload."""
 
-    def __init__(self, statement: Statement, reading: Reading, status: int = 0) -> None:
+    def __init__(self, statement: Statement, reading: Reading, status: int = 0, any_status: bool = False) -> None:
         self.statement, self.reading = statement, reading
-        self.status = status
+        self.status, self.any_status = status, any_status
+        self.name = " ".join(statement.words[:2]) if any_status else statement.words[0]
         self.kind = self.group = self.content_type = ""
         self.whole: bytes | None = None
         self.payload = b""
@@ -198,6 +201,21 @@ class ReplyWords:
         self._check()
         return at
 
+    def read_old_status(self, at: int) -> int:
+        """Take `deny_status STATUS`, the older form, if it stands here; return the index of what follows."""
+        words = self.statement.words
+        if at >= len(words) or words[at] != "deny_status":
+            return at
+        if at + 1 >= len(words) or not words[at + 1]:
+            raise Refused("'deny_status' needs an argument behind it", at)
+        self._take_status(at)
+        return at + 2
+
+    def use_page(self) -> None:
+        """Describe the page that there is for the status, since no word tells of another answer. Raises Refused."""
+        self.kind = "default-errorfiles"
+        self._check()
+
     def reply(self) -> Reply | None:
         """Return the answer that the words describe; None for that of a group, or that of other sections."""
         if self.kind in ("default-errorfiles", "errorfiles"):
@@ -209,7 +227,13 @@ class ReplyWords:
         return Reply(self.status, None, content_type, self.payload, formatted, tuple(self.headers))
 
     def _take_status(self, at: int) -> None:
-        self.status = _status(self.statement.words[at + 1], at + 1, self.statement.words[0])
+        word = self.statement.words[at + 1]
+        if not self.any_status:
+            self.status = _status(word, at + 1, self.name)
+            return
+        self.status = int(word) if word.isascii() and word.isdigit() and len(word) < 9 else 0
+        if not 200 <= self.status < 600:
+            raise Refused(f"'{self.name}' : '{word}' is no status of an answer: these are 200 to 599", at + 1)
 
     def _take_type(self, at: int) -> None:
         self.content_type = self.statement.words[at + 1]
@@ -257,6 +281,8 @@ class ReplyWords:
     def _check(self) -> None:
         """Check what the words say together; tell of those that are ignored."""
         if self.kind in ("default-errorfiles", "errorfile", "errorfiles"):
+            if self.status and self.status not in STATUSES and self.kind != "errorfile":
+                _status(str(self.status), 0, self.name)
             if self.content_type:
                 self._warn("'content-type' is ignored: a whole response has its own headers")
             if self.headers:
@@ -266,6 +292,8 @@ class ReplyWords:
             raise Refused(f"'{self.kind}' needs a 'content-type' beside it", 0)
         if self.content_type and not self.payload and not self.kind.startswith("lf-"):
             self._warn("'content-type' is ignored: there is no payload")
+        if self.payload and self.status in WITHOUT_BODY:
+            raise Refused(f"'{self.kind}' cannot stand beside the status {self.status}, which has no payload", 0)
         bufsize = _tuned(self.reading, "tune.bufsize", BUFSIZE)
         if self.kind == "file" and len(self.payload) > bufsize - _tuned(self.reading, "tune.maxrewrite", MAXREWRITE):
             self._warn("the payload leaves less of a buffer than 'tune.maxrewrite' reserves for headers")
@@ -297,7 +325,7 @@ def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
         else:
             found[line.statuses[0]] = line.reply
             if draft.get("mode", "tcp") == "tcp" and not line.common:
-                _check_formats(line, line.reply, reading)
+                check_formats("http-error", line.origin, line.reply, reading)
     if found:
         draft["replies"] = found
 
@@ -305,28 +333,51 @@ def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
 def _take_group(
     line: ReplyLine, found: dict[int, Reply], draft: Draft, groups: Mapping[str, Draft], reading: Reading
 ) -> None:
-    where = f"[{line.origin}] : {draft['kind']} '{draft['name']}'"
-    group = groups.get(line.group)
-    if group is None:
-        near = suggestion(nearest(line.group, groups))
-        reading.diagnostics.alert(f"parsing {where} : there is no 'http-errors' section '{line.group}'{near}")
+    held = _held(line.group, line.origin, draft, groups, reading)
+    if held is None:
         return
-    held = {one.statuses[0]: one.reply for one in group.get("reply_lines", ()) if one.reply is not None}
     for status in line.statuses or held:
         if status in held:
             found[status] = held[status]
         else:
-            message = f"parsing {where} : 'http-errors {line.group}' has nothing for the status {status}"
-            reading.diagnostics.warning(message)
+            _warn_of_nothing(line.group, status, line.origin, draft, reading)
 
 
-def _check_formats(line: ReplyLine, reply: Reply, reading: Reading) -> None:
+def held_reply(
+    name: str, status: int, origin: Origin, draft: Draft, groups: Mapping[str, Draft], reading: Reading
+) -> Reply | None:
+    """Return what an `http-errors` section has for a status; None for nothing, which is told as a warning."""
+    held = _held(name, origin, draft, groups, reading)
+    if held is not None and status not in held:
+        _warn_of_nothing(name, status, origin, draft, reading)
+    return (held or {}).get(status)
+
+
+def _held(
+    name: str, origin: Origin, draft: Draft, groups: Mapping[str, Draft], reading: Reading
+) -> dict[int, Reply] | None:
+    """Return the answers of an `http-errors` section by status; None, and an alert, where there is no such section."""
+    group = groups.get(name)
+    if group is None:
+        near = suggestion(nearest(name, groups))
+        where = f"[{origin}] : {draft['kind']} '{draft['name']}'"
+        reading.diagnostics.alert(f"parsing {where} : there is no 'http-errors' section '{name}'{near}")
+        return None
+    return {one.statuses[0]: one.reply for one in group.get("reply_lines", ()) if one.reply is not None}
+
+
+def _warn_of_nothing(name: str, status: int, origin: Origin, draft: Draft, reading: Reading) -> None:
+    where = f"[{origin}] : {draft['kind']} '{draft['name']}'"
+    reading.diagnostics.warning(f"parsing {where} : 'http-errors {name}' has nothing for the status {status}")
+
+
+def check_formats(name: str, origin: Origin, reply: Reply, reading: Reading) -> None:
     """In TCP mode nothing of it is ever sent; what could not be is an error all the same."""
     for text in reply.formats() if reading.check_format is not None else ():
         try:
             reading.check_format(text, False)  # type: ignore[misc]
         except ValueError as wrong:
-            reading.diagnostics.alert(f"parsing [{line.origin}] : 'http-error' : {wrong}")
+            reading.diagnostics.alert(f"parsing [{origin}] : '{name}' : {wrong}")
 
 
 _ERRORS = PROXY | {Where.HTTP_ERRORS}

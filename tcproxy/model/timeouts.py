@@ -42,7 +42,7 @@ WORDS = (
     _row("queue", BACK, "Limit how long a client waits for a free server."),
     _row("server", BACK, "Limit how long a server may stay silent."),
     _row("server-fin", BACK, "Limit how long a server may stay silent on a half-closed connection."),
-    _row("tarpit", PROXY, "Set how long tarpitted clients are held.", status=Status.KEPT),
+    _row("tarpit", PROXY, "Set how long tarpitted clients are held."),
     _row("tunnel", BACK, "Limit how long both sides of a tunnel may stay silent."),
     *gone(PROXY, {
         "clitimeout": "write 'timeout client'",

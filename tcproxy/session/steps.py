@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcproxy.model.bind import Bind
 from tcproxy.report.formats import Moment
 from tcproxy.session import attempts
-from tcproxy.session.stages import CHOOSING, CLOSED, GREETING, SERVER_ERROR
+from tcproxy.session.stages import CHOOSING, CLIENT_ERROR, CLOSED, GREETING, SERVER_ERROR
 from tcproxy.session.telling import refuse, tell
 from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeaderParser
 
@@ -131,8 +131,14 @@ def choose_backend(session: Session) -> bool:
     for tie in backend.ties:
         tie(session)
     if session.client_shut and (backend.http is None or frontend.model.mode == "http"):
-        frontend.counters.request_errors += 1
-        frontend.aborted_by_client(session)
-        session.end()
+        left_early(session)
         return False
     return True
+
+
+def left_early(session: Session) -> None:
+    """The client had left before anything could be done for it: its backend counts that."""
+    session.decide(CLIENT_ERROR, "R")
+    session.frontend.counters.request_errors += 1
+    session.frontend.aborted_by_client(session)
+    session.end()

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.steps import go_on
-from tcproxy.session.stages import CLIENT_ERROR, CLIENT_TIMEOUT, NEVER
+from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER
+from tcproxy.session.steps import left_early
 from tcproxy.wire.http1 import Framing
 from tcproxy.wire.http1.fields import EXPECT
 from tcproxy.wire.http1.limits import FIELD_OVERHEAD
@@ -31,8 +32,10 @@ class Wait:
     """A request's wait for its body: it stands in the server's place, and takes what comes.
 
     rule: which of the way's rules waits, None for one of the frontend. full: bytes at which the wait ends.
-    out, chunks, transport: what the client's end asks of the one that takes its body.
+    out, chunks, transport: what the client's end asks of the one that takes its body. holds, looks: see Tarpit.
     """
+
+    holds = looks = False
 
     __slots__ = ("chunks", "full", "out", "queue", "rule", "session", "size", "transport")
 
@@ -85,20 +88,17 @@ class Wait:
         session.answer(408)
 
     def left(self) -> None:
-        """The client left within its body: a backend is chosen all the same, and counts it."""
+        """The client left within its body: rules see the request all the same, and a backend that counts it."""
         session = self.session
         self._give_back()
         session.asked_at = session.frontend.world.clock.seconds()
-        session.decide(CLIENT_ERROR, "R")
         session.client.count_request(session.request)
-        if session.backend is None:
-            session.broken = True
-            session.close_client()
+        session.broken = True
+        session.close_client()
+        if self.rule is None:
             session.run()
-        else:
-            session.frontend.counters.request_errors += 1
-            session.frontend.aborted_by_client(session)
-            session.end()
+        elif all(other(session) for other in session.way.behind(self.rule)):
+            left_early(session)
 
 
 def waiting(proxy: Proxy, rule: Callable[[], Rule | None]) -> Rule:
@@ -111,7 +111,7 @@ def waiting(proxy: Proxy, rule: Callable[[], Rule | None]) -> Rule:
     def wait(session: HttpSession) -> bool:
         request, client = session.request, session.client
         assert request is not None
-        if request.framing is Framing.NONE:
+        if request.framing is Framing.NONE or session.client_shut:
             return True
         _tell_to_continue(session, request)
         if client.whole:

@@ -163,7 +163,9 @@ class RequestCookie:
     def _lead(self, session: HttpSession, tie: Persistence, named: bytes) -> None:
         """Go to the first server of this cookie that may be used."""
         unused = tie.ignored or tie.server is not None
-        servers = session.backend.farm.cookies.named(named) if named and not unused else ()
+        # a `listen` section is its own backend until another one is chosen
+        farm = session.farm or session.frontend.world.farms[session.frontend.name]
+        servers = farm.cookies.named(named) if named and not unused else ()
         for server in servers:
             tie.asked = "D" if server.state is STOPPED else "V"
             if tie.asked == "V" or self.persists or tie.forced:

@@ -24,7 +24,12 @@ def client_ended(session: HttpSession) -> None:
         return
     elif session.request is None:
         client_left(session)
-    elif not session.client.whole or (session.response is None and _aborts_on_close(session)):
+    elif not session.client.whole:
+        client_aborted(session)
+    elif session.awaited is not None:
+        if session.awaited.looks:
+            session.awaited.late()
+    elif session.response is None and _aborts_on_close(session):
         client_aborted(session)
 
 
@@ -48,6 +53,9 @@ def client_aborted(session: HttpSession) -> None:
     if session.awaited is not None:
         session.awaited.left()
         return
+    if session.response is None and session.status >= 0:
+        _unsent(session)
+        return
     waits = _only_waits(session)
     if waits and session.stage < Stage.RELAYING:
         assert session.request is not None
@@ -61,6 +69,16 @@ def client_aborted(session: HttpSession) -> None:
         session.answer(400)
     else:
         session.abort()
+
+
+def _unsent(session: HttpSession) -> None:
+    """An answer in the server's place cannot be sent."""
+    frontend = session.frontend
+    frontend.aborted_by_client(session)
+    if session.backend is None and frontend.model.is_backend:
+        # a `listen` section is its own backend until another one is chosen
+        frontend.world.farms[frontend.name].counters.aborts_client += 1
+    session.abort()
 
 
 def server_ended(session: HttpSession) -> None:
@@ -100,7 +118,9 @@ def _unanswered(session: HttpSession) -> None:
 def shut(session: HttpSession, cause: str) -> None:
     """End on command, or because of its server's state: for the client the server has closed."""
     request = session.request
-    if request is None or session.stage < Stage.CONNECTING:
+    if session.awaited is not None and session.awaited.holds:
+        session.decide(cause, "T")  # as the reference: the client is held until its time is over
+    elif request is None or session.stage < Stage.CONNECTING:
         session.decide(cause)
         session.end()
     elif session.stage == Stage.CONNECTING:
@@ -142,7 +162,8 @@ def server_reset(session: HttpSession) -> None:
 def client_broke(session: HttpSession) -> None:
     """The client's connection failed."""
     client: Any = session.client
-    if session.request is not None and client.whole and not client.waiting:
+    looks = session.awaited is not None and session.awaited.looks
+    if session.request is not None and client.whole and not (client.waiting or looks):
         session.client_done = True
         client.mute()  # as the reference: it is found out when there is something to send
     else:

@@ -38,7 +38,8 @@ FACTS: Mapping[str, str] = {
     "r_backend": "front.name if s.backend is None else s.backend.name",
     "r_server": "nobody if live is None else live.name",
     "r_request": "m_asked - m_began if s.asked_at else -1",
-    "r_queue": "m_queued - m_asked if s.queued_until and s.asked_at else -1",
+    # a request that was never asked waited in a tarpit, of which the reference counts one too many
+    "r_queue": "(m_queued - m_asked if s.asked_at else m_queued - m_idle + s.handshake + 1) if s.queued_until else -1",
     "r_connect": "m_connected - m_queued if s.connected_at else -1",
     "r_response": "m_answered - m_connected if s.answered_at else -1",
     "r_total": "m_now - m_idle + s.handshake",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tcproxy.grammar.rows import PROXY, Draft, Row
 from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import listed
+from tcproxy.session.http import blocking
 from tcproxy.session.stages import PROXY as BY_PROXY
 
 if TYPE_CHECKING:
@@ -57,10 +58,7 @@ def _reject(session: HttpSession) -> bool:
     assert request is not None
     if not any(_odd(field.name) for field in request.fields):
         return True
-    for counters in (session.frontend.counters, session.entrance.counters):
-        counters.denied_requests += 1
-    if session.backend is not None:
-        session.backend.farm.counters.denied_requests += 1
+    blocking.count(session)
     session.decide(BY_PROXY, "R")
     session.answer(403)
     return False

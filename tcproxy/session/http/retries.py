@@ -6,7 +6,6 @@ A request is kept for that when it is whole before it is sent, and fits a buffer
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session import attempts
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from tcproxy.model.http_requests import RequestRule
     from tcproxy.model.proxy import Proxy
     from tcproxy.report.counters import Counters
+    from tcproxy.session.http.rules import Rule
     from tcproxy.session.http.session import HttpSession
     from tcproxy.wire.http1 import Piece, ResponseHead
 
@@ -92,26 +92,11 @@ def again(session: HttpSession, cause: str | int, head: ResponseHead | None = No
 # http-request disable-l7-retry
 
 
-def front_rules(front: Proxy) -> Callable[[HttpSession], bool] | None:
-    """Return what does the rules of a frontend; None when it has none."""
-    return _disabling(front.http_requests)
-
-
-def back_rules(front: Proxy, back: Proxy) -> Callable[[HttpSession], bool] | None:
-    """Return what does the rules of a backend; those of a `listen` section are done as its frontend's."""
-    if back.is_frontend and back.name == front.name:
-        return None
-    return _disabling(back.http_requests)
-
-
-def _disabling(rules: tuple[RequestRule, ...]) -> Callable[[HttpSession], bool] | None:
-    conditions = [rule.condition for rule in rules if rule.action == "disable-l7-retry"]
-    if not conditions:
-        return None
+def disabling(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
+    """Return what sees to it that requests are not sent again."""
 
     def disable(session: HttpSession) -> bool:
-        if any(condition is None or condition.holds(session) for condition in conditions):
-            session.replay = Replay([], 0, False, allowed=False)
+        session.replay = Replay([], 0, False, allowed=False)
         return True
 
     return disable

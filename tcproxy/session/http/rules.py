@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcproxy.session.http import body, captures, checkcache, cookies, forwarded, ids, names, retries
+from tcproxy.session.http import body, captures, checkcache, cookies, forwarded, ids, names, requests
 from tcproxy.session.http.monitor import monitor
 from tcproxy.session.http.redirects import back_redirects, front_redirects
 
@@ -29,7 +29,7 @@ FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (
     captures.requests,
     monitor,
     body.of_frontend,
-    retries.front_rules,
+    requests.of_frontend,
     names.of_frontend,
     front_redirects,
 )
@@ -37,7 +37,7 @@ FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (
 BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
     body.of_backend,
     cookies.rules,
-    retries.back_rules,
+    requests.of_backend,
     names.of_backend,
     back_redirects,
     captures.request_cookies,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcproxy.servers.live import LiveServer
     from tcproxy.session.ends import Address, End
     from tcproxy.session.frontend import Entrance
+    from tcproxy.session.http.blocking import Tarpit
     from tcproxy.session.http.body import Wait
     from tcproxy.session.http.captures import Captured
     from tcproxy.session.http.pages import Page
@@ -58,8 +59,8 @@ class HttpSession(Session):
     bytes of both sides; milliseconds of the clock when the wait began, the link stood, the answer came, all was over.
     way: of the frontend to the backend, once that is chosen.
     short: the request went the short way, and so did its response, as far as that came (plain.py).
-    awaited: the wait for the request's body (body.py), None without one. ahead: bytes sent ahead of the response,
-    which are counted with it.
+    awaited: the wait for the request's body (body.py), or in a tarpit (blocking.py), None without one.
+    ahead: bytes sent ahead of the response, which are counted with it.
     """
 
     __slots__ = (
@@ -86,7 +87,7 @@ class HttpSession(Session):
         self.peer: Address | None = None
         self.stream = 0
         self.kept: PrivateLinks | None = None
-        self.awaited: Wait | None = None
+        self.awaited: Wait | Tarpit | None = None
         self.ahead = 0
         self.replay: Replay | None = None
         self.status = -1
@@ -143,6 +144,9 @@ class HttpSession(Session):
 
     def bad_request(self, error: BadMessage) -> None:
         """The client sent what is no request, or no body of one."""
+        if self.awaited is not None and self.awaited.holds:
+            self.client.mute()
+            return
         self.count_request_error()
         self.decide(PROXY, "R" if self.awaited is not None else "")
         self.awaited = None
@@ -329,7 +333,7 @@ class HttpSession(Session):
         """Answer in the server's place: with the page of this status, or another one."""
         request = self.request
         assert request is not None
-        if not self.connected_at:
+        if not (self.connected_at or self.client_shut):
             self.client.count_request(request)
         pages.send(self, page or pages.page_for(self, status), status)
         self.sent += self.ahead

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.report.formats import Moment
 from tcproxy.session.http import rules
+from tcproxy.session.http.blocking import needs_of
 from tcproxy.session.http.cookies import shows_letters
 from tcproxy.session.http.facts import FIRST_IDENTITY, IDENTITY
 from tcproxy.session.http.lines import Line, Lines, compiled, number, recorder
@@ -121,7 +122,9 @@ class HttpFrontend:
     def needs(self) -> frozenset[str]:
         """The facts that the answers of the frontend, and of its backends so far, name."""
         every = [self.pages, *(way.pages for way in self._ways.values())]
-        return frozenset[str]().union(*(page.needs for pages in every for page in pages.values()))
+        of_pages = (page.needs for pages in every for page in pages.values())
+        proxies = [self.model, *(backend.model for backend in self._ways)]
+        return frozenset[str]().union(*of_pages, *map(needs_of, proxies))
 
     def way(self, backend: Backend) -> Way:
         """Return the way to a backend."""

@@ -32,9 +32,12 @@ def account(session: HttpSession) -> None:
     if backend is None:
         if session.frontend.model.is_backend:
             # a `listen` section is its own backend until another one is chosen
-            own = session.frontend.world.farms[session.frontend.name].counters
-            own.bytes_in += received
-            own.bytes_out += sent
+            passed = [session.frontend.world.farms[session.frontend.name].counters]
+            if session.previous is not None:
+                passed.append(session.previous.counters)
+            for counters in passed:
+                counters.bytes_in += received
+                counters.bytes_out += sent
         return
     farm = backend.farm.counters
     farm.bytes_in += received

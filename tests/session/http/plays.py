@@ -23,6 +23,11 @@ class FakeClient(FakeEnd):
         self.waiting = b""
         self.ready = False
         self.quiet = True
+        self.sink: Any = None
+
+    def pass_to(self, sink: Any, chunks: bool) -> None:
+        """The body of a request is taken from now on."""
+        self.sink = sink
 
     def start(self) -> None:
         """Requests are wanted."""

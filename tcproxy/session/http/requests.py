@@ -1,0 +1,48 @@
+"""`http-request` rules of a section, done in their order (manual 4.2): what each action does stands in other files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from tcproxy.session.http import blocking, retries
+
+if TYPE_CHECKING:
+    from tcproxy.model.http_requests import RequestRule
+    from tcproxy.model.proxy import Proxy
+    from tcproxy.session.http.rules import Rule
+    from tcproxy.session.http.session import HttpSession
+
+ACTIONS: Mapping[str, Callable[[RequestRule, Proxy, Proxy], Rule]] = {
+    "deny": blocking.denying,
+    "disable-l7-retry": retries.disabling,
+    "tarpit": blocking.tarpitting,
+}
+"""What makes, of a rule, what is done with requests; given the frontend, and the section whose rule it is.
+
+No rule follows one that waits: its end is an answer.
+"""
+
+
+def of_frontend(front: Proxy) -> Rule | None:
+    """Return what does the rules of a frontend; None when it has none."""
+    return _in_order(front, front)
+
+
+def of_backend(front: Proxy, back: Proxy) -> Rule | None:
+    """Return what does the rules of a backend; those of a `listen` section are done as its frontend's."""
+    return None if back.is_frontend and back.name == front.name else _in_order(front, back)
+
+
+def _in_order(front: Proxy, owner: Proxy) -> Rule | None:
+    if not owner.http_requests:
+        return None
+    rules = [(rule.condition, ACTIONS[rule.action](rule, front, owner)) for rule in owner.http_requests]
+
+    def decide(session: HttpSession) -> bool:
+        for condition, act in rules:
+            if (condition is None or condition.holds(session)) and not act(session):
+                return False
+        return True
+
+    return decide
