@@ -8,14 +8,11 @@ the end, in telling.py. Bytes are moved by the ends themselves (ends.py), which 
 
 from __future__ import annotations
 
-import socket
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from zope.interface import implementer
-
-from tcproxy.interfaces import IRequest
 from tcproxy.session import attempts, silence
+from tcproxy.session.asked import Asked
 from tcproxy.session.ends import Address, End
 from tcproxy.session.stages import (
     CHOOSING,
@@ -31,20 +28,16 @@ from tcproxy.session.stages import (
 )
 from tcproxy.session.telling import account, refuse, tell
 from tcproxy.session.timers import Alarm
-from tcproxy.wire.proxy_protocol import Header
 
 if TYPE_CHECKING:
-    from tcproxy.servers.farm import Farm
     from tcproxy.servers.live import LiveServer
     from tcproxy.servers.waiting import Ticket
     from tcproxy.session.backend import Backend
     from tcproxy.session.frontend import Entrance, Frontend
     from tcproxy.session.persistence import Persistence
-    from tcproxy.session.world import World
 
 
-@implementer(IRequest)
-class Session:
+class Session(Asked):
     """One client of a frontend.
 
     number: unique in the process. accepted: wall-clock seconds. began, queued_until, connected_at: monotonic seconds
@@ -57,13 +50,12 @@ class Session:
     """
 
     __slots__ = (
-        "accepted", "alarm", "at", "avoid", "backend", "began", "client", "client_done", "client_limit", "client_shut",
-        "connected_at", "entrance", "error", "expires", "front", "frontend", "greeting", "handshake", "link", "local",
-        "number", "persistence", "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server",
-        "server_done", "server_limit", "server_shut", "stage", "ticket", "told", "unique",
+        "accepted", "alarm", "at", "avoid", "began", "client_done", "client_limit", "client_shut", "connected_at",
+        "error", "expires", "handshake", "link", "local", "number", "persistence", "phase", "previous",
+        "queued_until", "redispatched", "remote", "retries", "server", "server_done", "server_limit", "server_shut",
+        "stage", "ticket", "told", "unique",
     )  # fmt: skip
 
-    client: End
     number: int
     # of HTTP mode only: links of its own that stand idle (http/private.py), and a request to send again (retries.py)
     kept: Any = None
@@ -401,63 +393,7 @@ class Session:
         """The link that was being established failed."""
         attempts.connect_failed(self, errno, cause)
 
-    # what a farm and the rules ask
-
-    @property
-    def world(self) -> World:
-        """Return the process."""
-        return self.frontend.world
-
-    @property
-    def farm(self) -> Farm | None:
-        """Return the backend's servers, None before it is chosen."""
-        return self.backend.farm if self.backend is not None else None
-
-    @property
-    def source(self) -> bytes:
-        """Return the client's packed address, empty for a UNIX socket."""
-        return _packed(self.client_address[0])
-
-    @property
-    def source_port(self) -> int:
-        """Return the client's port."""
-        return self.client_address[1]
-
-    @property
-    def destination(self) -> bytes:
-        """Return the packed address that the client connected to, empty for a UNIX socket."""
-        return _packed(self.front_address[0])
-
-    @property
-    def destination_port(self) -> int:
-        """Return the port that the client connected to."""
-        return self.front_address[1]
-
-    @property
-    def proxy_header(self) -> Header | None:
-        """Return the PROXY header, None without one."""
-        return self.greeting if isinstance(self.greeting, Header) else None
-
-    @property
-    def listener(self) -> Entrance:
-        """Return where the client came in."""
-        return self.entrance
-
-    def uri(self) -> bytes | None:
-        """Return None: in TCP mode nothing is known of a request, nor by the two that follow."""
-        return None
-
-    def header(self, name: bytes) -> bytes | None:
-        """Return None."""
-        return None
-
-    def body(self) -> bytes | None:
-        """Return None."""
-        return None
-
-    def data(self) -> bytes:
-        """Return what the client sent so far, as much of it as has been read."""
-        return self.client.held
+    # what a farm tells
 
     def granted(self, server: LiveServer) -> None:
         """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
@@ -472,32 +408,3 @@ class Session:
         self.stage = CHOOSING
         self.expires = self.frontend.world.clock.seconds()
         self.rearm()
-
-    # facts
-
-    @property
-    def client_address(self) -> Address:
-        """Return the client's address: the PROXY header's, if there was one."""
-        header = self.proxy_header
-        if header is not None and header.usable and header.source is not None:
-            return header.source
-        host, port = self.client.source()
-        return (host, port) if host != "unix" else (host, self.entrance.bind.id)
-
-    @property
-    def front_address(self) -> Address:
-        """Return the address the client connected to: the PROXY header's, if there was one."""
-        header = self.proxy_header
-        if header is not None and header.usable and header.destination is not None:
-            return header.destination
-        if self.front is None:
-            self.front = self.client.destination()
-        host, port = self.front
-        return (host, port) if host != "unix" else (host, self.entrance.bind.id)
-
-
-def _packed(host: str) -> bytes:
-    try:
-        return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
-    except OSError:
-        return b""

@@ -11,8 +11,8 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session import attempts
+from tcproxy.session.http.connection import HttpConnection
 from tcproxy.session.http.endings import client_ended
-from tcproxy.session.http.session import HttpSession
 from tcproxy.session.http.steps import await_request, deliver, take_way
 from tcproxy.session.http.telling import tell_client
 from tcproxy.session.stages import CLOSED, PROXY
@@ -62,7 +62,7 @@ def _leave_backend(session: Session) -> None:
         backend.farm.leave()
 
 
-class UpgradedSession(HttpSession):
+class UpgradedSession(HttpConnection):
     """An HTTP session that has been one of TCP."""
 
     __slots__ = ()

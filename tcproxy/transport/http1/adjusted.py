@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tcproxy.session.http.session import HttpSession
+from tcproxy.session.http.connection import HttpConnection
 from tcproxy.transport.http1 import client
 from tcproxy.transport.http1.client import HttpClient
 from tcproxy.transport.http1.server import HttpLink, HttpLinkFactory
@@ -149,7 +149,7 @@ class AdjustedClient(HttpClient):
 
 def new_end(factory: FrontendFactory) -> AdjustedClient:
     """Return the end of a new session."""
-    return AdjustedClient(HttpSession(factory.entrance), factory.limit, factory.pipes, factory.codec)
+    return AdjustedClient(HttpConnection(factory.entrance), factory.limit, factory.pipes, factory.codec)
 
 
 def client_of(frontend: Frontend) -> tuple[Codec, Callable[[FrontendFactory], HttpClient]]:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.frontend import Frontend
-from tcproxy.session.http.session import HttpSession
+from tcproxy.session.http.connection import HttpConnection
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.pipes import PipePool
 from tcproxy.wire.http1 import (
@@ -25,6 +25,7 @@ from tcproxy.wire.http1.framing import NO_BODY
 from tcproxy.wire.http1.request import plain_request
 
 if TYPE_CHECKING:
+    from tcproxy.session.http.session import HttpSession
     from tcproxy.transport.listeners import FrontendFactory
     from tcproxy.transport.relay import End
 
@@ -321,4 +322,4 @@ def codec_of(frontend: Frontend) -> Codec:
 
 def new_end(factory: FrontendFactory) -> HttpClient:
     """Return the end of a new session."""
-    return HttpClient(HttpSession(factory.entrance), factory.limit, factory.pipes, factory.codec)
+    return HttpClient(HttpConnection(factory.entrance), factory.limit, factory.pipes, factory.codec)

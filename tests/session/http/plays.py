@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from tcproxy.session.http.session import HttpSession
+from tcproxy.session.http.connection import HttpConnection
 from tcproxy.wire.http1 import BadMessage, Codec, Framing, RequestHead, RequestReader, ResponseReader
 from tests.session.plays import FakeEnd, Stage
 
@@ -174,6 +174,6 @@ class HttpStage(Stage):
         """A client comes in."""
         end = FakeClient(self.clock)
         end.host = host
-        end.session = HttpSession(self.frontend.entrances[0])
+        end.session = HttpConnection(self.frontend.entrances[0])
         end.session.begin(end)
         return end
