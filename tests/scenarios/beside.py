@@ -280,10 +280,13 @@ def _tell(stories: Sequence[Story], at_once: int) -> dict[str, Told]:
                 pool.submit(_play, story, scene, told[story.name].failures, program)
         pool.shutdown(wait=True)
         time.sleep(0.1)  # for lines that nobody waits for
+        statistics: dict[Path, str] = {}
         for story, program in itertools.product(stories, PROGRAMS):
             scene = told[story.name].scenes[program]
             scene.read_log()
-            scene.rows = rows_of(scene.order("show stat"), scene.name)
+            if scene.control not in statistics:
+                statistics[scene.control] = scene.order("show stat")
+            scene.rows = rows_of(statistics[scene.control], scene.name)
     return told
 
 

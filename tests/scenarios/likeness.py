@@ -76,7 +76,8 @@ def _port(port: str, scene: Scene) -> str:
 def rows_of(table: str, name: str) -> dict[str, dict[str, str]]:
     """Return the rows of `show stat` that belong to the story's proxies, by proxy and server name."""
     rows: dict[str, dict[str, str]] = {}
-    for row in csv.DictReader(table.removeprefix("# ").splitlines()):
+    header, *lines = table.removeprefix("# ").splitlines()
+    for row in csv.DictReader([header, *(line for line in lines if line.startswith(name))]):
         proxy = row["pxname"]
         if proxy == name or proxy.startswith(f"{name}."):
             rows[f"{proxy}/{row['svname']}"] = {

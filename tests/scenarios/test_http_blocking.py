@@ -94,7 +94,7 @@ def tell(name: str, text: str, *moves: Move, lines: int = 1, apart: tuple[str, .
             for move in moves:
                 _do(client, move)
             if not {CLOSE, RESET} & set(moves):
-                client.sock.settimeout(1)
+                client.sock.settimeout(0.6)
                 client.ends()
                 client.close()
             scene.logged(lines)

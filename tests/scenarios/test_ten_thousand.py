@@ -105,8 +105,9 @@ def test_ten_thousand_clients_leave_nothing_behind(tmp_path: Path) -> None:
                     client.close()
                 wait_for(lambda: descriptors(proxy.pid) <= fds, what="every descriptor to be closed")
                 kept.append(memory(proxy.pid))
-            # the first two waves show what the allocator keeps; the others must not add to it
-            assert kept[3] - kept[1] < 4_000_000, kept
+            # what the allocator keeps grows from wave to wave, less and less, by some megabytes in all; sessions that
+            # are left behind would be 3 KiB each, which is 60 MB in two waves
+            assert kept[3] - kept[1] < 10_000_000, kept
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
