@@ -336,8 +336,8 @@ class Session(Asked):
         world, alarm = self.frontend.world, self.alarm
         if alarm is None:
             newcomers = world.newcomers
-            if at == NEVER or (at >= newcomers.at and self.number > newcomers.seen):
-                return  # the next look at who is new sees to it
+            if at == NEVER or newcomers.see(self.number, at):
+                return
             self.alarm = world.deadlines.set(at, self)
             if newcomers.at == NEVER:
                 newcomers.expect()

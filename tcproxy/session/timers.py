@@ -143,6 +143,10 @@ class Newcomers:
         self.at = NEVER
         self.seen = 0
 
+    def see(self, number: int, at: float) -> bool:
+        """Say whether the next look sees to the session of this number, of which nothing is due before `at`."""
+        return at >= self.at and number > self.seen
+
     def expect(self) -> None:
         """Look at who is new in a second."""
         self.at = self._deadlines.clock.seconds() + 1

@@ -73,9 +73,8 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     session.connected_at = link.stamp = now
     session.soonest = way.soonest
     link.ask(head, client, False)
-    alarm = session.alarm
-    if (alarm is None or alarm.at > now + way.soonest) and session.stage is not CLOSED:
-        session.settle()
+    if session.stage is not CLOSED:
+        _see_to_alarm(session, now + way.soonest)
 
 
 def _wait(session: HttpSession, got: Ticket | None) -> None:
@@ -173,8 +172,16 @@ def close(session: HttpSession) -> None:
     else:
         session.renew(now)
     client.rest()
+    _see_to_alarm(session, now + session.soonest)
+
+
+def _see_to_alarm(session: HttpSession, at: float) -> None:
+    """See that an alarm strikes by `at`, before which nothing can be due: most often one does."""
     alarm = session.alarm
-    if alarm is None or alarm.at > now + session.soonest:
+    if alarm is None:
+        if not session.frontend.world.newcomers.see(session.number, at):
+            session.rearm()
+    elif alarm.at > at:
         session.rearm()
 
 
