@@ -6,6 +6,7 @@ seeds are changed at random, by the number or by one that is told. An input that
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib.util
 import secrets
@@ -15,14 +16,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = Path(".fuzz")
+TARGETS = ("requests", "responses", "bodies", "session")
 
 
 def main(words: list[str]) -> int:
     """Run a target for some seconds; 1 when something was found."""
-    name, seconds = words[0], float(words[1]) if len(words) > 1 else 60.0
-    if importlib.util.find_spec("atheris") and len(words) < 3:
-        return guided(name, int(seconds))
-    return changed(name, seconds, int(words[2]) if len(words) > 2 else secrets.randbits(32))
+    parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__)
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("seconds", type=float, nargs="?", default=60.0, help="how long to look (%(default)g)")
+    parser.add_argument("number", type=int, nargs="?", help="of an earlier search without atheris, to repeat that")
+    asked = parser.parse_args(words)
+    if importlib.util.find_spec("atheris") and asked.number is None:
+        return guided(asked.target, int(asked.seconds))
+    return changed(asked.target, asked.seconds, secrets.randbits(32) if asked.number is None else asked.number)
 
 
 def _opened(name: str, stack: contextlib.ExitStack) -> Callable[[bytes], None]:

@@ -31,7 +31,7 @@ LONGEST = 4096
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 REQUEST = rb"(?!CONNECT )(" + TOKEN + rb") (/[!-\"$-~]*+) HTTP/1\.1\r\n"
 RESPONSE = rb"HTTP/1\.1 ([2-9][0-9][0-9]) ((?! )[^\r]*+)\r\n"
-VALUE = rb"([^ ][^\r]*+)(?<! )"
+VALUE = rb"([^ \r][^\r]*+)(?<! )"
 """Sets of one byte are quick to match; LFs, NULs and tabs in a head are looked for afterwards (`Shapes.find`)."""
 DIGITS = rb"([0-9]{1,18})"
 PLAIN = re.compile(TOKEN + rb": (?![ \t])[^\r\n\0]*+(?<![ \t])")
