@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from contextlib import ExitStack
 from typing import Any
@@ -27,10 +28,14 @@ CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\
 DENIED = b"HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 2\r\n\r\nno"
 ENDING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 LARGE = b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n" + b"0123456789" * 4000
+HINTED = (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", OK)
+HALVES = (LARGE[:20000], LARGE[20000:])
+"""In two pieces: the second is sent when the client has got something of the first."""
 COOKIE = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\nok"
 EXCHANGES = (
     *[(GET, OK)] * 4, *[(GET, LARGE)] * 4, (HEAD, EMPTY), (POST, LARGE), (OTHER, OK), (POST, OK),
-    *[(GET, EMPTY)] * 3, (GET, NONE), (GET, OK),
+    *[(GET, EMPTY)] * 3, (GET, NONE), (GET, OK), (GET, CHUNKS), (GET, HALVES), (GET, OK),
+    (GET, HINTED), (GET, OK),
     (HEAD, EMPTY), (OLD, OK), (GET, CHUNKS), (GET, OK), *[(SECRET, COOKIE)] * 3, *[(GET, DENIED)] * 3, (GET, OK),
     (GET, OK), *[(GET, ENDING)] * 3, (GET, OK), (GET, OK), (LAST, OK),
 )  # fmt: skip
@@ -46,12 +51,16 @@ def exchanged(server: socket.socket, proxy: Proxied) -> tuple[list[bytes], list[
             client.sendall(request)
             head = _read(server, link, asked)
             link = head
-            link.sendall(response)
+            first, *rest = response if isinstance(response, tuple) else (response,)
+            link.sendall(first)
+            for piece in rest:
+                wait_for(lambda: select.select([client], [], [], 0)[0])
+                link.sendall(piece)
             if response is ENDING:
                 link.close()
                 link = None
             wait_for(lambda number=number: len(proxy.lines) == number)
-            answered.append(_all_there(client, len(response)))
+            answered.append(_all_there(client, len(first) + sum(map(len, rest))))
         assert link is not None
         link.close()
     wait_for(lambda: not proxy.world.sessions)
