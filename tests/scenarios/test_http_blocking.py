@@ -297,6 +297,17 @@ for (place, text), (action, rule) in itertools.product(PLACES.items(), (("deny",
     tell(f"{place}-buffered-fin-{action}", text(BUFFER + rule), HALF, 0.1, FIN)
     tell(f"{place}-buffered-large-{action}", text(BUFFER + rule), LARGE, apart=("bin",) if rule == DENY else ())
 
+# a client that is silent for longer than `timeout client`, while longer timeouts wait for its request
+
+PATIENT = "    timeout client 300ms\n    timeout http-request 700ms\n    timeout http-keep-alive 900ms\n"
+SILENT: dict[str, tuple[Move, ...]] = {
+    "from-the-start": (), "in-the-request": (GET[:9],), "in-a-late-request": (0.2, GET[:9]),
+    "never-for-long": (GET[:9], 0.2, GET[9:12], 0.2, GET[12:14], 0.2, GET[14:16]), "behind-an-answer": (GET, ANSWER),
+    "in-the-next-request": (GET, ANSWER, 0.2, GET[:3]),
+}  # fmt: skip
+for name, moves in SILENT.items():
+    tell(f"silent-{name}", PATIENT + LISTEN + DENY, *moves, lines=1 + (name == "in-the-next-request"))
+
 # what lines tell
 
 COOKIES = b"GET /x HTTP/1.1\r\nHost: a\r\nCookie: a = b; S=one; C=d\r\n\r\n"

@@ -130,8 +130,10 @@ class HttpConnection(HttpSession):
         alarm = self.alarm
         if alarm is not None and alarm.at <= self.client.stamp + self.soonest:
             return  # nothing that begins now can be due before that
-        at = self.expires
-        if self.request is not None or self.leaving:
+        if self.request is None and not self.leaving:
+            at = silence.waits_until(self)
+        else:
+            at = self.expires
             limit = self.server_limit if self.stage == Stage.RELAYING else 0.0
             if self.client_limit and (self.client_limit < limit or not limit):
                 limit = self.client_limit
@@ -146,9 +148,10 @@ class HttpConnection(HttpSession):
             return
         self.alarm = None
         now = self.frontend.world.clock.seconds()
-        if now >= self.expires:
+        waits = self.request is None and not self.leaving
+        if now >= (silence.waits_until(self) if waits else self.expires):
             silence.expired(self)
-        elif self.request is not None or self.leaving:
+        elif not waits:
             silence.check(self, now)
         if self.stage != Stage.CLOSED and not self.tunnelled:
             self._strike_by(silence.next_deadline(self, now))

@@ -55,10 +55,19 @@ def _silences(session: HttpSession) -> tuple[float, float, float, float]:
     return late[0], late[1], late[2], late[3]
 
 
+def waits_until(session: HttpSession) -> float:
+    """Return when the wait for a request is over: by its own timeout, or because the client is silent for too long."""
+    limit = session.client_limit
+    if not limit:
+        return session.expires
+    silent_since: float = max(session.client.stamp, session.idle_from)
+    return min(session.expires, silent_since + limit)
+
+
 def next_deadline(session: HttpSession, now: float) -> float:
     """Return when the next thing may be due."""
     if session.request is None and not session.leaving:
-        return session.expires
+        return waits_until(session)
     at = min(session.expires, *_silences(session))
     limit = min(session.client_limit or NEVER, session.server_limit or NEVER)
     return min(at if at > now else NEVER, now + limit, session.expires)
