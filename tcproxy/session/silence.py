@@ -45,10 +45,12 @@ def next_deadline(session: Session, now: float) -> float:
 
 
 def _silence_of(session: Session, end: End, limit: float, now: float) -> float:
-    """Return when the end will have been silent too long; a full limit later where that is not in force."""
+    """Return when the end will have been silent, or stalled, too long; a full limit later where neither is in force."""
     since = end.stalled_since
-    at = (_last_activity(session, end) if since is None else since) + limit
-    return at if at > now else now + limit
+    at = _last_activity(session, end) + limit
+    if at <= now:
+        at = now + limit
+    return at if since is None or since + limit <= now else min(at, since + limit)
 
 
 def _stalled(end: End, limit: float, now: float) -> bool:
