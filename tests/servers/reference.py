@@ -53,7 +53,7 @@ def reference(folder: Path, sections: str) -> Iterator[Reference]:
         log.bind(("127.0.0.1", 0))
         file = folder / "haproxy.cfg"
         file.write_text(
-            f"global\n stats socket {folder}/cli level admin\n"
+            f"global\n nbthread 1\n stats socket {folder}/cli level admin\n"
             f" log 127.0.0.1:{log.getsockname()[1]} format priority local0\n"
             "defaults\n log global\n mode tcp\n timeout connect 1s\n timeout client 10s\n timeout server 10s\n"
             f" timeout queue 10s\n{sections}"
