@@ -10,6 +10,7 @@ import pytest
 
 from tests.scenarios.actors import Actor
 from tests.scenarios.beside import Scene, Stories, Told, differences
+from tests.scenarios.http_actors import head
 from tests.scenarios.test_own_answers import (
     CHUNKED,
     CONNECT,
@@ -116,14 +117,7 @@ def _do(client: Actor, move: Move) -> None:
 
 
 def _read_answer(client: Actor) -> None:
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        byte = client.sock.recv(1)
-        if not byte:
-            break
-        head += byte
-    client.scene.note(repr(head))
-    found = re.search(rb"content-length: (\d+)", head)
+    found = re.search(rb"content-length: (\d+)", head(client))
     client.reads(int(found[1]) if found else 0)
 
 

@@ -46,7 +46,7 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
     session.way = way
     session.server_limit = backend.server
     farm = backend.farm
-    counters = farm.counters
+    counters = farm.counters  # `begin` without the call
     if now >= counters.session_rate.until:
         counters.session_rate.turn(now, counters.total)
     counters.total += 1
@@ -113,7 +113,6 @@ def answered(session: HttpSession, plain: PlainResponse, data: bytes) -> bool:
     keep = session.keep = request.keep_alive and not session.frontend.world.stopping
     came = len(data) - plain.end
     link.moved += plain.counted + came  # more than nothing where a 1xx response came before
-    client.chunks = False
     client.send_now((plain.wire if keep else plain.wire[:-2] + CLOSE) + data[plain.end :])
     if session.link is not link:
         return True  # the client is lost, and all that is told

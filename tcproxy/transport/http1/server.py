@@ -148,6 +148,8 @@ class HttpLink(HttpEnd):
 
     def await_rest(self, length: int) -> None:
         """Pass on so many bytes more, which are the rest of the response's body."""
+        assert self.sink is not None
+        self.sink.chunks = False  # whatever the response before this one was
         self.body = LengthBody(length)
         self.transport.doRead = self.pass_rest
 
