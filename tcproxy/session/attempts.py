@@ -1,173 +1,177 @@
-"""The way to a server: assignment, the queue, attempts to connect, retries and redispatch, and the join.
+"""The way to a server: the backend, assignment, the queue, attempts to connect, retries and redispatch.
 
-Which server it is, and who waits, is decided by the farm. The rules of retries are the reference's (manual,
+Which server it is, and who waits, is decided by the farm. The rules of retries are HAProxy's (manual,
 `retries` and `option redispatch`): before another attempt on the same server there is a pause, unless the last one
-failed at once or by a timeout; a redispatched session is not counted as redispatched unless its server changed.
+failed at once or by a timeout; a redispatched stream is not counted as redispatched unless its server changed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tcproxy.interfaces import ServerState
-from tcproxy.report.formats import Moment
-from tcproxy.servers.live import LiveServer
-from tcproxy.session import persistence
-from tcproxy.session.ends import End, LinkFailure
+from tcproxy.servers.state import LiveServer, Ticket
+from tcproxy.session import accounting
+from tcproxy.session.ends import LinkFailure
+from tcproxy.session.persistence import take_slot
+from tcproxy.session.settings import BackendSettings
 from tcproxy.session.stages import (
     CHOOSING,
+    CLIENT_ERROR,
     CONNECTING,
     NEVER,
     QUEUED,
-    RELAYING,
     SERVER_ERROR,
     SERVER_TIMEOUT,
     TURNAROUND,
 )
-from tcproxy.session.telling import tell
-
-if TYPE_CHECKING:
-    from tcproxy.servers.waiting import Ticket
-    from tcproxy.session.backend import Backend
-    from tcproxy.session.session import Session
+from tcproxy.session.state import Stream
 
 
-def find_server(session: Session) -> bool:
+def choose_backend(stream: Stream) -> bool:
+    """Take the first backend whose condition holds, or the default one (`use_backend`, `default_backend`)."""
+    frontend = stream.frontend
+    backend = frontend.fallback
+    for condition, candidate in frontend.rules:
+        if condition is None or condition.holds(stream):
+            backend = candidate
+            break
+    if backend is None:
+        stream.decide(SERVER_ERROR, "C")
+        stream.give_up()
+        return False
+    stream.backend = backend
+    stream.server_limit = backend.server
+    backend.farm.enter()
+    for lead in backend.persistence_steps:
+        lead(stream)
+    if stream.connection.client_shut and (backend.http is None or frontend.model.mode == "http"):
+        left_early(stream)
+        return False
+    return True
+
+
+def left_early(stream: Stream) -> None:
+    """End a stream whose client left before anything could be done for it: its backend counts that."""
+    stream.decide(CLIENT_ERROR, "R")
+    stream.frontend.counters.request_errors += 1
+    accounting.aborted_by_client(stream)
+    stream.end()
+
+
+def find_server(stream: Stream) -> bool:
     """Let the farm assign a server, or wait in its queue."""
-    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen
-    tie = session.persistence
-    if tie is not None and tie.server is not None:
-        return seated(session, persistence.take(session, tie.server))
+    backend: BackendSettings = stream.backend  # type: ignore[assignment]  # it was chosen
+    lead = stream.persistence
+    if lead is not None and lead.server is not None:
+        return take_result(stream, take_slot(stream, lead.server))
     if backend.dispatch is not None:
-        session.queued_until = _now(session)
+        stream.queued_until = stream.now()
         return True
-    preferred = session.kept.preferred(session) if session.kept is not None else None
+    preferred = stream.kept.preferred(stream) if stream.kept is not None else None
     if preferred is not None:
-        return seated(session, backend.farm.take(session, preferred))
-    got = backend.farm.assign(session, session.avoid)
-    if isinstance(got, LiveServer) and session.previous is None:
-        # `seated` without the call, for the way of most
-        session.server = got
-        session.queued_until = session.frontend.world.clock.seconds()
+        return take_result(stream, backend.farm.take(stream, preferred))
+    got = backend.farm.assign(stream, stream.avoid)
+    if isinstance(got, LiveServer) and stream.previous is None:
+        # `take_result` without the call, for the way of most
+        stream.server = got
+        stream.queued_until = stream.now()
         return True
-    return seated(session, got)
+    return take_result(stream, got)
 
 
-def seated(session: Session, got: LiveServer | Ticket | None) -> bool:
+def take_result(stream: Stream, got: LiveServer | Ticket | None) -> bool:
     """Take what the farm gave: a server, a place in a queue, or nothing."""
-    backend, tie = session.backend, session.persistence
+    backend, lead = stream.backend, stream.persistence
     assert backend is not None
     if isinstance(got, LiveServer):
-        _assigned(session, got)
+        _assigned(stream, got)
         return True
     if got is None:
         backend.farm.counters.connect_errors += 1
-        if not backend.farm.available and (tie is None or tie.server is None):
-            return fail(session, SERVER_ERROR, "C")
-        session.previous = backend.farm.refuser
-        return fail(session, SERVER_ERROR, "Q")
-    session.ticket = got
-    session.stage = QUEUED
-    session.expires = _now(session) + backend.queue if backend.queue else NEVER
+        if not backend.farm.available and (lead is None or lead.server is None):
+            return fail(stream, SERVER_ERROR, "C")
+        stream.previous = backend.farm.refuser
+        return fail(stream, SERVER_ERROR, "Q")
+    stream.ticket = got
+    stream.stage = QUEUED
+    stream.expires = stream.now() + backend.queue if backend.queue else NEVER
     return False
 
 
-def _assigned(session: Session, server: LiveServer) -> None:
-    """A slot of the server is ours. Coming from another one, the session counts as redispatched."""
-    session.server = server
-    session.stage = CHOOSING
-    session.queued_until = session.frontend.world.clock.seconds()
-    before, session.previous = session.previous, None
+def _assigned(stream: Stream, server: LiveServer) -> None:
+    """A slot of the server is ours. Coming from another one, the stream counts as redispatched."""
+    stream.server = server
+    stream.stage = CHOOSING
+    stream.queued_until = stream.now()
+    before, stream.previous = stream.previous, None
     if before is None:
         return
-    farm = session.backend.farm  # type: ignore[union-attr]
+    farm = stream.backend.farm  # type: ignore[union-attr]
     if before is server:
         server.counters.retries += 1
         farm.counters.retries += 1
     else:
-        session.redispatched = True
+        stream.redispatched = True
         before.counters.redispatches += 1
         farm.counters.redispatches += 1
 
 
-def connect(session: Session) -> bool:
+def connect(stream: Stream) -> bool:
     """Begin to connect; True when the link stands already."""
-    session.stage = CONNECTING
-    session.expires = NEVER
-    if session.backend.http is not None:  # type: ignore[union-attr]  # it was chosen
-        link = session.reused()
+    stream.stage = CONNECTING
+    stream.expires = NEVER
+    if stream.backend.http is not None:  # type: ignore[union-attr]  # it was chosen
+        link = stream.reused()
         if link is not None:
-            session.link = link
-            if session.frontend.notes_links:
-                _note_addresses(session, link)
+            stream.link = link
+            if stream.frontend.notes_links:
+                note_addresses(stream, link)
             return True
-    return connect_anew(session)
+    return connect_anew(stream)
 
 
-def connect_anew(session: Session) -> bool:
+def connect_anew(stream: Stream) -> bool:
     """Begin to connect by a new link; True when it stands already."""
-    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen
-    server = session.server
+    backend: BackendSettings = stream.backend  # type: ignore[assignment]  # it was chosen
+    server = stream.server
     backend.farm.counters.connections += 1
     if server is not None:
         server.counters.connections += 1
-        server.sessions.add(session)
-        if session.replay is not None:
-            session.replay.count_again(server.counters, backend.farm.counters)
+        server.sessions.add(stream)
+        if stream.replay is not None:
+            stream.replay.count_again(server.counters, backend.farm.counters)
     try:
-        session.link = link = session.frontend.world.dial(session, server or backend.dispatch)  # type: ignore[misc]
+        stream.link = link = stream.frontend.world.dial(stream, server or backend.dispatch)  # type: ignore[misc]
     except LinkFailure as failure:
-        session.local, session.remote = failure.local, failure.remote
+        stream.local, stream.remote = failure.local, failure.remote
         if backend.http is not None and server is not None:
             server.links.missed()
         message = failure.cause if failure.resource else ""
-        return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
+        return failed(stream, SERVER_ERROR, pause=failure.answered, message=message)
     if backend.http is not None and server is not None:
-        server.links.opened(session, link)
-    if session.frontend.notes_links:
-        _note_addresses(session, link)
+        server.links.opened(stream, link)
+    if stream.frontend.notes_links:
+        note_addresses(stream, link)
     if link.connected:
         return True
     if backend.connect:
-        session.expires = _now(session) + backend.connect
+        stream.expires = stream.now() + backend.connect
     return False
 
 
-def relay(session: Session) -> bool:
-    """The link stands: bytes move from now on."""
-    backend: Backend = session.backend  # type: ignore[assignment]  # it was chosen, and the link stands
-    link: End = session.link  # type: ignore[assignment]
-    frontend, server = session.frontend, session.server
-    if backend.abort_on_close and session.client_done and not session.client.held:
-        session.end()
-        return False
-    session.stage = RELAYING
-    session.connected_at = link.stamp = frontend.world.clock.seconds()
-    session.expires = NEVER
-    if server is not None and server.watch is not None:
-        _observe(server, True)
-    if backend.tunnel:
-        session.client_limit = session.server_limit = backend.tunnel
-    if frontend.outlet is not None:
-        tell(session, Moment.ESTABLISHED)
-    session.client.join(link)
-    if session.stage is RELAYING:
-        link.listen()
-    return False
-
-
-def _note_addresses(session: Session, link: End) -> None:
+def note_addresses(stream: Stream, link: Any) -> None:
     """Keep the link's addresses that log lines name, since a link that failed has none."""
-    needs = session.frontend.needs
+    needs = stream.frontend.needs
     if "local" in needs:
-        session.local = link.destination()
+        stream.local = link.destination()
     if "remote" in needs:
-        session.remote = link.source()
+        stream.remote = link.source()
 
 
-def _drop_link(session: Session, reset: bool = False) -> None:
+def _drop_link(stream: Stream, reset: bool = False) -> None:
     """Give up the link of an attempt that failed."""
-    link, session.link = session.link, None
+    link, stream.link = stream.link, None
     if link is not None:
         link.close(reset)
 
@@ -175,117 +179,117 @@ def _drop_link(session: Session, reset: bool = False) -> None:
 # what ends a wait
 
 
-def connect_failed(session: Session, errno: int, cause: str) -> None:
+def connect_failed(stream: Stream, errno: int, cause: str) -> None:
     """The attempt failed: try again after a pause, or elsewhere, or give up."""
-    _drop_link(session)
-    if failed(session, SERVER_ERROR, pause=True):
-        session.run()
+    _drop_link(stream)
+    if failed(stream, SERVER_ERROR, pause=True):
+        stream.run()
     else:
-        session.settle()
+        stream.settle()
 
 
-def expired(session: Session) -> None:
+def expired(stream: Stream) -> None:
     """The present wait is over: the queue's or the attempt's timeout, the end of a pause, or a slot granted."""
-    if session.stage is QUEUED:
-        _leave_queue(session)
-    elif session.stage is CONNECTING:
-        _drop_link(session, reset=True)
-        if failed(session, SERVER_TIMEOUT, pause=False):
-            session.run()
-    elif session.stage is TURNAROUND:
-        session.stage = CHOOSING
-        _try_again(session)
-        session.run()
-    elif session.stage is CHOOSING:
-        _go_on(session)
+    if stream.stage is QUEUED:
+        _leave_queue(stream)
+    elif stream.stage is CONNECTING:
+        _drop_link(stream, reset=True)
+        if failed(stream, SERVER_TIMEOUT, pause=False):
+            stream.run()
+    elif stream.stage is TURNAROUND:
+        stream.stage = CHOOSING
+        _try_again(stream)
+        stream.run()
+    elif stream.stage is CHOOSING:
+        _go_on(stream)
 
 
-def _leave_queue(session: Session) -> None:
-    session.queued_until = _now(session)
-    counters = session.backend.farm.counters  # type: ignore[union-attr]
+def _leave_queue(stream: Stream) -> None:
+    stream.queued_until = stream.now()
+    counters = stream.backend.farm.counters  # type: ignore[union-attr]
     counters.connect_errors += 1
-    if session.ticket is not None and session.ticket.server is not None:
-        session.ticket.server.counters.connect_errors += 1
-    session.decide(SERVER_TIMEOUT, "Q")
-    session.give_up()
+    if stream.ticket is not None and stream.ticket.server is not None:
+        stream.ticket.server.counters.connect_errors += 1
+    stream.decide(SERVER_TIMEOUT, "Q")
+    stream.give_up()
 
 
-def _go_on(session: Session) -> None:
-    """A place in a queue became a slot, or nothing at all."""
-    if session.server is None:
-        fail(session, SERVER_ERROR, "C")
+def _go_on(stream: Stream) -> None:
+    """Leave the queue: with the server that was granted, or to an error if none is left."""
+    if stream.server is None:
+        fail(stream, SERVER_ERROR, "C")
         return
-    _assigned(session, session.server)
-    session.run()
+    _assigned(stream, stream.server)
+    stream.run()
 
 
-def failed(session: Session, letter: str, pause: bool, message: str = "") -> bool:
-    """An attempt failed. True: the next may be made at once. False: the session waits, or has ended.
+def failed(stream: Stream, letter: str, pause: bool, message: str = "") -> bool:
+    """An attempt failed. True: the next may be made at once. False: the stream waits, or has ended.
 
-    letter: what the session's end will be told by, if this was the last attempt.
+    letter: what the stream's end will be told by, if this was the last attempt.
     """
-    backend, server = session.backend, session.server
+    backend, server = stream.backend, stream.server
     assert backend is not None
     if message:
         backend.farm.announce(3, f"Connect() failed for backend {backend.name}: {message}.")
     if server is not None:
-        server.sessions.discard(session)
-        _observe(server, False)
-    if session.retries >= backend.connect_retries:
-        return _give_up(session, letter)
-    session.retries += 1
-    elsewhere = server is not None and _redispatch(session, server)
+        server.sessions.discard(stream)
+        observe(server, False)
+    if stream.retries >= backend.connect_retries:
+        return _give_up(stream, letter)
+    stream.retries += 1
+    elsewhere = server is not None and _redispatch(stream, server)
     if server is None:
         backend.farm.counters.retries += 1
-    session.at = session.entrance.steps.index(find_server if elsewhere else connect)
+    stream.next_step = stream.steps.at_server if elsewhere else stream.steps.at_connect
     if pause and (not elsewhere or backend.farm.active <= 1):
-        session.stage = TURNAROUND
-        session.expires = _now(session) + backend.turnaround
+        stream.stage = TURNAROUND
+        stream.expires = stream.now() + backend.turnaround
         return False
-    session.stage = CHOOSING
-    _try_again(session)
+    stream.stage = CHOOSING
+    _try_again(stream)
     return True
 
 
-def repeat(session: Session) -> None:
+def repeat(stream: Stream) -> None:
     """The server was asked, and its answer will not do (`retry-on`): ask again at once, there or elsewhere."""
-    backend, server = session.backend, session.server
+    backend, server = stream.backend, stream.server
     assert backend is not None
-    # one more than the retry below counts by itself, as the reference does
+    # HAProxy counts this retry once more than the one below
     backend.farm.counters.retries += 1
     elsewhere = False
     if server is not None:
-        server.sessions.discard(session)
+        server.sessions.discard(stream)
         server.counters.retries += 1
-        elsewhere = _redispatch(session, server)
+        elsewhere = _redispatch(stream, server)
     else:
         backend.farm.counters.retries += 1
-    session.at = session.entrance.steps.index(find_server if elsewhere else connect)
-    session.stage = CHOOSING
-    _try_again(session)
-    session.run()
+    stream.next_step = stream.steps.at_server if elsewhere else stream.steps.at_connect
+    stream.stage = CHOOSING
+    _try_again(stream)
+    stream.run()
 
 
-def _try_again(session: Session) -> None:
+def _try_again(stream: Stream) -> None:
     """Count the attempt that follows on a slot that is kept."""
-    if session.server is not None:
-        session.server.farm.again(session.server)
+    if stream.server is not None:
+        stream.backend.farm.again(stream.server)  # type: ignore[union-attr]  # it was chosen
 
 
-def _redispatch(session: Session, server: LiveServer) -> bool:
+def _redispatch(stream: Stream, server: LiveServer) -> bool:
     """Give the slot back if the next attempt may go elsewhere; else count a retry on the slot that is kept."""
-    backend = session.backend
+    backend = stream.backend
     assert backend is not None
-    tie = session.persistence
-    free = backend.rotates and backend.farm.active > 1 and (tie is None or not tie.direct)
-    # as the reference: one that is stopping is still trusted, one in slow start not yet
+    lead = stream.persistence
+    free = backend.rotates and backend.farm.active > 1 and (lead is None or not lead.direct)
+    # HAProxy still trusts a server that is stopping, and not yet one in slow start
     doubtful = server.state is ServerState.STOPPED or server.state is ServerState.STARTING
-    forced = tie is not None and tie.forced
-    if backend.redispatches and not forced and (free or doubtful or backend.redispatch_due(session.retries)):
-        if tie is not None:
-            tie.loose()
-        session.previous = session.avoid = server
-        session.server = None
+    forced = lead is not None and lead.forced
+    if backend.redispatches and not forced and (free or doubtful or backend.redispatch_due(stream.retries)):
+        if lead is not None:
+            lead.release()
+        stream.previous = stream.avoid = server
+        stream.server = None
         backend.farm.release(server)
         return True
     server.counters.retries += 1
@@ -293,29 +297,25 @@ def _redispatch(session: Session, server: LiveServer) -> bool:
     return False
 
 
-def _give_up(session: Session, letter: str) -> bool:
-    backend, server = session.backend, session.server
+def _give_up(stream: Stream, letter: str) -> bool:
+    backend, server = stream.backend, stream.server
     assert backend is not None
     backend.farm.counters.connect_errors += 1
     if server is not None:
         server.counters.connect_errors += 1
-    return fail(session, letter, "C")
+    return fail(stream, letter, "C")
 
 
-def fail(session: Session, error: str, phase: str) -> bool:
+def fail(stream: Stream, error: str, phase: str) -> bool:
     """Give up for want of a server."""
-    session.decide(error, phase)
-    session.give_up()
+    stream.decide(error, phase)
+    stream.give_up()
     return False
 
 
-def _observe(server: LiveServer, passed: bool) -> None:
+def observe(server: LiveServer, passed: bool) -> None:
     """Tell the watch how the connection went (`observe`); one that stands is no answer yet."""
     observe = server.model.observe
     if server.watch is not None and (observe == "layer4" or (observe == "layer7" and not passed)):
         watch: Any = server.watch
         watch.observed(passed)
-
-
-def _now(session: Session) -> float:
-    return session.frontend.world.clock.seconds()

@@ -1,26 +1,38 @@
-"""What a session knows of the network: two ends, and the way to a server. The real ones stand in transport."""
+"""What a session knows of the network: two ends. The real ones stand in transport; tests have their own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from tcproxy.session.session import Session
+from typing import Any, Protocol
 
 Address = tuple[str, int]
 """Host as numeric text and port; of a UNIX socket ("unix", id of the listener)."""
 
 
+class EndEvents(Protocol):
+    """What an end tells: the session or exchange it belongs to, the relay that joined it, or a pool of idle links."""
+
+    def heard(self, end: Any) -> None:
+        """Bytes came that nobody takes yet."""
+
+    def ended(self, end: Any) -> None:
+        """FIN came from this side."""
+
+    def emptied(self, end: Any) -> None:
+        """Everything that waited for this side, or was read from it before its FIN, is passed."""
+
+    def broke(self, end: Any, errno: int) -> None:
+        """The connection failed. A link that is being established tells by `connect_failed` instead."""
+
+
 class End(Protocol):
     """One side of a session: the client's connection, or the link to the server.
 
-    An end reads from its own side and, once joined, passes everything to the other end. It tells the session
-    `ended(end)` at its side's FIN, `emptied(end)` when all it read is passed after that, and
-    `broke(end, errno)` at an error. Nothing is told of what the session itself did.
+    An end reads from its own side and, once joined, passes everything to the other end. What happens on its own
+    side it tells `session`, never what the session itself did.
 
     moved: bytes read from this side. stamp: monotonic seconds of the last progress of this direction.
     connected: false while a link is being established. held: bytes read that nobody took yet.
-    session: whom it tells; the session takes itself out when it has ended.
+    session: the receiver of its events (EndEvents); the session takes itself out when it has ended.
     """
 
     session: Any
@@ -41,8 +53,8 @@ class End(Protocol):
     def stalled_since(self) -> float | None:
         """Monotonic seconds since when this side takes no byte that waits for it; None when none waits."""
 
-    def join(self, other: End) -> None:
-        """Pass bytes in both directions from now on; bytes held go first."""
+    def join(self, other: Any) -> None:
+        """Pass bytes in both directions from now on; bytes held go first. other: an end of the same transport."""
 
     def mute(self) -> None:
         """Read no more from this side."""
@@ -64,17 +76,6 @@ class End(Protocol):
 
     def destination(self) -> Address:
         """Return the address of our side."""
-
-
-class Dial(Protocol):
-    """The way to a server."""
-
-    def __call__(self, session: Session, server: Any) -> End:
-        """Begin to connect, and return the link, which may be connected already.
-
-        Later the session is told `connected()` or `connect_failed(errno, cause)`. Raises LinkFailure when the
-        attempt fails at once.
-        """
 
 
 class LinkFailure(Exception):

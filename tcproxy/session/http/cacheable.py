@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from tcproxy.session.http.state import Exchange
 
 if TYPE_CHECKING:
-    from tcproxy.session.http.session import HttpSession
     from tcproxy.wire.http1 import Head, ResponseHead
 
 PAGE, COOKIES = 1, 2
@@ -27,14 +27,14 @@ VALIDATORS = frozenset((b"expires", b"etag", b"last-modified"))
 _DIRECTIVE = re.compile(rb'(?:[^",]+|"(?:[^"\\]+|\\.)*+(?:"|\\?\Z))*+', re.DOTALL)
 
 
-def is_cacheable(session: HttpSession, head: ResponseHead) -> bool:
+def is_cacheable(exchange: Exchange, head: ResponseHead) -> bool:
     """Say whether a cache could keep the response."""
-    return bool(cacheable(session, head) & PAGE)
+    return bool(cacheable(exchange, head) & PAGE)
 
 
-def cacheable(session: HttpSession, head: ResponseHead) -> int:
+def cacheable(exchange: Exchange, head: ResponseHead) -> int:
     """Return PAGE for a response that could be kept, and COOKIES besides if its cookies could."""
-    request = session.request
+    request = exchange.request
     assert request is not None
     if head.status < 200 or (head.value(b"pragma") or b"").lower() == b"no-cache":
         return 0
@@ -49,7 +49,7 @@ def cacheable(session: HttpSession, head: ResponseHead) -> int:
             found &= PAGE
         elif directive.startswith(FRESH):
             fresh = True
-    if not fresh and not any(field.name in VALIDATORS for field in head.fields):
+    if not fresh and not any(head.has(name) for name in VALIDATORS):
         found &= COOKIES
     return found
 

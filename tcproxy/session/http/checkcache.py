@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from tcproxy.session.http import cookies
 from tcproxy.session.http.answers import PAGES
 from tcproxy.session.http.cacheable import BOTH, cacheable
-from tcproxy.session.http.cookies import SETTING, size_of
+from tcproxy.session.http.cookies import SETTING
 from tcproxy.session.http.pages import INTERNAL, page_for
 from tcproxy.session.stages import PROXY
+from tcproxy.session.http.state import Exchange, ResponseEdit
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
-    from tcproxy.session.http.rules import ResponseEdit
-    from tcproxy.session.http.session import HttpSession
     from tcproxy.wire.http1 import ResponseHead
 
 ALERT = 1
@@ -26,26 +25,26 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
     if "checkcache" not in back.options:
         return edit
 
-    def check(session: HttpSession, head: ResponseHead) -> None:
-        own = any(field.name in SETTING for field in head.fields)
+    def check(exchange: Exchange, head: ResponseHead) -> None:
+        own = any(head.has(name) for name in SETTING)
         if edit is not None:
-            edit(session, head)
-        if own and cacheable(session, head) == BOTH:
-            block(session, head)
+            edit(exchange, head)
+        if own and cacheable(exchange, head) == BOTH:
+            block(exchange, head)
 
     return check
 
 
-def block(session: HttpSession, head: ResponseHead) -> None:
+def block(exchange: Exchange, head: ResponseHead) -> None:
     """Answer in the server's place: with the page of the response's own status if there is one, as the reference."""
-    backend, server = session.backend, session.server
+    backend, server = exchange.backend, exchange.server
     farm = backend.farm
     name = server.name if server is not None else "<dispatch>"
     farm.announce(ALERT, f"Blocking cacheable cookie in response from instance {backend.name}, server {name}.")
-    passed = [session.frontend.counters, session.entrance.counters, farm.counters]
+    passed = [exchange.frontend.counters, exchange.entrance.counters, farm.counters]
     for counters in [*passed, server.counters] if server is not None else passed:
         counters.denied_responses += 1
-    session.decide(PROXY, "H")
+    exchange.decide(PROXY, "H")
     # the response counts, though nobody gets it
-    session.link.moved += 24 + len(head.version) + len(head.reason) + size_of(head.fields)
-    session.answer(head.status, page_for(session, head.status if head.status in PAGES else INTERNAL))
+    exchange.link.moved += head.received
+    exchange.answer(head.status, page_for(exchange, head.status if head.status in PAGES else INTERNAL))

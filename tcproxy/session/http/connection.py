@@ -1,237 +1,501 @@
-"""An HTTP session's connections: what they tell by themselves, how long it waits for them, tunnels, and the end.
+"""One client of a frontend in HTTP mode: its connection, over which one exchange follows another.
 
-The rules are the reference's: a client that leaves while its request is answered is answered all the same, unless
-`option abortonclose` says otherwise; a kept client whose next request meets a server that closes hears nothing and
-repeats it. A tunnel (upgrade, CONNECT) is a connection of bytes from then on.
+What is told by the client's end, how long a request is waited for, tunnels, and the end of the connection. A client
+that leaves while its request is answered is told in client_events.py. A tunnel (upgrade, CONNECT) is a relay of bytes
+from then on (session/relay.py).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from time import time
+from typing import Any
 
 from tcproxy.report.counters import UNCOUNTED
-from tcproxy.session.http import endings, silence
-from tcproxy.session.http.session import HttpSession
+from tcproxy.servers.state import LiveServer
+from tcproxy.session import accounting
+from tcproxy.session.ends import End
+from tcproxy.session.greeting import Greeting
+from tcproxy.session.http import client_events, fast, pages, timeouts
+from tcproxy.session.http.exchange import HttpExchange
+from tcproxy.session.http.messages import ClientEnd
+from tcproxy.session.http.state import ClientConnection, Exchange
+from tcproxy.session.http.tunnel import Tunnel
+from tcproxy.session.settings import BackendSettings, Entrance
 from tcproxy.session.stages import (
+    CHOOSING,
+    CLIENT_ERROR,
     CLIENT_TIMEOUT,
-    LETTERS,
+    CLOSED,
     NEVER,
-    SERVER_ERROR,
-    SERVER_TIMEOUT,
+    PROXY,
+    RELAYING,
     Stage,
 )
+from tcproxy.session.state import CONNECTION_FIELDS
+from tcproxy.session.steps import run
+from tcproxy.wire.http1 import BadMessage, RequestHead
 
-if TYPE_CHECKING:
-    from tcproxy.session.ends import End
 
+class HttpConnection(ClientConnection):
+    """One client's connection.
 
-class HttpConnection(HttpSession):
-    """A session over its connections."""
+    unread: its last answer has begun to go out while its request was not whole; a client that sends no more of it is
+    waited for no longer than `timeout client`.
+    """
 
-    __slots__ = ()
+    __slots__ = (
+        *CONNECTION_FIELDS, "broken", "closed", "exchange", "expires", "first", "idle_from", "kept", "leaving", "peer",
+        "settings", "soonest", "unread",
+    )  # fmt: skip
+
+    def __init__(self, entrance: Entrance) -> None:
+        frontend = entrance.frontend
+        assert frontend.http is not None
+        self.entrance = entrance
+        self.frontend = frontend
+        self.settings = frontend.http
+        self.client_limit = frontend.client
+        self.exchange: HttpExchange | None = None
+        self.alarm = self.greeting = self.front = self.relay = self.kept = self.peer = None
+        self.client_done = self.client_shut = self.broken = self.closed = self.leaving = self.unread = False
+        self.first = True
+        self.handshake = 0
+        self.expires = NEVER
+        self.soonest = self.idle_from = 0.0
+
+    def begin(self, client: ClientEnd) -> None:
+        """The client's connection stands: count it, and wait for its first request."""
+        frontend = self.frontend
+        self.client = client
+        self.began = client.stamp = frontend.world.clock.seconds()
+        self.accepted = time()
+        if "front" in frontend.needs:
+            self.front = client.destination()
+        accounting.enter(self, self.entrance)
+        client.listen()
+        if self.entrance.bind.accept_proxy:
+            Greeting(self).wait()
+        else:
+            self.greeted()
+
+    def greeted(self) -> None:
+        """Wait for the first request: there is no PROXY header, or it is read."""
+        self.idle_from = self.began = self.now()
+        if self.settings.request:
+            self.expires = self.began + self.settings.request
+        self.client.start()
+        if not self.closed:
+            self.rearm()
+
+    def refused(self) -> HttpExchange:
+        """Return an exchange that never was, for the log line of a connection that is refused."""
+        exchange = self.exchange = HttpExchange(self)
+        exchange.status = UNCOUNTED
+        return exchange
+
+    # requests (messages.ClientEvents)
+
+    def request_began(self) -> None:
+        """The first bytes of a request came."""
+        self._begin_at(self.now())
+        if self.settings.request:
+            self.expires = self.began + self.settings.request
+        self.rearm()
+
+    def _begin_at(self, now: float) -> None:
+        self.began = now
+        if self.frontend.outlet is not None:
+            self.accepted = time()
+
+    def requested(self, head: RequestHead) -> None:
+        """A request came: find a server for it."""
+        client = self.client
+        now = client.stamp
+        if now < self.idle_from:
+            now = self.idle_from  # it came before the last one was answered
+        if not client.announced:
+            self.began = now
+            if self.frontend.outlet is not None:
+                self.accepted = time()
+        exchange = self.exchange = self.new_exchange()
+        exchange.request = head
+        exchange.asked_at = now
+        counters = self.frontend.counters
+        if now >= counters.request_rate.until:
+            counters.request_rate.turn(now, counters.requests)
+        counters.requests += 1
+        settings = self.settings
+        if settings.fast and self.kept is None:
+            fast.ask(self, exchange, now)
+            return
+        self.soonest = 0.0
+        exchange.steps = settings.steps
+        run(exchange)
+
+    def bad_request(self, error: BadMessage) -> None:
+        """The client sent what is no request, or no body of one."""
+        exchange = self.exchange
+        if exchange is None:
+            self._refuse_request(error.status)
+            return
+        inner = exchange.inner
+        if inner is not None and inner.holds:
+            self.client.mute()
+            return
+        self.count_request_error()
+        exchange.decide(PROXY, "R" if inner is not None else "")
+        exchange.inner = None
+        if exchange.response is None:
+            exchange.keep = False
+            exchange.answer(400)
+        else:
+            exchange.abort()
+
+    def _refuse_request(self, status: int) -> None:
+        self.count_request_error()
+        if not self.client.announced:
+            self._begin_at(max(self.client.stamp, self.idle_from))
+        exchange = self.without_request()
+        exchange.decide(PROXY)
+        self.refuse(exchange, status)
+
+    def new_exchange(self) -> HttpExchange:
+        """Return the exchange of a request."""
+        exchange = HttpExchange(self)
+        if self.handshake:
+            exchange.handshake, self.handshake = self.handshake, 0
+        return exchange
+
+    def without_request(self) -> HttpExchange:
+        """Return an exchange for what never becomes a request."""
+        exchange = self.exchange = self.new_exchange()
+        return exchange
+
+    def refuse(self, exchange: HttpExchange, status: int, silent: bool = False) -> None:
+        """Answer that there is no request, or say nothing, and close."""
+        if silent:
+            exchange.status = UNCOUNTED
+        else:
+            self._count_no_request()
+            exchange.status = status
+            if not self.broken:
+                self.client.say(pages.early(self.settings, status))
+                self.client.flush()
+        if self.closed:
+            return
+        self.client.moved = 0
+        exchange.keep = False
+        exchange.finish()
+
+    def _count_no_request(self) -> None:
+        """Count as a request what never became one."""
+        counters = self.frontend.counters
+        now = self.now()
+        if now >= counters.request_rate.until:
+            counters.request_rate.turn(now, counters.requests)
+        counters.requests += 1
+
+    def request_ended(self) -> None:
+        """The request's body is whole."""
+        exchange = self.exchange
+        if exchange is None:
+            return
+        if exchange.response_whole:
+            exchange.finish()
+        elif exchange.inner is not None:
+            exchange.inner.over()
+        else:
+            self.rearm()
 
     # between and behind requests
 
     def nothing_more(self) -> None:
         """The client's next request is not there yet."""
-        if self.client_done and self.request is None:
-            endings.client_left(self)
+        if self.client_done and self.exchange is None:
+            self._client_left()
         else:
             self.rearm()
 
-    def _leave(self) -> None:
-        """Close the client's connection as soon as all is sent."""
+    def go_on_from(self, exchange: Exchange) -> None:
+        """An exchange is over and counted: wait for the next one, or close as soon as all is sent."""
+        self.exchange = None
+        if exchange.keep:
+            self.first = False
+            self.wait_from(self.now())
+            self.client.next()
+            return
         self.leaving = True
-        self.request = None
-        self.told = True
+        self.unread = exchange.response is not None and not self.client.whole
         self.expires = NEVER
         if self.client.waiting and not self.broken:
             self.rearm()
         else:
             self.end()
 
-    # what the connections tell
+    def wait_from(self, now: float) -> None:
+        """Wait for the next request: the last one was answered at `now`, monotonic seconds."""
+        self.began = self.idle_from = now
+        wait = self.settings.keep_alive
+        self.expires = now + wait if wait else NEVER
+
+    def _client_left(self) -> None:
+        """The client left instead of sending a request, or within one."""
+        begun = self.client.begun
+        if not self.first and not begun:
+            self.leaving = True
+            self.end()
+            return
+        exchange = self.without_request()
+        exchange.decide(CLIENT_ERROR)
+        self._refuse_unbegun(exchange, 400, begun)
+
+    def _refuse_unbegun(self, exchange: HttpExchange, status: int, begun: bool) -> None:
+        """Refuse a client that left, or was silent; one that sent not a byte may be ignored, or not logged."""
+        ignored = self.settings.probes and not begun
+        exchange.logged = ignored or (self.frontend.skip_null and not begun)
+        if not ignored:
+            self.count_request_error()
+            self.frontend.counters.unbegun += not begun
+        self.refuse(exchange, status, silent=ignored)
+
+    # what the client's end tells
 
     def heard(self, end: End) -> None:
-        """Bytes came that nobody takes: a greeting waits for them."""
-        if self.tunnelled or self.stage == Stage.GREETING:
-            super().heard(end)
+        """Nothing to do: an end of messages tells of them."""
 
     def ended(self, end: End) -> None:
-        """FIN came from this side."""
-        if self.tunnelled:
-            super().ended(end)
-        elif end is self.client:
-            self.client_done = True
-            endings.client_ended(self)
-        elif end is self.link:
-            endings.server_ended(self)
+        """FIN came from the client."""
+        if self.closed:
+            return
+        self.client_done = True
+        if self.leaving:
+            return
+        if self.exchange is None:
+            self._client_left()
+        else:
+            client_events.client_ended(self.exchange)
 
     def broke(self, end: End | None, errno: int) -> None:
-        """A connection failed."""
-        if self.tunnelled or self.stage == Stage.GREETING:
-            super().broke(end, errno)
-        elif self.stage == Stage.CLOSED:
+        """The client's connection failed."""
+        if self.closed:
             return
-        elif end is self.client:
-            endings.client_broke(self)
-        elif end is self.link:
-            endings.server_reset(self)
-
-    def drained(self) -> None:
-        """More of a request's body came after its link failed; if that is not the rest of it, it is enough."""
-        self.decide(SERVER_ERROR, "D")
-        if not self.client.whole:
-            self.abort()
-
-    def unsendable(self, end: End, errno: int) -> None:
-        """Bytes could not be sent to this side."""
-        if end is self.client:
-            endings.client_lost(self)
+        exchange = self.exchange
+        if exchange is None or client_events.notices(exchange):
+            self._client_lost()
         else:
-            self.broke(end, errno)
+            self.client_done = True
+            self.client.mute()
+
+    def unsendable(self, end: End | None, errno: int) -> None:
+        """Bytes could not be sent to the client."""
+        if not self.closed:
+            self._client_lost()
+
+    def _client_lost(self) -> None:
+        """Nothing can be sent to the client any more."""
+        self.client_done = self.broken = True
+        if self.leaving:
+            self.end()
+        elif self.exchange is None:
+            self._client_left()
+        else:
+            client_events.client_aborted(self.exchange)
 
     def emptied(self, end: End) -> None:
-        """All that was to be sent to this side is sent."""
-        if self.tunnelled:
-            super().emptied(end)
-        elif self.leaving and not self.client.waiting:
+        """All that was to be sent to the client is sent."""
+        if self.leaving and not self.client.waiting:
             self.end()
 
     def shut(self, cause: str) -> None:
         """End on command."""
-        if self.tunnelled:
-            super().shut(cause)
-        elif self.stage != Stage.CLOSED:
-            endings.shut(self, cause)
+        if self.exchange is not None:
+            self.exchange.shut(cause)
+        elif not self.closed:
+            self.end()
 
     def retire(self) -> None:
         """The proxy stops softly: a client that waits for nothing is let go, unless it may ask once more."""
         if "idle-close-on-response" in self.frontend.model.options:
             return
-        idle = not self.tunnelled and self.stage == Stage.CHOOSING and self.request is None
-        if idle and not self.first and not self.client.begun:
+        if self.exchange is None and not self.first and not self.client.begun:
             self.end()
+
+    def decide(self, error: str, phase: str = "") -> None:
+        """Note why the exchange under way ends."""
+        if self.exchange is not None:
+            self.exchange.decide(error, phase)
 
     # time
 
-    def settle(self) -> None:
-        """See that the alarm strikes in time; in a tunnel, pass on what ends."""
-        if self.tunnelled or self.stage == Stage.GREETING:
-            super().settle()
-        elif self.stage != Stage.CLOSED:
-            self.rearm()
+    @property
+    def _waits_until(self) -> float:
+        """Return when the wait for a request is over: by its own timeout, or because the client is silent too long."""
+        limit = self.client_limit
+        if not limit:
+            return self.expires
+        return min(self.expires, max(self.client.stamp, self.idle_from) + limit)
 
     def rearm(self) -> None:
         """See that the alarm strikes no later than anything that can be due."""
-        if self.tunnelled or self.stage == Stage.GREETING:
-            super().rearm()
-            return
         alarm = self.alarm
         if alarm is not None and alarm.at <= self.client.stamp + self.soonest:
             return  # nothing that begins now can be due before that
-        if self.request is None and not self.leaving:
-            at = silence.waits_until(self)
+        exchange = self.exchange
+        if exchange is None:
+            if self.leaving:
+                at = self.now() + self.client_limit if self.client_limit else NEVER
+            else:
+                at = self._waits_until
         else:
-            at = self.expires
-            limit = self.server_limit if self.stage == Stage.RELAYING else 0.0
+            at = exchange.expires
+            limit = exchange.server_limit if exchange.stage is RELAYING else 0.0
             if self.client_limit and (self.client_limit < limit or not limit):
                 limit = self.client_limit
             if limit:
-                at = min(at, self.frontend.world.clock.seconds() + limit)
-        self._strike_by(at)
+                at = min(at, self.now() + limit)
+        self.strike_by(at)
 
     def alarmed(self) -> None:
         """The deadline struck: see what is really due, and wait on."""
-        if self.tunnelled or self.stage == Stage.GREETING:
-            super().alarmed()
-            return
         self.alarm = None
-        now = self.frontend.world.clock.seconds()
-        waits = self.request is None and not self.leaving
-        if now >= (silence.waits_until(self) if waits else self.expires):
-            silence.expired(self)
-        elif not waits:
-            silence.check(self, now)
-        if self.stage != Stage.CLOSED and not self.tunnelled:
-            self._strike_by(silence.next_deadline(self, now))
-
-    def decide(self, error: str, phase: str = "") -> None:
-        """Note why the exchange ends, unless that is known already."""
-        if self.error:
-            return
-        self.error = error
-        if self.phase or phase:
-            self.phase = self.phase or phase
-        elif self.tunnelled:
-            self.phase = "D"
-        elif self.request is None:
-            self.phase = "R"
-        elif self.stage == Stage.RELAYING:
-            self.phase = "H" if self.response is None else "D"
+        now = self.now()
+        if type(self.greeting) is Greeting:
+            self.greeting.alarmed(now)
+        elif self.relay is not None:
+            self.relay.alarmed(now)
+        elif self.exchange is not None:
+            self._alarmed_within(self.exchange, now)
+        elif self.leaving:
+            self._alarmed_leaving(now)
+        elif now >= self._waits_until:
+            self._waited_long_enough()
         else:
-            self.phase = LETTERS[self.stage]
+            self.strike_by(self._waits_until)
+
+    def _alarmed_within(self, exchange: HttpExchange, now: float) -> None:
+        if now >= exchange.expires:
+            timeouts.expired(exchange)
+        else:
+            timeouts.check(exchange, now)
+        if self.closed or self.relay is not None:
+            return
+        after = self.exchange
+        if after is None:
+            self.rearm()
+        else:
+            self.strike_by(timeouts.next_deadline(after, now))
+
+    def _alarmed_leaving(self, now: float) -> None:
+        """End a connection whose client takes nothing of its last answer, or sends nothing of its request."""
+        client, limit = self.client, self.client_limit
+        since = client.stalled_since
+        due = [since + limit] if since is not None and limit else []
+        if self.unread and not client.whole and client.reading and limit:
+            due.append(client.stamp + limit)
+        if due and now >= min(due):
+            self.frontend.counters.aborts_client += 1
+            self.end()
+        elif limit:
+            self.strike_by(min([at for at in due if at > now], default=now + limit))
+
+    def _waited_long_enough(self) -> None:
+        """The wait for a request is over."""
+        self.expires = NEVER
+        begun = self.client.begun
+        exchange = self.without_request()
+        if not self.first and not begun:
+            exchange.logged = True
+            self.refuse(exchange, 0, silent=True)
+            return
+        exchange.decide(CLIENT_TIMEOUT)
+        self._refuse_unbegun(exchange, 408, begun)
 
     # tunnels and the end of the connection
 
-    def _tunnel(self) -> None:
-        """Leave HTTP: the two connections are one from now on."""
-        self.tunnelled = True
-        tunnel = self.backend.tunnel
-        if tunnel:
-            self.client_limit = self.server_limit = tunnel
-        client, link = self.client, self.link
+    def tunnel(self, exchange: Exchange) -> None:
+        """Leave HTTP: the client and the exchange's link are one connection of bytes from now on."""
+        client, link = self.client, exchange.link
         client.tunnel()
         link.tunnel()
-        client.join(link)
-        if self.stage == Stage.RELAYING:
+        relay = Tunnel(self, exchange)
+        relay.join()
+        if not relay.over:
             client.listen()
-            link.listen()
-            self.settle()
-
-    @property
-    def _switched(self) -> bool:
-        """True in the tunnel of an upgrade, which ends with its server, as in the reference; none of CONNECT does."""
-        return self.tunnelled and self.response is not None and self.response.status == 101
-
-    def _shut_server(self) -> None:
-        if self._switched and self.server_done and self.error in (CLIENT_TIMEOUT, SERVER_TIMEOUT):
-            self.server_shut = True
-            self.close_link(reset=True)
-        else:
-            super()._shut_server()
-
-    def _shut_client(self) -> None:
-        if self._switched:
-            self.client.mute()
-            self.client_done = True
-            if not self.server_shut:
-                self._shut_server()
-        super()._shut_client()
+            relay.settle()
 
     def close_client(self) -> None:
-        """Close the client's connection; as in the reference `option nolinger` makes a difference in tunnels only."""
-        if self.tunnelled or not self.frontend.nolinger:
-            super().close_client()
-            return
-        if not self.client_done and not self.client_shut:
-            self.client.finish()
-        self.client_done = self.client_shut = True
-        self.client.close()
-
-    def _account_and_tell(self) -> None:
-        if not self.leaving:
-            self._leave_servers()
+        """Close the client's connection; as in HAProxy `option nolinger` makes a difference in tunnels only."""
+        self._close_client(self.frontend.nolinger and self.relay is not None)
 
     def end(self) -> None:
-        """Close whatever is open, and tell of an exchange that is under way."""
-        if self.stage == Stage.CLOSED:
+        """Close whatever is open, and log an exchange that is under way."""
+        if self.closed:
             return
-        if self.stage == Stage.GREETING:
-            self.status = UNCOUNTED
-        if self.request is None:
-            self.told = True
+        self.closed = True
+        self.cancel_alarm()
+        exchange = self.exchange
+        if exchange is None and not self.leaving:
+            exchange = self.without_request()
+        if exchange is not None and exchange.request is None:
+            exchange.logged = True
         if self.kept is not None:
             self.kept.close()
             self.kept = None
-        super().end()
+        if exchange is not None:
+            self._end_exchange(exchange)
+        if not (self.client_shut and self.client_done):
+            self.close_client()
+        accounting.leave(self)
+        # part what holds each other, so that memory is freed without a collection
+        self.client.session = None
+        self.exchange = self.relay = None
+
+    def _end_exchange(self, exchange: HttpExchange) -> None:
+        exchange.stage = CLOSED
+        if exchange.ticket is not None and exchange.ticket.waiting:
+            exchange.ticket.cancel()
+            if exchange.error != CLIENT_TIMEOUT:
+                # HAProxy dates the end of the wait, but where the client fell silent
+                exchange.queued_until = self.now()
+        if self.relay is not None:
+            self.relay.close()
+        elif exchange.link is not None:
+            exchange.link.close(True)
+        exchange.leave_servers()
+
+    # what runtime commands see of it: the exchange under way
+
+    @property
+    def backend(self) -> BackendSettings | None:
+        """Return the backend of the exchange under way."""
+        return self.exchange.backend if self.exchange is not None else None
+
+    @property
+    def server(self) -> LiveServer | None:
+        """Return the server of the exchange under way."""
+        return self.exchange.server if self.exchange is not None else None
+
+    @property
+    def link(self) -> Any:
+        """Return the link of the exchange under way."""
+        return self.exchange.link if self.exchange is not None else None
+
+    @property
+    def error(self) -> str:
+        """Return the first letter of the termination state of the exchange under way."""
+        return self.exchange.error if self.exchange is not None else ""
+
+    @property
+    def phase(self) -> str:
+        """Return the second letter of the termination state of the exchange under way."""
+        return self.exchange.phase if self.exchange is not None else ""
+
+    @property
+    def stage(self) -> Stage:
+        """Return how far the exchange under way has come."""
+        return self.exchange.stage if self.exchange is not None else CHOOSING
+
+    @property
+    def retries(self) -> int:
+        """Return the retries of the exchange under way."""
+        return self.exchange.retries if self.exchange is not None else 0

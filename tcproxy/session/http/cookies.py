@@ -28,20 +28,19 @@ from tcproxy.wire.cookies import (
     signed,
     write_date,
 )
-from tcproxy.wire.http1.fields import Field
+from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.persistence import Cookie
     from tcproxy.model.proxy import Proxy
-    from tcproxy.servers.live import LiveServer
-    from tcproxy.session.http.rules import ResponseEdit, Rule
-    from tcproxy.session.http.session import HttpSession
+    from tcproxy.servers.state import LiveServer
     from tcproxy.session.persistence import Persistence
-    from tcproxy.wire.http1 import RequestHead, ResponseHead
+    from tcproxy.wire.http1 import ResponseHead
 
 STOPPED = ServerState.STOPPED
 FUTURE = 86400
 """Seconds: a date further ahead than that is no date of ours, and the cookie has expired."""
+COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")
 GONE = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
 """What makes a client forget its cookie."""
@@ -49,7 +48,7 @@ GONE = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
 
 def rules(front: Proxy, back: Proxy) -> Rule | None:
     """Return what `force-persist` and `ignore-persist` rules do, with requests that the backend has not edited yet."""
-    return persistence.rules_of(back)
+    return rules_of(back)
 
 
 def requests(front: Proxy, back: Proxy) -> Rule | None:
@@ -83,47 +82,32 @@ class RequestCookie:
         self.maxidle, self.maxlife = model.maxidle, model.maxlife
         self.persists = persists
 
-    def read(self, session: HttpSession) -> bool:
+    def read(self, exchange: Exchange) -> bool:
         """Find the server that the request's cookies name, and write them as the server shall see them."""
-        request = session.request
+        request = exchange.request
         assert request is not None
-        tie = persistence.of(session)
-        for field in request.fields:
-            if field.name == b"cookie" and concerns(field.value, self.name):
-                self._read_all(session, tie, request)
-                break
+        tie = persistence_of(exchange)
+        if any(concerns(value, self.name) for value in request.values(b"cookie")):
+            request.replace(COOKIE, lambda name, value: self._left_of(exchange, tie, value))
         return True
 
-    def _read_all(self, session: HttpSession, tie: Persistence, request: RequestHead) -> None:
-        fields, gone = [], 0
-        for field in request.fields:
-            if field.name == b"cookie" and concerns(field.value, self.name):
-                value = self._read_header(session, tie, field.value)
-                if value != field.value:
-                    gone += len(field.value) - len(value)
-                    if value:
-                        fields.append(Field(b"cookie", value))
-                    else:
-                        gone += len(field.name)
-                    continue
-            fields.append(field)
-        if gone:
-            session.client.moved += gone  # what was received counts, not what we pass on
-            request.fields = fields
+    def _left_of(self, exchange: Exchange, tie: Persistence, value: bytes) -> bytes | None:
+        """Read a Cookie header; return what the server sees of it, None where it sees nothing."""
+        return self._read_header(exchange, tie, value) or None if concerns(value, self.name) else value
 
-    def _read_header(self, session: HttpSession, tie: Persistence, header: bytes) -> bytes:
+    def _read_header(self, exchange: Exchange, tie: Persistence, header: bytes) -> bytes:
         """Return what is left of a header's value."""
         found = self.plain(header)
         if found is not None:
             before, value, behind = found.groups()
-            rest = self._read_one(session, tie, value)
+            rest = self._read_one(exchange, tie, value)
             if self.hidden:
                 return before + behind[2:] if behind else before[:-2]
             return header if rest is value else b"%b%b=%b%b" % (before, self.name, rest, behind)
         crumbs = read_cookies(header)
         for crumb in crumbs:
             if crumb.value is not None and crumb.name == self.name:
-                rest = self._read_one(session, tie, crumb.value)
+                rest = self._read_one(exchange, tie, crumb.value)
                 if rest is not crumb.value:
                     crumb.assign(rest)
         return rejoined(crumbs, self._is_hidden)
@@ -131,7 +115,7 @@ class RequestCookie:
     def _is_hidden(self, crumb: Crumb) -> bool:
         return self.hidden and crumb.name == self.name and crumb.value is not None
 
-    def _read_one(self, session: HttpSession, tie: Persistence, value: bytes) -> bytes:
+    def _read_one(self, exchange: Exchange, tie: Persistence, value: bytes) -> bytes:
         """Go where a cookie of ours leads; return what the server sees of its value."""
         rest = value
         if self.prefix:
@@ -145,7 +129,7 @@ class RequestCookie:
             named = value
         if (tie.last or tie.first) and self._is_over(tie):
             named = b""
-        self._lead(session, tie, named)
+        self._lead(exchange, tie, named)
         return rest
 
     def _is_over(self, tie: Persistence) -> bool:
@@ -160,11 +144,11 @@ class RequestCookie:
         tie.last = tie.first = 0
         return True
 
-    def _lead(self, session: HttpSession, tie: Persistence, named: bytes) -> None:
+    def _lead(self, exchange: Exchange, tie: Persistence, named: bytes) -> None:
         """Go to the first server of this cookie that may be used."""
         unused = tie.ignored or tie.server is not None
         # a `listen` section is its own backend until another one is chosen
-        farm = session.farm or session.frontend.world.farms[session.frontend.name]
+        farm = exchange.farm or exchange.frontend.world.farms[exchange.frontend.name]
         servers = farm.cookies.named(named) if named and not unused else ()
         for server in servers:
             tie.asked = "D" if server.state is STOPPED else "V"
@@ -174,11 +158,6 @@ class RequestCookie:
                 return
         if tie.asked == "N":
             tie.asked = "U" if unused else "I"
-
-
-def size_of(fields: list[Field]) -> int:
-    """Return the bytes of headers as logs and statistics count them: what was received counts, not what we write."""
-    return sum([len(field.wire) - 4 for field in fields])
 
 
 def _is_outside(age: int, limit: int) -> bool:
@@ -206,34 +185,27 @@ class ResponseCookie:
         parts += ["HttpOnly"] * model.httponly + ["Secure"] * model.secure + list(model.attributes)
         self.behind = "; ".join(parts).encode("utf-8", "surrogateescape")
 
-    def edit(self, session: HttpSession, head: ResponseHead) -> None:
+    def edit(self, exchange: Exchange, head: ResponseHead) -> None:
         """Do what the backend's cookie asks of a response."""
-        tie, server = persistence.of(session), session.server
-        led = persistence.is_led(session)
-        for field in head.fields:
-            if field.name in SETTING:
-                before = size_of(head.fields)
-                self._edit_own(server, tie, led, head)
-                session.link.moved += before - size_of(head.fields)
-                break
+        tie, server = persistence_of(exchange), exchange.server
+        led = follows_client(exchange)
+        head.replace(SETTING, lambda name, value: self._left_of(server, tie, led, name, value))
         if server is not None and self.insert and not tie.ignored and (not led or self._is_due(tie)):
-            self._insert(session, head, server, tie, led)
+            self._insert(exchange, head, server, tie, led)
 
     def _insert(
-        self, session: HttpSession, head: ResponseHead, server: LiveServer, tie: Persistence, led: bool
+        self, exchange: Exchange, head: ResponseHead, server: LiveServer, tie: Persistence, led: bool
     ) -> None:
         """Set our cookie, unless the server's own is to stay, or this is no POST."""
         if self.preserve and tie.answered == "P":
             return
-        if self.postonly and session.request.method != b"POST":  # type: ignore[union-attr]
+        if self.postonly and exchange.request.method != b"POST":  # type: ignore[union-attr]
             return
-        cacheable = self.nocache and is_cacheable(session, head)
-        before = size_of(head.fields)
+        cacheable = self.nocache and is_cacheable(exchange, head)
         head.add(b"set-cookie", self._made(server, tie))
         tie.answered = "U" if led and server.cookie else "I"
         if cacheable:
             head.add(b"cache-control", b"private")
-        session.link.moved += before - size_of(head.fields)
 
     def _is_due(self, tie: Persistence) -> bool:
         """Say whether a client that has the right cookie needs one with other dates."""
@@ -255,19 +227,14 @@ class ResponseCookie:
 
     # the server's own
 
-    def _edit_own(self, server: LiveServer | None, tie: Persistence, led: bool, head: ResponseHead) -> None:
-        fields = []
-        for field in head.fields:
-            if field.name in SETTING and concerns(field.value, self.name):
-                several = field.name == b"set-cookie2"
-                crumbs = read_set_cookies(field.value) if several else [read_set_cookie(field.value)]
-                value = rejoined_set_cookies(crumbs, lambda crumb: self._goes(server, tie, led, crumb))
-                if value != field.value:
-                    if value:
-                        fields.append(Field(field.name, value))
-                    continue
-            fields.append(field)
-        head.fields = fields
+    def _left_of(
+        self, server: LiveServer | None, tie: Persistence, led: bool, name: bytes, value: bytes
+    ) -> bytes | None:
+        """Return what the client sees of a header that sets cookies, None where it sees nothing."""
+        if not concerns(value, self.name):
+            return value
+        crumbs = read_set_cookies(value) if name == b"set-cookie2" else [read_set_cookie(value)]
+        return rejoined_set_cookies(crumbs, lambda crumb: self._goes(server, tie, led, crumb)) or None
 
     def _goes(self, server: LiveServer | None, tie: Persistence, led: bool, crumb: Crumb) -> bool:
         """Say whether a cookie of the server's is taken out; change it where it is ours."""

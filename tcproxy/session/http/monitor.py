@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tcproxy.session.stages import LOCAL
+from tcproxy.session.http.state import Exchange, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
-    from tcproxy.session.http.rules import Rule
-    from tcproxy.session.http.session import HttpSession
 
 
 def monitor(front: Proxy) -> Rule | None:
@@ -20,15 +19,15 @@ def monitor(front: Proxy) -> Rule | None:
     is_path = uri.startswith(b"/")
     fails = [condition.holds for condition in front.monitor_fails]
 
-    def answer(session: HttpSession) -> bool:
-        request = session.request
+    def answer(exchange: Exchange) -> bool:
+        request = exchange.request
         assert request is not None
         if request.target != uri and not (is_path and request.path == uri):
             return True
-        session.frontend.counters.intercepted += 1
-        session.told = True
-        session.decide(LOCAL, "R")
-        session.answer(503 if any(holds(session) for holds in fails) else 200)
+        exchange.frontend.counters.intercepted += 1
+        exchange.logged = True
+        exchange.decide(LOCAL, "R")
+        exchange.answer(503 if any(holds(exchange) for holds in fails) else 200)
         return False
 
     return answer

@@ -6,9 +6,9 @@ The words of the causes stand in log lines and statistics, where monitoring look
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from tcproxy.session.http.state import Exchange
 
 if TYPE_CHECKING:
-    from tcproxy.session.http.session import HttpSession
 
 STATUS = "Wrong http response"
 HEAD = "Invalid http response (headers)"
@@ -21,29 +21,29 @@ CLIENTS_FAULT = (501, 505)
 """Statuses above 500 that tell of the request, not of the server."""
 
 
-def answered(session: HttpSession, status: int) -> None:
+def answered(exchange: Exchange, status: int) -> None:
     """Tell the watch of a server's answer."""
     if status < 500 or status in CLIENTS_FAULT:
-        _tell(session, True, "")
+        _tell(exchange, True, "")
     else:
-        _tell(session, False, STATUS)
+        _tell(exchange, False, STATUS)
 
 
-def failed(session: HttpSession, cause: str) -> None:
+def failed(exchange: Exchange, cause: str) -> None:
     """Tell the watch that a server did not answer as it should.
 
     Where the link is what failed, the session is not counted among the server's any more.
     """
-    server = session.server
+    server = exchange.server
     gone = int(cause in (READING, SILENT, CLOSED))
     if server is not None:
         server.counters.current -= gone
-        _tell(session, False, cause)
+        _tell(exchange, False, cause)
         server.counters.current += gone
 
 
-def _tell(session: HttpSession, good: bool, cause: str) -> None:
-    server = session.server
+def _tell(exchange: Exchange, good: bool, cause: str) -> None:
+    server = exchange.server
     if server is None or server.watch is None or server.model.observe != "layer7":
         return
     watch: Any = server.watch
@@ -51,6 +51,6 @@ def _tell(session: HttpSession, good: bool, cause: str) -> None:
         watch.observed(True)
         return
     # what it has to say goes on, even if `on-marked-down` ends the sessions of the server
-    server.sessions.discard(session)
+    server.sessions.discard(exchange)
     watch.observed(False, cause)
-    server.sessions.add(session)
+    server.sessions.add(exchange)

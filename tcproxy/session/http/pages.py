@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 from tcproxy.report import formats
 from tcproxy.report.formats import Format
 from tcproxy.session.http import answers
+from tcproxy.session.http.inner import respond
+from tcproxy.session.http.settings import HttpSettings
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import Field, WholeResponse, compose, read_whole
+from tcproxy.session.http.state import Exchange
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.model.replies import Reply
-    from tcproxy.session.http.session import HttpSession
 
 INTERNAL = 500
 BUFSIZE = 16384
@@ -30,7 +32,7 @@ class Page(Protocol):
 
     needs: frozenset[str]
 
-    def response(self, session: HttpSession) -> WholeResponse | None:
+    def response(self, exchange: Exchange) -> WholeResponse | None:
         """Return what is sent; None for nothing at all: the connection is closed."""
         ...
 
@@ -44,7 +46,7 @@ class FixedPage:
     def __init__(self, whole: WholeResponse | None) -> None:
         self.whole = whole
 
-    def response(self, session: HttpSession) -> WholeResponse | None:
+    def response(self, exchange: Exchange) -> WholeResponse | None:
         """Return it."""
         return self.whole
 
@@ -62,10 +64,10 @@ class ComposedPage:
         every: list[Format | None] = [self.payload, *(form for _, form in self.headers)]
         self.needs = frozenset[str]().union(*(form.needs for form in every if form is not None))
 
-    def response(self, session: HttpSession) -> WholeResponse | None:
+    def response(self, exchange: Exchange) -> WholeResponse | None:
         """Return it, as it is at this moment."""
         reply = self.reply
-        record = session.settings.record(session, self.needs)
+        record = exchange.settings.record(exchange, self.needs)
         record.bytes_in = record.bytes_out = record.total = record.idle = 0  # of which nothing is known yet
         record.termination = "--"
         formats.blanked(record)
@@ -104,48 +106,26 @@ def pages_of(model: Proxy) -> dict[int, Page]:
 BUILT_IN: Mapping[int, Page] = {status: FixedPage(whole) for status, whole in answers.PAGES.items()}
 
 
-def page_for(session: HttpSession, status: int) -> Page:
+def page_for(exchange: Exchange, status: int) -> Page:
     """Return the page of a status: the backend's, else the frontend's, else the built-in one."""
-    settings, backend = session.settings, session.backend
-    pages = settings.pages if backend is None else settings.way(backend).pages
+    settings, backend = exchange.settings, exchange.backend
+    pages = settings.pages if backend is None else settings.route(backend).pages
     return pages[status]
 
 
-def send(session: HttpSession, page: Page, status: int) -> None:
+def send(exchange: Exchange, page: Page, status: int) -> None:
     """Gather an answer for the client, and find out whether its connection stays."""
-    session.status = status
-    whole = page.response(session)
-    tune = session.frontend.world.configuration.process.tune
+    exchange.status = status
+    whole = page.response(exchange)
+    tune = exchange.frontend.world.configuration.process.tune
     if whole is not None and whole.room > tune.get("tune.bufsize", BUFSIZE):
-        session.error = PROXY
-        session.status = INTERNAL
+        exchange.error = PROXY
+        exchange.status = INTERNAL
         whole = answers.PAGES[INTERNAL]
-    give(session, whole)
+    respond(exchange, whole)
 
 
-def give(session: HttpSession, whole: WholeResponse | None) -> None:
-    """Gather a response that comes from no server; None: there is nothing to say."""
-    request, client = session.request, session.client
-    assert request is not None
-    if whole is None:
-        session.keep = False
-        return
-    session.keep = (
-        whole.keeps
-        and client.whole
-        and not whole.head.tunnels(request)
-        and request.keep_alive
-        and not session.settings.closes
-        and not session.frontend.world.stopping
-    )
-    client.respond(whole.head, request, session.keep)
-    session.sent = whole.size
-    if whole.body and request.method != b"HEAD":
-        session.sent += len(whole.body)
-        client.say(whole.body)
-
-
-def early(session: HttpSession, status: int) -> bytes:
+def early(settings: HttpSettings, status: int) -> bytes:
     """Return what is told of a request that never was: built-in, or nothing where the frontend's page is empty."""
-    page = session.settings.pages[status]
+    page = settings.pages[status]
     return b"" if isinstance(page, FixedPage) and page.whole is None else answers.EARLY[status]

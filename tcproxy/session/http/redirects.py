@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.stages import LOCAL
 from tcproxy.wire.http1 import Field, Framing, WholeResponse, compose
+from tcproxy.session.http.state import Exchange, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.model.redirects import Redirect
-    from tcproxy.session.http.rules import Rule
-    from tcproxy.session.http.session import HttpSession
     from tcproxy.wire.http1 import RequestHead
 
 REASONS = {
@@ -43,9 +42,9 @@ class Redirection:
         self.target = _target(rule)
         self.cookie = [Field(b"set-cookie", _bytes(rule.cookie))] if rule.cookie else []
 
-    def response(self, session: HttpSession) -> WholeResponse:
+    def response(self, exchange: Exchange) -> WholeResponse:
         """Return what the client is told. A request with a body is the last one of its connection."""
-        request = session.request
+        request = exchange.request
         assert request is not None
         fields = [EMPTY, Field(b"location", self.target(request))]
         if self.status in TEMPORARY:
@@ -96,12 +95,12 @@ def front_redirects(front: Proxy) -> Rule | None:
         return None
     first = _first_of(front.redirects)
 
-    def redirect(session: HttpSession) -> bool:
-        found = first(session)
+    def redirect(exchange: Exchange) -> bool:
+        found = first(exchange)
         if found is None:
             return True
-        session.frontend.counters.intercepted += 1
-        return _answer(session, found)
+        exchange.frontend.counters.intercepted += 1
+        return _answer(exchange, found)
 
     return redirect
 
@@ -112,9 +111,9 @@ def back_redirects(front: Proxy, back: Proxy) -> Rule | None:
         return None
     first = _first_of(back.redirects)
 
-    def redirect(session: HttpSession) -> bool:
-        found = first(session)
-        return found is None or _answer(session, found)
+    def redirect(exchange: Exchange) -> bool:
+        found = first(exchange)
+        return found is None or _answer(exchange, found)
 
     return redirect
 
@@ -123,18 +122,18 @@ def _first_of(rules: Iterable[Redirect]) -> Callable[[HttpSession], Redirection 
     """Return the function that finds the first redirection whose condition holds."""
     compiled = [Redirection(rule) for rule in rules]
 
-    def first(session: HttpSession) -> Redirection | None:
+    def first(exchange: Exchange) -> Redirection | None:
         for one in compiled:
-            if one.holds is None or one.holds(session):
+            if one.holds is None or one.holds(exchange):
                 return one
         return None
 
     return first
 
 
-def _answer(session: HttpSession, redirection: Redirection) -> bool:
-    session.decide(LOCAL, "R")
-    session.answer(redirection.status, redirection)
+def _answer(exchange: Exchange, redirection: Redirection) -> bool:
+    exchange.decide(LOCAL, "R")
+    exchange.answer(redirection.status, redirection)
     return False
 
 
@@ -146,9 +145,9 @@ class ServerRedirection:
 
     needs: frozenset[str] = frozenset()
 
-    def response(self, session: HttpSession) -> WholeResponse:
+    def response(self, exchange: Exchange) -> WholeResponse:
         """Return where the server is; the connection ends."""
-        server, request = session.server, session.request
+        server, request = exchange.server, exchange.request
         assert server is not None and request is not None
         location = Field(b"location", _bytes(server.model.redir) + request.path)
         return compose(302, REASONS[302], [NO_CACHE, EMPTY, location, CLOSE])
@@ -157,7 +156,7 @@ class ServerRedirection:
 SERVER = ServerRedirection()
 
 
-def redirect_to_server(session: Any) -> bool:
+def redirect_to_server(exchange: Any) -> bool:
     """The server is known: if it has `redir`, let clients that only fetch go there themselves. A step."""
     http: HttpSession = session
     server, request = http.server, http.request

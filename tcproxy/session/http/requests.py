@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from tcproxy.session.http import blocking, retries
+from tcproxy.session.http import refusals, retries
+from tcproxy.session.http.state import Exchange, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.http_requests import RequestRule
     from tcproxy.model.proxy import Proxy
-    from tcproxy.session.http.rules import Rule
-    from tcproxy.session.http.session import HttpSession
 
 ACTIONS: Mapping[str, Callable[[RequestRule, Proxy, Proxy], Rule]] = {
-    "deny": blocking.denying,
+    "deny": refusals.denying,
     "disable-l7-retry": retries.disabling,
-    "tarpit": blocking.tarpitting,
+    "tarpit": refusals.tarpitting,
 }
 """What makes, of a rule, what is done with requests; given the frontend, and the section whose rule it is.
 
@@ -39,9 +38,9 @@ def _in_order(front: Proxy, owner: Proxy) -> Rule | None:
         return None
     rules = [(rule.condition, ACTIONS[rule.action](rule, front, owner)) for rule in owner.http_requests]
 
-    def decide(session: HttpSession) -> bool:
+    def decide(exchange: Exchange) -> bool:
         for condition, act in rules:
-            if (condition is None or condition.holds(session)) and not act(session):
+            if (condition is None or condition.holds(exchange)) and not act(exchange):
                 return False
         return True
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session import attempts
+from tcproxy.session.http.reuse import keep
+from tcproxy.session.http.state import Exchange, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.http_requests import RequestRule
     from tcproxy.model.proxy import Proxy
     from tcproxy.report.counters import Counters
-    from tcproxy.session.http.rules import Rule
-    from tcproxy.session.http.session import HttpSession
     from tcproxy.wire.http1 import Piece, ResponseHead
 
 EMPTY, JUNK, SILENT = "empty-response", "junk-response", "response-timeout"
@@ -26,7 +26,7 @@ class Replay:
     """A request that may be sent again.
 
     body: the pieces of its body. counted: bytes of them, as the client's end counts. reused: it went over a link that
-    stood, and as the reference has it, each further attempt counts so. allowed: false once it may not be sent again.
+    stood, and HAProxy counts each further attempt so, too. allowed: false once it may not be sent again.
     """
 
     __slots__ = ("allowed", "body", "counted", "reused")
@@ -52,40 +52,40 @@ def causes_of(back: Proxy) -> frozenset[Any] | None:
     return frozenset(int(cause) if cause.isdigit() else cause for cause in causes) if causes else None
 
 
-def ask(session: HttpSession) -> None:
+def ask(exchange: Exchange) -> None:
     """Send a request, the first time or again, and keep what it takes to send it once more."""
-    request, client, link, replay = session.request, session.client, session.link, session.replay
+    request, client, link, replay = exchange.request, exchange.client, exchange.link, exchange.replay
     assert request is not None
     if replay is None:
         body = client.copied(request)
         if body is not None:
-            session.replay = Replay(body, client.moved, link.uses > 0)
+            exchange.replay = Replay(body, client.moved, link.uses > 0)
     elif replay.allowed:
         client.put_back(replay.body, replay.counted)
         replay.reused = replay.reused or link.uses > 0
-    link.ask(request, client, session.way.says_close)
+    link.ask(request, client, exchange.route.says_close)
 
 
-def again(session: HttpSession, cause: str | int, head: ResponseHead | None = None) -> bool:
-    """Send the request again, if it may be for this cause. False: it may not; nothing is done.
+def again(exchange: Exchange, cause: str | int, head: ResponseHead | None = None) -> bool:
+    """Retry if `retry-on` names `cause` and a retry is left. Return whether it was retried.
 
     head: of the response that was not good enough; its link is kept if it is here as a whole.
     """
-    replay, backend = session.replay, session.backend
-    causes = session.way.retries
+    replay, backend = exchange.replay, exchange.backend
+    causes = exchange.route.retries
     if replay is None or causes is None or not replay.allowed or cause not in causes:
         return False
-    if session.retries >= backend.retries:
+    if exchange.retries >= backend.retries:
         return False
-    link, server = session.link, session.server
-    if head is not None and server is not None and not session.way.closes and link.skip(head):
-        session.link = link.session = None
-        server.links.keep(session, link)
+    link, server = exchange.link, exchange.server
+    if head is not None and server is not None and not exchange.route.closes and link.skip(head):
+        exchange.link = link.session = None
+        keep(exchange, server, link)
     else:
-        session.close_own_link()
-    session.retries += 1
-    session.soonest = 0.0  # of the way to a server, anything may be due
-    attempts.repeat(session)
+        exchange.close_own_link()
+    exchange.retries += 1
+    exchange.connection.soonest = 0.0  # of the way to a server, anything may be due
+    attempts.repeat(exchange)
     return True
 
 
@@ -95,8 +95,8 @@ def again(session: HttpSession, cause: str | int, head: ResponseHead | None = No
 def disabling(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
     """Return what sees to it that requests are not sent again."""
 
-    def disable(session: HttpSession) -> bool:
-        session.replay = Replay([], 0, False, allowed=False)
+    def disable(exchange: Exchange) -> bool:
+        exchange.replay = Replay([], 0, False, allowed=False)
         return True
 
     return disable

@@ -1,66 +1,55 @@
-"""What the words of a section mean for HTTP exchanges, ready for use: times in seconds, options as plain booleans."""
+"""What the words of a section mean for exchanges, ready for use: times in seconds, options as plain booleans.
+
+    HttpSettings   a frontend's
+    Route          what holds for all requests of one frontend to one backend, found out once
+
+How rules, pages and lines are made of a section is assembly.py's; here they are only held.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from tcproxy.report.formats import Moment
-from tcproxy.session.http import rules
-from tcproxy.session.http.blocking import needs_of
-from tcproxy.session.http.cookies import shows_letters
-from tcproxy.session.http.facts import FIRST_IDENTITY, IDENTITY
-from tcproxy.session.http.lines import Line, Lines, compiled, number, recorder
-from tcproxy.session.http.pages import BUILT_IN, pages_of
-from tcproxy.session.http.telling import tell_client, tell_request
-from tcproxy.session.http.ways import Way
+from tcproxy.model.proxy import Proxy
+from tcproxy.report.record import Record
+from tcproxy.session.settings import BackendSettings, Step, shows_letters
 from tcproxy.session.stages import NEVER
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.report.record import Record
-    from tcproxy.session.backend import Backend
-    from tcproxy.session.frontend import Frontend
-    from tcproxy.session.http.session import HttpSession
+Line = Callable[[Any], str]
+"""Writes a log line, or an id, of an exchange (state.py, which stands above)."""
 
 
-MORE = frozenset({"local", "remote", "unique_id"})
-"""What lines may name that plain exchanges do not note."""
-NUMBER = "r.number"
-
-
-class HttpFrontend:
+class HttpSettings:
     """A frontend's settings.
 
     shortest: of all its timeouts in seconds, NEVER without any.
     request, keep_alive: seconds to wait for a request's head, and for the beginning of another request.
     probes: connections that end without a byte are ignored (`option http-ignore-probes`).
-    pages: what is told in a server's place, by status.
-    private_links: how many idle links of its own a client's session keeps.
+    pages: what is answered in a server's place, by status (pages.py).
+    private_links: how many idle links of its own a client's connection keeps.
     shows_cookie: requests that never came to a backend are told with letters of a cookie.
     lines: what writes log lines, None without any; early: some are written before the exchange ends.
     identify_first: makes the id of a request that is about to look for a server.
-    rules: what is done with a request before its backend is chosen (rules.py). plain: the way of all requests, where
-    there is only one and that is plain.
+    steps: of an exchange, up to the choice of its route. rules: those of them that are rules of the frontend.
+    fast: the routes to all backends that requests may go to, where exchanges may take the fast path on each (fast.py);
+    empty where they may not.
     """
 
     __slots__ = (
-        "_recorders", "_rules", "_ways", "closes", "early", "identify_first", "keep_alive", "lines", "model", "only",
-        "pages", "plain", "private_links", "probes", "request", "rules", "server_closes", "shortest", "shows_cookie",
+        "closes", "early", "fast", "identify_first", "keep_alive", "lines", "model", "pages", "private_links", "probes",
+        "request", "rules", "server_closes", "shortest", "shows_cookie", "steps",
     )  # fmt: skip
 
     def __init__(self, model: Proxy) -> None:
         self.model = model
-        self.pages = {**BUILT_IN, **pages_of(model)}
-        self._ways: dict[Backend, Way] = {}
-        self.only: Backend | None = None
-        self.plain: Way | None = None
-        self.lines: Lines | None = None
+        self.pages: Mapping[int, Any] = {}
+        self.steps: Any = None
+        self.rules: tuple[Step, ...] = ()
+        self.fast: Mapping[Any, Route] = {}
+        self.lines: Any = None
         self.early = False
-        self._recorders: dict[frozenset[str], Callable[[HttpSession], Record]] = {}
         self.identify_first: Line | None = None
-        self._rules = self.rules = tuple(filter(None, (make(model) for make in rules.FRONT)))
         timeouts = model.timeouts or {}
         client = timeouts.get("client", 0)
         request = timeouts.get("http-request", 0) or client
@@ -73,62 +62,40 @@ class HttpFrontend:
         self.shows_cookie = model.is_backend and shows_letters(model)
         self.probes = "http-ignore-probes" in model.options
 
-    def route(self, only: Backend | None) -> None:
-        """Take the backend that all requests go to, None where it is chosen for each."""
-        self.only = only
-        self._find_plain()
-
-    def _find_plain(self, needs: frozenset[str] = frozenset()) -> None:
-        """Find out whether all exchanges may be plain. needs: what lines name, which may be more than those tell."""
-        only, way = self.only, None
-        if only is not None and only.http is not None and not (self.rules or needs & MORE):
-            way = self.way(only)
-        self.plain = way if way is not None and way.plain else None
-
-    def identify(self, frontend: Frontend) -> Line:
-        """Return what makes the unique ids of a frontend's requests."""
-        form = frontend.id_form
-        if form is None:
-            return lambda session: ""
-        self.identify_first = compiled(form, frontend, FIRST_IDENTITY)
-        return compiled(form, frontend, IDENTITY)
-
-    def record(self, session: HttpSession, needs: frozenset[str]) -> Record:
+    def record(self, exchange: Any, needs: frozenset[str]) -> Record:
         """Return the facts of an exchange, of addresses and the unique id those that are needed."""
-        make = self._recorders.get(needs)
-        if make is None:
-            make = self._recorders[needs] = recorder(session.frontend, needs)
-        return make(session)
+        raise NotImplementedError
 
-    def log_with(self, frontend: Frontend) -> None:
-        """Take the forms of the frontend's lines."""
-        form, data, identity = frontend.form, frontend.data_form, frontend.id_form
-        self.lines, self.rules = None, self._rules
-        if frontend.outlet is not None and form is not None:
-            if form.moment is Moment.ACCEPT:
-                self.rules = (tell_client, *self.rules)
-            else:
-                self.lines = Lines(frontend, form, data, self.only)
-            if self.lines is not None and self.lines.twice:
-                self.rules = (tell_request, *self.rules)
-        if any(NUMBER in one.expressions for one in (form, data, identity) if one is not None):
-            self.rules = (number, *self.rules)
-        self.early = self.lines is not None and self.lines.early is not None
-        for way in self._ways.values():
-            way.quick = way.quick and not self.early
-        self._find_plain(MORE if self.early else frontend.needs)
+    def route(self, backend: BackendSettings) -> Route:
+        """Return the route to a backend."""
+        raise NotImplementedError
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """The facts that the answers of the frontend, and of its backends so far, name."""
-        every = [self.pages, *(way.pages for way in self._ways.values())]
-        of_pages = (page.needs for pages in every for page in pages.values())
-        proxies = [self.model, *(backend.model for backend in self._ways)]
-        return frozenset[str]().union(*of_pages, *map(needs_of, proxies))
 
-    def way(self, backend: Backend) -> Way:
-        """Return the way to a backend."""
-        found = self._ways.get(backend)
-        if found is None:
-            found = self._ways[backend] = Way(self, backend)
-        return found
+class Route:
+    """A frontend's route to a backend.
+
+    closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
+    timeout that may begin once a request is sent, NEVER without one. responses: edits of responses (rules.py).
+    observes: see HttpBackend. retries: what requests are sent again for, None for nothing (retries.py).
+    pages: what is answered in the server's place, by status. requests: the backend's rules (rules.py). steps: of an
+    exchange, these rules and what follows.
+    fast_requests, fast_responses: whether requests, and responses, may take the fast path (fast.py).
+    """
+
+    __slots__ = (
+        "backend", "closes", "fast_requests", "fast_responses", "observes", "pages", "requests", "responses",
+        "retries", "says_close", "soonest", "steps",
+    )  # fmt: skip
+
+    backend: BackendSettings
+    closes: bool
+    fast_requests: bool
+    fast_responses: bool
+    observes: bool
+    pages: Mapping[int, Any]
+    requests: tuple[Step, ...]
+    responses: tuple[Callable[[Any, Any], None], ...]
+    retries: frozenset[Any] | None
+    says_close: bool
+    soonest: float
+    steps: Any

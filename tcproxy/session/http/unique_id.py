@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from tcproxy.wire.http1 import Field
+from tcproxy.session.http.state import Exchange, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
-    from tcproxy.session.http.rules import Rule
-    from tcproxy.session.http.session import HttpSession
 
 
 def identity(front: Proxy, back: Proxy) -> Rule | None:
@@ -18,15 +15,13 @@ def identity(front: Proxy, back: Proxy) -> Rule | None:
         return None
     name = front.unique_id_header.lower().encode("utf-8", "surrogateescape")
 
-    def identify(session: HttpSession) -> bool:
-        first, request = session.settings.identify_first, session.request
+    def identify(exchange: Exchange) -> bool:
+        first, request = exchange.settings.identify_first, exchange.request
         assert first is not None and request is not None
-        if session.unique is None:
-            session.unique = first(session)
+        if exchange.unique is None:
+            exchange.unique = first(exchange)
         if name:
-            field = Field(name, session.unique.encode("utf-8", "surrogateescape"))
-            request.fields = [*request.fields, field]  # the list may be that of other requests too
-            session.client.moved -= len(field.wire) - 4  # what was received counts
+            request.add(name, exchange.unique.encode("utf-8", "surrogateescape"))
         return True
 
     return identify

@@ -12,11 +12,10 @@ from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import listed
 from tcproxy.session.http import blocking
 from tcproxy.session.stages import PROXY as BY_PROXY
+from tcproxy.session.http.state import Exchange, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
-    from tcproxy.session.http.rules import Rule
-    from tcproxy.session.http.session import HttpSession
 
 POLICIES = ("preserve", "delete", "reject")
 _odd = re.compile(rb"[^A-Za-z0-9-]").search
@@ -42,25 +41,22 @@ def of_backend(front: Proxy, back: Proxy) -> Rule | None:
     return None if front is back else _RULES.get(back.restrict_names)
 
 
-def _delete(session: HttpSession) -> bool:
-    request = session.request
+def _delete(exchange: Exchange) -> bool:
+    request = exchange.request
     assert request is not None
-    kept = [field for field in request.fields if not _odd(field.name)]
-    if len(kept) < len(request.fields):
-        # what the client sent is counted all the same
-        session.client.moved += sum([len(field.wire) - 4 for field in request.fields if _odd(field.name)])
-        request.fields = kept
+    if _odd(b"".join(request.names)):
+        request.remove_all(_odd)
     return True
 
 
-def _reject(session: HttpSession) -> bool:
-    request = session.request
+def _reject(exchange: Exchange) -> bool:
+    request = exchange.request
     assert request is not None
-    if not any(_odd(field.name) for field in request.fields):
+    if not _odd(b"".join(request.names)):
         return True
-    blocking.count(session)
-    session.decide(BY_PROXY, "R")
-    session.answer(403)
+    blocking.count(exchange)
+    exchange.decide(BY_PROXY, "R")
+    exchange.answer(403)
     return False
 
 

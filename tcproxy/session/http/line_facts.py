@@ -1,6 +1,6 @@
-"""What a log line of an exchange may name, and how each fact is found in the session.
+"""What a log line of an exchange may name, and how each fact is found in the exchange.
 
-Expressions over the session `s`, over constants (lines.py) and over facts before them: lines.py puts those that a
+Expressions over the exchange `s`, over constants (line_functions.py) and over facts before them: it puts those that a
 format names into local variables of one function. `r_NAME` is the fact that a Record calls NAME.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 
 def _moment(name: str) -> str:
-    # whole milliseconds of the clock, as the reference's tick counts them; the fraction forgives a float's last bit
+    # whole milliseconds of the clock, as HAProxy's tick counts them; the fraction forgives a float's last bit
     return f"int(s.{name} * 1000 + 0.001)"
 
 
@@ -24,11 +24,11 @@ FACTS: Mapping[str, str] = {
     "m_now": "int(seconds() * 1000 + 0.001)",
     "live": "s.server or awaited(s)",
     "asked": "s.request",
-    "r_client": "s.peer or peer_of(s)",
+    "r_client": "s.connection.peer or peer_of(s)",
     "r_front": "front_of(s)",
     "r_local": "s.local or nowhere",
     "r_remote": "s.remote or nowhere",
-    "r_begun": "s.accepted",
+    "r_begun": "s.connection.accepted",
     "r_handshake": "s.handshake",
     "r_idle": "m_began - m_idle",
     "r_accepted": "r_begun - (r_idle + r_handshake) / 1000",
@@ -38,16 +38,16 @@ FACTS: Mapping[str, str] = {
     "r_backend": "front.name if s.backend is None else s.backend.name",
     "r_server": "nobody if live is None else live.name",
     "r_request": "m_asked - m_began if s.asked_at else -1",
-    # a request that was never asked waited in a tarpit, of which the reference counts one too many
+    # a request that was never asked waited in a tarpit, of which HAProxy counts one too many
     "r_queue": "(m_queued - m_asked if s.asked_at else m_queued - m_idle + s.handshake + 1) if s.queued_until else -1",
     "r_connect": "m_connected - m_queued if s.connected_at else -1",
     "r_response": "m_answered - m_connected if s.answered_at else -1",
     "r_total": "m_now - m_idle + s.handshake",
-    "r_bytes_in": "s.sizes[0]",
-    "r_bytes_out": "s.sizes[1]",
+    "r_bytes_in": "s.byte_counts[0]",
+    "r_bytes_out": "s.byte_counts[1]",
     "r_termination": "(s.error or '-') + (s.phase or '-')",
     "shows": "s.settings if s.backend is None else s.backend.http",
-    "r_cookie": "letters(s) if asked is not None and shows.shows_cookie else '--'",
+    "r_cookie": "cookie_letters(s) if asked is not None and shows.shows_cookie else '--'",
     "r_active": "process.current",
     "r_frontend_active": "counters.current",
     "r_backend_active": "0 if s.backend is None else s.backend.farm.counters.current",
@@ -58,7 +58,7 @@ FACTS: Mapping[str, str] = {
     "r_server_queue": "0 if s.ticket is None else s.ticket.server_queue",
     "r_backend_queue": "0 if s.ticket is None else s.ticket.backend_queue",
     "r_sequence": "front.lines",
-    "r_number": "s.stream",
+    "r_number": "s.number",
     "r_unique_id": "'' if asked is None else unique_id(s)",
     "r_status": "s.status",
     "r_line": "b'' if asked is None else (b'%b %b %b' % (asked.method, asked.target, asked.version))[:longest]",
@@ -68,7 +68,7 @@ FACTS: Mapping[str, str] = {
     "r_request_cookie": "None if captured is None else captured.request_cookie",
     "r_response_cookie": "None if captured is None else captured.response_cookie",
 }
-"""Local variables of a line's function, by what they are made of: the session `s`, constants, those before them."""
+"""Local variables of a line's function, by what they are made of: the exchange `s`, constants, those before them."""
 
 EARLY: Mapping[str, str] = {
     **FACTS,
@@ -80,14 +80,14 @@ EARLY: Mapping[str, str] = {
 BARE: Mapping[str, str] = {**FACTS, "r_number": "numbered()"}
 """Of a line about what never was a request."""
 _MARKS = {
-    "marks": "s.marks",
+    "marks": "s.times_ms",
     "m_idle": "marks[0]",
     "m_asked": "marks[1]",
     "m_began": f"m_asked if s.began == s.asked_at else {_moment('began')}",
     "m_answered": "marks[2]",
     "m_now": "marks[3]",
 }
-PLAIN: Mapping[str, str] = {
+FAST: Mapping[str, str] = {
     **_MARKS,
     **{name: text for name, text in FACTS.items() if name not in _MARKS},
     "live": "s.server",
@@ -97,8 +97,8 @@ PLAIN: Mapping[str, str] = {
     "r_connect": "0",
     "r_response": "m_answered - m_asked",
     "r_termination": "'--'",
-    "r_backend": "only.name",
-    "r_backend_active": "only_counters.current",
+    "r_backend": "s.backend.name",
+    "r_backend_active": "s.backend.farm.counters.current",
     "r_server_active": "live.counters.current - 1",
     "r_retries": "0",
     "r_redispatched": "False",
@@ -106,7 +106,7 @@ PLAIN: Mapping[str, str] = {
     "r_backend_queue": "0",
     "r_line": "(b'%b %b %b' % (asked.method, asked.target, asked.version))[:longest]",
 }
-"""Of a plain exchange (plain.py) over a link that stood: with the frontend's only backend, and nothing went wrong."""
+"""Of an exchange that took the fast path (fast.py): over a link that stood, and nothing went wrong."""
 IDENTITY: Mapping[str, str] = {**EARLY, "r_unique_id": "''"}
 """Of a unique id, which does not name itself."""
 FIRST_IDENTITY: Mapping[str, str] = {**IDENTITY, "r_request": "-1", "r_queue": "-1", "r_total": "0"}

@@ -1,4 +1,4 @@
-"""Log lines of exchanges: a format's expressions over facts that are taken straight from the session (facts.py).
+"""Log lines of exchanges: a format's expressions over facts that are taken straight from the exchange (line_facts.py).
 
 A line costs as much as the facts that it names: `compiled` writes one function for each format of a frontend, which
 puts them into local variables and those into one f-string. What is the same for all lines becomes part of its text.
@@ -10,24 +10,20 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tcproxy.report.formats import Moment
+from tcproxy.report.formats import Format, Moment
 from tcproxy.report.record import NOWHERE, Record
 from tcproxy.report.views import all_requests
-from tcproxy.session.http.facts import BARE, EARLY, FACTS, PLAIN
-from tcproxy.session.persistence import letters
-from tcproxy.session.telling import NO_SERVER, awaited, unique_id
+from tcproxy.session.accounting import awaited
+from tcproxy.session.ends import Address
+from tcproxy.session.http.line_facts import BARE, EARLY, FACTS, FAST
+from tcproxy.session.http.settings import Line
+from tcproxy.session.http.state import Exchange
+from tcproxy.session.log_lines import NO_SERVER, unique_id
+from tcproxy.session.persistence import cookie_letters
+from tcproxy.session.settings import BackendSettings, FrontendSettings, World
 
-if TYPE_CHECKING:
-    from tcproxy.report.formats import Format
-    from tcproxy.session.backend import Backend
-    from tcproxy.session.ends import Address
-    from tcproxy.session.frontend import Frontend
-    from tcproxy.session.http.session import HttpSession
-    from tcproxy.session.world import World
-
-Line = Callable[["HttpSession"], str]
 Pair = tuple[Line, Line | None]
 """What writes a line, and its structured data."""
 
@@ -47,30 +43,30 @@ _CONVERSION = re.compile(r"(%%|%\d*[sdX])")
 class Lines:
     """What writes the lines of a frontend.
 
-    whole, bare: of a request, and of what never was one. plain: of a plain exchange (plain.py). early: of an exchange
+    whole, bare: of a request, and of what never was one. fast: of one that took the fast path (fast.py). early: of an exchange
     that goes on, None where lines are written at the end; twice: of a request, and once more with its response.
     """
 
-    __slots__ = ("bare", "early", "plain", "twice", "whole")
+    __slots__ = ("bare", "early", "fast", "twice", "whole")
 
-    def __init__(self, frontend: Frontend, form: Format, data: Format | None, only: Backend | None) -> None:
+    def __init__(self, frontend: FrontendSettings, form: Format, data: Format | None, only: BackendSettings | None) -> None:
         self.whole = _pair(frontend, form, data, FACTS)
-        self.plain = self.whole if only is None else _pair(frontend, form, data, PLAIN, only)
+        self.fast = _pair(frontend, form, data, FAST, only)
         self.bare = _pair(frontend, form.bare or form, data and (data.bare or data), BARE)
         self.early = None if form.moment is Moment.END else _pair(frontend, form, data, EARLY)
         self.twice = form.moment is Moment.REQUEST
 
 
 def _pair(
-    frontend: Frontend, form: Format, data: Format | None, facts: Mapping[str, str], only: Backend | None = None
+    frontend: FrontendSettings, form: Format, data: Format | None, facts: Mapping[str, str], only: BackendSettings | None = None
 ) -> Pair:
     line = compiled(form, frontend, facts, only)
     return line, compiled(data, frontend, facts, only) if data is not None else None
 
 
-def compiled(form: Format, frontend: Frontend, facts: Mapping[str, str], only: Backend | None = None) -> Line:
-    """Return what writes a format's lines of a frontend's exchanges. only: the backend of them all, for PLAIN."""
-    facts = {**facts, **_known(frontend, only)}
+def compiled(form: Format, frontend: FrontendSettings, facts: Mapping[str, str], only: BackendSettings | None = None) -> Line:
+    """Return what writes a format's lines of a frontend's exchanges. only: the backend of them all."""
+    facts = {**facts, **_known(frontend, facts, only)}
     parts = list(_parts(form, facts))
     wanted = _wanted(" ".join(expression for _, expression in parts), facts)
     body = "".join(f"    {name} = {facts[name]}\n" for name in facts if name in wanted)
@@ -84,11 +80,11 @@ def compiled(form: Format, frontend: Frontend, facts: Mapping[str, str], only: B
     return line
 
 
-def _known(frontend: Frontend, only: Backend | None) -> dict[str, str]:
+def _known(frontend: FrontendSettings, facts: Mapping[str, str], only: BackendSettings | None) -> dict[str, str]:
     """Return the facts that are the same for all lines."""
     known = {"r_frontend": repr(frontend.name)}
-    if only is not None:
-        known["r_backend"] = repr(only.name)
+    if only is not None and facts is FAST:
+        known |= {"r_backend": repr(only.name), "r_backend_active": "only_counters.current"}
     if not any(proxy.cookie for proxy in frontend.world.configuration.proxies):
         known["r_cookie"] = "'--'"
     if not frontend.model.captured:
@@ -142,21 +138,21 @@ def _literal(text: str) -> str:
     return plain.replace("{", "{{").replace("}", "}}")
 
 
-def recorder(frontend: Frontend, needs: frozenset[str]) -> Callable[[HttpSession], Record]:
+def recorder(frontend: FrontendSettings, needs: frozenset[str]) -> Callable[[Exchange], Record]:
     """Return what makes a Record of an exchange, of addresses those that are needed."""
     unneeded = {"client", "front", "local", "remote", "unique_id"} - needs
     fields = [name for name in Record.__slots__ if f"r_{name}" in FACTS and name not in unneeded]
     expression = f"Record({', '.join(f'{name}=r_{name}' for name in fields)})"
     wanted = _wanted(expression, FACTS)
     body = "".join(f"    {name} = {FACTS[name]}\n" for name in FACTS if name in wanted)
-    record: Callable[[HttpSession], Record] = _made(
+    record: Callable[[Exchange], Record] = _made(
         f"{body}    return {expression}\n", {**_constants(frontend, None), "Record": Record}
     )
     return record
 
 
 def _made(body: str, names: dict[str, object]) -> Any:
-    """Return the function of a session `s` that has this body."""
+    """Return the function of an exchange `s` that has this body."""
     exec(f"def made(s):\n{body}", names)  # all that a user wrote went through _literal
     return names["made"]
 
@@ -171,7 +167,7 @@ def _wanted(text: str, facts: Mapping[str, str]) -> set[str]:
     return found
 
 
-def _constants(frontend: Frontend, only: Backend | None) -> dict[str, object]:
+def _constants(frontend: FrontendSettings, only: BackendSettings | None) -> dict[str, object]:
     world = frontend.world
     return {
         "nowhere": NOWHERE,
@@ -186,38 +182,38 @@ def _constants(frontend: Frontend, only: Backend | None) -> dict[str, object]:
         "unique_id": unique_id,
         "awaited": awaited,
         "arrived": _arrived,
-        "letters": letters,
+        "cookie_letters": cookie_letters,
         "numbered": partial(_numbered, world),
         "only": only,
         "only_counters": only.farm.counters if only is not None else None,
     }
 
 
-def _arrived(session: HttpSession) -> int:
+def _arrived(exchange: Exchange) -> int:
     """Return how many bytes of the response are there; its head has just come, if there is one."""
-    link, head = session.link, session.response
-    return session.sent if link is None or head is None else link.moved + link.at_hand(head)
+    link, head = exchange.link, exchange.response
+    return exchange.sent if link is None or head is None else link.moved + link.at_hand(head)
 
 
-def _peer_of(session: HttpSession) -> Address:
+def _peer_of(exchange: Exchange) -> Address:
     """Find out who the client is: once a connection."""
     try:
-        session.peer = session.client_address
+        exchange.connection.peer = exchange.client_address
     except OSError:
         return NOWHERE  # the socket knows its addresses no more
-    return session.peer
+    return exchange.connection.peer
 
 
-def _front_of(session: HttpSession) -> Address:
+def _front_of(exchange: Exchange) -> Address:
     try:
-        return session.front_address
+        return exchange.front_address
     except OSError:
         return NOWHERE
 
 
-def number(session: HttpSession) -> bool:
+def number(exchange: Exchange) -> bool:
     """Give an exchange its number in the process, for lines that name it."""
-    session.stream = _numbered(session.frontend.world)
+    exchange.number = _numbered(exchange.frontend.world)
     return True
 
 

@@ -1,0 +1,114 @@
+"""What a session leaves in the counters of all that it passed through."""
+
+from __future__ import annotations
+
+from tcproxy.report.counters import Counters, begin_all
+from tcproxy.servers.state import LiveServer
+from tcproxy.session.settings import Entrance, FrontendSettings
+from tcproxy.session.state import Connection, Stream
+
+
+def enter(connection: Connection, entrance: Entrance) -> None:
+    """Count a new connection, and give it its number. With `accept-proxy` it is no session yet (greeted)."""
+    frontend = connection.frontend
+    world, counters, now = frontend.world, frontend.counters, connection.began
+    if entrance.bind.accept_proxy:
+        begin_all((world.counters, entrance.counters), now)
+        counters.arrive()
+    else:
+        begin_all((world.counters, counters, entrance.counters), now)
+    if now >= counters.connection_rate.until:
+        counters.connection_rate.turn(now, counters.connections)
+    counters.connections += 1
+    number = connection.number = world.counters.total
+    world.sessions[number] = connection
+
+
+def greeted(frontend: FrontendSettings) -> None:
+    """Count as a session a connection whose PROXY header came."""
+    frontend.counters.count(frontend.world.clock.seconds())
+
+
+def leave(connection: Connection) -> None:
+    """Count the end of a connection, and wake the listeners that wait for that."""
+    frontend, world = connection.frontend, connection.frontend.world
+    del world.sessions[connection.number]
+    world.counters.current -= 1
+    frontend.counters.current -= 1
+    connection.entrance.counters.current -= 1
+    if world.waiting:
+        waiting, world.waiting = world.waiting, []
+        for entrance in waiting:
+            entrance.wake()
+    if world.release is not None and not frontend.counters.current:
+        world.release()
+
+
+def awaited(stream: Stream) -> LiveServer | None:
+    """Return the server of a stream that holds no slot: the one in whose queue it waits, or did in vain, or which
+    failed it.
+    """
+    ticket = stream.ticket
+    if ticket is not None and ticket.server is not None and (ticket.waiting or ticket.cancelled):
+        return ticket.server
+    return stream.previous
+
+
+def aborted_by_client(stream: Stream) -> None:
+    """Count an abort by the client, at all that the stream passed through."""
+    for counters in _passed(stream):
+        counters.aborts_client += 1
+
+
+def aborted_by_server(stream: Stream) -> None:
+    """Count an abort by the server, at all that the stream passed through."""
+    for counters in _passed(stream):
+        counters.aborts_server += 1
+
+
+def broken_by_server(stream: Stream) -> None:
+    """Count a failed connection to a server: an abort, and a response that failed."""
+    aborted_by_server(stream)
+    for counters in _passed(stream)[1:]:
+        counters.response_errors += 1
+
+
+def _passed(stream: Stream) -> list[Counters]:
+    passed = [stream.frontend.counters]
+    if stream.backend is not None:
+        passed.append(stream.backend.farm.counters)
+    if stream.server is not None:
+        passed.append(stream.server.counters)
+    return passed
+
+
+def account(stream: Stream) -> None:
+    """Add the bytes and times of a TCP session to the counters of all it passed through."""
+    frontend, backend, link = stream.frontend, stream.backend, stream.link
+    passed = [frontend.world.counters, frontend.counters, stream.entrance.counters]
+    if backend is not None:
+        farm = backend.farm.counters
+        passed.append(farm)
+        live = stream.server or awaited(stream)
+        server = live.counters if live is not None else None
+        if server is not None:
+            passed.append(server)
+        if stream.connected_at:
+            # `milliseconds` of three spans, each moment counted once
+            began, left_queue = int(stream.began * 1000 + 0.001), int(stream.queued_until * 1000 + 0.001)
+            queued, connecting = left_queue - began, int(stream.connected_at * 1000 + 0.001) - left_queue
+            lasted = int(frontend.world.clock.seconds() * 1000 + 0.001) - began
+            farm.timed(queued, connecting, lasted)
+            if server is not None:
+                server.timed(queued, connecting, lasted)
+    received, sent = stream.client.moved, link.moved if link is not None else 0
+    if received or sent:
+        for counters in passed:
+            counters.bytes_in += received
+            counters.bytes_out += sent
+
+
+def milliseconds(begin: float, end: float) -> int:
+    """Return how long something lasted, in whole milliseconds."""
+    # HAProxy's tick counts whole milliseconds of the clock, too; the fraction forgives a float's last bit
+    return int(end * 1000 + 0.001) - int(begin * 1000 + 0.001)

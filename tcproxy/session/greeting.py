@@ -1,0 +1,93 @@
+"""The PROXY header in front of a client's bytes (`accept-proxy`): read it, or refuse the connection.
+
+Waiting for it is bounded by `timeout client`. Until it came, the connection is no session.
+"""
+
+from __future__ import annotations
+
+from tcproxy.session.accounting import greeted
+from tcproxy.session.ends import End
+from tcproxy.session.log_lines import refuse
+from tcproxy.session.state import Connection
+from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeaderParser
+
+FAULTS = {
+    Fault.STRANGE: "Received something which does not look like a PROXY protocol header",
+    Fault.TRUNCATED: "Truncated PROXY protocol header received",
+    Fault.UNHANDLED: "Received an unhandled protocol in the PROXY protocol header",
+    Fault.INVALID: "Received an invalid PROXY protocol header",
+}
+"""The words of log lines, which tools look for."""
+
+
+class Greeting:
+    """Reads the PROXY header of one connection, and receives the events of its client's end meanwhile."""
+
+    __slots__ = ("connection", "parser")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.parser = ProxyHeaderParser()
+
+    def wait(self) -> None:
+        """Wait for the header."""
+        connection = self.connection
+        connection.greeting = self
+        connection.client.session = self
+        self._rearm()
+
+    def _rearm(self) -> None:
+        connection = self.connection
+        if connection.client_limit:
+            connection.strike_by(connection.client.stamp + connection.client_limit)
+
+    # what the client's end tells
+
+    def heard(self, end: End) -> None:
+        """Read what came of the header; a bad one closes the connection."""
+        connection, client = self.connection, self.connection.client
+        data, client.held = client.held, b""
+        try:
+            header = self.parser.feed(data)
+        except BadProxyHeader as error:
+            self._refuse(FAULTS[error.fault])
+            return
+        if header is None:
+            return
+        connection.greeting = header
+        client.session = connection
+        client.held = self.parser.rest
+        # the header is none of the client's bytes, and only now this is a session
+        client.moved = len(self.parser.rest)
+        greeted(connection.frontend)
+        connection.handshake = int((connection.now() - connection.began) * 1000)
+        connection.greeted()
+
+    def ended(self, end: End) -> None:
+        """FIN came instead of a header, or within it."""
+        self.connection.client_done = True
+        if self.parser.started:
+            self._refuse("Truncated PROXY protocol header received")
+        else:
+            self._refuse("Connection closed while waiting for PROXY protocol header", left=True)
+
+    def emptied(self, end: End) -> None:
+        """Nothing to do: nothing was sent."""
+
+    def broke(self, end: End, errno: int) -> None:
+        """The client's connection failed."""
+        self._refuse("Connection error while waiting for PROXY protocol header", left=True)
+
+    def alarmed(self, now: float) -> None:
+        """The deadline struck: end the connection if the client is silent for too long."""
+        connection = self.connection
+        limit = connection.client_limit
+        if limit and now >= connection.client.stamp + limit:
+            self._refuse("Timeout while waiting for PROXY protocol header", left=not self.parser.started)
+        else:
+            self._rearm()
+
+    def _refuse(self, cause: str, left: bool = False) -> None:
+        self.connection.greeting = None
+        self.connection.client.session = self.connection
+        refuse(self.connection, cause, left)

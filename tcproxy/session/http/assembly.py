@@ -1,0 +1,175 @@
+"""How a frontend's settings for exchanges, and its routes, are made of sections: rules, pages, lines, steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tcproxy.model.proxy import Proxy
+from tcproxy.report.formats import Moment
+from tcproxy.report.record import Record
+from tcproxy.session.attempts import choose_backend, connect, find_server
+from tcproxy.session.http import rules
+from tcproxy.session.http.deliver import deliver
+from tcproxy.session.http.line_facts import FIRST_IDENTITY, IDENTITY
+from tcproxy.session.http.line_functions import Lines, compiled, number, recorder
+from tcproxy.session.http.log_lines import log_client, log_request
+from tcproxy.session.http.pages import BUILT_IN, pages_of
+from tcproxy.session.http.redirects import redirect_to_server
+from tcproxy.session.http.refusals import needs_of
+from tcproxy.session.http.request_body import still_there
+from tcproxy.session.http.retries import causes_of
+from tcproxy.session.http.settings import HttpSettings, Line, Route
+from tcproxy.session.http.state import Exchange, Rule
+from tcproxy.session.settings import BackendSettings, FrontendSettings
+from tcproxy.session.steps import Steps
+
+NUMBER = "r.number"
+
+
+class HttpFrontend(HttpSettings):
+    """The settings of one frontend at work."""
+
+    __slots__ = ("_recorders", "_routes", "_rules", "_targets", "_waits")
+
+    def __init__(self, model: Proxy) -> None:
+        super().__init__(model)
+        self.pages = {**BUILT_IN, **pages_of(model)}
+        self._routes: dict[BackendSettings, Route] = {}
+        self._targets: set[BackendSettings | None] = set()
+        self._recorders: dict[frozenset[str], Callable[[Exchange], Record]] = {}
+        self._rules, self._waits = made_of(rules.FRONT, model)
+        self._take_rules(self._rules)
+
+    def _take_rules(self, made: tuple[Rule, ...]) -> None:
+        """Do these rules with each request before its backend is chosen."""
+        choose = choose_backend if self.model.mode == "http" else _choose_again
+        if self.model.mode != "http":
+            made = tuple(_unless_first(rule) if rule is log_client else rule for rule in made)
+        self.rules = made
+        self.steps = Steps([*made, choose, choose_route])
+
+    def set_targets(self, targets: Iterable[BackendSettings | None]) -> None:
+        """Take the backends that requests may go to; None among them: some may go nowhere."""
+        self._targets = set(targets)
+        for backend in self._targets:
+            if backend is not None and backend.http is not None:
+                self.route(backend)
+        self._find_fast()
+
+    def _find_fast(self) -> None:
+        """Find out whether all requests may take the fast path."""
+        self.fast = {}
+        if self._waits or self.model.mode != "http" or not self._targets:
+            return
+        routes = {backend: self.route(backend) for backend in self._targets if backend is not None and backend.http}
+        if len(routes) == len(self._targets) and all(route.fast_requests for route in routes.values()):
+            self.fast = routes
+
+    def route(self, backend: BackendSettings) -> Route:
+        """Return the route to a backend."""
+        found = self._routes.get(backend)
+        if found is None:
+            found = self._routes[backend] = route_between(self, backend)
+        return found
+
+    # lines
+
+    def identify(self, frontend: FrontendSettings) -> Line:
+        """Return what makes the unique ids of a frontend's requests."""
+        form = frontend.id_form
+        if form is None:
+            return lambda exchange: ""
+        self.identify_first = compiled(form, frontend, FIRST_IDENTITY)
+        return compiled(form, frontend, IDENTITY)
+
+    def record(self, exchange: Exchange, needs: frozenset[str]) -> Record:
+        """Return the facts of an exchange, of addresses and the unique id those that are needed."""
+        make = self._recorders.get(needs)
+        if make is None:
+            make = self._recorders[needs] = recorder(exchange.frontend, needs)
+        return make(exchange)
+
+    def log_with(self, frontend: FrontendSettings) -> None:
+        """Take the forms of the frontend's lines."""
+        form, data, identity = frontend.form, frontend.data_form, frontend.id_form
+        made: tuple[Rule, ...] = self._rules
+        self.lines = None
+        if frontend.outlet is not None and form is not None:
+            if form.moment is Moment.ACCEPT:
+                made = (log_client, *made)
+            else:
+                only = next(iter(self._targets)) if len(self._targets) == 1 else None
+                self.lines = Lines(frontend, form, data, only)
+            if self.lines is not None and self.lines.twice:
+                made = (log_request, *made)
+        if any(NUMBER in one.expressions for one in (form, data, identity) if one is not None):
+            made = (number, *made)
+        self.early = self.lines is not None and self.lines.early is not None
+        for route in self._routes.values():
+            route.fast_responses = route.fast_responses and not self.early
+        self._take_rules(made)
+        self._find_fast()
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The facts that the answers of the frontend, and of its backends so far, name."""
+        every = [self.pages, *(route.pages for route in self._routes.values())]
+        of_pages = (page.needs for pages in every for page in pages.values())
+        proxies = [self.model, *(backend.model for backend in self._routes)]
+        return frozenset[str]().union(*of_pages, *map(needs_of, proxies))
+
+
+def made_of(table: Iterable[Callable[..., Any]], *sections: Proxy) -> tuple[tuple[Any, ...], bool]:
+    """Return what a table of rules makes of sections, and whether one of them may wait."""
+    made = [(make, make(*sections)) for make in table]
+    found = [(make, rule) for make, rule in made if rule is not None]
+    return tuple(rule for _, rule in found), any(make in rules.WAITING for make, _ in found)
+
+
+def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
+    """Return the route of a frontend to a backend."""
+    http = backend.http
+    assert http is not None
+    pair = front.model, backend.model
+    route = Route()
+    route.backend = backend
+    route.closes = front.closes or front.server_closes or http.closes
+    route.says_close = route.closes and not http.pretends
+    route.soonest = min(front.shortest, http.shortest)
+    route.pages = {**front.pages, **pages_of(backend.model)}
+    route.requests, waits = made_of(rules.BACK, *pair)
+    route.responses, _ = made_of(rules.RESPONSES, *pair)
+    route.retries = causes_of(backend.model)
+    route.observes = http.observes
+    sends_away = any(server.redir for server in backend.model.servers)
+    front_waits = any(make(front.model) is not None for make in rules.FRONT if make in rules.WAITING)
+    looks = [still_there] if waits or front_waits else []
+    away = [redirect_to_server] if sends_away else []
+    route.steps = Steps([*route.requests, *looks, find_server, *away, connect, deliver])
+    written = bool(route.retries or route.observes or front.model.header_case)
+    route.fast_requests = not (waits or route.closes or backend.dispatch or sends_away or written)
+    route.fast_responses = not (route.closes or front.closes or front.early or written)
+    return route
+
+
+# steps
+
+
+def choose_route(exchange: Exchange) -> bool:
+    """Go on with the steps of the route to the backend that was chosen."""
+    assert exchange.backend is not None
+    route = exchange.route = exchange.settings.route(exchange.backend)
+    exchange.steps = route.steps
+    exchange.next_step = 0
+    return True
+
+
+def _choose_again(exchange: Exchange) -> bool:
+    """Choose the backend of a client that came in TCP mode: for its first request that is done already."""
+    return exchange.backend is not None or choose_backend(exchange)
+
+
+def _unless_first(rule: Rule) -> Rule:
+    """Return a rule that leaves out a client's first request: the frontend in TCP mode has logged that already."""
+    return lambda exchange: exchange.first or rule(exchange)

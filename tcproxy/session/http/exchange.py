@@ -1,0 +1,315 @@
+"""An exchange at work: what the messages of its link lead to, and how it ends.
+
+The rules are HAProxy's. An answer may come before its request is whole, and the exchange lasts until both are.
+How a request finds its server is told in session/attempts.py, as for a TCP session; what becomes of its client's
+connection, in connection.py; what a failure of its link means, in link_events.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tcproxy.servers.state import LiveServer
+from tcproxy.session import attempts
+from tcproxy.session.ends import End
+from tcproxy.session.http import fast, link_events, observing, pages
+from tcproxy.session.http.accounting import account
+from tcproxy.session.http.log_lines import write_early, write_line
+from tcproxy.session.http.pages import Page
+from tcproxy.session.http.retries import JUNK, again
+from tcproxy.session.http.reuse import keep
+from tcproxy.session.http.state import ClientConnection, Exchange
+from tcproxy.session.stages import CHOOSING, CLOSED, LETTERS, PROXY, RELAYING, SERVER_ERROR
+from tcproxy.session.steps import run
+from tcproxy.report.counters import UNCOUNTED
+from tcproxy.wire.http1 import BadMessage, Framing, ResponseHead
+
+
+class HttpExchange(Exchange):
+    """One exchange of a client's connection."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.client = connection.client
+        self.frontend = connection.frontend
+        self.settings = connection.settings
+        self.began = connection.began
+        self.idle_from = connection.idle_from
+        self.first = connection.first
+
+    def run(self) -> None:
+        """Take steps until one has to wait."""
+        run(self)
+
+    def settle(self) -> None:
+        """See that the alarm strikes in time."""
+        if not self.connection.closed:
+            self.connection.rearm()
+
+    def decide(self, error: str, phase: str = "") -> None:
+        """Note why the exchange ends, unless that is known already."""
+        if self.error:
+            return
+        self.error = error
+        if self.phase or phase:
+            self.phase = self.phase or phase
+        elif self.request is None:
+            self.phase = "R"
+        elif self.stage is RELAYING:
+            self.phase = "H" if self.response is None else "D"
+        else:
+            self.phase = LETTERS[self.stage]
+
+    def end(self) -> None:
+        """End the connection, and with it this exchange."""
+        self.connection.end()
+
+    # the server
+
+    def reused(self) -> Any:
+        """Return an idle link to the server for this request, None without one."""
+        server, backend = self.server, self.backend
+        if server is None or backend is None:
+            return None
+        link: Any = server.links.take(self)
+        if link is None:
+            return None
+        link.session = self
+        server.counters.reuses += 1
+        backend.farm.counters.reuses += 1
+        server.sessions.add(self)
+        return link
+
+    def give_up(self) -> None:
+        """There is no server for the request; `error` and `phase` already say why."""
+        if self.request is None:
+            self.end()
+        else:
+            if self.backend is None:
+                self.asked_at = 0.0  # HAProxy's line tells no times of a request that leads nowhere
+            self.answer(503)
+
+    def connected(self) -> None:
+        """The link that was being established stands."""
+        run(self)
+
+    def connect_failed(self, errno: int, cause: str) -> None:
+        """The link that was being established failed."""
+        attempts.connect_failed(self, errno, cause)
+
+    def granted(self, server: LiveServer) -> None:
+        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
+        self.server = server
+        self._go_on_soon()
+
+    def turned_away(self) -> None:
+        """No server is left that could take the place in the queue."""
+        self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        self.stage = CHOOSING
+        self.expires = self.now()
+        self.connection.rearm()
+
+    # what the link tells (messages.LinkEvents)
+
+    def interim(self, head: ResponseHead) -> None:
+        """A 1xx response: pass it on, to a client that knows such."""
+        assert self.request is not None
+        if self.server is not None:
+            self.server.counters.answered[head.status // 100] += 1
+        if self.replay is not None:
+            self.replay.allowed = False
+        if self.route.observes:
+            observing.answered(self, head.status)
+        self.link.moved += self.client.respond(head, self.request, None)
+        self.client.flush()
+
+    def responded(self, head: ResponseHead) -> bool:
+        """The response's head came. Return False if nobody wants its body here."""
+        request = self.request
+        if request is None or (self.replay is not None and again(self, head.status, head)):
+            return False
+        self.response = head
+        self.fast = False
+        self.answered_at = self.link.stamp
+        self.status = head.status
+        if self.server is not None:
+            self.server.counters.answered[head.status // 100] += 1
+        if self.route.observes:
+            observing.answered(self, head.status)
+        for edit in self.route.responses:
+            edit(self, head)
+            if self.connection.exchange is not self:
+                return False  # it was answered in the server's place
+        if head.tunnels(request):
+            self._begin_tunnel(head)
+            return False
+        self.keep = not self.settings.closes and not self.world.stopping and head.client_keeps(request)
+        self.link.moved += self.client.respond(head, request, self.keep)
+        if self.settings.early:
+            write_early(self)
+        return True
+
+    def _begin_tunnel(self, head: ResponseHead) -> None:
+        assert self.request is not None
+        self.link.moved += self.client.respond(head, self.request, None)
+        self.client.flush()
+        if self.link is None:
+            return  # the client is lost
+        if self.settings.early:
+            write_early(self)
+        self.connection.tunnel(self)
+
+    def bad_response(self, error: BadMessage) -> None:
+        """The server sent what is no response, or no body of one."""
+        self.count_response_error()
+        if self.route.observes:
+            observing.failed(self, observing.HEAD if self.response is None else observing.BODY)
+        if self.response is None and self.replay is not None and again(self, JUNK):
+            return
+        self.decide(PROXY if self.response is None else SERVER_ERROR)
+        self.fail_response(502)
+
+    def response_ended(self) -> None:
+        """The response's body is whole."""
+        self.response_whole = True
+        if self.client.whole:
+            self.finish()
+            return
+        if not self.keep:
+            self.client.hang_up()
+        self.connection.rearm()
+
+    def heard(self, end: End) -> None:
+        """Bytes came behind the response: the link will not carry another request."""
+
+    def emptied(self, end: End) -> None:
+        """The request is sent."""
+
+    def ended(self, end: End) -> None:
+        """FIN came from the server."""
+        if end is self.link:
+            link_events.server_ended(self)
+
+    def broke(self, end: End | None, errno: int) -> None:
+        """The link was reset or could not be read (not a FIN)."""
+        if end is self.link and not self.connection.closed:
+            link_events.server_reset(self)
+
+    def unsendable(self, end: End | None, errno: int) -> None:
+        """Bytes could not be sent to the server. What it said before is worth one more read."""
+        if end is None or end is not self.link:
+            return
+        if not self.looked:
+            self.looked = True
+            end.look()
+        self.broke(end, errno)
+
+    # how the response can fail
+
+    def count_response_error(self) -> None:
+        """Count that the server gave no response, or a bad one."""
+        assert self.backend is not None
+        self.backend.farm.counters.response_errors += 1
+        if self.server is not None:
+            self.server.counters.response_errors += 1
+
+    def fail_response(self, status: int) -> None:
+        """The response cannot be had: answer in its place, if nothing of it is with the client yet."""
+        if self.response is None:
+            self.answer(status)
+        else:
+            self.abort()
+
+    def shut(self, cause: str) -> None:
+        """End on command, or because of its server's state: for the client the server has closed."""
+        if self.connection.relay is not None:
+            self.connection.relay.shut(cause)
+        elif not self.connection.closed:
+            link_events.shut(self, cause)
+
+    # the end of an exchange
+
+    def answer(self, status: int, page: Page | None = None) -> None:
+        """Answer in the server's place: with the page of this status, or another one."""
+        request = self.request
+        assert request is not None
+        if not (self.connected_at or self.connection.client_shut):
+            self.client.count_request(request)
+        pages.send(self, page or pages.page_for(self, status), status)
+        self.sent += self.ahead
+        self.ahead = 0
+        if self.link is not None:
+            self.sent += self.link.moved
+        self.close_own_link()
+        self.client.flush()
+        if not self.connection.closed and self.connection.exchange is self:
+            self.finish()
+
+    def abort(self) -> None:
+        """Close both connections: nothing good can come of the exchange."""
+        self.keep = False
+        self.close_own_link()
+        self.finish()
+
+    def stay_silent(self) -> None:
+        """Close without a word: a server closed on a kept client, who repeats its request when it hears nothing."""
+        self.logged = True
+        self.status = UNCOUNTED
+        self.abort()
+
+    def close_own_link(self) -> None:
+        """Give up the link of this exchange."""
+        link = self.link
+        if link is not None:
+            if self.response is not None and not self.sent:
+                self.sent = link.moved
+            link.close(not link.ended)
+            link.session = None
+            self.link = None
+
+    def finish(self) -> None:
+        """The exchange is over: count it, log it, and go on with the connections."""
+        if self.keep and fast.may_close(self):
+            fast.close(self)
+            return
+        self.leave_servers()
+        self.connection.go_on_from(self)
+
+    def leave_servers(self) -> None:
+        """Count and log the exchange, and give back what it holds of its server."""
+        account(self)
+        server, backend = self.server, self.backend
+        if backend is not None:
+            backend.farm.leave()
+        if self.ticket is not None and self.ticket.waiting:
+            self.ticket.cancel()
+            self.queued_until = self.now()
+        write_line(self)
+        self._give_link_back()
+        self.backend = self.server = None
+        if server is not None and backend is not None:
+            server.sessions.discard(self)
+            backend.farm.release(server)
+
+    def _give_link_back(self) -> None:
+        """Keep the link for other requests, if it may carry them."""
+        link, self.link = self.link, None
+        if link is None:
+            return
+        response, server = self.response, self.server
+        link.session = None
+        if (
+            response is None
+            or server is None
+            or self.route.closes
+            or not (self.response_whole and self.client.whole and response.keep_alive and link.clean)
+            or response.framing is Framing.CLOSE
+        ):
+            link.close(not link.ended)
+            return
+        link.go_idle()
+        keep(self, server, link)
+
+

@@ -1,0 +1,91 @@
+"""A server inside the process: it stands in a link's place, takes a request's body, and answers.
+
+Requests that wait for their body (request_body.py), that are held in a tarpit (refusals.py), or whose link failed
+before they were whole (Drain) have one. Answers of ours go to the client from here, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tcproxy.session.http.state import Exchange
+from tcproxy.session.stages import SERVER_ERROR
+from tcproxy.wire.http1 import Field, Piece, WholeResponse
+
+
+class InnerServer:
+    """A sink of one exchange's request (messages.Sink), told by the connection what becomes of its client.
+
+    holds: bytes that are no body do not end it, nor does a command. looks: the end of the client's side ends it, even
+    behind a whole request.
+    """
+
+    __slots__ = ("exchange",)
+
+    splices = False
+    full = False
+    holds = False
+    looks = False
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    def take(self, pieces: Sequence[Piece]) -> None:
+        """Drop what came of the body."""
+
+    def end_message(self, trailers: Sequence[Field] = ()) -> None:
+        """The body is whole, which the exchange is told next (over)."""
+
+    def flush(self) -> None:
+        """Some of the body came."""
+
+    def over(self) -> None:
+        """The request is whole."""
+
+    def late(self) -> None:
+        """The wait is over, or the client was silent for too long within its request."""
+
+    def left(self) -> None:
+        """The client left within its request."""
+
+
+class Drain(InnerServer):
+    """Takes the rest of a request whose link failed behind its response, if that comes in one piece."""
+
+    __slots__ = ()
+
+    def begin(self) -> None:
+        """Take the body from now on, and drop it."""
+        client = self.exchange.client
+        client.pass_to(self)
+        if not client.ended:
+            client.listen()
+
+    def flush(self) -> None:
+        """More of the body came; if that is not the rest of it, it is enough."""
+        exchange = self.exchange
+        exchange.decide(SERVER_ERROR, "D")
+        if not exchange.client.whole:
+            exchange.abort()
+
+
+def respond(exchange: Exchange, whole: WholeResponse | None) -> None:
+    """Gather a response that comes from no server; None: there is nothing to say, and the connection is closed."""
+    request, client = exchange.request, exchange.client
+    assert request is not None
+    if whole is None:
+        exchange.keep = False
+        return
+    exchange.keep = (
+        whole.keeps
+        and client.whole
+        and not whole.head.tunnels(request)
+        and request.keep_alive
+        and not exchange.settings.closes
+        and not exchange.world.stopping
+    )
+    client.respond(whole.head, request, exchange.keep)
+    exchange.sent = whole.size
+    if whole.body and request.method != b"HEAD":
+        exchange.sent += len(whole.body)
+        client.say(whole.body)

@@ -1,0 +1,89 @@
+"""What the end or the failure of a link means for its exchange. How an exchange ends by time is timeouts.py."""
+
+from __future__ import annotations
+
+from tcproxy.session.accounting import aborted_by_server, broken_by_server
+from tcproxy.session.http import observing
+from tcproxy.session.http.inner import Drain
+from tcproxy.session.http.retries import EMPTY, again
+from tcproxy.session.http.state import Exchange
+from tcproxy.session.stages import CONNECTING, SERVER_ERROR
+from tcproxy.wire.http1 import Framing
+
+
+def server_ended(exchange: Exchange) -> None:
+    """FIN came from the server: the end of a response, or the want of one."""
+    response = exchange.response
+    if response is None:
+        server_failed(exchange, observing.CLOSED)
+    elif response.framing is Framing.CLOSE:
+        exchange.client.end_message()
+        exchange.client.flush()
+        exchange.response_ended()
+    elif not exchange.response_whole:
+        server_failed(exchange, observing.CLOSED)
+
+
+def server_failed(exchange: Exchange, cause: str) -> None:
+    """The server gave no whole response; cause: what its health is told (observing.py)."""
+    if exchange.response is None and exchange.replay is not None and again(exchange, EMPTY):
+        return
+    exchange.decide(SERVER_ERROR)
+    if exchange.response is None and exchange.first and exchange.route.observes:
+        observing.failed(exchange, cause)
+    _unanswered(exchange)
+
+
+def _unanswered(exchange: Exchange) -> None:
+    """No response comes any more, or no more of it."""
+    if exchange.response is None and not exchange.first:
+        exchange.stay_silent()
+        return
+    if exchange.response is not None:
+        aborted_by_server(exchange)
+    exchange.count_response_error()
+    exchange.fail_response(502)
+
+
+def server_reset(exchange: Exchange) -> None:
+    """The link was reset or could not be read (not a FIN)."""
+    if exchange.client.whole:
+        if exchange.response is None:
+            # HAProxy counts this error once more, too
+            exchange.count_response_error()
+            if not exchange.first:
+                aborted_by_server(exchange)
+        server_failed(exchange, observing.READING)
+        return
+    broken_by_server(exchange)
+    if exchange.response_whole:
+        # the client may be sending still, and would lose its answer if it was closed
+        exchange.close_own_link()
+        Drain(exchange).begin()
+        return
+    exchange.decide(SERVER_ERROR, "D")
+    exchange.abort()
+
+
+def shut(exchange: Exchange, cause: str) -> None:
+    """End on command, or because of its server's state: for the client the server has closed."""
+    request = exchange.request
+    if exchange.inner is not None and exchange.inner.holds:
+        exchange.decide(cause, "T")  # HAProxy holds the client in its tarpit until its time is over, too
+    elif request is None or exchange.stage < CONNECTING:
+        exchange.decide(cause)
+        exchange.end()
+    elif exchange.stage is CONNECTING:
+        exchange.decide(cause, "-")
+        exchange.client.count_request(request)
+        exchange.end()
+    elif exchange.response is not None:
+        exchange.decide(cause)
+        aborted_by_server(exchange)
+        exchange.abort()
+    elif exchange.client.whole:
+        exchange.decide(cause)
+        _unanswered(exchange)
+    else:
+        exchange.decide(cause, "-")
+        exchange.abort()

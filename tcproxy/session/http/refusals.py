@@ -1,0 +1,150 @@
+"""Requests that are refused by rules: at once (`http-request deny`), or after a wait (`tarpit`, manual 4.2).
+
+The wait lasts for `timeout tarpit` of the section whose rule it is, or the `timeout connect` of its servers; without
+both there is none. Nothing shortens it but a client that leaves before its request is whole, or falls silent in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session.http import captures, cookies, pages, request_body
+from tcproxy.session.http.inner import InnerServer
+from tcproxy.session.stages import NEVER, PROXY
+from tcproxy.session.http.state import Exchange, Rule
+
+if TYPE_CHECKING:
+    from tcproxy.model.http_requests import RequestRule
+    from tcproxy.model.proxy import Proxy
+    from tcproxy.session.http.pages import Page
+    from tcproxy.wire.http1 import Field, Piece
+
+
+class Refusal:
+    """What a rule answers with. page: None for that of the status. cookies: what lines tell of the request's."""
+
+    __slots__ = ("cookies", "page", "status")
+
+    def __init__(self, rule: RequestRule, front: Proxy, owner: Proxy) -> None:
+        self.status = rule.status
+        self.page: Page | None = pages.compiled(rule.reply) if rule.reply is not None else None
+        made = captures.request_cookies(front, owner), cookies.requests(front, owner)
+        self.cookies: list[Rule] = [one for one in made if one is not None]
+
+    def begin(self, exchange: Exchange) -> None:
+        """The request is refused: count that, and see what lines tell of it."""
+        for read in self.cookies:
+            read(exchange)
+        if exchange.persistence is not None:
+            exchange.previous = exchange.persistence.server  # as if that one had failed it
+        count(exchange)
+
+    def answer(self, exchange: Exchange) -> None:
+        """Tell the client."""
+        exchange.answer(self.status, self.page)
+
+
+def count(exchange: Exchange) -> None:
+    """Count a request that is refused by a rule of its frontend, or of its backend."""
+    exchange.frontend.counters.denied_requests += 1
+    exchange.entrance.counters.denied_requests += 1
+    if exchange.backend is not None:
+        exchange.backend.farm.counters.denied_requests += 1
+
+
+def needs_of(proxy: Proxy) -> frozenset[str]:
+    """Return the facts that the answers of a section's rules name."""
+    replies = [rule.reply for rule in proxy.http_requests if rule.reply is not None]
+    return frozenset[str]().union(*(pages.compiled(reply).needs for reply in replies))
+
+
+def denying(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
+    """Return what refuses requests at once."""
+    refusal = Refusal(rule, front, owner)
+
+    def deny(exchange: Exchange) -> bool:
+        exchange.asked_at = exchange.now()
+        refusal.begin(exchange)
+        exchange.decide(PROXY, "R")
+        refusal.answer(exchange)
+        return False
+
+    return deny
+
+
+# tarpit
+
+
+def tarpitting(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
+    """Return what refuses requests after a wait."""
+    refusal = Refusal(rule, front, owner)
+    timeouts = owner.timeouts or {}
+    # a frontend connects to nobody
+    wait = (timeouts.get("tarpit", 0) or (timeouts.get("connect", 0) if owner.is_backend else 0)) / 1000
+    # as the reference: it was not asked, unless it has waited for its body
+    asked = request_body.OPTION in front.options or request_body.OPTION in owner.options
+
+    def tarpit(exchange: Exchange) -> bool:
+        if not asked:
+            exchange.asked_at = 0.0
+        refusal.begin(exchange)
+        held = Tarpit(exchange, refusal)
+        if exchange.connection.client_shut:
+            held.left()
+        elif wait:
+            held.hold(wait)
+        else:
+            held.late()
+        return False
+
+    return tarpit
+
+
+class Tarpit(InnerServer):
+    """A request that is held; what comes of its body is dropped.
+
+    It holds: bytes that are no body do not end it, nor does a command. With `option abortonclose` it looks for the end
+    of the client's side.
+    """
+
+    __slots__ = ("looks", "refusal")
+
+    holds = True
+
+    def __init__(self, exchange: Exchange, refusal: Refusal) -> None:
+        super().__init__(exchange)
+        self.refusal = refusal
+        self.looks = "abortonclose" in exchange.frontend.model.options
+
+    def hold(self, seconds: float) -> None:
+        """Begin the wait."""
+        exchange = self.exchange
+        exchange.inner = self
+        exchange.expires = exchange.now() + seconds
+        exchange.client.pass_to(self)
+
+    def late(self) -> None:
+        """The wait is over, or the client fell silent within its request."""
+        self._end()
+        self.refusal.answer(self.exchange)
+
+    def left(self) -> None:
+        """The client left within its request: there is nobody to answer."""
+        exchange = self.exchange
+        self._end()
+        exchange.status = self.refusal.status
+        assert exchange.request is not None
+        if not exchange.connection.client_shut:
+            exchange.client.count_request(exchange.request)
+        exchange.connection.broken = True
+        exchange.abort()
+
+    def _end(self) -> None:
+        """Note how long it lasted, and why it ends."""
+        exchange = self.exchange
+        exchange.client.sink = None
+        exchange.inner = None
+        exchange.expires = NEVER
+        exchange.queued_until = exchange.now()
+        exchange.decide(PROXY, "T")

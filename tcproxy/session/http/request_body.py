@@ -1,0 +1,183 @@
+"""Requests that wait for their body: `option http-buffer-request`, and strategies that look into what is posted.
+
+The wait ends when the body is whole or fills a buffer, and is bounded by `timeout http-request` and `timeout client`.
+Who asks first whether to send a body (Expect: 100-continue) is told to do so, and no server is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.session.attempts import left_early
+from tcproxy.session.http.inner import InnerServer
+from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER
+from tcproxy.wire.http1 import Framing
+from tcproxy.wire.http1.limits import FIELD_OVERHEAD
+from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
+
+if TYPE_CHECKING:
+    from tcproxy.model.proxy import Proxy
+    from tcproxy.wire.http1 import Field, Piece, RequestHead, ResponseHead
+
+OPTION = "http-buffer-request"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTINUE_COUNTED = 40
+"""Bytes of the same as they are counted (telling.py)."""
+
+
+class BodyWait(InnerServer):
+    """A request's wait for its body, of which it keeps what comes.
+
+    full_at: bytes at which the wait ends. pieces, size: what came, and its bytes.
+    """
+
+    __slots__ = ("full_at", "pieces", "size")
+
+    def __init__(self, exchange: Exchange, full_at: int) -> None:
+        super().__init__(exchange)
+        self.full_at = full_at
+        self.pieces: list[Piece] = []
+        self.size = 0
+        exchange.client.pass_to(self)
+
+    def take(self, pieces: Sequence[Piece]) -> None:
+        """Keep what came of the body."""
+        self.pieces += pieces
+        self.size += sum([len(piece) for piece in pieces])
+
+    def flush(self) -> None:
+        """Some of the body came: see whether that is enough."""
+        if self.size >= self.full_at:
+            self.over()
+
+    def _give_back(self) -> None:
+        """Let the client's end hold the body, as it does while there is no server."""
+        self.exchange.inner = None
+        self.exchange.client.take_back(self.pieces, self.size)
+
+    def over(self) -> None:
+        """Enough of the body is buffered: stop waiting and take the remaining steps."""
+        exchange = self.exchange
+        self._give_back()
+        exchange.expires = NEVER
+        exchange.asked_at = exchange.client.stamp
+        exchange.run()
+
+    def late(self) -> None:
+        """The body did not come in time."""
+        exchange = self.exchange
+        self._give_back()
+        exchange.frontend.counters.request_errors += 1
+        exchange.decide(CLIENT_TIMEOUT, "R")
+        exchange.answer(408)
+
+    def left(self) -> None:
+        """The client left within its body: rules see the request all the same, and a backend that counts it."""
+        exchange = self.exchange
+        self._give_back()
+        exchange.asked_at = exchange.now()
+        assert exchange.request is not None
+        exchange.client.count_request(exchange.request)
+        exchange.connection.broken = True
+        exchange.connection.close_client()
+        exchange.run()
+
+
+def still_there(exchange: Exchange) -> bool:
+    """End an exchange whose client left while its body was waited for. A step before a server is looked for."""
+    if exchange.connection.client_shut:
+        left_early(exchange)
+        return False
+    return True
+
+
+def waiting(proxy: Proxy) -> Rule:
+    """Return what waits for a body, for as long as a proxy allows.
+
+    Until the body is there, the request counts as not yet asked.
+    """
+    timeout = (proxy.timeouts or {}).get("http-request", 0) / 1000
+
+    def wait(exchange: Exchange) -> bool:
+        request, client = exchange.request, exchange.client
+        assert request is not None
+        if request.framing is Framing.NONE or exchange.connection.client_shut:
+            return True
+        _tell_to_continue(exchange, request)
+        if client.whole:
+            return True
+        full = client.room - _size(request)
+        if client.size >= full:
+            return True
+        exchange.inner = BodyWait(exchange, full)
+        exchange.asked_at = 0.0
+        if timeout:
+            exchange.expires = exchange.now() + timeout
+        return False
+
+    return wait
+
+
+def _size(request: RequestHead) -> int:
+    """Return the bytes of a buffer that a head takes."""
+    fields = sum([len(field.wire) + FIELD_OVERHEAD for field in request.fields])
+    return len(request.method) + len(request.target) + len(request.version) + fields
+
+
+def _tell_to_continue(exchange: Exchange, request: RequestHead) -> None:
+    """Answer an Expect header in the server's place."""
+    if not request.minor:
+        return
+    expected = request.values(b"expect")
+    if not expected or expected[0].lower() != b"100-continue":
+        return
+    client = exchange.client
+    exchange.ahead = CONTINUE_COUNTED  # what it is answered counts with the response
+    others = iter([None, *expected[1:]])
+    request.replace((b"expect",), lambda name, value: next(others))
+    client.say(CONTINUE)
+    client.flush()
+
+
+def of_frontend(front: Proxy) -> Rule | None:
+    """Return what waits for the body before anything else is done with a request."""
+    return waiting(front) if OPTION in front.options else None
+
+
+def of_backend(front: Proxy, back: Proxy) -> Rule | None:
+    """Return what waits for the body as soon as the backend is known."""
+    if OPTION not in back.options or front is back:
+        return None
+    return waiting(back)
+
+
+def of_strategy(front: Proxy, back: Proxy) -> Rule | None:
+    """Return what waits for a posted body, since the strategy looks into it."""
+    if not getattr(back.balance.options, "wants_body", False) or back.dispatch is not None:
+        return None
+    wait = waiting(back)
+
+    def rule(exchange: Exchange) -> bool:
+        assert exchange.request is not None
+        tie = exchange.persistence
+        if exchange.request.method != b"POST" or (tie is not None and tie.server is not None):
+            return True  # a cookie names the server: nobody looks
+        asked_at = exchange.asked_at
+        done = wait(exchange)
+        exchange.asked_at = asked_at  # here all else is done, so it has been asked
+        return done
+
+    return rule
+
+
+def told_to_continue(front: Proxy, back: Proxy) -> ResponseEdit | None:
+    """Return what counts the answers to Expect headers of a way."""
+    if not any(make(front, back) for make in (of_backend, of_strategy)) and of_frontend(front) is None:
+        return None
+
+    def count(exchange: Exchange, head: ResponseHead) -> None:
+        exchange.link.moved += exchange.ahead
+        exchange.ahead = 0
+
+    return count

@@ -1,0 +1,244 @@
+"""What an HTTP connection and its exchanges remember, and what lower files may call of them.
+
+    ClientConnection   one client of a frontend in HTTP mode; what it does stands in connection.py
+    Exchange           a request and its response; what it does stands in exchange.py
+
+Rules are functions of an Exchange. Methods that raise NotImplementedError are what they call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+from tcproxy.servers.state import LiveServer, Ticket
+from tcproxy.session.ends import Address
+from tcproxy.session.http.messages import ClientEnd, ServerEnd
+from tcproxy.session.http.settings import HttpSettings, Route
+from tcproxy.session.log_lines import unique_id
+from tcproxy.session.settings import BackendSettings, Entrance
+from tcproxy.session.stages import CHOOSING, NEVER, Stage
+from tcproxy.session.state import Connection, Persistence, Stream
+from tcproxy.wire.http1 import RequestHead, ResponseHead
+from tcproxy.wire.proxy_protocol import Header
+
+if TYPE_CHECKING:
+    from tcproxy.session.settings import FrontendSettings
+
+Rule = Callable[["Exchange"], bool]
+"""Done with a request. True: go on. False: it was answered, or waits; whatever ends the wait calls `exchange.run`."""
+ResponseEdit = Callable[["Exchange", ResponseHead], None]
+"""Done with a server's final response before it goes to the client; it may `exchange.answer` in the server's place."""
+
+
+class ClientConnection(Connection):
+    """One client of a frontend in HTTP mode.
+
+    broken: nothing can be sent to it any more. closed: it has ended. exchange: the one under way, None between two.
+    expires: monotonic seconds when the wait for a request is over, NEVER without an end. first: no request came before
+    the present one. idle_from: monotonic seconds when the wait for this request began; began: when its first byte came,
+    or idle_from. kept: links that only this client may use. leaving: the connection is closed as soon as all is sent.
+    peer: its address, once a line named it. soonest: seconds of the shortest timeout that may begin, 0 while that is
+    not known.
+    """
+
+    __slots__ = ()
+
+    broken: bool
+    client: ClientEnd
+    closed: bool
+    exchange: Exchange | None
+    expires: float
+    first: bool
+    idle_from: float
+    kept: Any  # PrivateLinks (private.py, above)
+    leaving: bool
+    peer: Address | None
+    settings: HttpSettings
+    soonest: float
+
+    def rearm(self) -> None:
+        """See that the alarm strikes no later than anything that can be due."""
+        raise NotImplementedError
+
+    def tunnel(self, exchange: Exchange) -> None:
+        """Leave HTTP: the client and the exchange's link are one connection of bytes from now on."""
+        raise NotImplementedError
+
+    def go_on_from(self, exchange: Exchange) -> None:
+        """An exchange is over and counted: wait for the next one, or close."""
+        raise NotImplementedError
+
+    def count_request_error(self) -> None:
+        """Count that the client sent no request, or a bad one."""
+        self.frontend.counters.request_errors += 1
+        self.entrance.counters.request_errors += 1
+
+
+class Exchange(Stream):
+    """A request of a client, and its response.
+
+    request, response: their heads; no request: it never became one. status: what the client was answered, -1 for
+    nothing. first: it is the connection's first. idle_from, began: see ClientConnection; asked_at: monotonic seconds
+    when its head was whole; answered_at: when the response's head was (0.0: never). keep: the client's connection
+    lasts. response_whole: the response's body is there. route: of the frontend to the backend, once that is chosen.
+    fast: it took the fast path, as far as it went (fast.py).
+    ahead: bytes sent ahead of the response, which are counted with it. byte_counts, times_ms: what accounting.py has
+    counted: bytes of both sides; milliseconds of the clock when the wait began, the link stood, the answer came, all
+    was over. captured: headers and cookies for the log (captures.py). handshake: milliseconds of the PROXY header.
+    inner: the server inside the process that takes the request's body (inner.py), None without one. number: of the
+    request in the process, where lines name that. replay: the request, where it may be sent again (retries.py).
+    sent: bytes of answers of ours.
+    """
+
+    connection: ClientConnection
+    client: ClientEnd
+    frontend: FrontendSettings
+    settings: HttpSettings
+    first: bool
+    began: float
+    idle_from: float
+    route: Route
+
+    # class attributes are what an exchange begins with: most of them are never set
+    ahead: int = 0
+    answered_at: float = 0.0
+    asked_at: float = 0.0
+    avoid: LiveServer | None = None
+    backend: BackendSettings | None = None
+    byte_counts: tuple[int, int] = (0, 0)
+    captured: Any = None  # a Captured (captures.py, above)
+    connected_at: float = 0.0
+    error: str = ""
+    expires: float = NEVER
+    fast: bool = False
+    handshake: int = 0
+    inner: Any = None  # an InnerServer (inner.py, above)
+    keep: bool = False
+    link: ServerEnd | Any = None
+    local: Address | None = None
+    logged: bool = False
+    looked: bool = False
+    next_step: int = 0
+    number: int = 0
+    persistence: Persistence | None = None
+    phase: str = ""
+    previous: LiveServer | None = None
+    queued_until: float = 0.0
+    redispatched: bool = False
+    remote: Address | None = None
+    replay: Any = None  # a Replay (retries.py, above)
+    request: RequestHead | None = None
+    response: ResponseHead | None = None
+    response_whole: bool = False
+    retries: int = 0
+    sent: int = 0
+    server: LiveServer | None = None
+    server_limit: float = 0.0
+    stage: Stage = CHOOSING
+    status: int = -1
+    ticket: Ticket | None = None
+    times_ms: tuple[int, int, int, int] = (0, 0, 0, 0)
+    unique: str | None = None
+
+    # facts of the connection
+
+    @property
+    def entrance(self) -> Entrance:  # type: ignore[override]  # of a TCP session it is a field
+        """Return where the client came in."""
+        return self.connection.entrance
+
+    @property
+    def proxy_header(self) -> Header | None:
+        """Return the PROXY header, None without one."""
+        return self.connection.proxy_header
+
+    @property
+    def client_address(self) -> Address:
+        """Return the client's address. Raises OSError once the socket is gone."""
+        return self.connection.client_address
+
+    @property
+    def front_address(self) -> Address:
+        """Return the address the client connected to. Raises OSError once the socket is gone."""
+        return self.connection.front_address
+
+    @property
+    def kept(self) -> Any:
+        """Return the links that only this client may use, None without any."""
+        return self.connection.kept
+
+    def link_key(self) -> Hashable:
+        """Return what a link to the exchange's server tells the server about the client, or depends on."""
+        server = self.server
+        assert server is not None
+        model = server.model
+        named = model.send_proxy and "unique-id" in model.proxy_v2_options
+        return (
+            self.client_address if model.send_proxy or server.comes_from_client else None,
+            self.front_address if model.send_proxy or server.follows_client else None,
+            unique_id(self) if named else None,
+        )
+
+    # what strategies ask of a request (interfaces.IRequest)
+
+    def uri(self) -> bytes | None:
+        """Return what is asked for, as it is forwarded."""
+        assert self.request is not None
+        return self.request.target
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return the value of the first header of this name, in lower case; None without one."""
+        assert self.request is not None
+        return self.request.value(name)
+
+    def body(self) -> bytes | None:
+        """Return what is there of a POST's body, None of any other request."""
+        assert self.request is not None
+        return b"".join(self.client.pieces) if self.request.method == b"POST" else None
+
+    def data(self) -> bytes:
+        """Return nothing: there are messages, and no bytes."""
+        return b""
+
+    # what files below exchanges call
+
+    def answer(self, status: int, page: Any = None) -> None:
+        """Answer in the server's place: with the page of this status, or another one (a Page, pages.py)."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Close both connections: nothing good can come of the exchange."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """The exchange is over: count it, log it, and go on with the connections."""
+        raise NotImplementedError
+
+    def close_own_link(self) -> None:
+        """Give up the link of this exchange."""
+        raise NotImplementedError
+
+    def fail_response(self, status: int) -> None:
+        """The response cannot be had: answer in its place, if nothing of it is with the client yet."""
+        raise NotImplementedError
+
+    def count_response_error(self) -> None:
+        """Count that the server gave no response, or a bad one."""
+        raise NotImplementedError
+
+    def response_ended(self) -> None:
+        """The response's body is whole."""
+        raise NotImplementedError
+
+    def stay_silent(self) -> None:
+        """Close without a word: a kept client repeats its request when it hears nothing."""
+        raise NotImplementedError
+
+    def leave_servers(self) -> None:
+        """Count and log the exchange, and give back what it holds of its server."""
+        raise NotImplementedError
+
+    def responded(self, head: ResponseHead) -> bool:
+        """The response's head came. Return False if nobody wants its body here."""
+        raise NotImplementedError

@@ -1,0 +1,345 @@
+"""What a session remembers: the facts and fields that all files of this room may read. What it does stands above.
+
+    Connection   one accepted connection of a client
+    Stream       one way from a client to a server: all of a TCP session, or one exchange of HTTP
+
+A TCP session is both at once (session.py). A client of HTTP is a Connection that has one Exchange, which is a Stream,
+after another (http/). Methods that raise NotImplementedError are what files below those classes call.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import implementer
+
+from tcproxy.interfaces import IRequest
+from tcproxy.servers.state import LiveServer, Ticket
+from tcproxy.session.ends import Address, End
+from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings, World
+from tcproxy.session.stages import NEVER, Stage
+from tcproxy.session.timers import Alarm
+from tcproxy.wire.proxy_protocol import Header
+
+if TYPE_CHECKING:
+    from tcproxy.servers.farm import Farm
+
+CONNECTION_FIELDS = (
+    "accepted", "alarm", "began", "client", "client_done", "client_limit", "client_shut", "entrance", "front",
+    "frontend", "greeting", "handshake", "number", "relay",
+)  # fmt: skip
+STREAM_FIELDS = (
+    "avoid", "backend", "connected_at", "error", "expires", "link", "local", "logged", "next_step", "persistence",
+    "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server", "server_limit", "stage",
+    "steps", "ticket", "unique",
+)  # fmt: skip
+
+
+class Persistence:
+    """What leads a stream to a server before balancing: rules of persistence, and what cookies have said.
+
+    server: the one it goes to without balancing, None for whichever. direct: something of the client's led there
+    (and `option redispatch` may lead elsewhere). forced: it goes there even if the server is down, and stays.
+    ignored: nothing of the client's counts (`force-persist`, `ignore-persist`).
+    asked, answered: letters of the request's cookie and of the response's (manual 8.5). last, first: dates of the
+    request's cookie, in seconds since 1970, 0 for none.
+    """
+
+    __slots__ = ("answered", "asked", "direct", "first", "forced", "ignored", "last", "server")
+
+    def __init__(self) -> None:
+        self.server: LiveServer | None = None
+        self.direct = self.forced = self.ignored = False
+        self.asked = self.answered = "N"
+        self.last = self.first = 0
+
+    def lead(self, server: LiveServer) -> None:
+        """Lead to a server, as the client asks."""
+        self.server = server
+        self.direct = True
+
+    def release(self) -> None:
+        """Give the server up: balance from now on."""
+        self.server = None
+        self.direct = False
+
+
+@implementer(IRequest)
+class SessionFacts:
+    """Read-only facts of a session for rules, strategies and log lines."""
+
+    __slots__ = ()
+
+    client: End
+    entrance: Entrance
+    frontend: FrontendSettings
+
+    @property
+    def world(self) -> World:
+        """Return the process."""
+        return self.frontend.world
+
+    def now(self) -> float:
+        """Return the monotonic time in seconds."""
+        return self.frontend.world.clock.seconds()
+
+    @property
+    def listener(self) -> Entrance:
+        """Return where the client came in."""
+        return self.entrance
+
+    @property
+    def source(self) -> bytes:
+        """Return the client's packed address, empty for a UNIX socket."""
+        return _packed(self.client_address[0])
+
+    @property
+    def source_port(self) -> int:
+        """Return the client's port."""
+        return self.client_address[1]
+
+    @property
+    def destination(self) -> bytes:
+        """Return the packed address that the client connected to, empty for a UNIX socket."""
+        return _packed(self.front_address[0])
+
+    @property
+    def destination_port(self) -> int:
+        """Return the port that the client connected to."""
+        return self.front_address[1]
+
+    @property
+    def proxy_header(self) -> Header | None:
+        """Return the PROXY header, None without one."""
+        raise NotImplementedError
+
+    @property
+    def client_address(self) -> Address:
+        """Return the client's address: the PROXY header's, if there was one. Raises OSError once the socket is gone."""
+        raise NotImplementedError
+
+    @property
+    def front_address(self) -> Address:
+        """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
+        raise NotImplementedError
+
+    # what strategies ask of a request (interfaces.IRequest): in TCP mode nothing is known of one
+
+    def uri(self) -> bytes | None:
+        """Return None: there is no request in TCP mode."""
+        return None
+
+    def header(self, name: bytes) -> bytes | None:
+        """Return None: there is no request in TCP mode."""
+        return None
+
+    def body(self) -> bytes | None:
+        """Return None: there is no request in TCP mode."""
+        return None
+
+    def data(self) -> bytes:
+        """Return what the client sent so far, as much of it as has been read."""
+        return self.client.held
+
+
+class Connection(SessionFacts):
+    """One accepted connection of a client.
+
+    accepted: wall-clock seconds of the accept, in HTTP mode of the last request's first byte. alarm: its one deadline.
+    began: monotonic seconds of the same moment. client: its end. client_done: the client will send no more.
+    client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
+    entrance, frontend: where it came in. front: the address it connected to, once asked for. greeting: the PROXY
+    header, or what reads it (greeting.py). handshake: milliseconds that this took. number: unique in the process.
+    relay: what passes the bytes of two joined ends (relay.py), None before.
+    """
+
+    __slots__ = ()
+
+    accepted: float
+    alarm: Alarm | None
+    began: float
+    client_done: bool
+    client_limit: float
+    client_shut: bool
+    front: Address | None
+    greeting: Any
+    handshake: int
+    number: int
+    relay: Any
+
+    @property
+    def proxy_header(self) -> Header | None:
+        """Return the PROXY header, None without one."""
+        return self.greeting if isinstance(self.greeting, Header) else None
+
+    @property
+    def client_address(self) -> Address:
+        """Return the client's address: the PROXY header's, if there was one. Raises OSError once the socket is gone."""
+        header = self.proxy_header
+        if header is not None and header.usable and header.source is not None:
+            return header.source
+        host, port = self.client.source()
+        return (host, port) if host != "unix" else (host, self.entrance.bind.id)
+
+    @property
+    def front_address(self) -> Address:
+        """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
+        header = self.proxy_header
+        if header is not None and header.usable and header.destination is not None:
+            return header.destination
+        if self.front is None:
+            self.front = self.client.destination()
+        host, port = self.front
+        return (host, port) if host != "unix" else (host, self.entrance.bind.id)
+
+    # what files below the connections call
+
+    def alarmed(self) -> None:
+        """The deadline struck: see what is really due, and wait on."""
+        raise NotImplementedError
+
+    def close_client(self) -> None:
+        """Close the client's connection: nothing comes of it any more, in either direction."""
+        raise NotImplementedError
+
+    def refused(self) -> Stream:
+        """Return what a log line tells of a connection that is refused before it is a session."""
+        raise NotImplementedError
+
+    def greeted(self) -> None:
+        """Go on: the PROXY header is read."""
+        raise NotImplementedError
+
+    def finish_client(self) -> None:
+        """Take notice: the client will send no more."""
+        self.client_done = True
+        if self.client_shut:
+            self.close_client()
+
+    def _close_client(self, reset: bool) -> None:
+        """Close the client's connection, with RST if asked."""
+        if not self.client_done and not self.client_shut and not reset:
+            # a client whose bytes nobody read is reset by the kernel: let it hear the end before that
+            self.client.finish()
+        self.client_done = self.client_shut = True
+        self.client.close(reset)
+
+    def end(self) -> None:
+        """Close whatever is open, give back what was taken, and write the log line. Does nothing the second time."""
+        raise NotImplementedError
+
+    def strike_by(self, at: float) -> None:
+        """See that the alarm strikes no later than `at`, monotonic seconds."""
+        alarm, world = self.alarm, self.frontend.world
+        if alarm is None:
+            newcomers = world.newcomers
+            if at == NEVER or newcomers.see(self.number, at):
+                return
+            self.alarm = world.deadlines.set(at, self)
+            if newcomers.at == NEVER:
+                newcomers.expect()
+        elif at < alarm.at:
+            self.alarm = world.deadlines.advance(alarm, at)
+
+    def cancel_alarm(self) -> None:
+        """Wait for nothing any more."""
+        if self.alarm is not None:
+            self.frontend.world.deadlines.cancel(self.alarm)
+            self.alarm = None
+
+
+class Stream(SessionFacts):
+    """One way from a client to a server.
+
+    avoid: the server that the next attempt had better not take. backend: None before it is chosen. connected_at,
+    queued_until: monotonic seconds when the link stood, and when the wait for a slot ended (0.0: never).
+    error, phase: the two letters of the termination state. expires: when the present wait (queue, turnaround, connect)
+    ends, NEVER without one. link: the server's end. local, remote: addresses of the link, where lines name them.
+    logged: its log line is written, or not wanted. steps, next_step: what is done in order, and the index of the step
+    that follows. persistence: what leads it to a server, None for nothing. previous: the server that failed it.
+    redispatched: it went to another server than the first. retries: attempts after the first. server: whose slot it
+    holds. server_limit: seconds of silence allowed to the server now, 0 for no limit. ticket: its place in a queue.
+    unique: its unique id, None until it was asked for.
+    """
+
+    __slots__ = ()
+
+    avoid: LiveServer | None
+    backend: BackendSettings | None
+    connected_at: float
+    error: str
+    expires: float
+    link: Any  # an End; in HTTP mode a ServerEnd (http/messages.py), once it stands
+    local: Address | None
+    logged: bool
+    next_step: int
+    persistence: Persistence | None
+    phase: str
+    previous: LiveServer | None
+    queued_until: float
+    redispatched: bool
+    remote: Address | None
+    retries: int
+    server: LiveServer | None
+    server_limit: float
+    stage: Stage
+    steps: Any  # a Steps (steps.py, above)
+    ticket: Ticket | None
+    unique: str | None
+
+    # of HTTP mode only: links of the client's own (http/private.py), and a request to send again (http/retries.py)
+    kept: Any = None
+    replay: Any = None
+
+    @property
+    def connection(self) -> Connection:
+        """Return the connection that it belongs to."""
+        raise NotImplementedError
+
+    @property
+    def began(self) -> float:
+        """Return the monotonic seconds when it began."""
+        raise NotImplementedError
+
+    @property
+    def farm(self) -> Farm | None:
+        """Return the backend's servers, None before it is chosen."""
+        return self.backend.farm if self.backend is not None else None
+
+    # what files below the streams call
+
+    def run(self) -> None:
+        """Take steps until one has to wait."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """See that the alarm strikes in time, and what the end of a side means now."""
+        raise NotImplementedError
+
+    def decide(self, error: str, phase: str = "") -> None:
+        """Note why it ends, unless that is known already."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """End it, with its connection."""
+        raise NotImplementedError
+
+    def give_up(self) -> None:
+        """End it for want of a server; `error` and `phase` already say why."""
+        raise NotImplementedError
+
+    def reused(self) -> Any:
+        """Return a link that stands already and may be used; None: a new one is to be made."""
+        return None
+
+    def link_key(self) -> Any:
+        """Return what a link to the server says of the client, or depends on (servers/links.py)."""
+        raise NotImplementedError
+
+
+def _packed(host: str) -> bytes:
+    try:
+        return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
+    except OSError:
+        return b""
