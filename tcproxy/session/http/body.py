@@ -13,7 +13,6 @@ from tcproxy.session.http.steps import go_on
 from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER
 from tcproxy.session.steps import left_early
 from tcproxy.wire.http1 import Framing
-from tcproxy.wire.http1.fields import EXPECT
 from tcproxy.wire.http1.limits import FIELD_OVERHEAD
 
 if TYPE_CHECKING:
@@ -138,14 +137,13 @@ def _tell_to_continue(session: HttpSession, request: RequestHead) -> None:
     """Answer an Expect header in the server's place."""
     if not request.minor:
         return
-    at = next((number for number, field in enumerate(request.fields) if field.kind == EXPECT), -1)
-    if at < 0 or request.fields[at].value.lower() != b"100-continue":
+    expected = request.values(b"expect")
+    if not expected or expected[0].lower() != b"100-continue":
         return
     client = session.client
-    # it is the client's, and counts; what it is answered counts with the response
-    client.moved += len(request.fields[at].wire) - 4
-    session.ahead = CONTINUE_COUNTED
-    request.fields = request.fields[:at] + request.fields[at + 1 :]
+    session.ahead = CONTINUE_COUNTED  # what it is answered counts with the response
+    others = iter([None, *expected[1:]])
+    request.replace((b"expect",), lambda name, value: next(others))
     client.say(CONTINUE)
     client.flush()
 

@@ -49,7 +49,7 @@ def cacheable(session: HttpSession, head: ResponseHead) -> int:
             found &= PAGE
         elif directive.startswith(FRESH):
             fresh = True
-    if not fresh and not any(field.name in VALIDATORS for field in head.fields):
+    if not fresh and not any(head.has(name) for name in VALIDATORS):
         found &= COOKIES
     return found
 

@@ -17,15 +17,15 @@ from tcproxy.wire.cookies import (
     rejoined,
     rejoined_set_cookies,
 )
-from tcproxy.wire.http1 import Field
 
 if TYPE_CHECKING:
     from tcproxy.model.captures import Capture
     from tcproxy.model.proxy import Proxy
     from tcproxy.session.http.rules import ResponseEdit, Rule
     from tcproxy.session.http.session import HttpSession
-    from tcproxy.wire.http1 import RequestHead, ResponseHead
+    from tcproxy.wire.http1 import Head, ResponseHead
 
+COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")
 
 
@@ -56,13 +56,13 @@ class _Headers:
                 name = capture.name.encode("utf-8", "surrogateescape")
                 self.slots.setdefault(name, []).append((index, capture.length))
 
-    def take(self, fields: Sequence[Field], into: list[bytes | None]) -> None:
-        """Put the values of headers into their slots: the last one of a name stays."""
-        slots = self.slots
-        for field in fields:
-            if field.name in slots:
-                for index, length in slots[field.name]:
-                    into[index] = field.value[:length]
+    def take(self, head: Head, into: list[bytes | None]) -> None:
+        """Put the values of headers into their slots: the last one of each name."""
+        for name, slots in self.slots.items():
+            values = head.values(name)
+            if values:
+                for index, length in slots:
+                    into[index] = values[-1][:length]
 
 
 def requests(front: Proxy) -> Rule | None:
@@ -74,7 +74,7 @@ def requests(front: Proxy) -> Rule | None:
     def capture(session: HttpSession) -> bool:
         captured = session.captured = Captured([None] * headers.count, [None] * answers)
         if headers.slots:
-            headers.take(session.request.fields, captured.request)  # type: ignore[union-attr]  # there is one
+            headers.take(session.request, captured.request)  # type: ignore[arg-type]  # there is one
         return True
 
     return capture
@@ -87,7 +87,7 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
         return None
 
     def capture(session: HttpSession, head: ResponseHead) -> None:
-        headers.take(head.fields, session.captured.response)  # type: ignore[union-attr]  # `requests` made it
+        headers.take(head, session.captured.response)  # type: ignore[union-attr]  # `requests` made it
 
     return capture
 
@@ -120,13 +120,16 @@ def request_cookies(front: Proxy, back: Proxy) -> Rule | None:
     def capture(session: HttpSession) -> bool:
         request, captured = session.request, session.captured
         assert request is not None and captured is not None
-        for index, field in enumerate(request.fields):
-            if field.name == b"cookie" and concerns(field.value, cookie.begin):
-                crumbs = read_cookies(field.value)
-                if captured.request_cookie is None:
-                    captured.request_cookie = cookie.of(crumbs)
-                session.client.moved += _rewrite(request, index, rejoined(crumbs, _never))
+        request.replace(COOKIE, lambda name, value: take(captured, value))
         return True
+
+    def take(captured: Captured, value: bytes) -> bytes:
+        if not concerns(value, cookie.begin):
+            return value
+        crumbs = read_cookies(value)
+        if captured.request_cookie is None:
+            captured.request_cookie = cookie.of(crumbs)
+        return rejoined(crumbs, _never)  # HAProxy takes out the blanks around equals signs, and so does this
 
     return capture
 
@@ -140,27 +143,17 @@ def response_cookies(front: Proxy, back: Proxy) -> ResponseEdit | None:
     def capture(session: HttpSession, head: ResponseHead) -> None:
         captured = session.captured
         assert captured is not None
-        for index, field in enumerate(head.fields):
-            if field.name in SETTING and concerns(field.value, cookie.begin):
-                several = field.name == b"set-cookie2"
-                crumbs = read_set_cookies(field.value) if several else [read_set_cookie(field.value)]
-                if captured.response_cookie is None:
-                    captured.response_cookie = cookie.of(crumbs)
-                session.link.moved += _rewrite(head, index, rejoined_set_cookies(crumbs, _never))
+        head.replace(SETTING, lambda name, value: take(captured, name, value))
+
+    def take(captured: Captured, name: bytes, value: bytes) -> bytes:
+        if not concerns(value, cookie.begin):
+            return value
+        crumbs = read_set_cookies(value) if name == b"set-cookie2" else [read_set_cookie(value)]
+        if captured.response_cookie is None:
+            captured.response_cookie = cookie.of(crumbs)
+        return rejoined_set_cookies(crumbs, _never)
 
     return capture
-
-
-def _rewrite(head: RequestHead | ResponseHead, index: int, value: bytes) -> int:
-    """Give a header its value again without the blanks around equals signs, which the reference takes out.
-
-    Return how many bytes it lost: what was received counts, not what is passed on.
-    """
-    before = head.fields[index]
-    if value != before.value:
-        head.fields = [*head.fields]  # the list may be that of other messages too
-        head.fields[index] = Field(before.name, value)
-    return len(before.value) - len(value)
 
 
 _never: Callable[[Crumb], bool] = lambda crumb: False  # noqa: E731  # a name of its own for what never happens

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tcproxy.session.http import cookies
 from tcproxy.session.http.answers import PAGES
 from tcproxy.session.http.cacheable import BOTH, cacheable
-from tcproxy.session.http.cookies import SETTING, size_of
+from tcproxy.session.http.cookies import SETTING
 from tcproxy.session.http.pages import INTERNAL, page_for
 from tcproxy.session.stages import PROXY
 
@@ -27,7 +27,7 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
         return edit
 
     def check(session: HttpSession, head: ResponseHead) -> None:
-        own = any(field.name in SETTING for field in head.fields)
+        own = any(head.has(name) for name in SETTING)
         if edit is not None:
             edit(session, head)
         if own and cacheable(session, head) == BOTH:
@@ -47,5 +47,5 @@ def block(session: HttpSession, head: ResponseHead) -> None:
         counters.denied_responses += 1
     session.decide(PROXY, "H")
     # the response counts, though nobody gets it
-    session.link.moved += 24 + len(head.version) + len(head.reason) + size_of(head.fields)
+    session.link.moved += head.received
     session.answer(head.status, page_for(session, head.status if head.status in PAGES else INTERNAL))

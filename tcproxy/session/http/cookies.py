@@ -28,7 +28,6 @@ from tcproxy.wire.cookies import (
     signed,
     write_date,
 )
-from tcproxy.wire.http1.fields import Field
 
 if TYPE_CHECKING:
     from tcproxy.model.persistence import Cookie
@@ -37,11 +36,12 @@ if TYPE_CHECKING:
     from tcproxy.session.http.rules import ResponseEdit, Rule
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.persistence import Persistence
-    from tcproxy.wire.http1 import RequestHead, ResponseHead
+    from tcproxy.wire.http1 import ResponseHead
 
 STOPPED = ServerState.STOPPED
 FUTURE = 86400
 """Seconds: a date further ahead than that is no date of ours, and the cookie has expired."""
+COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")
 GONE = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
 """What makes a client forget its cookie."""
@@ -88,28 +88,13 @@ class RequestCookie:
         request = session.request
         assert request is not None
         tie = persistence.of(session)
-        for field in request.fields:
-            if field.name == b"cookie" and concerns(field.value, self.name):
-                self._read_all(session, tie, request)
-                break
+        if any(concerns(value, self.name) for value in request.values(b"cookie")):
+            request.replace(COOKIE, lambda name, value: self._left_of(session, tie, value))
         return True
 
-    def _read_all(self, session: HttpSession, tie: Persistence, request: RequestHead) -> None:
-        fields, gone = [], 0
-        for field in request.fields:
-            if field.name == b"cookie" and concerns(field.value, self.name):
-                value = self._read_header(session, tie, field.value)
-                if value != field.value:
-                    gone += len(field.value) - len(value)
-                    if value:
-                        fields.append(Field(b"cookie", value))
-                    else:
-                        gone += len(field.name)
-                    continue
-            fields.append(field)
-        if gone:
-            session.client.moved += gone  # what was received counts, not what we pass on
-            request.fields = fields
+    def _left_of(self, session: HttpSession, tie: Persistence, value: bytes) -> bytes | None:
+        """Read a Cookie header; return what the server sees of it, None where it sees nothing."""
+        return self._read_header(session, tie, value) or None if concerns(value, self.name) else value
 
     def _read_header(self, session: HttpSession, tie: Persistence, header: bytes) -> bytes:
         """Return what is left of a header's value."""
@@ -176,11 +161,6 @@ class RequestCookie:
             tie.asked = "U" if unused else "I"
 
 
-def size_of(fields: list[Field]) -> int:
-    """Return the bytes of headers as logs and statistics count them: what was received counts, not what we write."""
-    return sum([len(field.wire) - 4 for field in fields])
-
-
 def _is_outside(age: int, limit: int) -> bool:
     return signed(age) > limit or signed(-age) > FUTURE
 
@@ -210,12 +190,7 @@ class ResponseCookie:
         """Do what the backend's cookie asks of a response."""
         tie, server = persistence.of(session), session.server
         led = persistence.is_led(session)
-        for field in head.fields:
-            if field.name in SETTING:
-                before = size_of(head.fields)
-                self._edit_own(server, tie, led, head)
-                session.link.moved += before - size_of(head.fields)
-                break
+        head.replace(SETTING, lambda name, value: self._left_of(server, tie, led, name, value))
         if server is not None and self.insert and not tie.ignored and (not led or self._is_due(tie)):
             self._insert(session, head, server, tie, led)
 
@@ -228,12 +203,10 @@ class ResponseCookie:
         if self.postonly and session.request.method != b"POST":  # type: ignore[union-attr]
             return
         cacheable = self.nocache and is_cacheable(session, head)
-        before = size_of(head.fields)
         head.add(b"set-cookie", self._made(server, tie))
         tie.answered = "U" if led and server.cookie else "I"
         if cacheable:
             head.add(b"cache-control", b"private")
-        session.link.moved += before - size_of(head.fields)
 
     def _is_due(self, tie: Persistence) -> bool:
         """Say whether a client that has the right cookie needs one with other dates."""
@@ -255,19 +228,14 @@ class ResponseCookie:
 
     # the server's own
 
-    def _edit_own(self, server: LiveServer | None, tie: Persistence, led: bool, head: ResponseHead) -> None:
-        fields = []
-        for field in head.fields:
-            if field.name in SETTING and concerns(field.value, self.name):
-                several = field.name == b"set-cookie2"
-                crumbs = read_set_cookies(field.value) if several else [read_set_cookie(field.value)]
-                value = rejoined_set_cookies(crumbs, lambda crumb: self._goes(server, tie, led, crumb))
-                if value != field.value:
-                    if value:
-                        fields.append(Field(field.name, value))
-                    continue
-            fields.append(field)
-        head.fields = fields
+    def _left_of(
+        self, server: LiveServer | None, tie: Persistence, led: bool, name: bytes, value: bytes
+    ) -> bytes | None:
+        """Return what the client sees of a header that sets cookies, None where it sees nothing."""
+        if not concerns(value, self.name):
+            return value
+        crumbs = read_set_cookies(value) if name == b"set-cookie2" else [read_set_cookie(value)]
+        return rejoined_set_cookies(crumbs, lambda crumb: self._goes(server, tie, led, crumb)) or None
 
     def _goes(self, server: LiveServer | None, tie: Persistence, led: bool, crumb: Crumb) -> bool:
         """Say whether a cookie of the server's is taken out; change it where it is ours."""

@@ -15,7 +15,6 @@ from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import listed
 from tcproxy.rules.networks import Network, read_network
 from tcproxy.samples.kinds import packed_address, text_of_address
-from tcproxy.wire.http1 import Field
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
 
 KNOWN_ADDRESSES = 1024
-"""Headers that are kept for the next request; a full store begins anew, so that nobody can make it grow."""
+"""Values that are kept for the next request; a full store begins anew, so that nobody can make it grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +86,15 @@ def forwardfor(front: Proxy, back: Proxy) -> Rule | None:
     told = _merged("forwardfor", front, back)
     if told is None:
         return None
-    field_of = _fields(told.header, (front.forwardfor, back.forwardfor))
-    name = told.header.encode()
+    name = told.header.encode("utf-8", "surrogateescape")
+    value_of = _values((front.forwardfor, back.forwardfor))
 
     def add(session: HttpSession) -> bool:
         request = session.request
         assert request is not None
-        field = field_of(session.client_address[0])
-        if field is not None and not (told.if_none and request.value(name) is not None):
-            request.fields = [*request.fields, field]  # the list may be that of other requests too
-            # what the client sent is counted, and it did not send this
-            session.client.moved -= len(field.wire) - 4
+        value = value_of(session.client_address[0])
+        if value is not None and not (told.if_none and request.has(name)):
+            request.add(name, value)
         return True
 
     return add
@@ -108,15 +105,15 @@ def originalto(front: Proxy, back: Proxy) -> Rule | None:
     told = _merged("originalto", front, back)
     if told is None:
         return None
-    field_of = _fields(told.header, (front.originalto, back.originalto))
+    name = told.header.encode("utf-8", "surrogateescape")
+    value_of = _values((front.originalto, back.originalto))
 
     def add(session: HttpSession) -> bool:
         request = session.request
         assert request is not None
-        field = field_of(session.front_address[0])
-        if field is not None:
-            request.fields = [*request.fields, field]
-            session.client.moved -= len(field.wire) - 4
+        value = value_of(session.front_address[0])
+        if value is not None:
+            request.add(name, value)
         return True
 
     return add
@@ -130,27 +127,26 @@ def _merged(name: str, front: Proxy, back: Proxy) -> AddressHeader | None:
     return replace(said[-1], if_none=all(one.if_none for one in said))
 
 
-def _fields(header: str, said: tuple[AddressHeader | None, ...]) -> Callable[[str], Field | None]:
-    """Return what makes the header of an address, None of one that is not told."""
-    name = header.encode("utf-8", "surrogateescape")
+def _values(said: tuple[AddressHeader | None, ...]) -> Callable[[str], bytes | None]:
+    """Return the function that makes the header's value for an address, None for an address that is not told."""
     networks = [one.beside for one in said if one is not None and one.beside is not None]
-    known: dict[str, Field | None] = {}
+    known: dict[str, bytes | None] = {}
 
-    def make(host: str) -> Field | None:
+    def make(host: str) -> bytes | None:
         packed = packed_address(host.partition("%")[0])
         if packed is None or any(_holds(network, packed) for network in networks):
             return None
-        return Field(name, text_of_address(packed).encode())
+        return text_of_address(packed).encode()
 
-    def field_of(host: str) -> Field | None:
+    def value_of(host: str) -> bytes | None:
         if host in known:
             return known[host]
         if len(known) >= KNOWN_ADDRESSES:
             known.clear()
-        field = known[host] = make(host)
-        return field
+        value = known[host] = make(host)
+        return value
 
-    return field_of
+    return value_of
 
 
 def _holds(network: Network, packed: bytes) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcproxy.wire.http1 import Field
-
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.session.http.rules import Rule
@@ -24,9 +22,7 @@ def identity(front: Proxy, back: Proxy) -> Rule | None:
         if session.unique is None:
             session.unique = first(session)
         if name:
-            field = Field(name, session.unique.encode("utf-8", "surrogateescape"))
-            request.fields = [*request.fields, field]  # the list may be that of other requests too
-            session.client.moved -= len(field.wire) - 4  # what was received counts
+            request.add(name, session.unique.encode("utf-8", "surrogateescape"))
         return True
 
     return identify

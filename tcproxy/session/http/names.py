@@ -45,18 +45,15 @@ def of_backend(front: Proxy, back: Proxy) -> Rule | None:
 def _delete(session: HttpSession) -> bool:
     request = session.request
     assert request is not None
-    kept = [field for field in request.fields if not _odd(field.name)]
-    if len(kept) < len(request.fields):
-        # what the client sent is counted all the same
-        session.client.moved += sum([len(field.wire) - 4 for field in request.fields if _odd(field.name)])
-        request.fields = kept
+    if _odd(b"".join(request.names)):
+        request.remove_all(_odd)
     return True
 
 
 def _reject(session: HttpSession) -> bool:
     request = session.request
     assert request is not None
-    if not any(_odd(field.name) for field in request.fields):
+    if not _odd(b"".join(request.names)):
         return True
     blocking.count(session)
     session.decide(BY_PROXY, "R")

@@ -112,7 +112,7 @@ def answered(session: HttpSession, plain: PlainResponse, data: bytes) -> bool:
     session.response = plain
     keep = session.keep = request.keep_alive and not session.frontend.world.stopping
     came = len(data) - plain.end
-    link.moved += plain.counted + came  # more than nothing where a 1xx response came before
+    link.moved += plain.received + came  # more than nothing where a 1xx response came before
     client.send_now((plain.wire if keep else plain.wire[:-2] + CLOSE) + data[plain.end :])
     if session.link is not link:
         return True  # the client is lost, and all that is told

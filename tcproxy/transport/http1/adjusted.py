@@ -5,6 +5,7 @@ server's name behind all others (`http-send-name-header`). Only proxies that ask
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.connection import HttpConnection
@@ -59,6 +60,7 @@ class WrittenRequest(RequestHead):
             request.method, request.target, request.version, request.minor, request.fields, request.keep_alive
         )
         self.framing, self.length = request.framing, request.length
+        self.received = request.received
         self.upgrade, self.host = request.upgrade, request.host
         self.wire = wire
 
@@ -76,8 +78,6 @@ class AdjustedLink(HttpLink):
         """Send a request's head in its own form, with what has come of its body."""
         codec: Any = self.codec
         wire = written(request, close, codec)
-        # what the client sent is counted, and not what is written for it
-        client.moved -= len(wire) - len(request.forward(close)) if request.minor and not close else 0
         super().ask(WrittenRequest(request, wire), client, close)
         self.request = request if self.request is not None else None
 
@@ -92,12 +92,9 @@ def written(request: RequestHead, close: bool, codec: AdjustingCodec) -> bytes:
     """Return the bytes of a request's head."""
     if not codec.name:
         return request.forward(close, codec.adjust)
-    fields = request.fields
-    request.fields = [field for field in fields if field.name != codec.name]
-    try:
-        wire = request.forward(close, codec.adjust)
-    finally:
-        request.fields = fields
+    sent = copy(request)
+    sent.remove(codec.name)
+    wire = sent.forward(close, codec.adjust)
     return wire[:-2] + codec.tail + b"\r\n"
 
 

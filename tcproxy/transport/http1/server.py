@@ -70,18 +70,8 @@ class HttpLink(HttpEnd):
         self.whole = False
         self.moved = 0
         self.sink = client
-        shape = request.shape
-        if shape is not None and not close:
-            parts = request.parts
-            plain = parts[1] is request.target and parts[0] is request.method
-            data = shape.written % parts if plain else request.forward()
-            client.moved += len(data) + shape.overhead
-        else:
-            data = request.forward(close)
-            if request.minor and not close:
-                client.moved += len(data) + 15 - 4 * request.size
-            else:
-                client.count_request(request)
+        client.moved += request.received
+        data = request.forward(close)
         if client.body is None:
             client.sink = self
             self.send_now(data)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from tcproxy.wire import messages
+
 HOST, LENGTH, ENCODING, CONNECTION, UPGRADE, TE, EXPECT, KEY, ACCEPT, ONLY_CLOSE, ONLY_KEEP = (
     1 << bit for bit in range(11)
 )
@@ -48,22 +50,21 @@ class OddLine(ValueError):
     """A line that is no header line by itself: folded, ended by a bare LF, or wrong."""
 
 
-class Field:
-    """One header: its lower-case name, its value without spaces around it, its bytes on the wire. Never changed."""
+class Field(messages.Field):
+    """One header, and its line. Never changed.
 
-    __slots__ = ("kind", "name", "value", "wire")
+    wire: its bytes as they are forwarded. kind: what it is to a codec, see KINDS and ALONE.
+    """
+
+    __slots__ = ("kind", "wire")
 
     def __init__(self, name: bytes, value: bytes) -> None:
         """`name` in lower case."""
-        self.name = name
-        self.value = value
+        super().__init__(name, value)
         self.wire = b"%b: %b\r\n" % (name, value)
         self.kind = KINDS.get(name, 0)
         if self.kind == CONNECTION:
             self.kind = ALONE.get(value.lower(), CONNECTION)
-
-    def __repr__(self) -> str:
-        return f"Field({self.name!r}, {self.value!r})"
 
 
 class KnownFields:

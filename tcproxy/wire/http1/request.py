@@ -26,7 +26,7 @@ from .fields import (
     OddLine,
 )
 from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
-from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .shapes import TOKEN, Shapes
@@ -58,6 +58,7 @@ class RequestHead(Head):
         self.keep_alive = keep_alive
         self.framing = NO_BODY
         self.length = -1
+        self.received = 0
         self.upgrade = False
         self.host: bytes | None = None
 
@@ -84,9 +85,13 @@ class RequestHead(Head):
         close: the connection to the server will not be kept, and it shall know (option httpclose and
         http-server-close without http-pretend-keepalive).
         """
-        shape = self.shape
-        if shape is not None and not close and adjust is None:
-            return shape.written % (self.method, self.target, *self.parts[2:])
+        template = self.template
+        if template is not None and adjust is None:
+            parts = self.parts
+            if parts[1] is not self.target or parts[0] is not self.method:
+                parts = (self.method, self.target, *parts[2:])
+            data = template.written % parts
+            return data[:-2] + b"connection: close\r\n\r\n" if close else data
         connection = b""
         if not self.upgrade:
             if self.minor:
@@ -108,7 +113,8 @@ def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None
     request.method, request.target = values[0], values[1]
     request.version = b"HTTP/1.1"
     request.minor = 1
-    request.shape = shape
+    request.received = end + shape.overhead
+    request.template = shape
     request._fields = None
     request.keep_alive = shape.keep_alive
     request.upgrade = False
@@ -154,6 +160,7 @@ def request_of(lines: list[bytes], size: int, known: KnownFields, limits: Limits
         _mean(request, special, limits)
     if target[0] != 0x2F or method == b"CONNECT":
         _agree(request, known.lenient)
+    request.received = 21 + len(request.method) + len(request.target) + len(request.version) + text_size(request.fields)
     return request
 
 

@@ -7,7 +7,7 @@ import re
 from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
 from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
-from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
@@ -34,6 +34,7 @@ class ResponseHead(Head):
         self.keep_alive = minor > 0
         self.framing = UNTIL_CLOSE
         self.length = -1
+        self.received = 0
         self.upgrade = False
 
     def __repr__(self) -> str:
@@ -69,22 +70,24 @@ class ResponseHead(Head):
                 connection = b"connection: close\r\n" if self.minor else b""
             elif not (self.minor and request.minor):
                 connection = b"connection: keep-alive\r\n"
+        if self.template is not None and adjust is None:
+            data = self.template.written % (b"%d" % self.status, self.reason, *self.parts[2:])
+            return data[:-2] + connection + b"\r\n" if connection else data
         start = [self.version, b" %d " % self.status, self.reason, b"\r\n"]
         return self._lines(start, connection, adjust)
 
 
 class PlainResponse(ResponseHead):
-    """A response's head of a known shape, read.
+    """A response's head of a known shape, read. end: where it ends in the bytes that it was read from."""
 
-    wire: as it is forwarded to a client of HTTP/1.1 that is kept; counted: its bytes as statistics count them. end:
-    where it ends in the bytes that it was read from.
-    """
+    __slots__ = ("end",)
 
-    __slots__ = ("counted", "end", "wire")
-
-    counted: int
     end: int
-    wire: bytes
+
+    @property
+    def wire(self) -> bytes:
+        """The head as it is forwarded to a client of HTTP/1.1 that is kept, unless its status is another by now."""
+        return self.template.written % self.parts  # type: ignore[union-attr]  # it has one
 
 
 def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
@@ -102,15 +105,14 @@ def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
     head.minor = 1
     head.status = int(values[0])
     head.reason = values[1]
-    head.shape = shape
+    head.received = end + shape.overhead
+    head.template = shape
     head.parts = values
     head._fields = None
     head.keep_alive = shape.keep_alive
     head.upgrade = False
     length = head.length = int(values[shape.length])
     head.framing = SIZED if length else NO_BODY
-    wire = head.wire = shape.written % values
-    head.counted = len(wire) + shape.overhead
     return head
 
 
@@ -146,6 +148,7 @@ def response_of(
     special = [field for field in fields if field.kind]
     if not _mean_plain(response, request, special):
         _mean(response, request, special)
+    response.received = 24 + len(version) + len(reason) + text_size(response.fields)
     return response
 
 

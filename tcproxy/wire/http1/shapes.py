@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from .fields import ALONE, CONNECTION, HOST, KINDS, LENGTH, ONLY_CLOSE, Field
-from .framing import CHUNKED
+from .fields import ALONE, CONNECTION, HOST, KINDS, LENGTH, ONLY_CLOSE
 from .limits import Limits
-
-if TYPE_CHECKING:
-    from .request import RequestHead
-    from .response import ResponseHead
+from .templates import Template
 
 MOST = 6
 """Shapes of as many lines: a head of none of them costs a try each."""
@@ -41,22 +36,22 @@ NO_BODIES = (b"204", b"304")
 """Statuses of responses without a body."""
 
 
-class Shape:
-    """The header lines of a shape. Values are the groups of its pattern behind the two of the start line.
+class Shape(Template):
+    """The header lines of a shape. Values are the groups of its pattern: two of the start line, one of each header.
 
-    names: of what is forwarded, in lower case. host, length: which group they are, -1 for none. keep_alive: what its
-    Connection header says. written: the format of a head of it as it is forwarded. match: the pattern's, which takes
-    more than `Shapes.find` does. lines: of a whole head. overhead: bytes that statistics count beside those of the head
-    as it is forwarded.
+    host, length: which group they are, -1 for none. keep_alive: what its Connection header says. match: the pattern's,
+    which takes more than `Shapes.find` does. lines: of a whole head. overhead: bytes that statistics count beside those
+    of the whole head as it came.
     """
 
-    __slots__ = ("host", "keep_alive", "length", "lines", "match", "names", "overhead", "written")
+    __slots__ = ("host", "keep_alive", "length", "lines", "match", "overhead")
 
     def __init__(self, start: bytes, lines: Sequence[bytes]) -> None:
-        pattern, written = [start], []
+        pattern = [start]
         names: list[bytes] = []
         self.host = self.length = -1
         self.keep_alive = True
+        self.overhead = 15
         for line in lines:
             name, _, value = line.partition(b": ")
             lower = name.lower()
@@ -64,23 +59,17 @@ class Shape:
             if kind == CONNECTION:
                 self.keep_alive = not ALONE[value.lower()] & ONLY_CLOSE
                 pattern.append(re.escape(line))
+                self.overhead -= len(line) + 2
             else:
                 if kind:
                     setattr(self, "host" if kind == HOST else "length", len(names) + 2)
                 names.append(lower)
-                written.append(lower.replace(b"%", b"%%") + b": %b\r\n")
                 pattern.append(re.escape(name) + b": " + (DIGITS if kind == LENGTH else VALUE))
+                self.overhead -= 4
             pattern.append(rb"\r\n")
+        super().__init__(names, b"HTTP/1.1 %b %b\r\n" if start is RESPONSE else b"%b %b HTTP/1.1\r\n")
         self.match = re.compile(b"".join([*pattern, rb"\r\n"])).match
         self.lines = len(lines) + 2
-        self.names = tuple(names)
-        self.overhead = 15 - 4 * len(names)
-        first = b"HTTP/1.1 %b %b\r\n" if start is RESPONSE else b"%b %b HTTP/1.1\r\n"
-        self.written = b"".join([first, *written, b"\r\n"])
-
-    def fields(self, values: Sequence[bytes]) -> list[Field]:
-        """Return the headers of a head with these values, those of its start line before them."""
-        return [Field(name, value) for name, value in zip(self.names, values[2:], strict=True)]
 
 
 NONE = Shape(rb"(?!)", ())
@@ -172,15 +161,3 @@ class Shapes:
 
 
 CONNECTIONS = (b"Connection", b"connection")
-
-
-def learn_request(shapes: Shapes, head: bytes, request: RequestHead) -> None:
-    """Learn from a request, if others of its shape may be plain."""
-    if request.minor and not request.upgrade and request.framing is not CHUNKED and len(head) <= LONGEST:
-        shapes.learn(head)
-
-
-def learn_response(shapes: Shapes, head: bytes, response: ResponseHead) -> None:
-    """Learn from a response, if others of its shape may be plain."""
-    if response.minor and response.length >= 0 and not response.upgrade and len(head) <= LONGEST:
-        shapes.learn(head)

@@ -80,7 +80,7 @@ def test_edits() -> None:
         request.add(b"z", b"4")
         request.set(b"x", b"5")
         assert request.remove(b"y") and not request.remove(b"y")
-        request.replace(0, b"b")
+        request.replace([b"host"], lambda name, value: b"b")
         request.method, request.target = b"PUT", b"/b"
         assert request.forward() == b"PUT /b HTTP/1.1\r\nhost: b\r\nz: 4\r\nx: 5\r\n\r\n"
 

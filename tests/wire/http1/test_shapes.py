@@ -142,7 +142,7 @@ def test_what_has_a_shape_is_edited_alone() -> None:
         assert head is not None
         assert head.value(b"y") is None
         head.add(b"y", b"1")
-        head.replace(0, b"b")
+        head.replace([b"host"], lambda name, value: b"b")
         head.target = b"/z"
         assert head.forward() == b"GET /z HTTP/1.1\r\nhost: b\r\nx: %d\r\ny: 1\r\n\r\n" % number
 
