@@ -40,11 +40,13 @@ class Head:
     once the head is read, so that no edit changes it.
     """
 
-    __slots__ = ("_fields", "length", "parts", "received", "template")
+    __slots__ = ("_fields", "keep_alive", "length", "parts", "received", "template", "version")
 
     field_type: ClassVar[type[Field]] = Field
     """What a protocol's headers are."""
 
+    keep_alive: bool
+    """Whether the connection that the message came from may carry another one after it."""
     length: int
     """Bytes of the body as the headers tell, -1 when they do not."""
     received: int
@@ -52,7 +54,14 @@ class Head:
     """None for a head that has a list of headers."""
     parts: tuple[bytes, ...]
     """The values of a head with a template, behind two of its start line."""
+    version: bytes
+    """The protocol's name and version, as a start line has them."""
     _fields: Sequence[Field] | None
+
+    @property
+    def has_body(self) -> bool:
+        """Say whether a body follows the head, of whatever length; an empty one is none."""
+        raise NotImplementedError
 
     @property
     def fields(self) -> Sequence[Field]:
@@ -187,3 +196,63 @@ class Head:
             if value is not None:
                 fields.append(field if value == field.value else self.field_type(field.name, value))
         return fields
+
+
+class RequestHead(Head):
+    """What a client asks for. method and target may be set: they are what is forwarded.
+
+    authority: the host, perhaps with a port, that the request is for; None where it tells none.
+    """
+
+    __slots__ = ("authority", "method", "target")
+
+    authority: bytes | None
+    method: bytes
+    target: bytes
+
+    @property
+    def scheme(self) -> bytes:
+        """The scheme in lower case that a target in absolute form begins with; `http` of any other target."""
+        scheme, found, _ = self.target.partition(b"://")
+        return scheme.lower() if found and not self.target.startswith(b"/") else b"http"
+
+    @property
+    def path(self) -> bytes:
+        """The target from its path on, with the query; `*` and authorities have none: empty."""
+        if self.target.startswith(b"/"):
+            return self.target
+        _, found, rest = self.target.partition(b"://")
+        slash = rest.find(b"/") if found else -1
+        return rest[slash:] if slash >= 0 else b""
+
+    @property
+    def takes_interim(self) -> bool:
+        """Say whether the client may be sent interim responses (1xx) before the one that counts."""
+        raise NotImplementedError
+
+
+class ResponseHead(Head):
+    """What a server answers. status and reason may be set: they are what is forwarded."""
+
+    __slots__ = ("reason", "status")
+
+    reason: bytes
+    status: int
+
+    @property
+    def interim(self) -> bool:
+        """Say whether another response to the same request follows."""
+        return self.status < 200 and self.status != 101
+
+    @property
+    def ends_by_close(self) -> bool:
+        """Say whether the body ends where the server closes the connection: nothing else tells its end."""
+        raise NotImplementedError
+
+    def tunnels(self, request: RequestHead) -> bool:
+        """Say whether the exchange becomes a tunnel behind this head: bytes go both ways until an end closes."""
+        return self.status == 101 or (request.method == b"CONNECT" and 200 <= self.status < 300)
+
+    def client_keeps(self, request: RequestHead) -> bool:
+        """Say whether the client's connection may carry another request, as far as the messages decide."""
+        raise NotImplementedError

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.session.http.rules import ResponseEdit, Rule
     from tcproxy.session.http.session import HttpSession
-    from tcproxy.wire.http1 import Head, ResponseHead
+    from tcproxy.wire.messages import Head, ResponseHead
 
 COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")

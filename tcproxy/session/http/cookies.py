@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tcproxy.session.http.rules import ResponseEdit, Rule
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.persistence import Persistence
-    from tcproxy.wire.http1 import ResponseHead
+    from tcproxy.wire.messages import ResponseHead
 
 STOPPED = ServerState.STOPPED
 FUTURE = 86400

@@ -61,7 +61,7 @@ class WrittenRequest(RequestHead):
         )
         self.framing, self.length = request.framing, request.length
         self.received = request.received
-        self.upgrade, self.host = request.upgrade, request.host
+        self.upgrade, self.authority = request.upgrade, request.authority
         self.wire = wire
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:

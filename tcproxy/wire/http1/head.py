@@ -9,7 +9,7 @@ from tcproxy.wire import messages
 
 from .errors import BadMessage
 from .fields import Field, KnownFields, OddLine, trouble, unfolded
-from .framing import Framing
+from .framing import NO_BODY, Framing
 from .limits import FIELD_OVERHEAD, Limits
 from .templates import Template
 
@@ -17,24 +17,26 @@ Adjust = Mapping[bytes, bytes]
 """h1-case-adjust: lower-case names -> the same as they are to be written."""
 
 
+FRAMING = ("framing", "minor", "upgrade")
+"""What a head of HTTP/1 has besides those of all protocols: the slots that both kinds of heads declare."""
+
+
 class Head(messages.Head):
     """A start line and headers, in the order they came: what is forwarded.
 
-    Hop-by-hop words of ours, doubles, and what framing forbids are not among the headers any more.
+    Words of the Connection header that are between neighbours, doubles, and headers that the framing forbids are not
+    among the headers any more. version: of a request as it came; HTTP/1.1 and all later ones are forwarded as HTTP/1.1.
+    Of a response: as it is forwarded.
     """
 
-    __slots__ = ("framing", "keep_alive", "minor", "upgrade", "version")
+    __slots__ = ()
 
     field_type = Field
 
     template: Template | None
     framing: Framing
-    version: bytes
-    """As it came; HTTP/1.1 and all later ones are forwarded as HTTP/1.1. A response's: as it is forwarded."""
     minor: int
     """1 for HTTP/1.1 and later, 0 for all older ones. A head with a template has 1."""
-    keep_alive: bool
-    """Whether the connection that the message came from may carry another one after it."""
     upgrade: bool
     """Connection names `upgrade`. A request: it asks to leave HTTP, and has no body. In a response only status 101
     leaves HTTP, but none with the word gets a Connection header of ours. A head with a template has False."""
@@ -48,6 +50,11 @@ class Head(messages.Head):
     def fields(self, fields: list[Field]) -> None:
         self._fields = fields
         self.template = None
+
+    @property
+    def has_body(self) -> bool:
+        """Say whether a body follows the head, of whatever length; an empty one is none."""
+        return self.framing is not NO_BODY
 
     def _lines(self, start: Sequence[bytes], connection: bytes, adjust: Adjust | None) -> bytes:
         """Write the head: start line, headers, our Connection header, empty line."""

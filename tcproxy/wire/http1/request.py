@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 
+from tcproxy.wire import messages
+
 from .authority import Mismatch, agreed
 from .errors import BadMessage
 from .fields import (
@@ -26,7 +28,7 @@ from .fields import (
     OddLine,
 )
 from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
-from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .shapes import TOKEN, Shapes
@@ -42,10 +44,10 @@ BARE = (b"GET", b"HEAD", b"DELETE")
 """Methods whose payload in HTTP/1.0 is refused."""
 
 
-class RequestHead(Head):
-    """What a client asks for. method and target may be set: they are what is forwarded."""
+class RequestHead(Head, messages.RequestHead):
+    """A request's start line and headers. authority: what the Host header tells, or must tell."""
 
-    __slots__ = ("host", "method", "target")
+    __slots__ = FRAMING
 
     def __init__(
         self, method: bytes, target: bytes, version: bytes, minor: int, fields: list[Field], keep_alive: bool
@@ -60,24 +62,15 @@ class RequestHead(Head):
         self.length = -1
         self.received = 0
         self.upgrade = False
-        self.host: bytes | None = None
+        self.authority = None
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method!r} {self.target!r} {self.framing.value}>"
 
     @property
-    def tunnel(self) -> bool:
-        """True for CONNECT: what follows is no body, and goes to the server once it agrees (2xx)."""
-        return self.method == b"CONNECT"
-
-    @property
-    def path(self) -> bytes:
-        """The target from its path on, with the query; `*` and authorities have none: empty."""
-        if self.target.startswith(b"/"):
-            return self.target
-        _, found, rest = self.target.partition(b"://")
-        slash = rest.find(b"/") if found else -1
-        return rest[slash:] if slash >= 0 else b""
+    def takes_interim(self) -> bool:
+        """Say whether the client knows interim responses: those of HTTP/1.0 and before do not."""
+        return self.minor > 0
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
         """Return the bytes for the server.
@@ -118,7 +111,7 @@ def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None
     request._fields = None
     request.keep_alive = shape.keep_alive
     request.upgrade = False
-    request.host = values[shape.host] if shape.host > 0 else None
+    request.authority = values[shape.host] if shape.host > 0 else None
     if shape.length < 0:
         request.length = -1
         request.framing = NO_BODY
@@ -181,7 +174,7 @@ def _mean_plain(request: RequestHead, special: list[Field]) -> bool:
             return False
     if length > 0 and request.method == b"CONNECT":
         return False
-    request.host = host
+    request.authority = host
     if said:
         request.fields = [field for field in request.fields if not field.kind & CONNECTION]
         request.keep_alive = not said & ONLY_CLOSE
@@ -226,11 +219,11 @@ def _take_host(request: RequestHead) -> None:
     kept = []
     for field in request.fields:
         if field.kind == HOST:
-            if request.host is not None:
-                if field.value.lower() != request.host.lower():
+            if request.authority is not None:
+                if field.value.lower() != request.authority.lower():
                     raise BadMessage(400, "Hosts that differ")
                 continue
-            request.host = field.value
+            request.authority = field.value
         kept.append(field)
     request.fields = kept
 
@@ -315,12 +308,12 @@ def _agree(request: RequestHead, lenient: bool) -> None:
     if request.method == b"PRI":
         raise BadMessage(400, "the beginning of HTTP/2's preface")  # RFC 9113 section 11.5 reserves the method
     try:
-        target, host = agreed(request.method, request.target, request.host, lenient)
+        target, host = agreed(request.method, request.target, request.authority, lenient)
     except Mismatch as error:
         raise BadMessage(400, str(error), len(request.method) + 1) from None
     request.target = target
-    if host != request.host and host is not None:
-        request.host = host
+    if host != request.authority and host is not None:
+        request.authority = host
         request.fields = [Field(f.name, host) if f.kind == HOST else f for f in request.fields]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from tcproxy.wire import messages
+
 from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
 from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
-from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .limits import Limits
 from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
@@ -20,10 +22,10 @@ LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]
 _START = {False: STRICT, True: LENIENT}
 
 
-class ResponseHead(Head):
-    """What a server answers. status and reason may be set: they are what is forwarded."""
+class ResponseHead(Head, messages.ResponseHead):
+    """A response's start line and headers."""
 
-    __slots__ = ("reason", "status")
+    __slots__ = FRAMING
 
     def __init__(self, version: bytes, minor: int, status: int, reason: bytes, fields: list[Field]) -> None:
         self.version = version
@@ -41,15 +43,11 @@ class ResponseHead(Head):
         return f"<ResponseHead {self.status} {self.framing.value}>"
 
     @property
-    def interim(self) -> bool:
-        """True when another response to the same request follows."""
-        return self.status < 200 and self.status != 101
+    def ends_by_close(self) -> bool:
+        """Say whether the body ends where the server closes the connection: nothing else tells its end."""
+        return self.framing is UNTIL_CLOSE
 
-    def tunnels(self, request: RequestHead) -> bool:
-        """Say whether the connection leaves HTTP behind this head: bytes go both ways until an end closes."""
-        return self.status == 101 or (request.method == b"CONNECT" and 200 <= self.status < 300)
-
-    def client_keeps(self, request: RequestHead) -> bool:
+    def client_keeps(self, request: messages.RequestHead) -> bool:
         """Say whether the client's connection may carry another request, as far as the messages decide."""
         return (
             request.keep_alive

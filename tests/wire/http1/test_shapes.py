@@ -19,7 +19,7 @@ def told(head: RequestHead | ResponseHead | None) -> object:
     if head is None:
         return None
     names = ("method", "target", "version", "minor", "status", "reason", "fields", "keep_alive", "framing", "length",
-             "upgrade", "host", "size")  # fmt: skip
+             "upgrade", "authority", "size", "received")  # fmt: skip
     return [repr(getattr(head, name, None)) for name in names]
 
 

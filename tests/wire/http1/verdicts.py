@@ -84,7 +84,7 @@ class RequestSide:
         verdict.heads.append(self.head)
         verdict.bodies.append(b"".join(self.pieces))
         verdict.forwarded += self.head.forward() + reframed(self.head, body, self.pieces)
-        self.tunnel = self.head.tunnel
+        self.tunnel = self.head.method == b"CONNECT"
         self.closed = not self.tunnel and not self.head.keep_alive
         self.body, self.pieces = None, []
         return body.rest
