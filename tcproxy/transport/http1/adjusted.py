@@ -13,7 +13,7 @@ from tcproxy.transport.http1 import client
 from tcproxy.transport.http1.client import HttpClient
 from tcproxy.transport.http1.server import HttpLink, HttpLinkFactory
 from tcproxy.wire.http1 import Adjust, Codec, Field, Limits, RequestHead, ResponseHead
-from tcproxy.wire.http1.body import last_chunk
+from tcproxy.wire.http1.bodies import last_chunk
 from tcproxy.wire.http1.head import adjusted
 
 if TYPE_CHECKING:

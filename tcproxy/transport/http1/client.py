@@ -165,7 +165,7 @@ class HttpClient(HttpEnd):
         self.busy = self.told = False
         self.sink = None
         if self.body is not None:
-            self.held = self.body.rest + self.held
+            self.held = self.body.surplus + self.held
             self.body = None
         if not self.looping:
             self._read_on()

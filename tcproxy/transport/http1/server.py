@@ -23,8 +23,8 @@ from tcproxy.wire.http1 import (
     ResponseReader,
     body_of,
 )
+from tcproxy.wire.http1.learned import BODYLESS
 from tcproxy.wire.http1.response import plain_response
-from tcproxy.wire.http1.shapes import BODYLESS
 
 if TYPE_CHECKING:
     from tcproxy.transport.http1.client import HttpClient
@@ -92,7 +92,7 @@ class HttpLink(HttpEnd):
         """True when nothing came behind the last response, and the link stands."""
         if self.ended or not self.connected or self.transport.queue or self.held:
             return False
-        return not (self.body.rest if self.body is not None else self.reader.buffer)
+        return not (self.body.surplus if self.body is not None else self.reader.buffer)
 
     def skip(self, head: ResponseHead) -> bool:
         """Drop a response that is here as a whole, and be idle. False: it is not, and the link of no further use."""

@@ -35,7 +35,11 @@ ALONE: Mapping[bytes, int] = {b"close": CONNECTION | ONLY_CLOSE, b"keep-alive": 
 SECRETS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"sec-websocket-key"))
 """Their values outlive no message here."""
 
-STRICT = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,255}+):([^\r\n\0]*+)")
+TOKEN_BYTE = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+TOKEN = TOKEN_BYTE + rb"++"
+"""A word of methods and names: RFC 9110 section 5.6.2."""
+
+STRICT = re.compile(rb"(" + TOKEN_BYTE + rb"{1,255}+):([^\r\n\0]*+)")
 LENIENT = re.compile(rb"([^:\r\n\0 \t][^:\r\n\0]{0,254}+):([^\r\n]*+)")
 """Names have 255 bytes at most: HAProxy refuses longer ones."""
 BREAK = re.compile(rb"(\r?\n)([ \t])|\r?\n")
@@ -167,7 +171,7 @@ def trouble(text: bytes, lenient: bool, continued: bool = False) -> tuple[int, s
 def _trouble_in(line: bytes, pattern: re.Pattern[bytes], prefix: int) -> tuple[int, str] | None:
     matched = pattern.match(line)
     if matched is None:
-        name = re.match(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{0,255}", line)
+        name = re.match(TOKEN_BYTE + rb"{0,255}", line)
         at = name.end() if name else 0
         if at == len(line):
             return at, "a header line without a colon"

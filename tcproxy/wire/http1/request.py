@@ -22,6 +22,7 @@ from .fields import (
     ONLY_CLOSE,
     ONLY_KEEP,
     TE,
+    TOKEN,
     UPGRADE,
     Field,
     KnownFields,
@@ -29,9 +30,9 @@ from .fields import (
 )
 from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
 from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .keepalive import CLOSE, KEEP, UPGRADED, spoken
+from .learned import LearnedTemplates
 from .limits import Limits
-from .persistence import CLOSE, KEEP, UPGRADED, spoken
-from .shapes import TOKEN, Shapes
 
 STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?=\r?\n|\Z)")
@@ -95,28 +96,28 @@ class RequestHead(Head, messages.RequestHead):
         return self._lines([self.method, b" ", self.target, b" ", version, b"\r\n"], connection, adjust)
 
 
-def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None:
-    """Return the request that bytes begin with, and where its head ends; None where it has no known shape."""
-    found = shapes.find(data)
+def plain_request(templates: LearnedTemplates, data: bytes) -> tuple[RequestHead, int] | None:
+    """Return the request that bytes begin with, and where its head ends; None where it has no known template."""
+    found = templates.find(data)
     if found is None:
         return None
-    shape, matched, end = found
+    template, matched, end = found
     request = RequestHead.__new__(RequestHead)
     values = request.parts = matched.groups()
     request.method, request.target = values[0], values[1]
     request.version = b"HTTP/1.1"
     request.minor = 1
-    request.received = end + shape.overhead
-    request.template = shape
+    request.received = end + template.overhead
+    request.template = template
     request._fields = None
-    request.keep_alive = shape.keep_alive
+    request.keep_alive = template.keep_alive
     request.upgrade = False
-    request.authority = values[shape.host] if shape.host > 0 else None
-    if shape.length < 0:
+    request.authority = values[template.host] if template.host > 0 else None
+    if template.length < 0:
         request.length = -1
         request.framing = NO_BODY
     else:
-        request.length = int(values[shape.length])
+        request.length = int(values[template.length])
         request.framing = SIZED if request.length else NO_BODY
     return request, end
 

@@ -10,10 +10,10 @@ from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
 from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
 from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .keepalive import CLOSE, KEEP, UPGRADED, spoken
+from .learned import BODYLESS, NO_BODIES, LearnedTemplates
 from .limits import Limits
-from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
-from .shapes import BODYLESS, NO_BODIES, Shapes
 
 STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?=\r?\n|\Z)")
@@ -76,7 +76,7 @@ class ResponseHead(Head, messages.ResponseHead):
 
 
 class PlainResponse(ResponseHead):
-    """A response's head of a known shape, read. end: where it ends in the bytes that it was read from."""
+    """A response's head of a known template, read. end: where it ends in the bytes that it was read from."""
 
     __slots__ = ("end",)
 
@@ -88,14 +88,14 @@ class PlainResponse(ResponseHead):
         return self.template.written % self.parts  # type: ignore[union-attr]  # it has one
 
 
-def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
-    """Return the response that bytes begin with, None when its head has no known shape."""
-    found = shapes.find(data)
+def plain_response(templates: LearnedTemplates, data: bytes) -> PlainResponse | None:
+    """Return the response that bytes begin with, None when its head has no known template."""
+    found = templates.find(data)
     if found is None:
         return None
-    shape, matched, end = found
+    template, matched, end = found
     values = matched.groups()
-    if shape.length < 0 or values[0] in NO_BODIES:
+    if template.length < 0 or values[0] in NO_BODIES:
         return None
     head = PlainResponse.__new__(PlainResponse)
     head.end = end
@@ -103,13 +103,13 @@ def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
     head.minor = 1
     head.status = int(values[0])
     head.reason = values[1]
-    head.received = end + shape.overhead
-    head.template = shape
+    head.received = end + template.overhead
+    head.template = template
     head.parts = values
     head._fields = None
-    head.keep_alive = shape.keep_alive
+    head.keep_alive = template.keep_alive
     head.upgrade = False
-    length = head.length = int(values[shape.length])
+    length = head.length = int(values[template.length])
     head.framing = SIZED if length else NO_BODY
     return head
 

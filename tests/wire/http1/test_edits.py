@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcproxy.wire.http1 import BadMessage, Codec, Head, RequestHead, RequestReader, ResponseHead, ResponseReader
-from tcproxy.wire.http1.shapes import OFTEN
+from tcproxy.wire.http1.learned import OFTEN
 from tcproxy.wire.templates import MOST_DERIVED
 
 from . import corpus
@@ -93,7 +93,7 @@ def written(start: bytes, fields: Plain, connection: bytes, adjust: dict[bytes, 
 
 
 def requests_of(message: bytes) -> list[RequestHead]:
-    """Read a request by its shape and without: the first of the two has a template if any has one."""
+    """Read a request by its template and without: the first of the two has a template if any has one."""
     codec = Codec()
     heads = [RequestReader(codec).feed(message) for _ in range(AGAIN)]
     assert heads[0] is not None and heads[-1] is not None
@@ -113,46 +113,46 @@ def wire(fields: Plain) -> bytes:
     return b"".join(b"%b: %b\r\n" % field for field in fields)
 
 
-def same_of_requests(shaped: RequestHead, general: RequestHead, edits: list[Edit]) -> None:
+def same_of_requests(known: RequestHead, general: RequestHead, edits: list[Edit]) -> None:
     """Check that edits do the same to both heads of one message, and that what was received stays."""
     fields = [(field.name, field.value) for field in general.fields]
     received = 21 + len(general.method) + len(general.target) + len(general.version) + len(b"".join(sum(fields, ())))
     fields = edit_plain(fields, edits)
-    for head in (shaped, general):
+    for head in (known, general):
         edit(head, edits)
         check(head, fields)
         assert head.received == received
     for close in (False, True):
         for adjust in (None, ADJUST):
-            assert shaped.forward(close, adjust) == general.forward(close, adjust)
+            assert known.forward(close, adjust) == general.forward(close, adjust)
 
 
-def same_of_responses(shaped: ResponseHead, general: ResponseHead, request: RequestHead, edits: list[Edit]) -> None:
+def same_of_responses(known: ResponseHead, general: ResponseHead, request: RequestHead, edits: list[Edit]) -> None:
     """Check the same of a response's heads."""
     fields = [(field.name, field.value) for field in general.fields]
     received = 24 + len(general.version) + len(general.reason) + len(b"".join(sum(fields, ())))
     fields = edit_plain(fields, edits)
-    for head in (shaped, general):
+    for head in (known, general):
         edit(head, edits)
         check(head, fields)
         assert head.received == received
     for keep in (None, False, True):
         for adjust in (None, ADJUST):
-            assert shaped.forward(request, keep, adjust) == general.forward(request, keep, adjust)
+            assert known.forward(request, keep, adjust) == general.forward(request, keep, adjust)
 
 
 @given(lines, endings, edits, values)
 def test_a_request_is_edited_as_a_plain_list_is(lines: Plain, ending: bytes, edits: list[Edit], target: bytes) -> None:
     """A request with a template, one with a list and the model say and write the same after any edits."""
     fields = [(b"host", b"a"), *lines]
-    shaped, general = requests_of(b"GET /a HTTP/1.1\r\n" + wire(fields) + ending + b"\r\n")
-    assert shaped.template is not None and general.template is None
-    same_of_requests(shaped, general, edits)
+    known, general = requests_of(b"GET /a HTTP/1.1\r\n" + wire(fields) + ending + b"\r\n")
+    assert known.template is not None and general.template is None
+    same_of_requests(known, general, edits)
     fields = edit_plain(fields, edits)
-    assert shaped.forward() == written(b"GET /a HTTP/1.1\r\n", fields, b"", {})
-    assert shaped.forward(True, ADJUST) == written(b"GET /a HTTP/1.1\r\n", fields, b"close", ADJUST)
-    shaped.method, shaped.target = b"PUT", b"/%s" + target
-    assert shaped.forward() == written(b"PUT /%s" + target + b" HTTP/1.1\r\n", fields, b"", {})
+    assert known.forward() == written(b"GET /a HTTP/1.1\r\n", fields, b"", {})
+    assert known.forward(True, ADJUST) == written(b"GET /a HTTP/1.1\r\n", fields, b"close", ADJUST)
+    known.method, known.target = b"PUT", b"/%s" + target
+    assert known.forward() == written(b"PUT /%s" + target + b" HTTP/1.1\r\n", fields, b"", {})
 
 
 @given(lines, endings, edits, st.sampled_from([b"1.0", b"1.1"]))
@@ -163,36 +163,36 @@ def test_a_response_is_edited_as_a_plain_list_is(
     asked = RequestReader(Codec()).feed(b"GET / HTTP/" + version + b"\r\n\r\n")
     assert asked is not None
     fields = [*lines, (b"content-length", b"3")]
-    shaped, general = responses_of(b"HTTP/1.1 200 OK\r\n" + wire(fields) + ending + b"\r\n", asked)
-    assert shaped.template is not None and general.template is None
-    same_of_responses(shaped, general, asked, edits)
+    known, general = responses_of(b"HTTP/1.1 200 OK\r\n" + wire(fields) + ending + b"\r\n", asked)
+    assert known.template is not None and general.template is None
+    same_of_responses(known, general, asked, edits)
     fields = edit_plain(fields, edits)
-    assert shaped.forward(asked, False) == written(b"HTTP/1.1 200 OK\r\n", fields, b"close", {})
-    shaped.status, shaped.reason = 404, b"Not %here"
-    assert shaped.forward(asked, False) == written(b"HTTP/1.1 404 Not %here\r\n", fields, b"close", {})
+    assert known.forward(asked, False) == written(b"HTTP/1.1 200 OK\r\n", fields, b"close", {})
+    known.status, known.reason = 404, b"Not %here"
+    assert known.forward(asked, False) == written(b"HTTP/1.1 404 Not %here\r\n", fields, b"close", {})
 
 
 @given(edits)
 def test_heads_of_the_corpus_are_edited_alike(edits: list[Edit]) -> None:
-    """Whatever message of the corpus is read, by a shape or not: edits do the same to it."""
+    """Whatever message of the corpus is read, by a template or not: edits do the same to it."""
     for message in corpus.requests():
         try:
-            shaped, general = requests_of(message)
+            known, general = requests_of(message)
         except (AssertionError, BadMessage):
             continue
-        same_of_requests(shaped, general, edits)
+        same_of_requests(known, general, edits)
     asked = RequestReader(Codec()).feed(corpus.REQUESTS["GET"])
     assert asked is not None
     for _, message in corpus.responses():
         try:
-            shaped_response, general_response = responses_of(message, asked)
+            known_response, general_response = responses_of(message, asked)
         except (AssertionError, BadMessage):
             continue
-        same_of_responses(shaped_response, general_response, asked, edits)
+        same_of_responses(known_response, general_response, asked, edits)
 
 
 def test_edits_of_one_head_are_in_no_other() -> None:
-    """Heads of one shape share a template, and an edit of one leaves the others as they are."""
+    """Heads of one template share a template, and an edit of one leaves the others as they are."""
     codec = Codec()
     heads = [RequestReader(codec).feed(b"GET / HTTP/1.1\r\nHost: a\r\nX: %d\r\n\r\n" % number) for number in range(9)]
     before, last = heads[-2:]
@@ -216,7 +216,7 @@ def test_the_same_edits_lead_to_the_same_template() -> None:
 
 
 def test_nobody_makes_templates_grow() -> None:
-    """However many names are added to heads of one shape, few templates are kept, and all edits hold."""
+    """However many names are added to heads of one template, few templates are kept, and all edits hold."""
     codec = Codec()
     message = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     for number in range(3 * MOST_DERIVED):

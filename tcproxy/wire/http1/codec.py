@@ -10,6 +10,7 @@ import re
 from .errors import BadMessage
 from .fields import KnownFields, OddLine, trouble
 from .framing import CHUNKED
+from .learned import BODYLESS, LONGEST, REQUEST, RESPONSE, LearnedTemplates
 from .limits import Limits
 from .request import (
     LENIENT,
@@ -25,7 +26,6 @@ from .request import (
 from .response import LENIENT as LENIENT_STATUS
 from .response import STRICT as STATUS
 from .response import ResponseHead, parse_response, plain_response, response_of
-from .shapes import BODYLESS, LONGEST, REQUEST, RESPONSE, Shapes
 
 PARTIAL_STATUS = re.compile(rb"[A-Z0-9./]*+(?:[ \t]++[0-9]*+(?:[ \t]++[^\r\n\0]*+)?)?\r?")
 
@@ -38,8 +38,8 @@ class Codec:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.known = KnownFields(self.limits.lenient)
-        self.requests = Shapes(self.limits, REQUEST)
-        self.responses = Shapes(self.limits, RESPONSE)
+        self.requests = LearnedTemplates(self.limits, REQUEST)
+        self.responses = LearnedTemplates(self.limits, RESPONSE)
 
 
 def find_end(data: bytes, start: int = 0) -> int:
@@ -222,13 +222,13 @@ class ResponseReader(_Reader):
             raise BadMessage(502, "no status line")
 
 
-def _learn_request(shapes: Shapes, head: bytes, request: RequestHead) -> None:
-    """Learn from a request, if others of its shape may be plain."""
+def _learn_request(templates: LearnedTemplates, head: bytes, request: RequestHead) -> None:
+    """Learn from a request, if others of its template may be plain."""
     if request.minor and not request.upgrade and request.framing is not CHUNKED and len(head) <= LONGEST:
-        shapes.learn(head)
+        templates.learn(head)
 
 
-def _learn_response(shapes: Shapes, head: bytes, response: ResponseHead) -> None:
-    """Learn from a response, if others of its shape may be plain."""
+def _learn_response(templates: LearnedTemplates, head: bytes, response: ResponseHead) -> None:
+    """Learn from a response, if others of its template may be plain."""
     if response.minor and response.length >= 0 and not response.upgrade and len(head) <= LONGEST:
-        shapes.learn(head)
+        templates.learn(head)

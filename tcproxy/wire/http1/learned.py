@@ -1,8 +1,9 @@
-"""Heads of a shape: most heads have the names of others, in the same order, and only other values.
+"""Learned templates: heads with the same header names in the same order are read by one pattern, and written by one
+format.
 
-A client sends the same header lines with each of its requests, and a server with its responses. Once such a shape came
-a few times, one pattern reads a head of it and one format writes it, whatever the values are; nothing of these is kept.
-A head of another shape, or odd in any way, is none: request.py and response.py tell what it means.
+A client sends the same header lines with each of its requests, and a server with its responses. A template is learned
+once heads of it came a few times; it then reads and writes any head of these names, whatever the values are, and keeps
+no value. A head that no template matches is read by request.py and response.py.
 """
 
 from __future__ import annotations
@@ -10,24 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .fields import ALONE, CONNECTION, HOST, KINDS, LENGTH, ONLY_CLOSE
+from .fields import ALONE, CONNECTION, HOST, KINDS, LENGTH, ONLY_CLOSE, TOKEN
 from .limits import Limits
 from .templates import Template
 
 MOST = 6
-"""Shapes of as many lines: a head of none of them costs a try each."""
+"""Templates of as many lines: a head of none of them costs a try each."""
 MOST_IN_ALL = 48
 OFTEN = 6
-"""Heads of a shape before it is learned: a pattern is dear to make."""
+"""Heads of the same names before their template is learned: making a pattern takes long."""
 MOST_COUNTED = 64
 LONGEST = 4096
-"""Bytes of a head that a shape is learned from."""
+"""Bytes of the longest head that a template is learned from."""
 
-TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 REQUEST = rb"(?!CONNECT )(" + TOKEN + rb") (/[!-\"$-~]*+) HTTP/1\.1\r\n"
 RESPONSE = rb"HTTP/1\.1 ([2-9][0-9][0-9]) ((?! )[^\r]*+)\r\n"
 VALUE = rb"([^ \r][^\r]*+)(?<! )"
-"""Sets of one byte are quick to match; LFs, NULs and tabs in a head are looked for afterwards (`Shapes.find`)."""
+"""Sets that leave out one byte are quick to match; `LearnedTemplates.find` looks for LFs, NULs and tabs afterwards."""
 DIGITS = rb"([0-9]{1,18})"
 PLAIN = re.compile(TOKEN + rb": (?![ \t])[^\r\n\0]*+(?<![ \t])")
 BODYLESS = (b"HEAD", b"CONNECT")
@@ -36,12 +36,12 @@ NO_BODIES = (b"204", b"304")
 """Statuses of responses without a body."""
 
 
-class Shape(Template):
-    """The header lines of a shape. Values are the groups of its pattern: two of the start line, one of each header.
+class LearnedTemplate(Template):
+    """A template that also reads. Values are the groups of its pattern: two of the start line, one of each header.
 
-    host, length: which group they are, -1 for none. keep_alive: what its Connection header says. match: the pattern's,
-    which takes more than `Shapes.find` does. lines: of a whole head. overhead: bytes that statistics count beside those
-    of the whole head as it came.
+    host, length: index in `parts` of Host and Content-Length, -1 without one. keep_alive: what the Connection header
+    says, which is part of the pattern. match: of the pattern, which takes some heads that `LearnedTemplates.find` does
+    not. lines: how many a whole head has. overhead: bytes that HAProxy counts besides those of the head as it came.
     """
 
     __slots__ = ("host", "keep_alive", "length", "lines", "match", "overhead")
@@ -72,14 +72,14 @@ class Shape(Template):
         self.lines = len(lines) + 2
 
 
-NONE = Shape(rb"(?!)", ())
-"""No head has this shape."""
+NONE = LearnedTemplate(rb"(?!)", ())
+"""Matches no head."""
 
 
-class Shapes:
-    """The shapes that one side's codec knows, by their number of lines; the one that came last is tried first.
+class LearnedTemplates:
+    """The templates that one codec has learned. by_size: number of lines -> templates.
 
-    last: that one. safe: bytes of a head that fits in any case.
+    last: the template of the head before, which is tried first. safe: a head of fewer bytes fits a buffer in any case.
     """
 
     __slots__ = ("_counts", "_limits", "_start", "by_size", "last", "safe")
@@ -89,43 +89,46 @@ class Shapes:
         self._start = start
         self.safe = limits.safe
         self.last = NONE
-        self.by_size: dict[int, list[Shape]] = {}
+        self.by_size: dict[int, list[LearnedTemplate]] = {}
         self._counts: dict[tuple[bytes, ...], int] = {}
 
-    def find(self, data: bytes) -> tuple[Shape, re.Match[bytes], int] | None:
-        """Return the shape of the head that bytes begin with, what was matched, and the head's end; None without."""
-        shape = self.last
-        matched = shape.match(data)
+    def find(self, data: bytes) -> tuple[LearnedTemplate, re.Match[bytes], int] | None:
+        """Return the template of the head that the bytes begin with, the match, and the index behind the head.
+
+        Return None where no template matches.
+        """
+        template = self.last
+        matched = template.match(data)
         if matched is None:
             found = self._another(data)
             if found is None:
                 return None
-            shape, matched = found
+            template, matched = found
         end = matched.end()
         head = data[:end]
-        if end < self.safe and head.count(b"\n") == shape.lines and 0 not in head and 9 not in head:
-            return shape, matched, end
+        if end < self.safe and head.count(b"\n") == template.lines and 0 not in head and 9 not in head:
+            return template, matched, end
         return None
 
-    def _another(self, data: bytes) -> tuple[Shape, re.Match[bytes]] | None:
+    def _another(self, data: bytes) -> tuple[LearnedTemplate, re.Match[bytes]] | None:
         end = data.find(b"\r\n\r\n")
-        shapes = self.by_size.get(data.count(b"\r\n", 0, end), []) if end > 0 else []
-        for shape in shapes:
-            matched = shape.match(data)
+        templates = self.by_size.get(data.count(b"\r\n", 0, end), []) if end > 0 else []
+        for template in templates:
+            matched = template.match(data)
             if matched is not None:
-                shapes.remove(shape)
-                shapes.insert(0, shape)
-                self.last = shape
-                return shape, matched
+                templates.remove(template)
+                templates.insert(0, template)
+                self.last = template
+                return template, matched
         return None
 
     def forget(self) -> None:
-        """Know no shape any more."""
+        """Drop all templates."""
         self.by_size.clear()
         self.last = NONE
 
     def learn(self, head: bytes) -> None:
-        """Count the shape of a whole head that was read in the general way, and learn it if it comes often."""
+        """Count a whole head that no template matched; learn its template once such heads came often."""
         lines = head[:-4].split(b"\r\n")[1:]
         parts = [line.partition(b": ") for line in lines]
         key = tuple([value if name in CONNECTIONS else name for name, _, value in parts])
@@ -133,20 +136,23 @@ class Shapes:
         if count >= OFTEN:
             count = 0
             if self._is_plain(lines):
-                self._add(Shape(self._start, lines), len(lines))
+                self._add(LearnedTemplate(self._start, lines), len(lines))
         elif count == 1 and len(self._counts) >= MOST_COUNTED:
             self._counts.clear()
         self._counts[key] = count
 
-    def _add(self, shape: Shape, size: int) -> None:
+    def _add(self, template: LearnedTemplate, size: int) -> None:
         if sum(map(len, self.by_size.values())) >= MOST_IN_ALL:
             self.forget()
-        shapes = self.by_size.setdefault(size, [])
-        shapes.insert(0, shape)
-        del shapes[MOST:]
+        templates = self.by_size.setdefault(size, [])
+        templates.insert(0, template)
+        del templates[MOST:]
 
     def _is_plain(self, lines: Sequence[bytes]) -> bool:
-        """Say whether heads of these names may be read by a shape."""
+        """Say whether a template may read heads like this one.
+
+        It may if no header but Host, Content-Length and Connection tells how to read the message, each of them once.
+        """
         if len(lines) >= self._limits.max_headers:
             return False
         kinds = []
