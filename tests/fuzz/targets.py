@@ -1,9 +1,9 @@
 """Targets: functions of bytes that raise when a property does not hold. The first bytes choose how the rest is read.
 
-requests, responses: a codec reads them alike in any pieces and whatever shapes it knows, raises BadMessage only, reads
-what it writes as it was meant, and so do h11 and llhttp. bodies: decoders find the same in any pieces. session: clients
-and servers that say, end and reset as the bytes tell leave nothing behind in a proxy, each side gets well-formed
-messages, and a new client gets its own answer.
+requests, responses: a codec reads them alike in any pieces and whatever templates it knows, raises BadMessage only,
+reads what it writes as it was meant, and so do h11 and llhttp. bodies: decoders find the same in any pieces. session:
+clients and servers that say, end and reset as the bytes tell leave nothing behind in a proxy, each side gets
+well-formed messages, and a new client gets its own answer.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _decoded(kind: int, pieces: list[bytes]) -> tuple[object, ...]:
     except BadMessage as error:
         assert error.status == 400 and error.position >= 0
         return ("refused",)
-    return found, decoder.done, decoder.rest, [field.wire for field in decoder.trailers]
+    return found, decoder.done, decoder.surplus, [field.wire for field in decoder.trailers]
 
 
 # a whole session
@@ -261,14 +261,14 @@ def sound_requests(data: bytes) -> None:
         body.feed(reader.take())
         if not body.done:
             break
-        read = rest[: len(rest) - len(body.rest)]
+        read = rest[: len(rest) - len(body.surplus)]
         same_requests(read)
         forwarded = request_verdict([read], ROOM).forwarded
         assert joined(_without_connection(forwarded)) == joined(_without_connection(read))
         names = [name.lower() for name in re.findall(rb"\n([^:\r\n]+):", read.partition(b"\r\n\r\n")[0])]
         assert sum(name in (b"content-length", b"transfer-encoding") for name in set(names)) < 2
         assert names.count(b"content-length") < 2 and names.count(b"host") < 2
-        rest = body.rest
+        rest = body.surplus
 
 
 def asked_in(data: bytes) -> list[RequestHead]:
@@ -283,7 +283,7 @@ def asked_in(data: bytes) -> list[RequestHead]:
             body.feed(reader.take())
             if not body.done:
                 break
-            data = body.rest
+            data = body.surplus
     except BadMessage:
         pass
     return found
@@ -310,9 +310,9 @@ def sound_responses(asked: bytes, data: bytes, lines: set[bytes]) -> None:
         told = b"".join(bytes(piece) for piece in body.feed(reader.take()))
         if head.framing is Framing.CLOSE or not body.done:
             return
-        same_response("HEAD" if request.method == b"HEAD" else "GET", data[: len(data) - len(body.rest)])
+        same_response("HEAD" if request.method == b"HEAD" else "GET", data[: len(data) - len(body.surplus)])
         assert told not in lines or told.startswith(request.method + b" " + request.target[:100]), (request, told)
-        data = body.rest
+        data = body.surplus
         if not data:
             return
     raise AssertionError(f"more responses than requests: {data!r}")

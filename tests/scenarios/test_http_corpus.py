@@ -3,7 +3,7 @@ what becomes of each connection, and what the log tells.
 
 Each case ends with another request on the same connection, or with the client's FIN, so that whether the connection
 stays open is seen in bytes. Hostile responses come over links that are used again, by the same client and by another
-one; all come to a program that knows the shapes of common heads already (wire/http1/shapes.py).
+one; all come to a program that knows the templates of common heads already (wire/http1/learned.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from tcproxy.wire.http1 import BadMessage, Codec, RequestReader, ResponseReader, body_of
-from tcproxy.wire.http1.shapes import OFTEN
+from tcproxy.wire.http1.learned import OFTEN
 from tests.scenarios.lanes import LANES, Answer, Outcome, Play, Stage
 from tests.wire.http1 import corpus
 from tests.wire.http1.departures import APART, apart, departure
@@ -40,7 +40,7 @@ LESSON = Play(
     ((*[GET] * OFTEN, *[b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok"] * OFTEN, PROBE),),
     (*[Answer()] * OFTEN, *[Answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")] * OFTEN),
 )
-"""What teaches a lane the shapes of heads that most cases have, or resemble."""
+"""What teaches a lane the templates of heads that most cases have, or resemble."""
 
 
 class Case(NamedTuple):
@@ -72,7 +72,7 @@ def own_length(asked: str, message: bytes) -> int:
         body.feed(reader.take())
     except BadMessage:
         return len(message)
-    return len(message) - len(body.rest)
+    return len(message) - len(body.surplus)
 
 
 def cases() -> Iterator[Case]:

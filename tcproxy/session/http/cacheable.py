@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcproxy.session.http.state import Exchange
 
 if TYPE_CHECKING:
-    from tcproxy.wire.http1 import Head, ResponseHead
+    from tcproxy.wire.messages import Head, ResponseHead
 
 PAGE, COOKIES = 1, 2
 BOTH = PAGE | COOKIES

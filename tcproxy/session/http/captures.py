@@ -22,7 +22,7 @@ from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
 if TYPE_CHECKING:
     from tcproxy.model.captures import Capture
     from tcproxy.model.proxy import Proxy
-    from tcproxy.wire.http1 import Head, ResponseHead
+    from tcproxy.wire.messages import Head, ResponseHead
 
 COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.servers.state import LiveServer
     from tcproxy.session.persistence import Persistence
-    from tcproxy.wire.http1 import ResponseHead
+    from tcproxy.wire.messages import ResponseHead
 
 STOPPED = ServerState.STOPPED
 FUTURE = 86400

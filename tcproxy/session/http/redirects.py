@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.stages import LOCAL
-from tcproxy.wire.http1 import Field, Framing, WholeResponse, compose
+from tcproxy.wire.http1 import Field, WholeResponse, compose
 from tcproxy.session.http.state import Exchange, Rule
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.model.redirects import Redirect
-    from tcproxy.wire.http1 import RequestHead
+    from tcproxy.wire.messages import RequestHead
 
 REASONS = {
     301: b"Moved Permanently",
@@ -50,7 +50,7 @@ class Redirection:
         if self.status in TEMPORARY:
             fields.append(NO_CACHE)
         fields += self.cookie
-        if request.framing is not Framing.NONE:
+        if request.has_body:
             fields.append(CLOSE)
         return compose(self.status, REASONS[self.status], fields)
 

@@ -5,6 +5,7 @@ server's name behind all others (`http-send-name-header`). Only proxies that ask
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.connection import HttpConnection
@@ -12,7 +13,7 @@ from tcproxy.transport.http1 import client
 from tcproxy.transport.http1.client import HttpClient
 from tcproxy.transport.http1.server import HttpLink, HttpLinkFactory
 from tcproxy.wire.http1 import Adjust, Codec, Field, Limits, RequestHead, ResponseHead
-from tcproxy.wire.http1.body import last_chunk
+from tcproxy.wire.http1.bodies import last_chunk
 from tcproxy.wire.http1.head import adjusted
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class WrittenRequest(RequestHead):
             request.method, request.target, request.version, request.minor, request.fields, request.keep_alive
         )
         self.framing, self.length = request.framing, request.length
-        self.upgrade, self.host = request.upgrade, request.host
+        self.received = request.received
+        self.upgrade, self.authority = request.upgrade, request.authority
         self.wire = wire
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
@@ -76,8 +78,6 @@ class AdjustedLink(HttpLink):
         """Send a request's head in its own form, with what has come of its body."""
         codec: Any = self.codec
         wire = written(request, close, codec)
-        # what the client sent is counted, and not what is written for it
-        client.moved -= len(wire) - len(request.forward(close)) if request.minor and not close else 0
         super().ask(WrittenRequest(request, wire), client, close)
         self.request = request if self.request is not None else None
 
@@ -92,12 +92,9 @@ def written(request: RequestHead, close: bool, codec: AdjustingCodec) -> bytes:
     """Return the bytes of a request's head."""
     if not codec.name:
         return request.forward(close, codec.adjust)
-    fields = request.fields
-    request.fields = [field for field in fields if field.name != codec.name]
-    try:
-        wire = request.forward(close, codec.adjust)
-    finally:
-        request.fields = fields
+    sent = copy(request)
+    sent.remove(codec.name)
+    wire = sent.forward(close, codec.adjust)
     return wire[:-2] + codec.tail + b"\r\n"
 
 

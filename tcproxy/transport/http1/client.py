@@ -165,7 +165,7 @@ class HttpClient(HttpEnd):
         self.busy = self.told = False
         self.sink = None
         if self.body is not None:
-            self.held = self.body.rest + self.held
+            self.held = self.body.surplus + self.held
             self.body = None
         if not self.looping:
             self._read_on()
@@ -222,11 +222,8 @@ class HttpClient(HttpEnd):
 
     def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
         """Gather a response's head; return its size as it is counted (see session/http/telling.py)."""
-        data = head.forward(request, keep)
-        self.out.append(data)
-        if keep and head.minor and request.minor:
-            return len(data) + 15 - 4 * len(head.fields)
-        return 24 + len(head.version) + len(head.reason) + sum([len(field.wire) - 4 for field in head.fields])
+        self.out.append(head.forward(request, keep))
+        return head.received
 
     def drain(self) -> None:
         """Take the rest of the request's body, which no server wants any more, if it comes in one piece."""
@@ -236,13 +233,13 @@ class HttpClient(HttpEnd):
 
     def count_request(self, head: RequestHead) -> None:
         """Count a request's head."""
-        self.moved += _counted(head)
+        self.moved += head.received
 
     def copied(self, head: RequestHead) -> list[Piece] | None:
         """Return the body of a request; None unless it is all here and fits a buffer with its head."""
         limits = self.codec.limits
         room = limits.bufsize - limits.maxrewrite - KEPT_OVERHEAD
-        if not self.whole or self.moved + _counted(head) + BLOCK * (len(head.fields) + MORE_BLOCKS) > room:
+        if not self.whole or self.moved + head.received + BLOCK * (head.size + MORE_BLOCKS) > room:
             return None
         return list(self.pieces)
 
@@ -296,13 +293,6 @@ class Drain:
         """Drop what came."""
         self.out.clear()
         self.client.session.drained()
-
-
-def _counted(head: RequestHead) -> int:
-    return (
-        21 + len(head.method) + len(head.target) + len(head.version)
-        + sum([len(field.wire) - 4 for field in head.fields])
-    )  # fmt: skip
 
 
 def codec_of(frontend: Frontend) -> Codec:

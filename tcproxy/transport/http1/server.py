@@ -23,8 +23,8 @@ from tcproxy.wire.http1 import (
     ResponseReader,
     body_of,
 )
+from tcproxy.wire.http1.learned import BODYLESS
 from tcproxy.wire.http1.response import plain_response
-from tcproxy.wire.http1.shapes import BODYLESS
 
 if TYPE_CHECKING:
     from tcproxy.transport.http1.client import HttpClient
@@ -70,18 +70,8 @@ class HttpLink(HttpEnd):
         self.whole = False
         self.moved = 0
         self.sink = client
-        shape = request.shape
-        if shape is not None and not close:
-            parts = request.parts
-            plain = parts[1] is request.target and parts[0] is request.method
-            data = shape.written % parts if plain else request.forward()
-            client.moved += len(data) + shape.overhead
-        else:
-            data = request.forward(close)
-            if request.minor and not close:
-                client.moved += len(data) + 15 - 4 * request.size
-            else:
-                client.count_request(request)
+        client.moved += request.received
+        data = request.forward(close)
         if client.body is None:
             client.sink = self
             self.send_now(data)
@@ -102,7 +92,7 @@ class HttpLink(HttpEnd):
         """True when nothing came behind the last response, and the link stands."""
         if self.ended or not self.connected or self.transport.queue or self.held:
             return False
-        return not (self.body.rest if self.body is not None else self.reader.buffer)
+        return not (self.body.surplus if self.body is not None else self.reader.buffer)
 
     def skip(self, head: ResponseHead) -> bool:
         """Drop a response that is here as a whole, and be idle. False: it is not, and the link of no further use."""

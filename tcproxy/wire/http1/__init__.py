@@ -4,19 +4,19 @@
     reader = RequestReader(codec)               one a connection
     request = reader.feed(data)                 None until a head is whole; BadMessage for what is none
     body = body_of(request, codec, 400)         then body.feed(reader.take()) and what comes, until body.done
-    reader.feed(body.rest)                      the next request, perhaps already there
+    reader.feed(body.surplus)                      the next request, perhaps already there
     server.write(request.forward(close=...))
     response = ResponseReader(codec).feed(data, request)
     client.write(response.forward(request, keep))
 """
 
-from .body import Body, ChunkedBody, CloseBody, LengthBody, NoBody, Piece, body_of, chunk, last_chunk
+from .bodies import Body, ChunkedBody, CloseBody, LengthBody, NoBody, Piece, body_of, chunk, last_chunk
+from .codec import Codec, RequestReader, ResponseReader
 from .errors import BadMessage
 from .fields import Field, KnownFields
 from .framing import Framing
 from .head import Adjust, Head
 from .limits import Limits
-from .reader import Codec, RequestReader, ResponseReader
 from .request import RequestHead, parse_request
 from .response import ResponseHead, parse_response
 from .whole import WholeResponse, compose, read_whole

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from tcproxy.wire import messages
+
 HOST, LENGTH, ENCODING, CONNECTION, UPGRADE, TE, EXPECT, KEY, ACCEPT, ONLY_CLOSE, ONLY_KEEP = (
     1 << bit for bit in range(11)
 )
@@ -33,7 +35,11 @@ ALONE: Mapping[bytes, int] = {b"close": CONNECTION | ONLY_CLOSE, b"keep-alive": 
 SECRETS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"sec-websocket-key"))
 """Their values outlive no message here."""
 
-STRICT = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,255}+):([^\r\n\0]*+)")
+TOKEN_BYTE = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+TOKEN = TOKEN_BYTE + rb"++"
+"""A word of methods and names: RFC 9110 section 5.6.2."""
+
+STRICT = re.compile(rb"(" + TOKEN_BYTE + rb"{1,255}+):([^\r\n\0]*+)")
 LENIENT = re.compile(rb"([^:\r\n\0 \t][^:\r\n\0]{0,254}+):([^\r\n]*+)")
 """Names have 255 bytes at most: HAProxy refuses longer ones."""
 BREAK = re.compile(rb"(\r?\n)([ \t])|\r?\n")
@@ -48,22 +54,21 @@ class OddLine(ValueError):
     """A line that is no header line by itself: folded, ended by a bare LF, or wrong."""
 
 
-class Field:
-    """One header: its lower-case name, its value without spaces around it, its bytes on the wire. Never changed."""
+class Field(messages.Field):
+    """One header, and its line. Never changed.
 
-    __slots__ = ("kind", "name", "value", "wire")
+    wire: its bytes as they are forwarded. kind: what it is to a codec, see KINDS and ALONE.
+    """
+
+    __slots__ = ("kind", "wire")
 
     def __init__(self, name: bytes, value: bytes) -> None:
         """`name` in lower case."""
-        self.name = name
-        self.value = value
+        super().__init__(name, value)
         self.wire = b"%b: %b\r\n" % (name, value)
         self.kind = KINDS.get(name, 0)
         if self.kind == CONNECTION:
             self.kind = ALONE.get(value.lower(), CONNECTION)
-
-    def __repr__(self) -> str:
-        return f"Field({self.name!r}, {self.value!r})"
 
 
 class KnownFields:
@@ -166,7 +171,7 @@ def trouble(text: bytes, lenient: bool, continued: bool = False) -> tuple[int, s
 def _trouble_in(line: bytes, pattern: re.Pattern[bytes], prefix: int) -> tuple[int, str] | None:
     matched = pattern.match(line)
     if matched is None:
-        name = re.match(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{0,255}", line)
+        name = re.match(TOKEN_BYTE + rb"{0,255}", line)
         at = name.end() if name else 0
         if at == len(line):
             return at, "a header line without a colon"

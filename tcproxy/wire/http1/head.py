@@ -1,101 +1,60 @@
-"""What requests' and responses' heads have in common: their headers, and edits of them.
-
-Edits cost only when they are done; names are given in lower case. A list of headers may be shared by heads that are
-alike: an edit makes a list of its own.
-"""
+"""What requests' and responses' heads have in common, and the checks that both are read with."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from tcproxy.wire import messages
 
 from .errors import BadMessage
 from .fields import Field, KnownFields, OddLine, trouble, unfolded
-from .framing import Framing
+from .framing import NO_BODY, Framing
 from .limits import FIELD_OVERHEAD, Limits
-from .shapes import Shape
+from .templates import Template
 
 Adjust = Mapping[bytes, bytes]
 """h1-case-adjust: lower-case names -> the same as they are to be written."""
 
 
-class Head:
-    """A start line and headers, in the order they came."""
+FRAMING = ("framing", "minor", "upgrade")
+"""What a head of HTTP/1 has besides those of all protocols: the slots that both kinds of heads declare."""
 
-    __slots__ = ("_fields", "framing", "keep_alive", "length", "minor", "parts", "shape", "upgrade", "version")
 
-    shape: Shape | None
-    """Of its header lines, as long as nobody has edited them."""
-    parts: tuple[bytes, ...]
-    """What a head of that shape has."""
-    _fields: list[Field] | None
+class Head(messages.Head):
+    """A start line and headers, in the order they came: what is forwarded.
+
+    Words of the Connection header that are between neighbours, doubles, and headers that the framing forbids are not
+    among the headers any more. version: of a request as it came; HTTP/1.1 and all later ones are forwarded as HTTP/1.1.
+    Of a response: as it is forwarded.
+    """
+
+    __slots__ = ()
+
+    field_type = Field
+
+    template: Template | None
     framing: Framing
-    length: int
-    """Bytes of the body when framing is LENGTH, -1 without a Content-Length."""
-    version: bytes
-    """As it came; HTTP/1.1 and all later ones are forwarded as HTTP/1.1. A response's: as it is forwarded."""
     minor: int
-    """1 for HTTP/1.1 and later, 0 for all older ones."""
-    keep_alive: bool
-    """Whether the connection that the message came from may carry another one after it."""
+    """1 for HTTP/1.1 and later, 0 for all older ones. A head with a template has 1."""
     upgrade: bool
     """Connection names `upgrade`. A request: it asks to leave HTTP, and has no body. In a response only status 101
-    leaves HTTP, but none with the word gets a Connection header of ours."""
+    leaves HTTP, but none with the word gets a Connection header of ours. A head with a template has False."""
 
     @property
     def fields(self) -> list[Field]:
-        """What is forwarded; hop-by-hop words of ours, doubles and what framing forbids are gone.
-
-        A list of them is never edited in place.
-        """
-        fields = self._fields
-        if fields is None:
-            assert self.shape is not None
-            fields = self._fields = self.shape.fields(self.parts)
-        return fields
+        """All headers; ask for them only where all of them count. A list of them is never edited in place."""
+        return super().fields  # type: ignore[return-value]  # they are of `field_type`
 
     @fields.setter
     def fields(self, fields: list[Field]) -> None:
         self._fields = fields
-        self.shape = None
+        self.template = None
 
     @property
-    def size(self) -> int:
-        """How many headers are forwarded."""
-        return len(self.shape.names if self.shape is not None else self.fields)
-
-    def value(self, name: bytes) -> bytes | None:
-        """Return the value of the first header of this name, None without one."""
-        for field in self.fields:
-            if field.name == name:
-                return field.value
-        return None
-
-    def values(self, name: bytes) -> list[bytes]:
-        """Return the values of all headers of this name."""
-        return [field.value for field in self.fields if field.name == name]
-
-    def add(self, name: bytes, value: bytes) -> None:
-        """Add a header behind all others."""
-        self.fields = [*self.fields, Field(name, value)]
-
-    def set(self, name: bytes, value: bytes) -> None:
-        """Remove all headers of this name, and add one behind all others."""
-        self.remove(name)
-        self.add(name, value)
-
-    def remove(self, name: bytes) -> bool:
-        """Remove all headers of this name; say whether there were any."""
-        kept = [field for field in self.fields if field.name != name]
-        removed = len(kept) < len(self.fields)
-        self.fields = kept
-        return removed
-
-    def replace(self, at: int, value: bytes) -> None:
-        """Give the header at this index of `fields` another value."""
-        fields = list(self.fields)
-        fields[at] = Field(fields[at].name, value)
-        self.fields = fields
+    def has_body(self) -> bool:
+        """Say whether a body follows the head, of whatever length; an empty one is none."""
+        return self.framing is not NO_BODY
 
     def _lines(self, start: Sequence[bytes], connection: bytes, adjust: Adjust | None) -> bytes:
         """Write the head: start line, headers, our Connection header, empty line."""
@@ -112,6 +71,11 @@ def adjusted(field: Field, adjust: Adjust) -> bytes:
     """Return the wire form of a header with its name in the case that the map tells."""
     name = adjust.get(field.name)
     return field.wire if name is None else b"%b: %b\r\n" % (name, field.value)
+
+
+def text_size(fields: Iterable[Field]) -> int:
+    """Return the bytes of all names and values."""
+    return sum([len(field.wire) - 4 for field in fields])
 
 
 FOLDED_NAME = re.compile(rb"\n[^ \t:\n][^:\n]*+\n[ \t]")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 
+from tcproxy.wire import messages
+
 from .authority import Mismatch, agreed
 from .errors import BadMessage
 from .fields import (
@@ -20,16 +22,17 @@ from .fields import (
     ONLY_CLOSE,
     ONLY_KEEP,
     TE,
+    TOKEN,
     UPGRADE,
     Field,
     KnownFields,
     OddLine,
 )
 from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
-from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .keepalive import CLOSE, KEEP, UPGRADED, spoken
+from .learned import LearnedTemplates
 from .limits import Limits
-from .persistence import CLOSE, KEEP, UPGRADED, spoken
-from .shapes import TOKEN, Shapes
 
 STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?=\r?\n|\Z)")
@@ -42,10 +45,10 @@ BARE = (b"GET", b"HEAD", b"DELETE")
 """Methods whose payload in HTTP/1.0 is refused."""
 
 
-class RequestHead(Head):
-    """What a client asks for. method and target may be set: they are what is forwarded."""
+class RequestHead(Head, messages.RequestHead):
+    """A request's start line and headers. authority: what the Host header tells, or must tell."""
 
-    __slots__ = ("host", "method", "target")
+    __slots__ = FRAMING
 
     def __init__(
         self, method: bytes, target: bytes, version: bytes, minor: int, fields: list[Field], keep_alive: bool
@@ -58,25 +61,17 @@ class RequestHead(Head):
         self.keep_alive = keep_alive
         self.framing = NO_BODY
         self.length = -1
+        self.received = 0
         self.upgrade = False
-        self.host: bytes | None = None
+        self.authority = None
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method!r} {self.target!r} {self.framing.value}>"
 
     @property
-    def tunnel(self) -> bool:
-        """True for CONNECT: what follows is no body, and goes to the server once it agrees (2xx)."""
-        return self.method == b"CONNECT"
-
-    @property
-    def path(self) -> bytes:
-        """The target from its path on, with the query; `*` and authorities have none: empty."""
-        if self.target.startswith(b"/"):
-            return self.target
-        _, found, rest = self.target.partition(b"://")
-        slash = rest.find(b"/") if found else -1
-        return rest[slash:] if slash >= 0 else b""
+    def takes_interim(self) -> bool:
+        """Say whether the client knows interim responses: those of HTTP/1.0 and before do not."""
+        return self.minor > 0
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
         """Return the bytes for the server.
@@ -84,9 +79,13 @@ class RequestHead(Head):
         close: the connection to the server will not be kept, and it shall know (option httpclose and
         http-server-close without http-pretend-keepalive).
         """
-        shape = self.shape
-        if shape is not None and not close and adjust is None:
-            return shape.written % (self.method, self.target, *self.parts[2:])
+        template = self.template
+        if template is not None and adjust is None:
+            parts = self.parts
+            if parts[1] is not self.target or parts[0] is not self.method:
+                parts = (self.method, self.target, *parts[2:])
+            data = template.written % parts
+            return data[:-2] + b"connection: close\r\n\r\n" if close else data
         connection = b""
         if not self.upgrade:
             if self.minor:
@@ -97,27 +96,28 @@ class RequestHead(Head):
         return self._lines([self.method, b" ", self.target, b" ", version, b"\r\n"], connection, adjust)
 
 
-def plain_request(shapes: Shapes, data: bytes) -> tuple[RequestHead, int] | None:
-    """Return the request that bytes begin with, and where its head ends; None where it has no known shape."""
-    found = shapes.find(data)
+def plain_request(templates: LearnedTemplates, data: bytes) -> tuple[RequestHead, int] | None:
+    """Return the request that bytes begin with, and where its head ends; None where it has no known template."""
+    found = templates.find(data)
     if found is None:
         return None
-    shape, matched, end = found
+    template, matched, end = found
     request = RequestHead.__new__(RequestHead)
     values = request.parts = matched.groups()
     request.method, request.target = values[0], values[1]
     request.version = b"HTTP/1.1"
     request.minor = 1
-    request.shape = shape
+    request.received = end + template.overhead
+    request.template = template
     request._fields = None
-    request.keep_alive = shape.keep_alive
+    request.keep_alive = template.keep_alive
     request.upgrade = False
-    request.host = values[shape.host] if shape.host > 0 else None
-    if shape.length < 0:
+    request.authority = values[template.host] if template.host > 0 else None
+    if template.length < 0:
         request.length = -1
         request.framing = NO_BODY
     else:
-        request.length = int(values[shape.length])
+        request.length = int(values[template.length])
         request.framing = SIZED if request.length else NO_BODY
     return request, end
 
@@ -154,6 +154,7 @@ def request_of(lines: list[bytes], size: int, known: KnownFields, limits: Limits
         _mean(request, special, limits)
     if target[0] != 0x2F or method == b"CONNECT":
         _agree(request, known.lenient)
+    request.received = 21 + len(request.method) + len(request.target) + len(request.version) + text_size(request.fields)
     return request
 
 
@@ -174,7 +175,7 @@ def _mean_plain(request: RequestHead, special: list[Field]) -> bool:
             return False
     if length > 0 and request.method == b"CONNECT":
         return False
-    request.host = host
+    request.authority = host
     if said:
         request.fields = [field for field in request.fields if not field.kind & CONNECTION]
         request.keep_alive = not said & ONLY_CLOSE
@@ -219,11 +220,11 @@ def _take_host(request: RequestHead) -> None:
     kept = []
     for field in request.fields:
         if field.kind == HOST:
-            if request.host is not None:
-                if field.value.lower() != request.host.lower():
+            if request.authority is not None:
+                if field.value.lower() != request.authority.lower():
                     raise BadMessage(400, "Hosts that differ")
                 continue
-            request.host = field.value
+            request.authority = field.value
         kept.append(field)
     request.fields = kept
 
@@ -308,12 +309,12 @@ def _agree(request: RequestHead, lenient: bool) -> None:
     if request.method == b"PRI":
         raise BadMessage(400, "the beginning of HTTP/2's preface")  # RFC 9113 section 11.5 reserves the method
     try:
-        target, host = agreed(request.method, request.target, request.host, lenient)
+        target, host = agreed(request.method, request.target, request.authority, lenient)
     except Mismatch as error:
         raise BadMessage(400, str(error), len(request.method) + 1) from None
     request.target = target
-    if host != request.host and host is not None:
-        request.host = host
+    if host != request.authority and host is not None:
+        request.authority = host
         request.fields = [Field(f.name, host) if f.kind == HOST else f for f in request.fields]
 
 

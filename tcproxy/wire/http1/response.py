@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from tcproxy.wire import messages
+
 from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
 from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
-from .head import Adjust, Head, check_size, field_trouble, is_later, joined_lines
+from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .keepalive import CLOSE, KEEP, UPGRADED, spoken
+from .learned import BODYLESS, NO_BODIES, LearnedTemplates
 from .limits import Limits
-from .persistence import CLOSE, KEEP, UPGRADED, spoken
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
-from .shapes import BODYLESS, NO_BODIES, Shapes
 
 STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]*+))?(?=\r?\n|\Z)")
@@ -20,10 +22,10 @@ LENIENT = re.compile(rb"([A-Z0-9./]++)[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n]
 _START = {False: STRICT, True: LENIENT}
 
 
-class ResponseHead(Head):
-    """What a server answers. status and reason may be set: they are what is forwarded."""
+class ResponseHead(Head, messages.ResponseHead):
+    """A response's start line and headers."""
 
-    __slots__ = ("reason", "status")
+    __slots__ = FRAMING
 
     def __init__(self, version: bytes, minor: int, status: int, reason: bytes, fields: list[Field]) -> None:
         self.version = version
@@ -34,21 +36,18 @@ class ResponseHead(Head):
         self.keep_alive = minor > 0
         self.framing = UNTIL_CLOSE
         self.length = -1
+        self.received = 0
         self.upgrade = False
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.framing.value}>"
 
     @property
-    def interim(self) -> bool:
-        """True when another response to the same request follows."""
-        return self.status < 200 and self.status != 101
+    def ends_by_close(self) -> bool:
+        """Say whether the body ends where the server closes the connection: nothing else tells its end."""
+        return self.framing is UNTIL_CLOSE
 
-    def tunnels(self, request: RequestHead) -> bool:
-        """Say whether the connection leaves HTTP behind this head: bytes go both ways until an end closes."""
-        return self.status == 101 or (request.method == b"CONNECT" and 200 <= self.status < 300)
-
-    def client_keeps(self, request: RequestHead) -> bool:
+    def client_keeps(self, request: messages.RequestHead) -> bool:
         """Say whether the client's connection may carry another request, as far as the messages decide."""
         return (
             request.keep_alive
@@ -69,32 +68,34 @@ class ResponseHead(Head):
                 connection = b"connection: close\r\n" if self.minor else b""
             elif not (self.minor and request.minor):
                 connection = b"connection: keep-alive\r\n"
+        if self.template is not None and adjust is None:
+            data = self.template.written % (b"%d" % self.status, self.reason, *self.parts[2:])
+            return data[:-2] + connection + b"\r\n" if connection else data
         start = [self.version, b" %d " % self.status, self.reason, b"\r\n"]
         return self._lines(start, connection, adjust)
 
 
 class PlainResponse(ResponseHead):
-    """A response's head of a known shape, read.
+    """A response's head of a known template, read. end: where it ends in the bytes that it was read from."""
 
-    wire: as it is forwarded to a client of HTTP/1.1 that is kept; counted: its bytes as statistics count them. end:
-    where it ends in the bytes that it was read from.
-    """
+    __slots__ = ("end",)
 
-    __slots__ = ("counted", "end", "wire")
-
-    counted: int
     end: int
-    wire: bytes
+
+    @property
+    def wire(self) -> bytes:
+        """The head as it is forwarded to a client of HTTP/1.1 that is kept, unless its status is another by now."""
+        return self.template.written % self.parts  # type: ignore[union-attr]  # it has one
 
 
-def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
-    """Return the response that bytes begin with, None when its head has no known shape."""
-    found = shapes.find(data)
+def plain_response(templates: LearnedTemplates, data: bytes) -> PlainResponse | None:
+    """Return the response that bytes begin with, None when its head has no known template."""
+    found = templates.find(data)
     if found is None:
         return None
-    shape, matched, end = found
+    template, matched, end = found
     values = matched.groups()
-    if shape.length < 0 or values[0] in NO_BODIES:
+    if template.length < 0 or values[0] in NO_BODIES:
         return None
     head = PlainResponse.__new__(PlainResponse)
     head.end = end
@@ -102,15 +103,14 @@ def plain_response(shapes: Shapes, data: bytes) -> PlainResponse | None:
     head.minor = 1
     head.status = int(values[0])
     head.reason = values[1]
-    head.shape = shape
+    head.received = end + template.overhead
+    head.template = template
     head.parts = values
     head._fields = None
-    head.keep_alive = shape.keep_alive
+    head.keep_alive = template.keep_alive
     head.upgrade = False
-    length = head.length = int(values[shape.length])
+    length = head.length = int(values[template.length])
     head.framing = SIZED if length else NO_BODY
-    wire = head.wire = shape.written % values
-    head.counted = len(wire) + shape.overhead
     return head
 
 
@@ -146,6 +146,7 @@ def response_of(
     special = [field for field in fields if field.kind]
     if not _mean_plain(response, request, special):
         _mean(response, request, special)
+    response.received = 24 + len(version) + len(reason) + text_size(response.fields)
     return response
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .codec import find_end
 from .errors import BadMessage
 from .fields import CONNECTION, ENCODING, Field, KnownFields, OddLine
 from .framing import NO_BODY, SIZED, UNTIL_CLOSE, measured
 from .head import field_trouble, is_later, joined_lines
-from .persistence import CLOSE, UPGRADED, spoken
-from .reader import find_end
+from .keepalive import CLOSE, UPGRADED, spoken
 from .response import STRICT, ResponseHead
 
 BODYLESS = frozenset({204, 304})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tcproxy.wire.http1.shapes import OFTEN, Shapes
+from tcproxy.wire.http1.learned import OFTEN, LearnedTemplates
 from tests.transport.http1.conversations import ANSWER, PROBE, Came, begin, requested, responded
 from tests.transport.http1.memory import MemoryProxy, in_memory
 from tests.wire.http1 import corpus
@@ -82,15 +82,15 @@ def lesson(entry: corpus.Entry, start: bytes) -> bytes:
     return start + b"".join(b"%b: %b\r\n" % (name, GOOD.get(name.lower(), b"x")) for name in names) + b"\r\n"
 
 
-def forget(*known: Shapes) -> None:
-    """Forget all shapes."""
-    for shapes in known:
-        shapes.forget()
-        shapes._counts.clear()
+def forget(*known: LearnedTemplates) -> None:
+    """Forget all templates."""
+    for templates in known:
+        templates.forget()
+        templates._counts.clear()
 
 
-def known_of(proxy: MemoryProxy) -> tuple[Shapes, Shapes]:
-    """Return the shapes that a proxy knows, of requests and of responses."""
+def known_of(proxy: MemoryProxy) -> tuple[LearnedTemplates, LearnedTemplates]:
+    """Return the templates that a proxy knows, of requests and of responses."""
     return proxy.entry.codec.requests, proxy.dialler.codec.responses
 
 
@@ -109,7 +109,7 @@ def few(name: str) -> list[corpus.Entry]:
     return [entry for at, entry in enumerate(corpus.entries(name)) if at % 3 == 0 or entry.section not in SWEEPS]
 
 
-def test_messages_have_one_outcome_whether_their_shape_is_known_or_not() -> None:
+def test_messages_have_one_outcome_whether_their_template_is_known_or_not() -> None:
     """Good messages with the same header names make nothing of a hostile one that it is not."""
     known = 0
     with in_memory() as proxy:

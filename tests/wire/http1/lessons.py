@@ -1,9 +1,9 @@
-"""Codecs that know the shapes of common heads (wire/http1/shapes.py), so that others are met by these."""
+"""Codecs that know the templates of common heads (wire/http1/learned.py), so that others are met by these."""
 
 from __future__ import annotations
 
 from tcproxy.wire.http1 import Codec, Limits, RequestReader, ResponseReader
-from tcproxy.wire.http1.shapes import OFTEN, Shapes
+from tcproxy.wire.http1.learned import OFTEN, LearnedTemplates
 
 LESSONS = (
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -26,11 +26,11 @@ def _learned() -> Codec:
     return codec
 
 
-def know(shapes: Shapes, others: Shapes) -> None:
-    """Let a codec know these shapes and no other: what it does must not depend on what it read before."""
-    shapes.forget()
-    shapes._counts.clear()
-    shapes.by_size.update({size: list(some) for size, some in others.by_size.items()})
+def know(templates: LearnedTemplates, others: LearnedTemplates) -> None:
+    """Let a codec know these templates and no other: what it does must not depend on what it read before."""
+    templates.forget()
+    templates._counts.clear()
+    templates.by_size.update({size: list(some) for size, some in others.by_size.items()})
 
 
 _LEARNED = _learned()
@@ -38,7 +38,7 @@ REQUESTS, RESPONSES = _LEARNED.requests, _LEARNED.responses
 
 
 def taught(lenient: bool = False) -> Codec:
-    """Return a codec that knows common shapes."""
+    """Return a codec that knows common templates."""
     codec = Codec(Limits(lenient=lenient))
     know(codec.requests, REQUESTS)
     know(codec.responses, RESPONSES)

@@ -1,6 +1,6 @@
 """No message that we forward is understood differently by other readers: h11, and llhttp.
 
-Nor is one whose head was read by a known shape (shapes.py). What the whole proxy forwards is asked about in tests/fuzz.
+Nor is one whose head a learned template read (learned.py). tests/fuzz asks about what the whole proxy forwards.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def test_chunks_that_are_written_are_read_back(bodies: list[bytes], data: st.Dat
     wire = b"".join(bytes(piece) for body in bodies for piece in chunk([body])) + last_chunk([Field(b"x-t", b"1")])
     decoder = ChunkedBody(Codec(), 400)
     seen = b"".join(bytes(p) for piece in data.draw(cut(wire + b"next")) for p in decoder.feed(piece))
-    assert (seen, decoder.done, decoder.rest) == (b"".join(bodies), True, b"next")
+    assert (seen, decoder.done, decoder.surplus) == (b"".join(bodies), True, b"next")
     assert [field.wire for field in decoder.trailers] == [b"x-t: 1\r\n"]
 
 

@@ -31,7 +31,7 @@ def test_the_parts_of_a_head() -> None:
     """Start line, host, values and framing are told; names are in lower case, spaces around values gone."""
     request = get(b"Host:  a:80 ", b"X-A: 1", b"x-a:\t2", b"Content-Length: 5", start=b"POST /p?q HTTP/1.1")
     assert (request.method, request.target, request.path, request.version) == (b"POST", b"/p?q", b"/p?q", b"HTTP/1.1")
-    assert (request.host, request.value(b"x-a"), request.values(b"x-a")) == (b"a:80", b"1", [b"1", b"2"])
+    assert (request.authority, request.value(b"x-a"), request.values(b"x-a")) == (b"a:80", b"1", [b"1", b"2"])
     assert (request.framing, request.length, request.keep_alive) == (Framing.LENGTH, 5, True)
     assert request.value(b"y") is None
 
@@ -80,7 +80,7 @@ def test_edits() -> None:
         request.add(b"z", b"4")
         request.set(b"x", b"5")
         assert request.remove(b"y") and not request.remove(b"y")
-        request.replace(0, b"b")
+        request.replace([b"host"], lambda name, value: b"b")
         request.method, request.target = b"PUT", b"/b"
         assert request.forward() == b"PUT /b HTTP/1.1\r\nhost: b\r\nz: 4\r\nx: 5\r\n\r\n"
 
@@ -104,9 +104,8 @@ def test_pipelined_requests_come_in_order_and_bytes_can_be_taken() -> None:
     assert third and third.target == b"/3" and reader.take() == b"raw" and reader.pending == 0
 
 
-def test_tunnels() -> None:
-    """CONNECT is a tunnel, an upgrade is one when it has no body."""
-    assert get(start=b"CONNECT a:80 HTTP/1.1").tunnel
+def test_upgrades() -> None:
+    """A request asks for an upgrade when it has no body."""
     assert get(b"Connection: upgrade", b"Upgrade: x").upgrade
     with_body = get(b"Connection: upgrade", b"Upgrade: x", b"Content-Length: 1")
     assert not with_body.upgrade and with_body.value(b"upgrade") is None

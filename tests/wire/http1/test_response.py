@@ -105,7 +105,7 @@ def test_a_length_body_ends_exactly() -> None:
     """What follows is left over, and an early end of the connection is told."""
     body = LengthBody(5)
     assert [bytes(p) for p in body.feed(b"he") + body.feed(b"lloGET")] == [b"he", b"llo"]
-    assert body.done and body.rest == b"GET"
+    assert body.done and body.surplus == b"GET"
     body.ended()
     with pytest.raises(BadMessage):
         LengthBody(1).ended()
@@ -115,7 +115,7 @@ def test_large_pieces_are_not_copied() -> None:
     """A body's bytes among others are passed on as views when they are many."""
     body = LengthBody(10_000)
     (piece,) = body.feed(b"x" * 10_001)
-    assert isinstance(piece, memoryview) and body.rest == b"x"
+    assert isinstance(piece, memoryview) and body.surplus == b"x"
 
 
 def test_chunks_are_joined_and_extensions_dropped() -> None:
@@ -125,7 +125,7 @@ def test_chunks_are_joined_and_extensions_dropped() -> None:
     assert b"".join(chunk(pieces)) == b"A\r\nabcdefghij\r\n"
     assert last_chunk(body.trailers) == b"0\r\nx-t: 1\r\n\r\n"
     assert last_chunk(body.trailers, {b"x-t": b"X-T"}) == b"0\r\nX-T: 1\r\n\r\n"
-    assert body.done and body.rest == b"GET"
+    assert body.done and body.surplus == b"GET"
     assert chunk([]) == [] and last_chunk() == b"0\r\n\r\n"
 
 

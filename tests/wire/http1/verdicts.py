@@ -18,7 +18,7 @@ from tcproxy.wire.http1 import (
     chunk,
     last_chunk,
 )
-from tcproxy.wire.http1.body import Body
+from tcproxy.wire.http1.bodies import Body
 from tcproxy.wire.http1.head import Head
 
 from .corpus import REQUESTS
@@ -84,10 +84,10 @@ class RequestSide:
         verdict.heads.append(self.head)
         verdict.bodies.append(b"".join(self.pieces))
         verdict.forwarded += self.head.forward() + reframed(self.head, body, self.pieces)
-        self.tunnel = self.head.tunnel
+        self.tunnel = self.head.method == b"CONNECT"
         self.closed = not self.tunnel and not self.head.keep_alive
         self.body, self.pieces = None, []
-        return body.rest
+        return body.surplus
 
     def ended(self) -> Verdict:
         """Return what was said; a body that is not whole is forwarded as far as it came."""

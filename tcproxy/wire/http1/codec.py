@@ -9,6 +9,8 @@ import re
 
 from .errors import BadMessage
 from .fields import KnownFields, OddLine, trouble
+from .framing import CHUNKED
+from .learned import BODYLESS, LONGEST, REQUEST, RESPONSE, LearnedTemplates
 from .limits import Limits
 from .request import (
     LENIENT,
@@ -24,7 +26,6 @@ from .request import (
 from .response import LENIENT as LENIENT_STATUS
 from .response import STRICT as STATUS
 from .response import ResponseHead, parse_response, plain_response, response_of
-from .shapes import BODYLESS, REQUEST, RESPONSE, Shapes, learn_request, learn_response
 
 PARTIAL_STATUS = re.compile(rb"[A-Z0-9./]*+(?:[ \t]++[0-9]*+(?:[ \t]++[^\r\n\0]*+)?)?\r?")
 
@@ -37,8 +38,8 @@ class Codec:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.known = KnownFields(self.limits.lenient)
-        self.requests = Shapes(self.limits, REQUEST)
-        self.responses = Shapes(self.limits, RESPONSE)
+        self.requests = LearnedTemplates(self.limits, REQUEST)
+        self.responses = LearnedTemplates(self.limits, RESPONSE)
 
 
 def find_end(data: bytes, start: int = 0) -> int:
@@ -157,7 +158,7 @@ class RequestReader(_Reader):
                     pass  # perhaps only odd: bare LFs, folded lines, empty ones before the first
                 else:
                     self.buffer = data[end:]
-                    learn_request(codec.requests, data[:end], request)
+                    _learn_request(codec.requests, data[:end], request)
                     return request
         head = self._gathered(data)
         return None if head is None else parse_request(head, codec.known, codec.limits)
@@ -209,7 +210,7 @@ class ResponseReader(_Reader):
                     pass  # as with requests
                 else:
                     self.buffer = data[end:]
-                    learn_response(codec.responses, data[:end], response)
+                    _learn_response(codec.responses, data[:end], response)
                     return response
         head = self._gathered(data)
         return None if head is None else parse_response(head, request, codec.known, codec.limits)
@@ -219,3 +220,15 @@ class ResponseReader(_Reader):
         matched = pattern.match(data) if whole else PARTIAL_STATUS.fullmatch(data)
         if matched is None:
             raise BadMessage(502, "no status line")
+
+
+def _learn_request(templates: LearnedTemplates, head: bytes, request: RequestHead) -> None:
+    """Learn from a request, if others of its template may be plain."""
+    if request.minor and not request.upgrade and request.framing is not CHUNKED and len(head) <= LONGEST:
+        templates.learn(head)
+
+
+def _learn_response(templates: LearnedTemplates, head: bytes, response: ResponseHead) -> None:
+    """Learn from a response, if others of its template may be plain."""
+    if response.minor and response.length >= 0 and not response.upgrade and len(head) <= LONGEST:
+        templates.learn(head)

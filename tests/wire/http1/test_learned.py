@@ -1,11 +1,11 @@
-"""Heads of a known shape are read as the general way reads them, and nothing of them is kept."""
+"""Heads of a known template are read as the general way reads them, and nothing of them is kept."""
 
 from __future__ import annotations
 
 import pytest
 
 from tcproxy.wire.http1 import BadMessage, Codec, Limits, RequestHead, RequestReader, ResponseHead, ResponseReader
-from tcproxy.wire.http1.shapes import MOST, MOST_COUNTED, MOST_IN_ALL, OFTEN, Shapes
+from tcproxy.wire.http1.learned import MOST, MOST_COUNTED, MOST_IN_ALL, OFTEN, LearnedTemplates
 
 from . import corpus
 
@@ -19,7 +19,7 @@ def told(head: RequestHead | ResponseHead | None) -> object:
     if head is None:
         return None
     names = ("method", "target", "version", "minor", "status", "reason", "fields", "keep_alive", "framing", "length",
-             "upgrade", "host", "size")  # fmt: skip
+             "upgrade", "authority", "size", "received")  # fmt: skip
     return [repr(getattr(head, name, None)) for name in names]
 
 
@@ -43,13 +43,13 @@ def response_of(codec: Codec, request: RequestHead, message: bytes) -> object:
     return told(head), head.forward(request, True) if head else b"", reader.take()
 
 
-def count(shapes: Shapes) -> int:
-    """Return how many shapes are known."""
-    return sum(len(some) for some in shapes.by_size.values())
+def count(templates: LearnedTemplates) -> int:
+    """Return how many templates are known."""
+    return sum(len(some) for some in templates.by_size.values())
 
 
 def learned(*messages: bytes) -> Codec:
-    """Return a codec that knows the shapes of these requests."""
+    """Return a codec that knows the templates of these requests."""
     codec = Codec()
     for message in messages:
         for _ in range(AGAIN):
@@ -58,7 +58,7 @@ def learned(*messages: bytes) -> Codec:
 
 
 def test_requests_mean_the_same_when_they_come_again() -> None:
-    """Every request of the corpus, right or wrong, is read alike once its shape, or a shape like it, is known."""
+    """Every request of the corpus, right or wrong, is read alike once its template, or a template like it, is known."""
     plain = 0
     for case in corpus.requests():
         codec = Codec()
@@ -68,8 +68,8 @@ def test_requests_mean_the_same_when_they_come_again() -> None:
     assert plain > 30
 
 
-def test_requests_mean_the_same_beside_shapes_of_others() -> None:
-    """Whatever shapes are known, each request of the corpus is read as by a codec that knows none."""
+def test_requests_mean_the_same_beside_templates_of_others() -> None:
+    """Whatever templates are known, each request of the corpus is read as by a codec that knows none."""
     codec = learned(
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n",
@@ -81,7 +81,7 @@ def test_requests_mean_the_same_beside_shapes_of_others() -> None:
 
 @pytest.mark.parametrize("asked", sorted(corpus.REQUESTS))
 def test_responses_mean_the_same_when_they_come_again(asked: str) -> None:
-    """Every response of the corpus is read alike once its shape is known, whatever was asked."""
+    """Every response of the corpus is read alike once its template is known, whatever was asked."""
     request = RequestReader(Codec()).feed(corpus.REQUESTS[asked])
     assert request is not None
     for _, case in corpus.responses():
@@ -119,14 +119,14 @@ def test_responses_mean_the_same_when_they_come_again(asked: str) -> None:
         b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n",
     ],
 )
-def test_a_head_that_is_not_quite_of_a_shape(message: bytes) -> None:
-    """A head that differs from a known shape in anything but plain values is read as if there were none."""
+def test_a_head_that_is_not_quite_of_a_template(message: bytes) -> None:
+    """A head that differs from a known template in anything but plain values is read as if there were none."""
     codec = learned(GET % (1, 1, 1))
     assert count(codec.requests)
     assert request_of(codec, message) == request_of(Codec(), message)
 
 
-def test_lengths_of_a_shape_are_numbers() -> None:
+def test_lengths_of_a_template_are_numbers() -> None:
     """A Content-Length that is no plain number is refused, whatever came before in its place."""
     codec = learned(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n")
     for value in (b"-1", b"3,4", b"0x3", b"9" * 20):
@@ -134,7 +134,7 @@ def test_lengths_of_a_shape_are_numbers() -> None:
         assert request_of(codec, message) == request_of(Codec(), message)
 
 
-def test_what_has_a_shape_is_edited_alone() -> None:
+def test_what_has_a_template_is_edited_alone() -> None:
     """A header added to one request is in no other one, and edits are in what is forwarded."""
     codec = learned(GET % (1, 1, 1))
     for number in range(2):
@@ -142,29 +142,29 @@ def test_what_has_a_shape_is_edited_alone() -> None:
         assert head is not None
         assert head.value(b"y") is None
         head.add(b"y", b"1")
-        head.replace(0, b"b")
+        head.replace([b"host"], lambda name, value: b"b")
         head.target = b"/z"
         assert head.forward() == b"GET /z HTTP/1.1\r\nhost: b\r\nx: %d\r\ny: 1\r\n\r\n" % number
 
 
-def test_nobody_makes_shapes_grow() -> None:
-    """However many shapes come, often or not, of one number of lines or of many, few are kept."""
-    shapes: Shapes = Codec(Limits()).requests
+def test_nobody_makes_templates_grow() -> None:
+    """However many templates come, often or not, of one number of lines or of many, few are kept."""
+    templates: LearnedTemplates = Codec(Limits()).requests
     for number in range(2 * MOST_COUNTED):
         lines = b"".join(b"X%d: a\r\n" % (number + line) for line in range(1 + number % 60))
         for _ in range(AGAIN):
-            shapes.learn(b"GET / HTTP/1.1\r\n" + lines + b"\r\n")
-        assert all(len(some) <= MOST for some in shapes.by_size.values())
-        assert count(shapes) <= MOST_IN_ALL
-        assert len(shapes._counts) <= MOST_COUNTED
+            templates.learn(b"GET / HTTP/1.1\r\n" + lines + b"\r\n")
+        assert all(len(some) <= MOST for some in templates.by_size.values())
+        assert count(templates) <= MOST_IN_ALL
+        assert len(templates._counts) <= MOST_COUNTED
 
 
-def test_a_shape_that_was_forgotten_is_learned_again() -> None:
-    """More shapes of one size than are kept: whichever comes often is known again."""
-    shapes: Shapes = Codec(Limits()).requests
+def test_a_template_that_was_forgotten_is_learned_again() -> None:
+    """More templates of one size than are kept: whichever comes often is known again."""
+    templates: LearnedTemplates = Codec(Limits()).requests
     heads = [b"GET / HTTP/1.1\r\nX%d: a\r\n\r\n" % number for number in range(2 * MOST)]
     for head in heads * AGAIN:
-        shapes.learn(head)
+        templates.learn(head)
     for _ in range(AGAIN):
-        shapes.learn(heads[0])
-    assert shapes.find(heads[0])
+        templates.learn(heads[0])
+    assert templates.find(heads[0])

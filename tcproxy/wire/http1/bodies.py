@@ -1,7 +1,7 @@
 """Bodies: where each ends, and the bytes of it; and chunks for the other side.
 
 A decoder is fed what the connection brings and returns the body's bytes in pieces, uncopied where they are large.
-`done` says that the body is whole; then `rest` gathers what came behind it.
+`done` says that the body is whole; then `surplus` gathers what came behind it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from .codec import Codec, find_end
 from .errors import BadMessage
-from .fields import Field, OddLine, trouble
+from .fields import TOKEN_BYTE, Field, OddLine, trouble
 from .framing import CHUNKED, NO_BODY, SIZED, checked_trailers
 from .head import Adjust, Head, adjusted, field_trouble, joined_lines
-from .reader import Codec, find_end
 
 Piece = bytes | memoryview
 COPIED = 4096
@@ -22,7 +22,7 @@ COPIED = 4096
 SIZE = re.compile(rb"([0-9A-Fa-f]++)[ \t]*+(?:;[^\r\n]*+)?\r?\n")
 PLAIN_SIZE = re.compile(rb"([1-9A-Fa-f][0-9A-Fa-f]{0,7})\r\n")
 PARTIAL_SIZE = re.compile(rb"(?:([0-9A-Fa-f]++)[ \t]*+(?:;[^\r\n]*+)?\r?)?")
-PARTIAL_LINE = re.compile(rb"(?:[ \t][^\0]*+|[!#$%&'*+\-.^_`|~0-9A-Za-z]{0,255}+(?::[^\r\n\0]*+)?)\r?")
+PARTIAL_LINE = re.compile(rb"(?:[ \t][^\0]*+|" + TOKEN_BYTE + rb"{0,255}+(?::[^\r\n\0]*+)?)\r?")
 LARGEST_CHUNK = 1 << 52
 """Bytes: sizes from here on are refused, as HAProxy does."""
 LAST_CHUNK = b"0\r\n\r\n"
@@ -37,16 +37,16 @@ def _slice(data: bytes, start: int, end: int) -> Piece:
 class NoBody:
     """The body of a message that has none."""
 
-    __slots__ = ("done", "rest", "trailers")
+    __slots__ = ("done", "surplus", "trailers")
 
     def __init__(self) -> None:
         self.done = True
-        self.rest = b""
+        self.surplus = b""
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
         """Take bytes, none of which are the body's."""
-        self.rest += data
+        self.surplus += data
         return []
 
     def ended(self) -> None:
@@ -56,12 +56,12 @@ class NoBody:
 class LengthBody:
     """A body of as many bytes as Content-Length told."""
 
-    __slots__ = ("done", "left", "rest", "trailers")
+    __slots__ = ("done", "left", "surplus", "trailers")
 
     def __init__(self, length: int) -> None:
         self.left = length
         self.done = not length
-        self.rest = b""
+        self.surplus = b""
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
@@ -74,7 +74,7 @@ class LengthBody:
         self.left = 0
         if len(data) == left:
             return [data] if data else []
-        self.rest += data[left:]
+        self.surplus += data[left:]
         return [_slice(data, 0, left)] if left else []
 
     def ended(self) -> None:
@@ -86,11 +86,11 @@ class LengthBody:
 class CloseBody:
     """A response's body that lasts until the server closes."""
 
-    __slots__ = ("done", "rest", "trailers")
+    __slots__ = ("done", "surplus", "trailers")
 
     def __init__(self) -> None:
         self.done = False
-        self.rest = b""
+        self.surplus = b""
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
@@ -105,7 +105,7 @@ class CloseBody:
 class ChunkedBody:
     """A chunked body (RFC 9112 section 7.1): extensions are dropped, trailers read as headers are."""
 
-    __slots__ = ("_checked", "_codec", "_held", "_left", "_position", "_status", "_step", "done", "rest", "trailers")
+    __slots__ = ("_checked", "_codec", "_held", "_left", "_position", "_status", "_step", "done", "surplus", "trailers")
 
     def __init__(self, codec: Codec, status: int) -> None:
         """`status`: of what is raised, 400 for a request's body and 502 for a response's."""
@@ -117,14 +117,14 @@ class ChunkedBody:
         self._position = 0
         self._step = self._read_size
         self.done = False
-        self.rest = b""
+        self.surplus = b""
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
         """Take bytes; return the body's among them. Raises BadMessage."""
         pieces: list[Piece] = []
         if self.done:
-            self.rest += data
+            self.surplus += data
             return pieces
         if self._held:
             data, self._held = self._held + data, b""
@@ -138,7 +138,7 @@ class ChunkedBody:
                 break
             at = reached
             if self.done:
-                self.rest = data[at:]
+                self.surplus = data[at:]
                 break
         self._position += at
         return pieces
