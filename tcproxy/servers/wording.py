@@ -6,14 +6,10 @@ Only sentences are made here; when each is said stands in transitions.py.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from tcproxy.interfaces import Admin, ServerState
 from tcproxy.report.findings import Finding, told
-
-if TYPE_CHECKING:
-    from tcproxy.servers.farm import Farm
-    from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import FarmState, LiveServer
 
 EMERGENCY, ALERT, NOTICE = 0, 1, 5
 """Syslog levels of these messages."""
@@ -104,7 +100,7 @@ def stays_in_drain(server: LiveServer) -> str:
     return f"{title(server)} is leaving forced drain but remains in drain mode{via(server)}."
 
 
-def no_server(farm: Farm) -> str:
+def no_server(farm: FarmState) -> str:
     """Return the message of a backend whose last server is gone."""
     kind = "proxy" if farm.model.is_frontend else "backend"
     return f"{kind} {farm.name} has no server available!"

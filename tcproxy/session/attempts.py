@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.interfaces import ServerState
 from tcproxy.report.formats import Moment
-from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import LiveServer
 from tcproxy.session import persistence
 from tcproxy.session.ends import End, LinkFailure
 from tcproxy.session.stages import (
@@ -27,7 +27,7 @@ from tcproxy.session.stages import (
 from tcproxy.session.telling import tell
 
 if TYPE_CHECKING:
-    from tcproxy.servers.waiting import Ticket
+    from tcproxy.servers.state import Ticket
     from tcproxy.session.backend import Backend
     from tcproxy.session.session import Session
 
@@ -123,7 +123,7 @@ def connect_anew(session: Session) -> bool:
         message = failure.cause if failure.resource else ""
         return failed(session, SERVER_ERROR, pause=failure.answered, message=message)
     if backend.http is not None and server is not None:
-        server.links.opened(session, link)
+        server.links.opened(session, link)  # type: ignore[arg-type]  # an HttpSession, and a ServerEnd
     if session.frontend.notes_links:
         _note_addresses(session, link)
     if link.connected:
@@ -269,7 +269,7 @@ def repeat(session: Session) -> None:
 def _try_again(session: Session) -> None:
     """Count the attempt that follows on a slot that is kept."""
     if session.server is not None:
-        session.server.farm.again(session.server)
+        session.backend.farm.again(session.server)  # type: ignore[union-attr]  # it was chosen
 
 
 def _redispatch(session: Session, server: LiveServer) -> bool:

@@ -15,8 +15,7 @@ from tcproxy.wire.rdp import read_rdp_cookie, read_rdp_server
 if TYPE_CHECKING:
     from tcproxy.model.persistence import PersistRule
     from tcproxy.model.proxy import Proxy
-    from tcproxy.servers.live import LiveServer
-    from tcproxy.servers.waiting import Ticket
+    from tcproxy.servers.state import LiveServer, Ticket
     from tcproxy.session.session import Session
 
 NONE = "NN"

@@ -30,8 +30,7 @@ from tcproxy.session.telling import account, refuse, tell
 from tcproxy.session.timers import Alarm
 
 if TYPE_CHECKING:
-    from tcproxy.servers.live import LiveServer
-    from tcproxy.servers.waiting import Ticket
+    from tcproxy.servers.state import LiveServer, Ticket
     from tcproxy.session.backend import Backend
     from tcproxy.session.frontend import Entrance, Frontend
     from tcproxy.session.persistence import Persistence

@@ -14,7 +14,7 @@ from tcproxy.report.record import Record
 from tcproxy.session.stages import CLOSED, PROXY
 
 if TYPE_CHECKING:
-    from tcproxy.servers.live import LiveServer
+    from tcproxy.servers.state import LiveServer
     from tcproxy.session.session import Session
 
 ERROR_LEVEL = 3

@@ -12,8 +12,8 @@ from tcproxy.model.process import Configuration
 from tcproxy.report.counters import Counters
 from tcproxy.report.info import Load
 from tcproxy.report.sinks import Sinks
+from tcproxy.servers.links import LinkBudget
 from tcproxy.session.ends import Dial
-from tcproxy.session.http.reuse import LinkBudget
 from tcproxy.session.timers import Deadlines, Newcomers
 
 if TYPE_CHECKING:

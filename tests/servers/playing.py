@@ -14,9 +14,9 @@ from tcproxy.balance.static_rr import StaticRoundRobin
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.proxy import Balance, Proxy
 from tcproxy.model.server import Server
+from tcproxy.servers import waiting
 from tcproxy.servers.farm import Farm
-from tcproxy.servers.live import LiveServer
-from tcproxy.servers.waiting import Ticket
+from tcproxy.servers.state import LiveServer, Ticket
 
 STRATEGIES = {
     "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source(), "static-rr": StaticRoundRobin(),
@@ -76,7 +76,7 @@ class Client:
 
     def _got(self, got: LiveServer | Ticket | None) -> None:
         self.away = got is None
-        if isinstance(got, Ticket):
+        if isinstance(got, waiting.Ticket):
             self.ticket = got
         elif got is not None:
             self._hold(got)

@@ -6,7 +6,7 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from tcproxy.interfaces import Admin, CheckStatus, IServer, ServerState
-from tcproxy.servers.states import states_report
+from tcproxy.servers.states_report import states_report
 from tcproxy.servers.wording import on_terminal
 from tests.servers.playing import Client, Play, clients, model
 

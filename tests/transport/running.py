@@ -204,8 +204,7 @@ class Proxied:
         self.listener.close()
         for session in list(self.world.sessions.values()):
             session.end()
-        if self.backend.http is not None:
-            self.backend.http.close()
+        self.backend.farm.close_links()
         self.world.deadlines.close()
         self.pipes.close()
         assert self.pipes.open == 0

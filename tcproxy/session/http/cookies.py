@@ -33,7 +33,7 @@ from tcproxy.wire.http1.fields import Field
 if TYPE_CHECKING:
     from tcproxy.model.persistence import Cookie
     from tcproxy.model.proxy import Proxy
-    from tcproxy.servers.live import LiveServer
+    from tcproxy.servers.state import LiveServer
     from tcproxy.session.http.rules import ResponseEdit, Rule
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.persistence import Persistence

@@ -9,16 +9,17 @@ time and each call costs a tenth of one. Whatever is not plain is left to the ge
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
+from tcproxy.session.http.reuse import keep
 from tcproxy.session.http.telling import account, account_plain, tell, tell_plain
 from tcproxy.session.stages import CHOOSING, CLOSED, CONNECTING, NEVER, RELAYING
 
 if TYPE_CHECKING:
-    from tcproxy.servers.waiting import Ticket
+    from tcproxy.servers.state import Ticket
     from tcproxy.session.http.session import HttpSession
     from tcproxy.session.http.ways import Way
     from tcproxy.wire.http1 import RequestHead
@@ -59,7 +60,7 @@ def ask(session: HttpSession, head: RequestHead, way: Way) -> None:
         return
     session.server = got
     session.queued_until = now
-    link = got.links.take(session)
+    link: Any = got.links.take(session)  # a ServerEnd
     if link is None:
         _connect(session)
         return
@@ -163,7 +164,10 @@ def close(session: HttpSession) -> None:
         tell(session)
     link.session = None
     link.rest()
-    server.links.keep(session, link)
+    if link.private or session.response.status in ASK_WHO:  # type: ignore[union-attr]  # it is answered
+        keep(session, server, link)
+    else:
+        server.links.keep(link)
     session.backend = session.server = session.link = None
     server.sessions.discard(session)
     farm.release(server)

@@ -11,7 +11,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
-from tcproxy.session.http import observing, pages, plain
+from tcproxy.session.http import observing, pages, plain, reuse
 from tcproxy.session.http.retries import JUNK, again
 from tcproxy.session.http.telling import account, tell, tell_early
 from tcproxy.session.session import Session
@@ -24,7 +24,9 @@ from tcproxy.session.stages import (
 from tcproxy.wire.http1 import Framing
 
 if TYPE_CHECKING:
-    from tcproxy.servers.live import LiveServer
+    from collections.abc import Hashable
+
+    from tcproxy.servers.state import LiveServer
     from tcproxy.session.ends import Address
     from tcproxy.session.frontend import Entrance
     from tcproxy.session.http.blocking import Tarpit
@@ -200,6 +202,10 @@ class HttpSession(Session):
         backend.farm.counters.reuses += 1
         server.sessions.add(self)
         return link
+
+    def link_key(self) -> Hashable:
+        """Return what a link to this session's server tells the server about the client, or depends on."""
+        return reuse.link_key(self)
 
     def observed(self, server: LiveServer) -> None:
         """Tell the watch that a connection stands (`observe layer4`)."""
@@ -407,7 +413,7 @@ class HttpSession(Session):
             link.close(not link.ended)
             return
         link.rest()
-        server.links.keep(self, link)
+        reuse.keep(self, server, link)
 
     def _wait_for_next(self) -> None:
         """Begin anew, for the next request."""

@@ -8,7 +8,7 @@ import pytest
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.interfaces import Admin
-from tcproxy.session.http.reuse import LinkBudget
+from tcproxy.servers.links import LinkBudget
 from tests.session.http.plays import FakeClient, FakeLink, HttpStage
 
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -1,20 +1,25 @@
-"""One server at work: its state, its weights, its limits, and the calls that change them.
+"""What the servers of a backend remember, and what follows from it: LiveServer, one server, and FarmState, all of them.
 
-How a change of state is carried out and told stands in transitions.py; who gets which slot in farm.py.
+Changes of a server that concern its sessions, its queue or the servers that track it are carried out by the farm:
+FarmState names them, farm.py and transitions.py do them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from zope.interface import implementer
 
-from tcproxy.grammar.addresses import Address, Family
-from tcproxy.interfaces import WEIGHT_SCALE, Admin, IPicker, IServer, ServerState
+from tcproxy.grammar.addresses import Address
+from tcproxy.interfaces import WEIGHT_SCALE, Admin, IClock, IDelayedCall, IPicker, IServer, ServerState
+from tcproxy.model.proxy import Proxy
+from tcproxy.model.server import Server, Source
 from tcproxy.report.counters import Counters
 from tcproxy.report.findings import Finding
-from tcproxy.servers import transitions
-from tcproxy.servers.waiting import Queue
+from tcproxy.servers import waiting
+from tcproxy.servers.addresses import comes_from_client, follows_client, starting_address
+from tcproxy.servers.links import IdleLinks
 from tcproxy.servers.weights import (
     dynamic_limit,
     growing_limit,
@@ -23,9 +28,7 @@ from tcproxy.servers.weights import (
     warming_seconds,
 )
 
-if TYPE_CHECKING:
-    from tcproxy.model.server import Server, Source
-    from tcproxy.servers.farm import Farm
+Announce = Callable[[int, str], None]
 
 
 class Watching(Protocol):
@@ -64,7 +67,7 @@ class LiveServer:
     session adds and removes itself. weight: sixteenths, 0 in drain; effective: the same, whether in drain or not.
     last_change: whole monotonic seconds; last_session: monotonic seconds, -1 before the first.
     maxconn, minconn, maxqueue: as in force now; maxqueue 0 for no limit.
-    links: idle ones in HTTP mode (session/http/reuse.py), None in TCP mode.
+    links: its pool of idle ones; None in TCP mode, where no session asks for it.
     cookie: its value of the backend's persistence cookie now, b"" for none.
     address: numeric, or None while unresolved; port: of the address. tracked: the server whose state it follows.
     """
@@ -76,7 +79,7 @@ class LiveServer:
         "warming", "watch", "weight",
     )  # fmt: skip
 
-    def __init__(self, model: Server, farm: Farm) -> None:
+    def __init__(self, model: Server, farm: FarmState) -> None:
         self.model, self.farm = model, farm
         self.name, self.id, self.label = model.name, model.id, f"{farm.name}/{model.name}"
         self.state, self.admin = ServerState.RUNNING, Admin.NONE
@@ -88,24 +91,27 @@ class LiveServer:
         self.minconn = model.minconn or self.maxconn
         self.maxqueue = model.maxqueue
         self.warming = warming_seconds(model.slowstart)
-        self._warming = transitions.NO_CALL
+        self._warming: IDelayedCall | None = None
         self.serving = False
         self.cookie = b""
-        self.queue = Queue(self.counters, self)
+        self.queue: waiting.Queue[LiveServer] = waiting.Queue(self.counters, self)
         self.picker: IPicker | None = None
         self.sessions: set[Attached] = set()
         self.last_change = farm.second()
         self.last_session = -1.0
-        self.links: Any = None
         self.watch: Watching | None = None
         self.tracked: LiveServer | None = None
         self.trackers: list[LiveServer] = []
         self.address = starting_address(model)
         self.port = model.address.port
+        http = farm.model.mode == "http"
+        self.links: IdleLinks = (
+            IdleLinks(model, farm.model, self.keyed) if http else None  # type: ignore[assignment]  # nobody asks
+        )
         if self.address is None:
-            transitions.start_in_maintenance(self, Admin.RESOLUTION_MAINTENANCE)
+            self.start_in_maintenance(Admin.RESOLUTION_MAINTENANCE)
         if model.disabled:
-            transitions.start_in_maintenance(self, Admin.CONFIGURED_MAINTENANCE | Admin.FORCED_MAINTENANCE)
+            self.start_in_maintenance(Admin.CONFIGURED_MAINTENANCE | Admin.FORCED_MAINTENANCE)
 
     @property
     def served(self) -> int:
@@ -133,12 +139,33 @@ class LiveServer:
     @property
     def in_maintenance(self) -> bool:
         """True in maintenance of any kind: neither checked nor used."""
-        return bool(self.admin & transitions.MAINTENANCE)
+        return bool(self.admin & Admin.MAINTENANCE)
 
     @property
     def source(self) -> Source | None:
         """Return where its connections come from: its own `source`, or the backend's."""
         return self.model.source or self.farm.model.source
+
+    @property
+    def comes_from_client(self) -> bool:
+        """True when its connections come from the client's address."""
+        return comes_from_client(self.source)
+
+    @property
+    def follows_client(self) -> bool:
+        """True when its address or port is the one that the client connected to."""
+        return follows_client(self.address, self.port)
+
+    @property
+    def keyed(self) -> bool:
+        """True when connections to it depend on the client, so that another client's request may not use them."""
+        return bool(self.model.send_proxy) or self.comes_from_client or self.follows_client
+
+    def start_in_maintenance(self, flag: Admin) -> None:
+        """Enter maintenance before the proxy runs: nothing is announced, no session is moved."""
+        self.admin |= flag
+        self.state = ServerState.STOPPED
+        self.usable = False
 
     def limit(self) -> int:
         """Return the sessions it may serve now (minconn, maxconn, fullconn, slowstart); 0 for no limit."""
@@ -160,23 +187,23 @@ class LiveServer:
 
     def up(self, cause: Finding | None = None, reason: str = "") -> None:
         """Be up (through slow start, if any). No effect in maintenance or when up already."""
-        transitions.carry_out(transitions.up(self, cause, reason))
+        self.farm.bring_up(self, cause, reason)
 
     def down(self, cause: Finding | None = None, reason: str = "") -> None:
         """Be down. No effect in maintenance or when down already."""
-        transitions.carry_out(transitions.move(self, ServerState.STOPPED, cause, reason))
+        self.farm.move(self, ServerState.STOPPED, cause, reason)
 
     def stop(self, cause: Finding | None = None, reason: str = "") -> None:
         """Take no new clients (a check passed conditionally): state STOPPING."""
-        transitions.carry_out(transitions.move(self, ServerState.STOPPING, cause, reason))
+        self.farm.move(self, ServerState.STOPPING, cause, reason)
 
     def set_admin(self, flag: Admin, cause: str = "") -> None:
         """Set an administrative flag, here and (inherited) in the servers that track this one."""
-        transitions.carry_out(transitions.set_flag(self, flag, cause))
+        self.farm.set_flag(self, flag, cause)
 
     def clear_admin(self, flag: Admin) -> None:
         """Clear an administrative flag, here and (inherited) in the servers that track this one."""
-        transitions.carry_out(transitions.clear_flag(self, flag))
+        self.farm.clear_flag(self, flag)
 
     def set_state(self, word: str) -> None:
         """Obey `set server B/S state ready|drain|maint`. ValueError says what is wrong."""
@@ -206,7 +233,7 @@ class LiveServer:
     def set_weight(self, text: str) -> None:
         """Obey `set server B/S weight N|N%`. ValueError says what is wrong."""
         self.user_weight = requested_weight(text, self.initial_weight, self.farm.dynamic)
-        transitions.carry_out(transitions.reweigh(self))
+        self.farm.reweigh(self)
 
     def set_maxconn(self, limit: int) -> None:
         """Obey `set maxconn server B/S N` (0: no limit); wakes who can be served now."""
@@ -219,8 +246,8 @@ class LiveServer:
         """Connect to another address, its port included, from the next connection on; it counts as resolved."""
         self.address, self.port = address, address.port
         if self.links is not None:
-            self.links.renew()
-        self.farm.cookies.renew()
+            self.links.renew(self.keyed)
+        self.farm.renew_cookies()
         self.clear_admin(Admin.RESOLUTION_MAINTENANCE)
 
     def observed(self, ok: bool) -> None:
@@ -251,7 +278,7 @@ class LiveServer:
 
     def warm(self) -> None:
         """Plan the next step of slow start, a second from now."""
-        if self._warming.active():
+        if self._warming is not None and self._warming.active():
             self._warming.cancel()
         self._warming = self.farm.clock.callLater(1.0, self._step)
 
@@ -259,21 +286,152 @@ class LiveServer:
         if self.in_maintenance or self.state is not ServerState.STARTING:
             return
         if self.farm.second() - self.last_change >= self.warming:
-            transitions.carry_out(transitions.move(self, ServerState.RUNNING, None, ""))
+            self.farm.move(self, ServerState.RUNNING, None, "")
         else:
             self.warm()
-            transitions.carry_out(transitions.reweigh(self))
+            self.farm.reweigh(self)
 
 
-def starting_address(model: Server) -> Address | None:
-    """Return the numeric address a server starts with, or None for a name that was not resolved."""
-    if not model.address.is_name:
-        return model.address
-    if not model.resolved:
-        return None
-    address = model.address
-    family = Family.INET6 if ":" in model.resolved else Family.INET
-    return Address(
-        family, model.resolved, address.port, address.last_port, address.kind,
-        relative=address.relative, has_port=address.has_port,
-    )  # fmt: skip
+class FarmState:
+    """What a backend's servers have in common.
+
+    announce: tells a message with its syslog level. active, backups: how many servers of each group are usable.
+    first_backup: the one that serves when no active server can; None with `option allbackups`.
+    queue: sessions that wait for whichever server is free first.
+    fullconn: of the model (see tcproxy/model/fullconn.py). counters.current: sessions that `enter`ed.
+    last_change: of the backend, whole monotonic seconds. last_session: monotonic seconds of the last slot taken, -1
+    before.
+    dynamic: whether weights may change while it runs. redistributes: whether a session that waits for a server that
+    goes down is balanced again (`option redispatch` without `option persist`).
+    """
+
+    dynamic: bool
+
+    def __init__(self, model: Proxy, clock: IClock, announce: Announce) -> None:
+        self.model, self.clock, self.announce = model, clock, announce
+        self.name = model.name
+        self.counters = Counters()
+        self.queue: waiting.Queue[LiveServer] = waiting.Queue(self.counters)
+        self.active = self.backups = 0
+        self.first_backup: LiveServer | None = None
+        self.fullconn = model.fullconn
+        self.last_change = self.second()
+        self.last_session = -1.0
+        redispatches = model.redispatch != 0 or "redispatch" in model.options
+        self.redistributes = redispatches and "persist" not in model.options
+        self.all_backups = "allbackups" in model.options
+        self.servers = [LiveServer(server, self) for server in model.servers]
+
+    def second(self) -> int:
+        """Return the clock's whole seconds: states and slow start count these."""
+        return int(self.clock.seconds())
+
+    @property
+    def available(self) -> int:
+        """Return how many servers are usable."""
+        return self.active + self.backups
+
+    @property
+    def served(self) -> int:
+        """Return how many sessions hold a slot, of all servers."""
+        return sum(server.served for server in self.servers)
+
+    @property
+    def weight(self) -> int:
+        """Return the weight in force of the servers that get new clients now, in sixteenths."""
+        if self.active:
+            return sum(s.weight for s in self.servers if s.usable and not s.model.backup)
+        if self.first_backup is not None:
+            return self.first_backup.weight
+        return sum(s.weight for s in self.servers if s.usable)
+
+    def server(self, name: str) -> LiveServer | None:
+        """Return the server of this name, or None."""
+        return next((server for server in self.servers if server.name == name), None)
+
+    def recount(self) -> None:
+        """Count the usable servers anew."""
+        usable = [server for server in self.servers if server.usable]
+        backups = [server for server in usable if server.model.backup]
+        self.active, self.backups = len(usable) - len(backups), len(backups)
+        self.first_backup = backups[0] if backups and not self.all_backups else None
+
+    def come_back(self, counted: bool) -> None:
+        """Take notice: a server comes back. Was there none, the backend is up; its down time counts if `counted`."""
+        if self.available:
+            return
+        now = self.second()
+        if counted:
+            self.counters.down_time += now - self.last_change
+        self.last_change = now
+
+    def count_loss(self, before: int) -> bool:
+        """Count that the last usable server is gone, and return whether it is; `before`: how many there were."""
+        if self.available or not before:
+            return False
+        self.last_change = self.second()
+        self.counters.down_transitions += 1
+        return True
+
+    def down_seconds(self) -> int:
+        """Return how long no server was usable in all, to this moment."""
+        down = int(self.counters.down_time)
+        return down if self.available or not self.servers else down + self.second() - self.last_change
+
+    def shut_backup_sessions(self) -> None:
+        """End the sessions of all backup servers (`on-marked-up shutdown-backup-sessions`)."""
+        for server in self.servers:
+            if server.model.backup:
+                server.shut_sessions("U")
+
+    # what farm.py does
+
+    def renew_cookies(self) -> None:
+        """Make dynamic cookies anew: the address of a server changed."""
+        raise NotImplementedError
+
+    def serve(self, server: LiveServer) -> None:
+        """Let a server call waiting sessions, as long as it has slots."""
+        raise NotImplementedError
+
+    def call_waiting(self) -> None:
+        """Let every server call from the backend's queue."""
+        raise NotImplementedError
+
+    def grab(self, server: LiveServer) -> list[Ticket]:
+        """Take slots of a server that just became usable for sessions in the backend's queue; `grant` must follow."""
+        raise NotImplementedError
+
+    def grant(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
+        """Tell sessions of the slots taken for them."""
+        raise NotImplementedError
+
+    def reassign(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
+        """Balance again the sessions that waited for a server that went away."""
+        raise NotImplementedError
+
+    def bring_up(self, server: LiveServer, cause: Finding | None, reason: str) -> None:
+        """Move a server up, through slow start if it has one."""
+        raise NotImplementedError
+
+    def move(self, server: LiveServer, state: ServerState, cause: Finding | None, reason: str) -> None:
+        """Move a server to an operational state."""
+        raise NotImplementedError
+
+    def set_flag(self, server: LiveServer, flag: Admin, cause: str) -> None:
+        """Set an administrative flag of a server."""
+        raise NotImplementedError
+
+    def clear_flag(self, server: LiveServer, flag: Admin) -> None:
+        """Clear an administrative flag of a server."""
+        raise NotImplementedError
+
+    def reweigh(self, server: LiveServer) -> None:
+        """Put a new weight of a server into force."""
+        raise NotImplementedError
+
+
+Ticket = waiting.Ticket[LiveServer]
+"""A place in the queue of a server or of a backend."""
+Waiter = waiting.Waiter[LiveServer]
+"""A session that waits for a server."""
