@@ -243,9 +243,9 @@ class Farm(FarmState):
         """Move a server up, through slow start if it has one."""
         transitions.carry_out(transitions.up(server, cause, reason))
 
-    def move(self, server: LiveServer, state: ServerState, cause: Finding | None, reason: str) -> None:
-        """Move a server to an operational state, and those that track it."""
-        transitions.carry_out(transitions.move(server, state, cause, reason))
+    def move(self, server: LiveServer, state: ServerState, cause: Finding | None, reason: str, gone: int = 0) -> None:
+        """Move a server to an operational state, and those that track it; gone: as of `LiveServer.down`."""
+        transitions.carry_out(transitions.move(server, state, cause, reason, gone))
 
     def set_flag(self, server: LiveServer, flag: Admin, cause: str) -> None:
         """Set an administrative flag of a server, and (inherited) of those that track it."""

@@ -46,8 +46,11 @@ class Watching(Protocol):
         """Set the health to its top (`set server B/S health up`) or to 0 (`down`)."""
         ...
 
-    def observed(self, ok: bool, cause: str = ...) -> None:
-        """Take notice of live traffic: a connection to the server, or its answer, was good or not, and why."""
+    def observed(self, ok: bool, cause: str = ..., gone: int = 0) -> None:
+        """Take notice of live traffic: a connection to the server, or its answer, was good or not, and why.
+
+        gone: how many sessions are still counted among the server's, though their connection is lost.
+        """
         ...
 
 
@@ -189,9 +192,12 @@ class LiveServer:
         """Be up (through slow start, if any). No effect in maintenance or when up already."""
         self.farm.bring_up(self, cause, reason)
 
-    def down(self, cause: Finding | None = None, reason: str = "") -> None:
-        """Be down. No effect in maintenance or when down already."""
-        self.farm.move(self, ServerState.STOPPED, cause, reason)
+    def down(self, cause: Finding | None = None, reason: str = "", gone: int = 0) -> None:
+        """Be down. No effect in maintenance or when down already.
+
+        gone: sessions that are still counted as current, and that the message does not count any more.
+        """
+        self.farm.move(self, ServerState.STOPPED, cause, reason, gone)
 
     def stop(self, cause: Finding | None = None, reason: str = "") -> None:
         """Take no new clients (a check passed conditionally): state STOPPING."""
@@ -414,8 +420,8 @@ class FarmState:
         """Move a server up, through slow start if it has one."""
         raise NotImplementedError
 
-    def move(self, server: LiveServer, state: ServerState, cause: Finding | None, reason: str) -> None:
-        """Move a server to an operational state."""
+    def move(self, server: LiveServer, state: ServerState, cause: Finding | None, reason: str, gone: int = 0) -> None:
+        """Move a server to an operational state; gone: as of `LiveServer.down`."""
         raise NotImplementedError
 
     def set_flag(self, server: LiveServer, flag: Admin, cause: str) -> None:

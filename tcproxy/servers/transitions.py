@@ -36,17 +36,17 @@ def up(server: LiveServer, cause: Finding | None, reason: str) -> Effects:
     return move(server, _first_up_state(server), cause, reason)
 
 
-def move(server: LiveServer, state: ServerState, cause: Finding | None, reason: str) -> Effects:
-    """Move a server to an operational state, and those that track it."""
+def move(server: LiveServer, state: ServerState, cause: Finding | None, reason: str, gone: int = 0) -> Effects:
+    """Move a server to an operational state, and those that track it; gone: as of `LiveServer.down`."""
     if server.admin & MAINTENANCE or server.state is state:
         return []
-    effects = _enter_state(server, state, wording.why(server, cause, reason))
+    effects = _enter_state(server, state, wording.why(server, cause, reason), gone)
     for tracker in server.trackers:
         effects += up(tracker, None, "") if state in UP else move(tracker, state, None, "")
     return effects
 
 
-def _enter_state(server: LiveServer, state: ServerState, why: str) -> Effects:
+def _enter_state(server: LiveServer, state: ServerState, why: str, gone: int) -> Effects:
     farm = server.farm
     before = farm.available
     was_stopping = server.state is ServerState.STOPPING or bool(server.admin & Admin.DRAIN)
@@ -58,7 +58,7 @@ def _enter_state(server: LiveServer, state: ServerState, why: str) -> Effects:
     server.recalculate()
     moved, effects = _arrive(server) if state in UP else _depart(server, state is ServerState.STOPPED)
     level = wording.ALERT if state is ServerState.STOPPED and not was_stopping else wording.NOTICE
-    farm.announce(level, wording.changed_state(server, why, moved))
+    farm.announce(level, wording.changed_state(server, why, moved, gone))
     if state is ServerState.STOPPED:
         server.counters.down_transitions += 1
     tell_if_lost(farm, before)

@@ -33,22 +33,22 @@ def why(server: LiveServer, cause: Finding | None, reason: str) -> str:
     return given + (told(cause) if cause is not None else via(server))
 
 
-def remaining(server: LiveServer, moved: int, down: bool) -> str:
-    """Return what is left of the backend; `moved` sessions changed their queue."""
+def remaining(server: LiveServer, moved: int, down: bool, gone: int = 0) -> str:
+    """Return what is left of the backend; `moved` sessions changed their queue; gone: as of `LiveServer.down`."""
     farm = server.farm
     count = f". {farm.active} active and {farm.backups} backup servers {'left' if down else 'online'}."
     count += " Running on backup." if farm.backups and not farm.active else ""
     if down:
-        active = server.counters.current
+        active = server.counters.current - gone
         return f"{count} {active} sessions active, {moved} requeued, {server.queued} remaining in queue"
     return f"{count} {moved} sessions requeued, {server.queued} total in queue"
 
 
-def changed_state(server: LiveServer, why: str, moved: int) -> str:
-    """Return the message of a new operational state."""
+def changed_state(server: LiveServer, why: str, moved: int, gone: int = 0) -> str:
+    """Return the message of a new operational state; moved, gone: as of `remaining`."""
     is_what = {ServerState.STOPPED: "DOWN", ServerState.STOPPING: "stopping"}.get(server.state, "UP")
     down = server.state is ServerState.STOPPED
-    return f"{title(server)} is {is_what}{why}{remaining(server, moved, down)}."
+    return f"{title(server)} is {is_what}{why}{remaining(server, moved, down, gone)}."
 
 
 def entered_maintenance(server: LiveServer, cause: str, was_down: bool, moved: int) -> str:

@@ -78,7 +78,7 @@ class FakeServer:
         """Be up."""
         self._become(ServerState.RUNNING, cause)
 
-    def down(self, cause: object = None, reason: str = "") -> None:
+    def down(self, cause: object = None, reason: str = "", gone: int = 0) -> None:
         """Be down."""
         self._become(ServerState.STOPPED, cause)
 

@@ -138,6 +138,10 @@ class FakeLink(FakeEnd):
         if self.session.responded(head) and head.framing is not Framing.CLOSE:
             self.session.response_ended()
 
+    def errs(self) -> None:
+        """The server sends what is no response."""
+        self.session.bad_response(BadMessage(502, "nonsense"))
+
     def hints(self, text: bytes) -> None:
         """The server sends a 1xx response."""
         head = ResponseReader(Codec()).feed(text, self.asked[-1])
