@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.task import Clock
-
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import Source
@@ -16,7 +14,8 @@ from tcproxy.model.proxy import Balance, Proxy
 from tcproxy.model.server import Server
 from tcproxy.servers import waiting
 from tcproxy.servers.farm import Farm
-from tcproxy.servers.state import LiveServer, Ticket
+from tcproxy.servers.state import Attached, LiveServer, Ticket, Waiter
+from tests.clocks import Clock
 
 STRATEGIES = {
     "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source(), "static-rr": StaticRoundRobin(),
@@ -53,8 +52,10 @@ class Play:
         return said
 
 
-class Client:
+class Client(Waiter, Attached):
     """A session as farms see it: where it is now, and what it was told."""
+
+    source = b""
 
     def __init__(self, farm: Farm, source: bytes = b"\x7f\0\0\1") -> None:
         self.farm = farm

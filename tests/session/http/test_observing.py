@@ -4,47 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tcproxy.servers.state import LiveServer
 from tests.session.http.plays import FakeLink, HttpStage
+from tests.session.plays import FakeWatch
 
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-class Watch:
-    """A health watch for which one bad answer is enough (`on-error mark-down`)."""
-
-    def __init__(self, server: LiveServer) -> None:
-        self.server = server
-        self.heard: list[tuple[bool, str]] = []
-        self.current: list[int] = []
-
-    def pause(self) -> None:
-        """Nothing is checked here."""
-
-    def resume(self) -> None:
-        """Nothing is checked here."""
-
-    def force(self, healthy: bool) -> None:
-        """Nothing is checked here."""
-
-    def observed(self, ok: bool, cause: str = "", gone: int = 0) -> None:
-        """Remember what was told, and how many sessions the server's counters had then."""
-        self.heard.append((ok, cause))
-        self.current.append(self.server.counters.current)
-        if not ok:
-            self.server.down(None, gone=gone)
-
-
-def watched() -> tuple[HttpStage, Watch, FakeLink]:
+def watched() -> tuple[HttpStage, FakeWatch, FakeLink]:
     """Return a stage whose only server was asked, with its watch and its link."""
     stage = HttpStage(server={"observe": "layer7"}, retries=0)
     server = stage.farm.servers[0]
-    watch = server.watch = Watch(server)
+    watch = server.watch = FakeWatch(server, marks_down=True)
     client = stage.client()
     client.asks(GET)
-    link = stage.link
-    assert isinstance(link, FakeLink)
-    return stage, watch, link
+    return stage, watch, stage.link
 
 
 def test_an_answer_is_told() -> None:
