@@ -27,11 +27,12 @@ from tcproxy.report import formats
 from tcproxy.report.formats import Format
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
-from tcproxy.servers.farm import Farm, link_tracks
-from tcproxy.servers.states import ANNOUNCEMENT, proxy_without_servers, states_report
+from tcproxy.servers.farm import Farm
+from tcproxy.servers.links import LinkBudget
+from tcproxy.servers.states_report import ANNOUNCEMENT, proxy_without_servers, states_report
+from tcproxy.servers.tracking import link_tracks
 from tcproxy.session.backend import Backend
 from tcproxy.session.frontend import Frontend
-from tcproxy.session.http.reuse import LinkBudget
 from tcproxy.session.world import World
 from tcproxy.transport.checks import Checks
 from tcproxy.transport.dial import CheckDial
@@ -224,8 +225,7 @@ class ProxyService(MultiService):
             session.decide("K", "")
             session.end()
         for backend in self._backends.values():
-            if backend.http is not None:
-                backend.http.close()
+            backend.farm.close_links()
 
     def pause(self) -> None:
         """Stop listening for a while, so that another process may take the addresses."""

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from tcproxy.control.rows import INFO, NOTICE, Answer, Asked, Command, CommandError, Level, Message
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.health.watch import Watch
-from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import LiveServer
 
 BY = "stats socket command"
 """Who changed an address, as answers and logs say it."""

@@ -58,7 +58,7 @@ class Watched(Protocol):
         """Take notice: the checks say up."""
         ...
 
-    def down(self, cause: Finding | None = None, reason: str = "") -> None:
+    def down(self, cause: Finding | None = None, reason: str = "", gone: int = 0) -> None:
         """Take notice: the checks say down."""
         ...
 
@@ -228,24 +228,27 @@ class Watch:
         status = f"status: {self.tally.progress()} {word}"
         return f"Health check for {backup}server {self.server.label} {result}{told(self)}, {status}."
 
-    def _tell_server(self) -> None:
+    def _tell_server(self, gone: int = 0) -> None:
         cause = None if self.settings.log_checks else self
         if not self.status.passed:
             if self.tally.health == 0:
-                self.server.down(cause)
+                self.server.down(cause, gone=gone)
         elif self.tally.healthy:
             change = self.server.stop if self.status is CheckStatus.L7_OK_CONDITIONAL else self.server.up
             change(cause)
 
     # what others tell
 
-    def observed(self, ok: bool, cause: str = "L4 unsuccessful connection") -> None:
-        """Take notice of live traffic (`observe`): a connection to the server, or its answer, was good or not."""
+    def observed(self, ok: bool, cause: str = "L4 unsuccessful connection", gone: int = 0) -> None:
+        """Take notice of live traffic (`observe`): a connection to the server, or its answer, was good or not.
+
+        gone: how many sessions are still counted among the server's, though their connection is lost.
+        """
         if not self.observation.count(ok):
             return
         if self.observation.prepare(self.tally):
             self._record(Verdict(CheckStatus.FORCED, self.observation.words(cause)), -1)
-            self._tell_server()
+            self._tell_server(gone)
         self.server.counters.failed_observations += 1
         self._hurry()
 

@@ -1,1 +1,1 @@
-"""The live farm: server states, weights, slow start, queues."""
+"""A backend's servers at work: states, weights, slow start, queues, and the pools of their idle links."""

@@ -1,58 +1,31 @@
-"""The servers of one backend at work: who serves the next session, and who waits.
+"""The servers of one backend at work: which one serves the next session, and which sessions wait.
 
-Balancing itself is a strategy's (tcproxy/balance); states and weights are each server's (live.py).
+Balancing itself is a strategy's (tcproxy/balance). What servers remember stands in state.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker
-from tcproxy.report.counters import Counters
-from tcproxy.servers import wording
-from tcproxy.servers.cookies import Cookies
-from tcproxy.servers.live import LiveServer
-from tcproxy.servers.transitions import MAINTENANCE, start_in_maintenance
-from tcproxy.servers.waiting import Queue, Ticket, Waiter
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-
-Announce = Callable[[int, str], None]
+from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker, ServerState
+from tcproxy.model.proxy import Proxy
+from tcproxy.report.findings import Finding
+from tcproxy.servers import transitions, waiting
+from tcproxy.servers.server_cookies import ServerCookies
+from tcproxy.servers.state import Announce, FarmState, LiveServer, Ticket, Waiter
 
 
-class Farm:
+class Farm(FarmState):
     """The live servers of one backend or listen section.
 
-    announce: tells a message with its syslog level. active, backups: how many servers of each group are usable.
-    first_backup: the one that serves when no active server can; None with `option allbackups`.
-    refuser: the server whose queue was too long for the last one who got neither slot nor place.
-    queue: sessions that wait for whichever server is free first.
-    fullconn: of the model (see tcproxy/model/fullconn.py). counters.current: sessions, `enter`ed.
-    last_change: of the backend, whole monotonic seconds. last_session: monotonic seconds of the last slot taken, -1
-    before.
+    refuser: the server whose queue was too long for the last session that got neither a slot nor a place.
     cookies: which servers are named by which cookie.
-    dynamic: whether weights may change while it runs. redistributes: whether who waits for a server that goes down is
-    balanced again (`option redispatch` without `option persist`).
     """
 
     def __init__(self, model: Proxy, clock: IClock, announce: Announce) -> None:
-        self.model, self.clock, self.announce = model, clock, announce
-        self.name = model.name
-        self.counters = Counters()
-        self.queue = Queue(self.counters)
-        self.active = self.backups = 0
-        self.first_backup: LiveServer | None = None
+        super().__init__(model, clock, announce)
         self.refuser: LiveServer | None = None
-        self.fullconn = model.fullconn
-        self.last_change = self.second()
-        self.last_session = -1.0
-        redispatches = model.redispatch != 0 or "redispatch" in model.options
-        self.redistributes = redispatches and "persist" not in model.options
-        self._all_backups = "allbackups" in model.options
-        self.servers = [LiveServer(server, self) for server in model.servers]
-        self.cookies = Cookies(model, self.servers)
+        self.cookies = ServerCookies(model, self.servers)
         self._picker, self._backup_picker = self._new_pickers()
         picker = self._picker or self._backup_picker
         self.dynamic = picker.dynamic if picker else True
@@ -60,7 +33,7 @@ class Farm:
         pickers = (self._picker, self._backup_picker)
         self._counts_load = any(getattr(one, "counts_load", True) for one in pickers if one is not None)
         self.recount()
-        self._count_loss(len(self.servers))
+        self.count_loss(len(self.servers))
 
     def _new_pickers(self) -> tuple[IPicker | None, IPicker | None]:
         """Return the pickers of both groups; the backups need none where the first usable one serves all."""
@@ -73,43 +46,16 @@ class Farm:
             raise ValueError(f"backend {self.name}: the strategy '{balance.name}' was not looked up.")
         pickers: tuple[IPicker | None, IPicker | None]
         if IFarmStrategy.providedBy(balance.strategy):
-            pickers = balance.strategy.pickers(active, backups, self._all_backups, hashing, balance.options)
+            pickers = balance.strategy.pickers(active, backups, self.all_backups, hashing, balance.options)
         else:
             make = balance.strategy.picker
             pickers = (
                 make(active, hashing, balance.options) if active else None,
-                make(backups, hashing, balance.options) if backups and self._all_backups else None,
+                make(backups, hashing, balance.options) if backups and self.all_backups else None,
             )
         for picker, servers in zip(pickers, (active, backups), strict=True):
             _bind(picker, servers)
         return pickers
-
-    def second(self) -> int:
-        """Return the clock's whole seconds: states and slow start count these."""
-        return int(self.clock.seconds())
-
-    @property
-    def available(self) -> int:
-        """Return how many servers are usable."""
-        return self.active + self.backups
-
-    @property
-    def served(self) -> int:
-        """Return how many sessions hold a slot, of all servers."""
-        return sum(server.served for server in self.servers)
-
-    @property
-    def weight(self) -> int:
-        """Return the weight in force of the servers that get new clients now, in sixteenths."""
-        if self.active:
-            return sum(s.weight for s in self.servers if s.usable and not s.model.backup)
-        if self.first_backup is not None:
-            return self.first_backup.weight
-        return sum(s.weight for s in self.servers if s.usable)
-
-    def server(self, name: str) -> LiveServer | None:
-        """Return the server of this name, or None."""
-        return next((server for server in self.servers if server.name == name), None)
 
     def enter(self) -> None:
         """Count a session that uses this backend from now on (BACKEND row: current, highest, total, rate)."""
@@ -137,7 +83,7 @@ class Farm:
             # a Protocol is not a zope interface, and a picker returns one of the servers it was given
             server = picker.pick(waiter, avoid) if picker else self.first_backup  # type: ignore[arg-type, assignment]
         if server is None:
-            return self._wait(old or Ticket(waiter), self.queue)
+            return self._wait(old or waiting.Ticket(waiter), self.queue)
         if server is not avoid:
             server.counters.selected += 1
             self.counters.selected += 1
@@ -166,7 +112,7 @@ class Farm:
         """
         if not queue and server.saturated:
             return None
-        return self._seat(waiter, server, Ticket(waiter, stays) if stays else None)
+        return self._seat(waiter, server, waiting.Ticket(waiter, stays) if stays else None)
 
     @staticmethod
     def refuses(server: LiveServer) -> bool:
@@ -181,9 +127,9 @@ class Farm:
             self.refuser = server
             server.counters.connect_errors += 1
             return None
-        return self._wait(old or Ticket(waiter), server.queue)
+        return self._wait(old or waiting.Ticket(waiter), server.queue)
 
-    def _wait(self, ticket: Ticket, queue: Queue) -> Ticket:
+    def _wait(self, ticket: Ticket, queue: waiting.Queue[LiveServer]) -> Ticket:
         queue.add(ticket, int(self.clock.seconds() * 1000))
         return ticket
 
@@ -255,7 +201,7 @@ class Farm:
             return False
         if not server.model.backup:
             return True
-        return not self.active and (self._all_backups or server is self.first_backup)
+        return not self.active and (self.all_backups or server is self.first_backup)
 
     def grab(self, server: LiveServer) -> list[Ticket]:
         """Take slots of a server that just became usable for those in the backend's queue; `grant` must follow."""
@@ -291,51 +237,37 @@ class Farm:
             elif found is not ticket:
                 ticket.waiter.granted(found)  # type: ignore[arg-type]  # not a ticket, hence a server
 
-    def recount(self) -> None:
-        """Count the usable servers anew."""
-        usable = [server for server in self.servers if server.usable]
-        backups = [server for server in usable if server.model.backup]
-        self.active, self.backups = len(usable) - len(backups), len(backups)
-        self.first_backup = backups[0] if backups and not self._all_backups else None
+    # changes of servers
 
-    def come_back(self, counted: bool) -> None:
-        """Take notice: a server comes back. Was there none, the backend is up; its down time counts if `counted`."""
-        if self.available:
-            return
-        now = self.second()
-        if counted:
-            self.counters.down_time += now - self.last_change
-        self.last_change = now
+    def bring_up(self, server: LiveServer, cause: Finding | None, reason: str) -> None:
+        """Move a server up, through slow start if it has one."""
+        transitions.carry_out(transitions.up(server, cause, reason))
 
-    def tell_if_lost(self, before: int) -> None:
-        """Say so when the last usable server is gone; `before`: how many there were."""
-        if self._count_loss(before):
-            self.announce(wording.EMERGENCY, wording.no_server(self))
+    def move(self, server: LiveServer, state: ServerState, cause: Finding | None, reason: str, gone: int = 0) -> None:
+        """Move a server to an operational state, and those that track it; gone: as of `LiveServer.down`."""
+        transitions.carry_out(transitions.move(server, state, cause, reason, gone))
 
-    def inherit_quietly(self, server: LiveServer) -> None:
-        """Put a server into the maintenance of the one it tracks, before the proxy runs."""
-        before = self.available
-        start_in_maintenance(server, Admin.INHERITED_MAINTENANCE)
-        server.recalculate()
-        self._count_loss(before)
+    def set_flag(self, server: LiveServer, flag: Admin, cause: str) -> None:
+        """Set an administrative flag of a server, and (inherited) of those that track it."""
+        transitions.carry_out(transitions.set_flag(server, flag, cause))
 
-    def _count_loss(self, before: int) -> bool:
-        if self.available or not before:
-            return False
-        self.last_change = self.second()
-        self.counters.down_transitions += 1
-        return True
+    def clear_flag(self, server: LiveServer, flag: Admin) -> None:
+        """Clear an administrative flag of a server, and (inherited) of those that track it."""
+        transitions.carry_out(transitions.clear_flag(server, flag))
 
-    def down_seconds(self) -> int:
-        """Return how long no server was usable in all, to this moment."""
-        down = int(self.counters.down_time)
-        return down if self.available or not self.servers else down + self.second() - self.last_change
+    def reweigh(self, server: LiveServer) -> None:
+        """Put a new weight of a server into force."""
+        transitions.carry_out(transitions.reweigh(server))
 
-    def shut_backup_sessions(self) -> None:
-        """End the sessions of all backup servers (`on-marked-up shutdown-backup-sessions`)."""
+    def renew_cookies(self) -> None:
+        """Make dynamic cookies anew: the address of a server changed."""
+        self.cookies.renew()
+
+    def close_links(self) -> None:
+        """Close the idle links of all servers."""
         for server in self.servers:
-            if server.model.backup:
-                server.shut_sessions("U")
+            if server.links is not None:
+                server.links.close()
 
 
 def _bind(picker: IPicker | None, servers: Sequence[LiveServer]) -> None:
@@ -344,32 +276,3 @@ def _bind(picker: IPicker | None, servers: Sequence[LiveServer]) -> None:
     for server in servers:
         server.picker = picker
         picker.changed(server)
-
-
-def link_tracks(farms: Mapping[str, Farm]) -> None:
-    """Tie servers to those they track, before anything runs. ValueError names a server that does not exist."""
-    for farm in farms.values():
-        for server in farm.servers:
-            if server.model.track:
-                server.tracked = _tracked(server, farms)
-                server.tracked.trackers.append(server)
-    for farm in farms.values():
-        for server in farm.servers:
-            _inherit(server)
-
-
-def _tracked(server: LiveServer, farms: Mapping[str, Farm]) -> LiveServer:
-    place, _, name = server.model.track.rpartition("/")
-    farm = farms.get(place) if place else server.farm
-    tracked = farm.server(name) if farm is not None else None
-    if tracked is None:
-        raise ValueError(f"server {server.label} tracks '{server.model.track}', which does not exist.")
-    return tracked
-
-
-def _inherit(server: LiveServer) -> None:
-    """Put those that follow a server in maintenance into maintenance, too."""
-    for tracker in server.trackers:
-        if server.admin & MAINTENANCE and not tracker.admin & Admin.INHERITED_MAINTENANCE:
-            tracker.farm.inherit_quietly(tracker)
-            _inherit(tracker)

@@ -10,14 +10,11 @@ and told. `carry_out` makes them happen. Words are in wording.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from tcproxy.interfaces import Admin, ServerState
+from tcproxy.report.findings import Finding
 from tcproxy.servers import wording
-
-if TYPE_CHECKING:
-    from tcproxy.report.findings import Finding
-    from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import FarmState, LiveServer
 
 Effects = list[Callable[[], None]]
 
@@ -26,30 +23,10 @@ INHERITED = {True: Admin.INHERITED_MAINTENANCE, False: Admin.INHERITED_DRAIN}
 UP = (ServerState.STARTING, ServerState.RUNNING)
 
 
-class _NoCall:
-    """Stands where no delayed call was made yet."""
-
-    def active(self) -> bool:
-        return False
-
-    def cancel(self) -> None:
-        return None
-
-
-NO_CALL: Any = _NoCall()
-
-
 def carry_out(effects: Effects) -> None:
     """Let the sessions know."""
     for effect in effects:
         effect()
-
-
-def start_in_maintenance(server: LiveServer, flag: Admin) -> None:
-    """Put a server into maintenance before the proxy runs: nothing is said, nobody is moved."""
-    server.admin |= flag
-    server.state = ServerState.STOPPED
-    server.usable = False
 
 
 def up(server: LiveServer, cause: Finding | None, reason: str) -> Effects:
@@ -59,17 +36,17 @@ def up(server: LiveServer, cause: Finding | None, reason: str) -> Effects:
     return move(server, _first_up_state(server), cause, reason)
 
 
-def move(server: LiveServer, state: ServerState, cause: Finding | None, reason: str) -> Effects:
-    """Move a server to an operational state, and those that track it."""
+def move(server: LiveServer, state: ServerState, cause: Finding | None, reason: str, gone: int = 0) -> Effects:
+    """Move a server to an operational state, and those that track it; gone: as of `LiveServer.down`."""
     if server.admin & MAINTENANCE or server.state is state:
         return []
-    effects = _enter_state(server, state, wording.why(server, cause, reason))
+    effects = _enter_state(server, state, wording.why(server, cause, reason), gone)
     for tracker in server.trackers:
         effects += up(tracker, None, "") if state in UP else move(tracker, state, None, "")
     return effects
 
 
-def _enter_state(server: LiveServer, state: ServerState, why: str) -> Effects:
+def _enter_state(server: LiveServer, state: ServerState, why: str, gone: int) -> Effects:
     farm = server.farm
     before = farm.available
     was_stopping = server.state is ServerState.STOPPING or bool(server.admin & Admin.DRAIN)
@@ -81,10 +58,10 @@ def _enter_state(server: LiveServer, state: ServerState, why: str) -> Effects:
     server.recalculate()
     moved, effects = _arrive(server) if state in UP else _depart(server, state is ServerState.STOPPED)
     level = wording.ALERT if state is ServerState.STOPPED and not was_stopping else wording.NOTICE
-    farm.announce(level, wording.changed_state(server, why, moved))
+    farm.announce(level, wording.changed_state(server, why, moved, gone))
     if state is ServerState.STOPPED:
         server.counters.down_transitions += 1
-    farm.tell_if_lost(before)
+    tell_if_lost(farm, before)
     _tell_if_drained(server)
     return effects
 
@@ -124,7 +101,7 @@ def reweigh(server: LiveServer) -> Effects:
     """Put a new weight into force: by command, or a step of slow start."""
     before = server.farm.available
     server.recalculate()
-    server.farm.tell_if_lost(before)
+    tell_if_lost(server.farm, before)
     _tell_if_drained(server)
     return [server.farm.call_waiting]
 
@@ -191,7 +168,7 @@ def _enter_maintenance(server: LiveServer, old: Admin, cause: str) -> Effects:
     moved, effects = _depart(server, shut=True)
     level = wording.NOTICE if was_stopping else wording.ALERT
     farm.announce(level, wording.entered_maintenance(server, cause, False, moved))
-    farm.tell_if_lost(before)
+    tell_if_lost(farm, before)
     server.counters.down_transitions += 1
     return effects
 
@@ -212,7 +189,7 @@ def _leave_maintenance(server: LiveServer, lost: Admin) -> Effects:
     before = server.farm.available
     server.recalculate()
     server.farm.announce(wording.NOTICE, wording.left_maintenance(server, lost))
-    server.farm.tell_if_lost(before)
+    tell_if_lost(server.farm, before)
     return _arrive(server)[1]
 
 
@@ -223,7 +200,7 @@ def _enter_drain(server: LiveServer, cause: str) -> Effects:
     server.recalculate()
     moved, effects = _depart(server, shut=False)
     farm.announce(wording.NOTICE, wording.entered_drain(server, cause, moved))
-    farm.tell_if_lost(before)
+    tell_if_lost(farm, before)
     return effects
 
 
@@ -243,3 +220,9 @@ def _tell_if_drained(server: LiveServer) -> None:
 
 def _count_down_time(server: LiveServer) -> None:
     server.counters.down_time += server.farm.second() - server.last_change
+
+
+def tell_if_lost(farm: FarmState, before: int) -> None:
+    """Count and announce that the last usable server is gone; `before`: how many there were."""
+    if farm.count_loss(before):
+        farm.announce(wording.EMERGENCY, wording.no_server(farm))

@@ -1,20 +1,24 @@
-"""Places in queues: what a session that waits for a server is given, and the queues themselves.
+"""Queues, and the places in them: what a session holds while it waits for a server.
 
-Which queue a session enters, and who is woken when a slot is free, is decided in farm.py. How long a session
-is willing to wait (`timeout queue`) is the session's own timer: it cancels its ticket.
+farm.py decides which queue a session enters, and who is called when a slot is free. How long a session waits
+(`timeout queue`) is the session's own timer: it cancels its ticket.
+
+ServerT is always LiveServer (state.py). It is a type variable here because a LiveServer has a queue, so that its file
+imports this one.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from tcproxy.report.counters import Counters
-    from tcproxy.servers.live import LiveServer
+from tcproxy.report.counters import Counters
+
+ServerT = TypeVar("ServerT")
+GrantedT = TypeVar("GrantedT", contravariant=True)
 
 
-class Waiter(Protocol):
+class Waiter(Protocol[GrantedT]):
     """A session as the farm sees it; also the IRequest that strategies look at."""
 
     @property
@@ -22,24 +26,25 @@ class Waiter(Protocol):
         """Return the client's address, packed (4 or 16 bytes; empty for a UNIX socket)."""
         ...
 
-    def granted(self, server: LiveServer) -> None:
-        """Take notice: it left the queue; a slot of `server` is counted for it and must be released."""
+    def granted(self, server: GrantedT) -> None:
+        """Go on with `server`: the session left the queue, holds a slot of it, and must release that later."""
         ...
 
     def turned_away(self) -> None:
-        """Take notice: it left the queue because its server went down, and no other server can take it."""
+        """Give up: the session left the queue because its server went down, and no other server can take it."""
         ...
 
 
-class Ticket:
+class Ticket(Generic[ServerT]):
     """A place in the queue of a server or of a backend.
 
-    waiter: who waits. server: whose queue it is, None for the backend's. entered: monotonic milliseconds.
-    ahead: how many waited in front at entry. server_queue, backend_queue: the two queue numbers of a log line,
-    final once it left. redispatched: its server went down and it was balanced again (counted already).
-    called: out of the queue, about to be granted, queued elsewhere or turned away. stays: it is kept even when the
-    server goes down.
-    A ticket may be moved to another queue by the farm when its server goes down: hold on to the object.
+    waiter: the session that waits. server: whose queue it is, None for the backend's. entered: monotonic milliseconds.
+    mark: the queue's `served` at entry, less one. ahead: how many waited in front at entry. server_queue,
+    backend_queue: the two queue numbers of a log line, final once the session left. redispatched: its server went down
+    and it was balanced again (counted already).
+    called: out of the queue, and about to be granted a slot, queued elsewhere or turned away.
+    stays: the place is kept even when the server goes down.
+    The farm may move a ticket to another queue when its server goes down: hold on to the object.
     """
 
     __slots__ = (
@@ -47,28 +52,28 @@ class Ticket:
         "server_queue", "stays", "waiter",
     )  # fmt: skip
 
-    def __init__(self, waiter: Waiter, stays: bool = False) -> None:
+    def __init__(self, waiter: Waiter[ServerT], stays: bool = False) -> None:
         self.waiter = waiter
         self.stays = stays
-        self.server: LiveServer | None = None
-        self.queue: Queue | None = None
+        self.server: ServerT | None = None
+        self.queue: Queue[ServerT] | None = None
         self.entered = self.ahead = self.mark = 0
         self.server_queue = self.backend_queue = 0
         self.redispatched = self.cancelled = self.called = False
 
     @property
     def waiting(self) -> bool:
-        """True until it is granted, turned away or cancelled."""
+        """True until the session is granted a slot, is turned away, or cancels."""
         return self.queue is not None or self.called
 
     def cancel(self) -> None:
-        """Leave the queue (timeout queue, client gone). Harmless when it left already."""
+        """Leave the queue (timeout queue, client gone). Harmless when the session left already."""
         self.cancelled, self.called = True, False
         if self.queue is not None:
             self.queue.remove(self)
 
 
-class Queue:
+class Queue(Generic[ServerT]):
     """The sessions that wait at one server, or at one backend, in the order of their arrival.
 
     counters: whose queue_current and queue_highest are kept. served: how many were called from here in turn.
@@ -76,20 +81,20 @@ class Queue:
 
     __slots__ = ("counters", "served", "server", "tickets")
 
-    def __init__(self, counters: Counters, server: LiveServer | None = None) -> None:
+    def __init__(self, counters: Counters, server: ServerT | None = None) -> None:
         self.counters = counters
         self.server = server
         self.served = 0
-        self.tickets: OrderedDict[Ticket, None] = OrderedDict()
+        self.tickets: OrderedDict[Ticket[ServerT], None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.tickets)
 
-    def first(self) -> Ticket | None:
-        """Return who is next, or None."""
+    def first(self) -> Ticket[ServerT] | None:
+        """Return the ticket that is next, or None."""
         return next(iter(self.tickets), None)
 
-    def add(self, ticket: Ticket, now: int) -> None:
+    def add(self, ticket: Ticket[ServerT], now: int) -> None:
         """Put a ticket at the end; `now` is monotonic milliseconds."""
         ticket.queue, ticket.server = self, self.server
         ticket.entered, ticket.ahead, ticket.mark = now, len(self.tickets), self.served - 1
@@ -99,10 +104,10 @@ class Queue:
         if counters.queue_current > counters.queue_highest:
             counters.queue_highest = counters.queue_current
 
-    def remove(self, ticket: Ticket) -> None:
-        """Take a ticket out, wherever it stands, and settle the queue number it will log.
+    def remove(self, ticket: Ticket[ServerT]) -> None:
+        """Take a ticket out, wherever it stands, and settle the queue number that its log line shows.
 
-        HAProxy logs how many were called before it, plus one; whoever never waited logs 0.
+        HAProxy logs how many were called before it, plus one; a session that never waited logs 0.
         """
         del self.tickets[ticket]
         ticket.queue = None
@@ -113,8 +118,8 @@ class Queue:
         else:
             ticket.server_queue += called
 
-    def clear(self) -> list[Ticket]:
-        """Take everybody out who does not stay; return them in order."""
+    def clear(self) -> list[Ticket[ServerT]]:
+        """Take all tickets out, except those that stay; return them in order."""
         tickets = [ticket for ticket in self.tickets if not ticket.stays]
         for ticket in tickets:
             self.remove(ticket)

@@ -6,14 +6,10 @@ Only sentences are made here; when each is said stands in transitions.py.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from tcproxy.interfaces import Admin, ServerState
 from tcproxy.report.findings import Finding, told
-
-if TYPE_CHECKING:
-    from tcproxy.servers.farm import Farm
-    from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import FarmState, LiveServer
 
 EMERGENCY, ALERT, NOTICE = 0, 1, 5
 """Syslog levels of these messages."""
@@ -37,22 +33,22 @@ def why(server: LiveServer, cause: Finding | None, reason: str) -> str:
     return given + (told(cause) if cause is not None else via(server))
 
 
-def remaining(server: LiveServer, moved: int, down: bool) -> str:
-    """Return what is left of the backend; `moved` sessions changed their queue."""
+def remaining(server: LiveServer, moved: int, down: bool, gone: int = 0) -> str:
+    """Return what is left of the backend; `moved` sessions changed their queue; gone: as of `LiveServer.down`."""
     farm = server.farm
     count = f". {farm.active} active and {farm.backups} backup servers {'left' if down else 'online'}."
     count += " Running on backup." if farm.backups and not farm.active else ""
     if down:
-        active = server.counters.current
+        active = server.counters.current - gone
         return f"{count} {active} sessions active, {moved} requeued, {server.queued} remaining in queue"
     return f"{count} {moved} sessions requeued, {server.queued} total in queue"
 
 
-def changed_state(server: LiveServer, why: str, moved: int) -> str:
-    """Return the message of a new operational state."""
+def changed_state(server: LiveServer, why: str, moved: int, gone: int = 0) -> str:
+    """Return the message of a new operational state; moved, gone: as of `remaining`."""
     is_what = {ServerState.STOPPED: "DOWN", ServerState.STOPPING: "stopping"}.get(server.state, "UP")
     down = server.state is ServerState.STOPPED
-    return f"{title(server)} is {is_what}{why}{remaining(server, moved, down)}."
+    return f"{title(server)} is {is_what}{why}{remaining(server, moved, down, gone)}."
 
 
 def entered_maintenance(server: LiveServer, cause: str, was_down: bool, moved: int) -> str:
@@ -104,7 +100,7 @@ def stays_in_drain(server: LiveServer) -> str:
     return f"{title(server)} is leaving forced drain but remains in drain mode{via(server)}."
 
 
-def no_server(farm: Farm) -> str:
+def no_server(farm: FarmState) -> str:
     """Return the message of a backend whose last server is gone."""
     kind = "proxy" if farm.model.is_frontend else "backend"
     return f"{kind} {farm.name} has no server available!"

@@ -9,7 +9,7 @@ from twisted.application.service import Service
 from tcproxy.health.watch import Settings, Watch, start_all
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
-from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import LiveServer
 from tcproxy.session.world import World
 from tcproxy.transport.dial import CheckDial
 

@@ -11,7 +11,7 @@ import pytest
 from tcproxy.control.rows import Level
 from tcproxy.health.watch import Settings, Watch
 from tcproxy.interfaces import Admin, ServerState, Verdict
-from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import LiveServer
 from tests.control.worlds import Listener, Play
 
 

@@ -14,7 +14,8 @@ from tcproxy.control.conversation import Conversation
 from tcproxy.control.rows import Level, Talk
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
-from tcproxy.servers.farm import Farm, link_tracks
+from tcproxy.servers.farm import Farm
+from tcproxy.servers.tracking import link_tracks
 from tcproxy.session.backend import Backend
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.world import World

@@ -6,8 +6,6 @@ import errno
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.internet.task import Clock
-
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.health.dialling import CheckEvents, CheckTarget
 from tcproxy.health.tcp import TcpCheck
@@ -15,6 +13,7 @@ from tcproxy.health.watch import Settings, Watch
 from tcproxy.interfaces import ServerState
 from tcproxy.model.server import Server
 from tcproxy.report.counters import Counters
+from tests.clocks import Clock
 
 
 @dataclass
@@ -78,7 +77,7 @@ class FakeServer:
         """Be up."""
         self._become(ServerState.RUNNING, cause)
 
-    def down(self, cause: object = None, reason: str = "") -> None:
+    def down(self, cause: object = None, reason: str = "", gone: int = 0) -> None:
         """Be down."""
         self._become(ServerState.STOPPED, cause)
 

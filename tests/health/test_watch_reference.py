@@ -17,7 +17,7 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.health.tcp import TcpCheck
 from tcproxy.health.watch import Settings, Watch
 from tcproxy.model.server import Source
-from tcproxy.servers.live import LiveServer
+from tcproxy.servers.state import LiveServer
 from tests.health.playing import REFUSED, Network, Play
 from tests.running import PATIENCE, EchoServer, free_port, wait_for
 from tests.servers import playing

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.task import Clock
-
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import Source
@@ -14,9 +12,10 @@ from tcproxy.balance.static_rr import StaticRoundRobin
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.proxy import Balance, Proxy
 from tcproxy.model.server import Server
+from tcproxy.servers import waiting
 from tcproxy.servers.farm import Farm
-from tcproxy.servers.live import LiveServer
-from tcproxy.servers.waiting import Ticket
+from tcproxy.servers.state import Attached, LiveServer, Ticket, Waiter
+from tests.clocks import Clock
 
 STRATEGIES = {
     "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source(), "static-rr": StaticRoundRobin(),
@@ -53,8 +52,10 @@ class Play:
         return said
 
 
-class Client:
+class Client(Waiter, Attached):
     """A session as farms see it: where it is now, and what it was told."""
+
+    source = b""
 
     def __init__(self, farm: Farm, source: bytes = b"\x7f\0\0\1") -> None:
         self.farm = farm
@@ -76,7 +77,7 @@ class Client:
 
     def _got(self, got: LiveServer | Ticket | None) -> None:
         self.away = got is None
-        if isinstance(got, Ticket):
+        if isinstance(got, waiting.Ticket):
             self.ticket = got
         elif got is not None:
             self._hold(got)

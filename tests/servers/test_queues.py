@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.servers.playing import Client, Play, clients, model, places
@@ -109,7 +111,8 @@ def test_whatever_brings_a_server_back_serves_who_waits(leave: str) -> None:
 
 def test_redistribution_needs_option_redispatch() -> None:
     """Without `option redispatch`, or with `option persist`, who waits for a server stays; its slots still serve."""
-    for options in ({}, {"redispatch": -1, "options": frozenset({"persist"})}):
+    ways: tuple[dict[str, Any], ...] = ({}, {"redispatch": -1, "options": frozenset({"persist"})})
+    for options in ways:
         play = Play()
         farm = play.farm(model("s", maxconn=1), model("t"), balance="leastconn", **options)
         first, second = (Client(farm).want(farm.servers[0]) for _ in range(2))

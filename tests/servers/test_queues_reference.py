@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,43 +26,44 @@ class Story:
     """
 
     balance: str
-    servers: list[tuple[str, dict[str, Any]]]
-    plot: list[int | str]
+    servers: Sequence[tuple[str, dict[str, Any]]]
+    plot: Sequence[int | str]
     options: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
     any_order: bool = False
 
 
+COME: list[int | str] = ["come"]
 ONE = ("maxconn 1", {"maxconn": 1})
 TWO = ("maxconn 2", {"maxconn": 2})
-REDISPATCH = {"options": " option redispatch\n", "fields": {"redispatch": -1}}
+REDISPATCH: dict[str, Any] = {"options": " option redispatch\n", "fields": {"redispatch": -1}}
 STORIES = {
     "the backend's queue, first come first served": Story(
-        "roundrobin", [ONE, TWO], ["come"] * 7 + [1, 0, 2, 3, 4, 5, 6],
+        "roundrobin", [ONE, TWO], COME * 7 + [1, 0, 2, 3, 4, 5, 6],
     ),
-    "a server's own queue": Story("source", [ONE], ["come"] * 4 + [2, 0, 1, 3]),
-    "a client in the queue gives up": Story("roundrobin", [ONE], ["come"] * 5 + [1, 3, 0, 2, 4]),
+    "a server's own queue": Story("source", [ONE], COME * 4 + [2, 0, 1, 3]),
+    "a client in the queue gives up": Story("roundrobin", [ONE], COME * 5 + [1, 3, 0, 2, 4]),
     "leastconn fills maxqueue first": Story(
-        "leastconn", [("maxconn 1 maxqueue 1", {"maxconn": 1, "maxqueue": 1})], ["come"] * 4 + [0, 1, 2, 3],
+        "leastconn", [("maxconn 1 maxqueue 1", {"maxconn": 1, "maxqueue": 1})], COME * 4 + [0, 1, 2, 3],
     ),
     "who waits stays without redispatch": Story(
-        "source", [ONE], ["come"] * 3 + ["set server b/s1 state drain", 0, 1, 2],
+        "source", [ONE], COME * 3 + ["set server b/s1 state drain", 0, 1, 2],
     ),
     "who waits moves with redispatch": Story(
-        "source", [ONE, TWO], ["come"] * 5 + ["set server b/s2 state maint", "set server b/s1 state maint"],
+        "source", [ONE, TWO], COME * 5 + ["set server b/s2 state maint", "set server b/s1 state maint"],
         any_order=True, **REDISPATCH,
     ),
     "a server comes up": Story(
         "roundrobin", [ONE, ONE],
         ["set server b/s2 health down", *["come"] * 4, "set server b/s2 health up", 0, 2, 3, 1],
     ),
-    "a higher maxconn": Story("roundrobin", [ONE], ["come"] * 3 + ["set maxconn server b/s1 2", 0, 1, 2]),
+    "a higher maxconn": Story("roundrobin", [ONE], COME * 3 + ["set maxconn server b/s1 2", 0, 1, 2]),
     "backups": Story(
         "roundrobin", [ONE, ("backup maxconn 1", {"backup": True, "maxconn": 1})],
         ["come", "set server b/s1 state maint", *["come"] * 3, "set server b/s1 state ready", "come", 0, 1, 2, 3, 4],
     ),
     "minconn grows with the backend": Story(
-        "roundrobin", [("minconn 1 maxconn 4", {"minconn": 1, "maxconn": 4})], ["come"] * 6 + [0, 1, 2, 3, 4, 5],
+        "roundrobin", [("minconn 1 maxconn 4", {"minconn": 1, "maxconn": 4})], COME * 6 + [0, 1, 2, 3, 4, 5],
         options=" fullconn 4\n", fields={"fullconn": 4},
     ),
 }  # fmt: skip

@@ -6,7 +6,8 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from tcproxy.interfaces import Admin, CheckStatus, IServer, ServerState
-from tcproxy.servers.states import states_report
+from tcproxy.report.findings import Finding
+from tcproxy.servers.states_report import states_report
 from tcproxy.servers.wording import on_terminal
 from tests.servers.playing import Client, Play, clients, model
 
@@ -14,7 +15,7 @@ LEFT = "0 sessions active, 0 requeued, 0 remaining in queue."
 ONLINE = "0 sessions requeued, 0 total in queue."
 
 
-class Found:
+class Found(Finding):
     """What a check found."""
 
     def __init__(self, status: CheckStatus, message: str = "", duration_ms: int = 0, code: int = 0) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcproxy.interfaces import Admin, ServerState
-from tcproxy.servers.farm import link_tracks
+from tcproxy.servers.tracking import link_tracks
 from tests.servers.playing import Client, Play, model
 
 

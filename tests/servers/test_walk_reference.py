@@ -13,8 +13,8 @@ from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Proxy, UseBackend
 from tcproxy.model.server import Server
-from tcproxy.servers.farm import link_tracks
-from tcproxy.servers.states import ANNOUNCEMENT, states_report
+from tcproxy.servers.states_report import ANNOUNCEMENT, states_report
+from tcproxy.servers.tracking import link_tracks
 from tests.running import wait_for
 from tests.servers.playing import Play, model
 from tests.servers.reference import Reference, reference

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
-
-from twisted.internet.task import Clock
+from typing import Any, Generic, TypeVar
 
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
@@ -17,18 +15,20 @@ from tcproxy.model.proxy import Balance, HashType, Proxy
 from tcproxy.model.server import Server
 from tcproxy.report import formats
 from tcproxy.servers.farm import Farm
+from tcproxy.servers.state import LiveServer, Watching
 from tcproxy.session.backend import Backend
-from tcproxy.session.ends import LinkFailure
+from tcproxy.session.ends import End, LinkFailure
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.session import Session
 from tcproxy.session.stages import NEVER
 from tcproxy.session.world import World
+from tests.clocks import Clock
 
 STRATEGIES = {"roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source()}
 FORM = "%b/%s %Tc/%Tt %ts %rc %U/%B %ac/%fc/%bc/%sc"
 
 
-class FakeEnd:
+class FakeEnd(End):
     """An end that a play moves: what it `says` goes to the other end's `heard` list."""
 
     def __init__(self, clock: Clock, host: str = "192.0.2.1") -> None:
@@ -42,7 +42,7 @@ class FakeEnd:
         self.other: FakeEnd | None = None
         self.got = b""
         self.stuck = False
-        self.waiting = b""
+        self.unread = b""
         self.wrote = 0.0
         self.muted = False
         self.finished = False
@@ -53,20 +53,21 @@ class FakeEnd:
     @property
     def empty(self) -> bool:
         """True when all went to the other end."""
-        return not self.held and (self.other is None or not self.other.waiting)
+        return not self.held and (self.other is None or not self.other.unread)
 
     @property
     def reading(self) -> bool:
         """True while bytes are waited for."""
-        return not self.muted and not self.closed and (self.other is None or not self.other.waiting)
+        return not self.muted and not self.closed and (self.other is None or not self.other.unread)
 
     @property
     def stalled_since(self) -> float | None:
         """Since when this side takes nothing."""
-        return self.wrote if self.waiting else None
+        return self.wrote if self.unread else None
 
-    def join(self, other: FakeEnd) -> None:
+    def join(self, other: End) -> None:
         """Pass bytes both ways."""
+        assert isinstance(other, FakeEnd)
         self.other, other.other = other, self
         data, self.held = self.held, b""
         if data:
@@ -106,7 +107,7 @@ class FakeEnd:
     def take(self, data: bytes) -> None:
         """Receive from the other end."""
         if self.stuck:
-            self.waiting += data
+            self.unread += data
             self.wrote = self.clock.seconds()
         else:
             self.got += data
@@ -133,14 +134,47 @@ class FakeEnd:
     def unsticks(self) -> None:
         """This side reads again."""
         self.stuck = False
-        self.got, self.waiting = self.got + self.waiting, b""
+        self.got, self.unread = self.got + self.unread, b""
         assert self.other is not None
         self.other.stamp = self.clock.seconds()
         if self.other.muted:
             self.session.emptied(self.other)
 
 
-class Stage:
+class FakeWatch(Watching):
+    """A server's health watch, which remembers what it is told of live traffic.
+
+    heard: each verdict with its cause. current: how many sessions the server's counters had each time.
+    marks_down: the server is down at the first bad one (`on-error mark-down`).
+    """
+
+    def __init__(self, server: LiveServer, marks_down: bool = False) -> None:
+        self.server = server
+        self.marks_down = marks_down
+        self.heard: list[tuple[bool, str]] = []
+        self.current: list[int] = []
+
+    def pause(self) -> None:
+        """Nothing is checked here."""
+
+    def resume(self) -> None:
+        """Nothing is checked here."""
+
+    def force(self, healthy: bool) -> None:
+        """Nothing is checked here."""
+
+    def observed(self, ok: bool, cause: str = "", gone: int = 0) -> None:
+        """Remember it."""
+        self.heard.append((ok, cause))
+        self.current.append(self.server.counters.current)
+        if self.marks_down and not ok:
+            self.server.down(None, gone=gone)
+
+
+LinkT = TypeVar("LinkT", bound=FakeEnd)
+
+
+class StageOf(Generic[LinkT]):
     """One frontend with its servers, and the links that were asked for.
 
     server: words of every server, or a function from its number to them.
@@ -151,7 +185,7 @@ class Stage:
         self.clock = Clock()
         self.clock.advance(1000)
         self.answers = answers.split()
-        self.links: list[FakeEnd] = []
+        self.links: list[LinkT] = []
         self.lines: list[str] = []
         self.levels: list[int] = []
         self.announced: list[str] = []
@@ -185,29 +219,24 @@ class Stage:
         self.lines.append(message)
         self.levels.append(level)
 
-    def dial(self, session: Session, server: Any) -> FakeEnd:
+    def new_link(self) -> LinkT:
+        """Return an end of the kind that this stage's mode has."""
+        raise NotImplementedError
+
+    def dial(self, session: Session, server: Any) -> LinkT:
         """Make a link, as transport would."""
         answer = self.answers.pop(0) if self.answers else "stands"
         if answer == "ports":
             raise LinkFailure(errno.EADDRNOTAVAIL, "no free ports", resource=True)
         if answer == "now":
             raise LinkFailure(errno.ENOENT, "ENOENT")
-        link = FakeEnd(self.clock, "192.0.2.10")
+        link = self.new_link()
         link.session = session
         link.connected = answer == "stands"
         self.links.append(link)
         if answer == "refused":
             self.clock.callLater(0, session.connect_failed, errno.ECONNREFUSED, "ECONNREFUSED")
         return link
-
-    def client(self, host: str = "192.0.2.1") -> FakeEnd:
-        """A client comes in."""
-        end = FakeEnd(self.clock, host)
-        session = Session(self.frontend.entrances[0])
-        end.session = session
-        session.begin(end)
-        self.clock.advance(0)
-        return end
 
     def wait(self, seconds: float) -> None:
         """Let time pass, from one delayed call to the next."""
@@ -222,7 +251,7 @@ class Stage:
         self.clock.advance(max(0.0, until - self.clock.seconds()))
 
     @property
-    def link(self) -> FakeEnd:
+    def link(self) -> LinkT:
         """The last link."""
         return self.links[-1]
 
@@ -242,3 +271,20 @@ class Stage:
             and len(self.world.deadlines) == (self.world.newcomers.at != NEVER)
             and all(link.closed for link in self.links)
         )
+
+
+class Stage(StageOf[FakeEnd]):
+    """One frontend in TCP mode."""
+
+    def new_link(self) -> FakeEnd:
+        """Return a link that passes bytes."""
+        return FakeEnd(self.clock, "192.0.2.10")
+
+    def client(self, host: str = "192.0.2.1") -> FakeEnd:
+        """A client comes in."""
+        end = FakeEnd(self.clock, host)
+        session = Session(self.frontend.entrances[0])
+        end.session = session
+        session.begin(end)
+        self.clock.advance(0)
+        return end

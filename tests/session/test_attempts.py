@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.session.plays import Stage
+from tests.session.plays import FakeEnd, FakeWatch, Stage
 
 
 def test_the_client_may_leave_while_connecting() -> None:
@@ -101,9 +103,9 @@ def test_attempts_that_cannot_begin_are_repeated_at_once() -> None:
 class TestQueue:
     """A server with one slot, taken."""
 
-    def queued(self, **more: object) -> tuple[Stage, object, object]:
+    def queued(self, **more: Any) -> tuple[Stage, FakeEnd, FakeEnd]:
         """Return the stage, who is served, and who waits."""
-        timeouts = {"queue": 400} | more.pop("timeouts", {})  # type: ignore[operator]
+        timeouts = {"queue": 400} | more.pop("timeouts", {})
         stage = Stage(server={"maxconn": 1}, form="%b/%s %Tw/%Tc/%Tt %ts %sq/%bq", timeouts=timeouts, **more)
         return stage, stage.client(), stage.client("192.0.2.2")
 
@@ -114,9 +116,9 @@ class TestQueue:
         stage.link.breaks()
         stage.wait(0.02)
         assert len(stage.links) == 2
-        second.says(b"hello")  # type: ignore[attr-defined]
+        second.says(b"hello")
         assert stage.link.got == b"hello"
-        second.breaks()  # type: ignore[attr-defined]
+        second.breaks()
         assert stage.lines[1].startswith("web/s1 201/0/2"), stage.lines
         assert stage.lines[1].endswith("0/1") and stage.at_rest()
 
@@ -139,14 +141,14 @@ class TestQueue:
     def test_the_client_timeout_counts_in_the_queue(self) -> None:
         """A silent client is sent away from the queue after `timeout client`: cQ, and no queue time."""
         stage, _, second = self.queued(timeouts={"queue": 5000, "client": 300, "server": 10_000})
-        assert second.closed == ""  # type: ignore[attr-defined]
+        assert second.closed == ""
         stage.wait(0.5)
         assert "web/<NOSRV> -1/-1/300 cQ 0/1" in stage.lines
 
     def test_killed_in_the_queue(self) -> None:
         """An admin's kill is KQ there."""
         stage, _, second = self.queued()
-        second.session.shut("K")  # type: ignore[attr-defined]
+        second.session.shut("K")
         assert " KQ " in stage.line and not len(stage.farm.queue)
 
 
@@ -170,14 +172,9 @@ def test_killed_while_connecting() -> None:
 
 def test_the_watch_hears_of_every_attempt() -> None:
     """With `observe layer4` each connection's success or failure reaches the server's watch."""
-    heard: list[bool] = []
-
-    class Watch:
-        def observed(self, passed: bool) -> None:
-            heard.append(passed)
-
     stage = Stage(answers="refused stands", retries=1, server={"observe": "layer4"})
-    stage.farm.servers[0].watch = Watch()  # type: ignore[assignment]
+    server = stage.farm.servers[0]
+    watch = server.watch = FakeWatch(server)
     stage.client()
     stage.wait(1.1)
-    assert heard == [False, True]
+    assert watch.heard == [(False, ""), (True, "")]

@@ -68,7 +68,7 @@ def test_what_the_server_said_before_it_broke_still_reaches_a_slow_client() -> N
     stage.link.says(b"last words")
     stage.link.breaks()
     assert not client.closed and not stage.lines
-    client.stuck, client.got, client.waiting = False, client.waiting, b""
+    client.stuck, client.got, client.unread = False, client.unread, b""
     client.session.emptied(stage.link)
     assert client.finished or client.closed
     assert client.got == b"last words"

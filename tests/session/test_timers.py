@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 
 from tcproxy.session.stages import NEVER
-from tcproxy.session.timers import MANY, Alarm, Deadlines
+from tcproxy.session.timers import MANY, Alarm, Awaiting, Deadlines
+from tests.clocks import Clock
 from tests.session.plays import Stage
 
 
-class Sleeper:
+class Sleeper(Awaiting):
     """Notes when it is woken."""
 
     def __init__(self, clock: Clock) -> None:
@@ -88,7 +88,7 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
     clock = Clock()
     deadlines = Deadlines(clock)
 
-    class Failing:
+    class Failing(Awaiting):
         def alarmed(self) -> None:
             raise ValueError("a fault")
 

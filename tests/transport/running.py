@@ -76,7 +76,8 @@ def running(name: str = "ours") -> Iterator[Any]:
 
 def within(reactor: Any, call: Callable[..., Any], *arguments: Any) -> Any:
     """Make a call in the reactor's thread; return its result, or raise its error."""
-    done, result = threading.Event(), []
+    done = threading.Event()
+    result: list[tuple[Any, BaseException | None]] = []
 
     def make() -> None:
         try:
@@ -166,10 +167,11 @@ class Proxied:
         within(reactor, self._make)
 
     def _make(self) -> None:
-        clock = SteadyClock(self.reactor)
+        clock: Any = SteadyClock(self.reactor)
         self.world = World(Configuration(Global(), (self.proxy,)), clock, time(), clock.seconds())
         self.world.announce = lambda level, message: self.announced.append(message)
-        self.world.dial = Links(self.reactor, pipes=self.pipes)
+        dial: Any = Links(self.reactor, pipes=self.pipes)
+        self.world.dial = dial
         self.farm = Farm(self.proxy, clock, self.world.announce)
         self.world.farms["web"] = self.farm
         self.frontend = Frontend(self.proxy, self.world)
@@ -204,8 +206,7 @@ class Proxied:
         self.listener.close()
         for session in list(self.world.sessions.values()):
             session.end()
-        if self.backend.http is not None:
-            self.backend.http.close()
+        self.backend.farm.close_links()
         self.world.deadlines.close()
         self.pipes.close()
         assert self.pipes.open == 0

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from tcproxy.grammar.addresses import Address
-from tcproxy.health.dialling import CheckTarget
+from tcproxy.health.dialling import CheckEvents, CheckTarget
 from tcproxy.transport.dial import CheckDial
 from tcproxy.wire.proxy_protocol import ProxyHeaderParser
 from tests.running import free_port
 from tests.transport.running import REACTORS, accept, inet, listener, read_all, running, wait_for, within
 
 
-class Events:
+class Events(CheckEvents):
     """Notes what happens."""
 
     def __init__(self, say: bytes = b"") -> None:
@@ -37,9 +37,9 @@ class Events:
         """Note it."""
         self.heard.append("ended")
 
-    def failed(self, code: int) -> None:
+    def failed(self, errno: int) -> None:
         """Note it."""
-        self.heard.append(code)
+        self.heard.append(errno)
 
 
 def dial(reactor: Any, address: Address, events: Events, **more: Any) -> Any:

@@ -7,7 +7,7 @@
     ways.py       what holds for all requests of one frontend to one backend
     cookies.py    the persistence cookie in requests and responses; cacheable.py: what a cache could keep
     steps.py      the way of a request to a server
-    reuse.py      links kept idle for the next request; private.py: those that belong to one client
+    reuse.py      what sessions do with idle links (servers/links.py); private.py: those that belong to one client
     observing.py  answers as a check of their server's health
     retries.py    requests that are sent again because of how a server answered
     answers.py    the built-in pages that tell a client why there is no other answer

@@ -32,17 +32,12 @@ def answered(exchange: Exchange, status: int) -> None:
 def failed(exchange: Exchange, cause: str) -> None:
     """Tell the watch that a server did not answer as it should.
 
-    Where the link is what failed, the session is not counted among the server's any more.
+    Where the link failed, HAProxy's message does not count this session among the server's any more.
     """
-    server = exchange.server
-    gone = int(cause in (READING, SILENT, CLOSED))
-    if server is not None:
-        server.counters.current -= gone
-        _tell(exchange, False, cause)
-        server.counters.current += gone
+    _tell(exchange, False, cause, gone=int(cause in (READING, SILENT, CLOSED)))
 
 
-def _tell(exchange: Exchange, good: bool, cause: str) -> None:
+def _tell(exchange: Exchange, good: bool, cause: str, gone: int = 0) -> None:
     server = exchange.server
     if server is None or server.watch is None or server.model.observe != "layer7":
         return
@@ -52,5 +47,5 @@ def _tell(exchange: Exchange, good: bool, cause: str) -> None:
         return
     # what it has to say goes on, even if `on-marked-down` ends the sessions of the server
     server.sessions.discard(exchange)
-    watch.observed(False, cause)
+    watch.observed(False, cause, gone)
     server.sessions.add(exchange)

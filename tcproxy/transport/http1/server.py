@@ -38,7 +38,7 @@ class HttpLink(HttpEnd):
     """The server's end.
 
     request: what it answers, None while it is idle. uses: how many requests it carried before.
-    pool, age, private, key: of whom it is counted, and whose requests it may carry (session/http/reuse.py).
+    pool, age, private, key: of whom it is counted, and whose requests it may carry (servers/links.py).
     spent: a 1xx response said that the link carries no other request.
     """
 

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-import errno
+from collections.abc import Hashable, Sequence
 from typing import Any
 
+from tcproxy.servers.links import IdleLinks, Link
 from tcproxy.session.http.connection import HttpConnection
-from tcproxy.wire.http1 import BadMessage, Codec, Framing, RequestHead, RequestReader, ResponseReader
-from tests.session.plays import FakeEnd, Stage
+from tcproxy.session.http.ends import ClientEnd, ServerEnd
+from tcproxy.wire.http1 import (
+    BadMessage,
+    Codec,
+    Field,
+    Framing,
+    Piece,
+    RequestHead,
+    RequestReader,
+    ResponseHead,
+    ResponseReader,
+)
+from tests.clocks import Clock
+from tests.session.plays import FakeEnd, StageOf
 
 FORM = "%b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %tsc %rc %{+Q}r"
 
 
-class FakeClient(FakeEnd):
+class FakeClient(FakeEnd, ClientEnd):
     """A client: `asks` for something, and has `got` bytes."""
 
-    def __init__(self, clock: Any) -> None:
+    waiting = 0
+    begun = False
+    quiet = True
+
+    def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.whole = True
         self.ended = False
-        self.begun = self.told = False
-        self.waiting = b""
+        self.told = False
         self.ready = False
-        self.quiet = True
         self.sink: Any = None
 
     def pass_to(self, sink: Any, chunks: bool) -> None:
@@ -42,19 +57,19 @@ class FakeClient(FakeEnd):
         """Another one is wanted, of which nothing is there."""
         self.ready = True
 
-    def respond(self, head: Any, request: Any, keep: bool | None) -> int:
+    def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
         """A response's head."""
         self.got += head.forward(request, keep)
         return 0
 
-    def count_request(self, head: Any) -> None:
+    def count_request(self, head: RequestHead) -> None:
         """Nothing is counted."""
 
-    def copied(self, head: Any) -> list[bytes] | None:
+    def copied(self, head: RequestHead) -> list[Piece] | None:
         """The body, of which there is none."""
         return [] if self.whole else None
 
-    def put_back(self, pieces: list[bytes], counted: int) -> None:
+    def put_back(self, pieces: list[Piece], counted: int) -> None:
         """Nothing is held."""
 
     def hang_up(self) -> None:
@@ -69,6 +84,13 @@ class FakeClient(FakeEnd):
 
     def flush(self) -> None:
         """It is here already."""
+
+    def end_message(self, trailers: Sequence[Field] = ()) -> None:
+        """The body is over."""
+
+    def send_now(self, data: bytes) -> None:
+        """Bytes, without anything before them."""
+        self.got += data
 
     def asks(self, text: bytes, whole: bool = True) -> None:
         """This client sends a request."""
@@ -95,28 +117,44 @@ class FakeClient(FakeEnd):
         self.session.ended(self)
 
 
-class FakeLink(FakeEnd):
+class FakeLink(FakeEnd, ServerEnd):
     """A link: it was `asked`, and `answers`."""
 
-    def __init__(self, clock: Any) -> None:
+    waiting = 0
+    clean = True
+    ended = False
+
+    def __init__(self, clock: Clock) -> None:
         super().__init__(clock, "192.0.2.10")
         self.asked: list[RequestHead] = []
+        self.whole = False
         self.uses = self.age = 0
-        self.ended = False
-        self.clean = True
         self.private = False
-        self.pool: Any = None
-        self.key: Any = None
+        self.pool: IdleLinks | None = None
+        self.key: Hashable = None
         self.gone = False
 
-    def ask(self, request: RequestHead, client: Any, close: bool) -> None:
+    def ask(self, request: RequestHead, client: ClientEnd, close: bool) -> None:
         """A request comes."""
         self.asked.append(request)
 
     def rest(self) -> None:
         """Nothing more for now."""
 
-    def skip(self, head: Any) -> bool:
+    def flush(self) -> None:
+        """It is here already."""
+
+    def end_message(self, trailers: Sequence[Field] = ()) -> None:
+        """The request's body is over."""
+
+    def await_rest(self, length: int) -> None:
+        """The rest of a body passes by itself."""
+
+    def at_hand(self, head: ResponseHead) -> int:
+        """Nothing came with the head."""
+        return 0
+
+    def skip(self, head: ResponseHead) -> bool:
         """A response is not wanted."""
         return bool(head.keep_alive)
 
@@ -138,6 +176,10 @@ class FakeLink(FakeEnd):
         if self.session.responded(head) and head.framing is not Framing.CLOSE:
             self.session.response_ended()
 
+    def errs(self) -> None:
+        """The server sends what is no response."""
+        self.session.bad_response(BadMessage(502, "nonsense"))
+
     def hints(self, text: bytes) -> None:
         """The server sends a 1xx response."""
         head = ResponseReader(Codec()).feed(text, self.asked[-1])
@@ -149,7 +191,12 @@ class FakeLink(FakeEnd):
         self.session.ended(self)
 
 
-class HttpStage(Stage):
+def as_pooled(link: FakeLink) -> Link:
+    """Return a link as its pool has it: what mypy checks here is that it is one."""
+    return link
+
+
+class HttpStage(StageOf[FakeLink]):
     """One frontend in HTTP mode with its servers."""
 
     def __init__(self, **more: Any) -> None:
@@ -159,16 +206,9 @@ class HttpStage(Stage):
 
         self.frontend.log_with(self, formats.compile(FORM, http=True), None, None)  # type: ignore[arg-type]
 
-    def dial(self, session: Any, server: Any) -> FakeLink:
-        """Make a link, as transport would."""
-        answer = self.answers.pop(0) if self.answers else "stands"
-        link = FakeLink(self.clock)
-        link.session = session
-        link.connected = answer == "stands"
-        self.links.append(link)
-        if answer == "refused":
-            self.clock.callLater(0, session.connect_failed, errno.ECONNREFUSED, "ECONNREFUSED")
-        return link
+    def new_link(self) -> FakeLink:
+        """Return a link that takes requests."""
+        return FakeLink(self.clock)
 
     def client(self, host: str = "192.0.2.1") -> FakeClient:
         """A client comes in."""

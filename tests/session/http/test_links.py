@@ -8,7 +8,7 @@ import pytest
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.interfaces import Admin
-from tcproxy.session.http.reuse import LinkBudget
+from tcproxy.servers.links import LinkBudget
 from tests.session.http.plays import FakeClient, FakeLink, HttpStage
 
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -27,17 +27,17 @@ class Links(HttpStage):
     def ask(self, client: FakeClient | None = None, host: str = "192.0.2.1") -> tuple[FakeClient, FakeLink]:
         """Let a client ask; return it, and the link that was asked."""
         client = client or self.client(host)
-        before = [len(link.asked) for link in self.links]  # type: ignore[attr-defined]
+        before = [len(link.asked) for link in self.links]
         client.asks(GET)
-        asked = [link for link, count in zip(self.links, [*before, 0], strict=False) if len(link.asked) > count]  # type: ignore[attr-defined]
+        asked = [link for link, count in zip(self.links, [*before, 0], strict=False) if len(link.asked) > count]
         assert len(asked) == 1
-        return client, asked[0]  # type: ignore[return-value]
+        return client, asked[0]
 
     def idle(self, count: int) -> list[FakeClient]:
         """Make links that are all in use at once, and then idle, in the order of their numbers."""
         clients = [self.ask()[0] for _ in range(count)]
         for link in self.links[-count:]:
-            link.answers(OK)  # type: ignore[attr-defined]
+            link.answers(OK)
         return clients
 
     def numbers(self) -> tuple[int, int, int, int]:
@@ -156,14 +156,14 @@ def test_an_end_that_is_there_already_is_seen() -> None:
     stage = Links()
     client, *_ = stage.idle(2)
     for link in stage.links:
-        link.gone = True  # type: ignore[attr-defined]
+        link.gone = True
     assert stage.ask(client)[1] is stage.links[0]
-    stage.link.gone = False  # type: ignore[attr-defined]
-    stage.links[0].answers(OK)  # type: ignore[attr-defined]
+    stage.link.gone = False
+    stage.links[0].answers(OK)
     stage.wait(1)
     assert stage.ask(client)[1] is stage.links[1]
     stage.wait(1)
-    stage.links[1].answers(OK)  # type: ignore[attr-defined]
+    stage.links[1].answers(OK)
     stage.wait(1)
     assert stage.ask(client)[1] is stage.links[1]
     assert stage.links[0].closed
@@ -174,7 +174,7 @@ def test_idle_links_that_end_or_speak_are_forgotten() -> None:
     stage = Links()
     client, *_ = stage.idle(3)
     one, two, three = stage.links
-    one.ended = True  # type: ignore[attr-defined]
+    one.ended = True
     one.ends()
     two.breaks()
     three.session.heard(three)
@@ -217,7 +217,7 @@ def test_few_descriptors() -> None:
     stage.world.budget.high = 0
     stage.ask()
     assert stage.links[0].closed
-    stage.link.answers(OK)  # type: ignore[attr-defined]
+    stage.link.answers(OK)
     assert stage.link.closed
     assert stage.numbers() == (0, 0, 0, 3)
 

@@ -89,8 +89,7 @@ def joined(data: bytes) -> bytes:
 
 def begin(proxy: MemoryProxy) -> PipeSocket:
     """Forget the last conversation, and let a client in."""
-    if proxy.backend.http is not None:
-        proxy.backend.http.close()
+    proxy.backend.farm.close_links()
     proxy.links.clear()
     proxy.lines.clear()
     return proxy.connect()

@@ -15,8 +15,6 @@ from select import EPOLLIN, EPOLLOUT
 from typing import Any
 from unittest import mock
 
-from twisted.internet.task import Clock
-
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.bind import Bind
@@ -31,6 +29,7 @@ from tcproxy.session.world import World
 from tcproxy.transport.http1.adjusted import link_factory
 from tcproxy.transport.listeners import FrontendFactory
 from tcproxy.transport.sockets import StreamSocket
+from tests.clocks import Clock
 
 FORM = "%ST %ts %B %U %{+Q}r"
 
@@ -172,7 +171,7 @@ class MemoryProxy:
         return client
 
     def _transport(self, connection: Any) -> StreamSocket:
-        transport = StreamSocket(self, connection, connection.getpeername())  # type: ignore[arg-type]
+        transport = StreamSocket(self, connection, connection.getpeername())
         self.transports.append(transport)
         return transport
 

@@ -7,16 +7,13 @@ The value of a `cookie` word is the server's own for good; others have one only 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tcproxy.model.persistence import dynamic_cookie
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.servers.live import LiveServer
+from tcproxy.model.proxy import Proxy
+from tcproxy.servers.state import LiveServer
 
 
-class Cookies:
+class ServerCookies:
     """The cookies of one backend's servers. dynamic: servers without a cookie are given one, if there is a key."""
 
     __slots__ = ("_named", "dynamic", "key", "servers")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tcproxy.interfaces import ServerState
 from tcproxy.report.counters import Counters
-
-if TYPE_CHECKING:
-    from tcproxy.servers.farm import Farm
+from tcproxy.servers.state import FarmState
 
 ANNOUNCEMENT = "SIGHUP received, dumping servers states"
 """Printed on stderr with a full stop; in logs each proxy's lines are preceded by it and the proxy's name."""
 
 
-def states_report(farm: Farm, front: Counters | None = None) -> list[str]:
+def states_report(farm: FarmState, front: Counters | None = None) -> list[str]:
     """Return one line for each server and one for the proxy; level notice. `front`: of its frontend, if any."""
     if not farm.servers:
         return [proxy_without_servers(farm.name, front, farm)]
@@ -30,12 +26,12 @@ def states_report(farm: Farm, front: Counters | None = None) -> list[str]:
     return [*lines, f"SIGHUP: Proxy {farm.name} {has} {_connections(front, farm)}"]
 
 
-def proxy_without_servers(name: str, front: Counters | None = None, farm: Farm | None = None) -> str:
+def proxy_without_servers(name: str, front: Counters | None = None, farm: FarmState | None = None) -> str:
     """Return the line of a proxy that only listens."""
     return f"SIGHUP: Proxy {name} has no servers. {_connections(front, farm)}"
 
 
-def _connections(front: Counters | None, farm: Farm | None) -> str:
+def _connections(front: Counters | None, farm: FarmState | None) -> str:
     here = front or Counters()
     there = farm.counters if farm is not None else Counters()
     waiting = len(farm.queue) if farm is not None else 0
