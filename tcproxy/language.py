@@ -43,7 +43,7 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
-from tcproxy.session.http import forwarded, names
+from tcproxy.session.http import forwarded, header_names
 
 ROOMS = (
     grammar_environment.WORDS,
@@ -59,7 +59,7 @@ ROOMS = (
     http_requests.WORDS,
     header_case.WORDS,
     forwarded.WORDS,
-    names.WORDS,
+    header_names.WORDS,
     links.WORDS,
     replies.WORDS,
     redirects.WORDS,

@@ -31,9 +31,8 @@ from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
 from tcproxy.servers.states_report import ANNOUNCEMENT, proxy_without_servers, states_report
 from tcproxy.servers.tracking import link_tracks
-from tcproxy.session.backend import Backend
-from tcproxy.session.frontend import Frontend
-from tcproxy.session.world import World
+from tcproxy.session.frontend import Backend, Frontend
+from tcproxy.session.settings import World
 from tcproxy.transport.checks import Checks
 from tcproxy.transport.dial import CheckDial
 from tcproxy.transport.entrances import Entrances
@@ -90,7 +89,7 @@ class ProxyService(MultiService):
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = _pipes(configuration)
-        self.world.dial = Links(reactor, limit, self._pipes, configuration.process.tune)  # type: ignore[assignment]  # an End of its own
+        self.world.dial = Links(reactor, limit, self._pipes, configuration.process.tune)
         self.entrances = Entrances(self.world, reactor, limit, self._pipes)
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._make_farms()

@@ -27,7 +27,7 @@ from tcproxy.model.server import Server
 from tcproxy.registry import Registry
 from tcproxy.report.info import Facts, plain
 from tcproxy.service import ProxyService, service_from_text
-from tcproxy.session.world import World
+from tcproxy.session.settings import World
 from tcproxy.transport.binding import TCP_USER_TIMEOUT, listen
 from tcproxy.transport.options import client_tune, server_tunes
 from tcproxy.transport.reactor import Reactor

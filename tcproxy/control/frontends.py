@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from tcproxy.control.rows import WARNING, Answer, Asked, Command, CommandError, Level
-from tcproxy.session.frontend import Entrance, Frontend
+from tcproxy.session.frontend import Frontend
+from tcproxy.session.settings import Entrance
 
 
 def named_frontend(asked: Asked) -> Frontend:
     """Return the frontend that the first word names."""
     if not asked.word(0):
         raise CommandError("A frontend name is expected.")
-    frontend = asked.world.frontends.get(asked.word(0))
+    frontend: Frontend | None = asked.world.frontends.get(asked.word(0))
     if frontend is None:
         raise CommandError("No such frontend.")
     return frontend
@@ -86,7 +87,7 @@ def _wake(asked: Asked) -> None:
     """Let listeners that wait at a limit try again."""
     waiting, asked.world.waiting = asked.world.waiting, []
     for entrance in waiting:
-        Frontend.wake(entrance)
+        entrance.wake()
 
 
 def set_maxconn_frontend(asked: Asked) -> Answer:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tcproxy.control.table import Table
-    from tcproxy.session.world import World
+    from tcproxy.session.settings import World
 
 ERR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 """Severities of messages, as syslog counts them; `set severity-output` shows them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level
 
 if TYPE_CHECKING:
-    from tcproxy.session.session import Session
+    from tcproxy.session.session import TcpSession
 
 NOBODY = "<none>"
 
@@ -23,12 +23,12 @@ def _age(seconds: float) -> str:
     return "".join(parts[:2]) or "0s"
 
 
-def _protocol(session: Session) -> str:
+def _protocol(session: TcpSession) -> str:
     packed = session.source
     return {0: "unix_stream", 4: "tcpv4"}.get(len(packed), "tcpv6")
 
 
-def _client(session: Session) -> str:
+def _client(session: TcpSession) -> str:
     try:
         host, port = session.client_address
     except OSError:
@@ -36,7 +36,7 @@ def _client(session: Session) -> str:
     return f"{host}:{port}"
 
 
-def _line(session: Session, now: float) -> str:
+def _line(session: TcpSession, now: float) -> str:
     backend = session.backend.name if session.backend is not None else NOBODY
     server = session.server.name if session.server is not None else NOBODY
     state = (session.error or "-") + (session.phase or "-")
@@ -46,7 +46,7 @@ def _line(session: Session, now: float) -> str:
     )
 
 
-def _described(session: Session, now: float) -> str:
+def _described(session: TcpSession, now: float) -> str:
     """Return several lines about one session."""
     moved = session.link.moved if session.link is not None else 0
     lines = [

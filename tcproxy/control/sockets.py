@@ -20,7 +20,7 @@ from tcproxy.control.conversation import Conversation
 from tcproxy.control.rows import Level, Talk
 from tcproxy.control.table import Table
 from tcproxy.model.bind import Bind
-from tcproxy.session.world import World
+from tcproxy.session.settings import World
 from tcproxy.transport.binding import BindError, listen
 
 BACKLOG = 128

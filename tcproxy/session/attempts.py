@@ -28,14 +28,19 @@ from tcproxy.session.stages import (
 from tcproxy.session.state import Stream
 
 
-def choose_backend(stream: Stream) -> bool:
-    """Take the first backend whose condition holds, or the default one (`use_backend`, `default_backend`)."""
+def chosen_backend(stream: Stream) -> BackendSettings | None:
+    """Return the first backend whose condition holds, or the default one (`use_backend`, `default_backend`)."""
     frontend = stream.frontend
-    backend = frontend.fallback
     for condition, candidate in frontend.rules:
         if condition is None or condition.holds(stream):
-            backend = candidate
-            break
+            return candidate
+    return frontend.fallback
+
+
+def choose_backend(stream: Stream) -> bool:
+    """Take the backend that rules choose, and what leads the stream to a server of it."""
+    frontend = stream.frontend
+    backend = chosen_backend(stream)
     if backend is None:
         stream.decide(SERVER_ERROR, "C")
         stream.give_up()
@@ -150,7 +155,7 @@ def connect_anew(stream: Stream) -> bool:
         message = failure.cause if failure.resource else ""
         return failed(stream, SERVER_ERROR, pause=failure.answered, message=message)
     if backend.http is not None and server is not None:
-        server.links.opened(stream, link)
+        server.links.opened(stream, link)  # type: ignore[arg-type]  # in HTTP mode: an Exchange, and a ServerEnd
     if stream.frontend.notes_links:
         note_addresses(stream, link)
     if link.connected:

@@ -16,13 +16,6 @@ from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.state import Persistence, Stream
 from tcproxy.wire.rdp import read_rdp_cookie, read_rdp_server
 
-if TYPE_CHECKING:
-    from tcproxy.model.persistence import PersistRule
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.servers.live import LiveServer
-    from tcproxy.servers.waiting import Ticket
-    from tcproxy.session.stream import Session
-
 NONE = "NN"
 """The two letters of an exchange that cookies had no part in, in a backend that has one."""
 

@@ -26,7 +26,9 @@ class Relay:
     allowed to the server, 0 for no limit. over: the connection has ended.
     """
 
-    __slots__ = ("backend", "client", "connection", "link", "over", "server_done", "server_limit", "server_shut", "stream")
+    __slots__ = (
+        "backend", "client", "connection", "link", "over", "server_done", "server_limit", "server_shut", "stream",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, stream: Stream) -> None:
         backend, link = stream.backend, stream.link
@@ -91,6 +93,9 @@ class Relay:
             self.stream.decide(SERVER_ERROR, "D")
             self.close_link()
         self.settle()
+
+    unsendable = broke
+    """Bytes could not be sent to a side of a tunnel."""
 
     def shut(self, cause: str) -> None:
         """End on command: `cause` is K, D or U. What was read already is still passed."""

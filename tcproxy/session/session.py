@@ -13,9 +13,10 @@ from time import time
 from typing import Any
 
 from tcproxy.report.formats import Moment
+from tcproxy.servers.state import LiveServer
 from tcproxy.session import accounting, attempts
 from tcproxy.session.attempts import observe
-from tcproxy.session.ends import Address, End
+from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting
 from tcproxy.session.log_lines import write
 from tcproxy.session.relay import Relay
@@ -34,7 +35,6 @@ from tcproxy.session.stages import (
 )
 from tcproxy.session.state import CONNECTION_FIELDS, STREAM_FIELDS, Connection, Stream
 from tcproxy.session.steps import run
-from tcproxy.servers.state import LiveServer
 
 
 class TcpSession(Connection, Stream):
@@ -60,7 +60,7 @@ class TcpSession(Connection, Stream):
         self.redispatched = self.logged = self.client_done = self.client_shut = False
 
     @property
-    def connection(self) -> TcpSession:
+    def connection(self) -> TcpSession:  # type: ignore[override]  # of an exchange it is a field
         """Return itself: a TCP session is its own connection."""
         return self
 
@@ -148,7 +148,7 @@ class TcpSession(Connection, Stream):
         elif end is self.link:
             accounting.broken_by_server(self)
             self.decide(SERVER_ERROR, "D")
-            self.link.close(True)
+            end.close(True)
         self.settle()
 
     def shut(self, cause: str) -> None:

@@ -10,7 +10,7 @@ How these are put together of a configuration stands in frontend.py, which nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import process_time
 from typing import Any, Protocol
@@ -151,7 +151,7 @@ class BackendSettings:
 class Entrance:
     """One listening address of a frontend: its limits, its counters, and the steps of the clients that come in there.
 
-    steps: of a connection, up to its first request in HTTP mode. resume: set while the listener stopped accepting
+    steps: of a TCP session. resume: set while the listener stopped accepting
     because of a limit; called when a place is free. listener: what accepts there, once it is open: runtime commands
     pause and close it. passed: the counters of all that its clients pass on the way in. upgraded: the same
     entrance for clients that came in TCP mode and speak HTTP now, None where no backend does.
@@ -168,7 +168,7 @@ class Entrance:
         self.maxconn = bind.maxconn
         self.counters = Counters()
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
-        self.steps: Sequence[Step] = ()
+        self.steps: Any = None  # a Steps (steps.py, above); None in HTTP mode
         self.upgraded: Entrance | None = None
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None

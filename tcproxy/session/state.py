@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import implementer
 
 from tcproxy.interfaces import IRequest
+from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.ends import Address, End
 from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings, World
 from tcproxy.session.stages import NEVER, Stage
 from tcproxy.session.timers import Alarm
 from tcproxy.wire.proxy_protocol import Header
-
-if TYPE_CHECKING:
-    from tcproxy.servers.farm import Farm
 
 CONNECTION_FIELDS = (
     "accepted", "alarm", "began", "client", "client_done", "client_limit", "client_shut", "entrance", "front",
@@ -69,7 +67,8 @@ class Persistence:
 class SessionFacts:
     """Read-only facts of a session for rules, strategies and log lines."""
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        __slots__ = ()  # the classes above have slots for these fields, which mypy cannot know
 
     client: End
     entrance: Entrance
@@ -154,7 +153,8 @@ class Connection(SessionFacts):
     relay: what passes the bytes of two joined ends (relay.py), None before.
     """
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        __slots__ = ()  # the classes above have slots for these fields, which mypy cannot know
 
     accepted: float
     alarm: Alarm | None
@@ -252,7 +252,8 @@ class Connection(SessionFacts):
 class Stream(SessionFacts):
     """One way from a client to a server.
 
-    avoid: the server that the next attempt had better not take. backend: None before it is chosen. connected_at,
+    avoid: the server that the next attempt had better not take. backend: None before it is chosen. began: monotonic
+    seconds when it began. connection: whose client it comes from; a TCP session is its own. connected_at,
     queued_until: monotonic seconds when the link stood, and when the wait for a slot ended (0.0: never).
     error, phase: the two letters of the termination state. expires: when the present wait (queue, turnaround, connect)
     ends, NEVER without one. link: the server's end. local, remote: addresses of the link, where lines name them.
@@ -263,10 +264,13 @@ class Stream(SessionFacts):
     unique: its unique id, None until it was asked for.
     """
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        __slots__ = ()  # the classes above have slots for these fields, which mypy cannot know
 
     avoid: LiveServer | None
     backend: BackendSettings | None
+    began: float
+    connection: Connection
     connected_at: float
     error: str
     expires: float
@@ -293,16 +297,6 @@ class Stream(SessionFacts):
     replay: Any = None
 
     @property
-    def connection(self) -> Connection:
-        """Return the connection that it belongs to."""
-        raise NotImplementedError
-
-    @property
-    def began(self) -> float:
-        """Return the monotonic seconds when it began."""
-        raise NotImplementedError
-
-    @property
     def farm(self) -> Farm | None:
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
@@ -323,6 +317,26 @@ class Stream(SessionFacts):
 
     def end(self) -> None:
         """End it, with its connection."""
+        raise NotImplementedError
+
+    def shut(self, cause: str) -> None:
+        """End it on command. `cause`: K killed, D its server is down, U a better server is up."""
+        raise NotImplementedError
+
+    def connected(self) -> None:
+        """The link that was being established stands."""
+        raise NotImplementedError
+
+    def connect_failed(self, errno: int, cause: str) -> None:
+        """The link that was being established failed."""
+        raise NotImplementedError
+
+    def granted(self, server: LiveServer) -> None:
+        """A place in the queue has become a slot of this server."""
+        raise NotImplementedError
+
+    def turned_away(self) -> None:
+        """No server is left that could take the place in the queue."""
         raise NotImplementedError
 
     def give_up(self) -> None:

@@ -10,7 +10,7 @@ from tcproxy.health.watch import Settings, Watch, start_all
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.servers.state import LiveServer
-from tcproxy.session.world import World
+from tcproxy.session.settings import World
 from tcproxy.transport.dial import CheckDial
 
 

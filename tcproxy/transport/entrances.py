@@ -8,7 +8,7 @@ from typing import Any
 from twisted.application.service import Service
 
 from tcproxy.session.frontend import Frontend
-from tcproxy.session.world import World
+from tcproxy.session.settings import World
 from tcproxy.transport.binding import BindError, listen
 from tcproxy.transport.listeners import MOST_AT_ONCE, FrontendFactory, Listener
 from tcproxy.transport.options import client_tune

@@ -22,7 +22,7 @@ from tcproxy.grammar.addresses import Address, Family, abstract_name
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
-from tcproxy.session.telling import unique_id
+from tcproxy.session.log_lines import unique_id
 from tcproxy.transport.options import LOCAL, delay_ack, server_tunes
 from tcproxy.transport.pairs import connect_pair
 from tcproxy.transport.pipes import PipePool
@@ -33,7 +33,7 @@ from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v1, encode_v2
 from tcproxy.wire.socks4 import SocksRefused, SocksReplyParser, encode_request
 
 if TYPE_CHECKING:
-    from tcproxy.session.session import Session
+    from tcproxy.session.state import Stream
 
 STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 NO_PORT_LEFT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAGAIN)
@@ -170,11 +170,11 @@ class ServerLinkFactory(ClientFactory):
         """Return an end without a session, for whoever connects by a reactor's own means."""
         return self.new_end(None)
 
-    def new_end(self, session: Session | None) -> LinkEnd:
+    def new_end(self, session: Stream | None) -> LinkEnd:
         """Return an end for a link of the session."""
         return LinkEnd(session, self.limit, self.pipes)
 
-    def link(self, session: Session, address: Address, port: int) -> LinkEnd:
+    def link(self, session: Stream, address: Address, port: int) -> LinkEnd:
         """Begin to connect to the address for the session. Raises LinkFailure."""
         if address.family is Family.SOCKPAIR:
             return self._link_pair(session, int(address.host))
@@ -232,7 +232,7 @@ class ServerLinkFactory(ClientFactory):
         client.stamp = monotonic()
         return errno.EISCONN
 
-    def _link_pair(self, session: Session, number: int) -> LinkEnd:
+    def _link_pair(self, session: Stream, number: int) -> LinkEnd:
         try:
             sock = connect_pair(number)
         except OSError as error:
@@ -262,7 +262,7 @@ class ServerLinkFactory(ClientFactory):
         if self.model.send_proxy:
             end.transport.write(proxy_header(self.model, end.session))
 
-    def _target(self, session: Session, address: Address, port: int) -> tuple[int, Any]:
+    def _target(self, session: Stream, address: Address, port: int) -> tuple[int, Any]:
         """Return the socket family and the name to connect to; keep what does not depend on the client."""
         family, name, fixed = resolve(address, port, session)
         if self.model.socks4 is not None:
@@ -299,7 +299,7 @@ class Links:
         self.tune = tune
         self._factories: dict[object, ServerLinkFactory] = {}
 
-    def __call__(self, session: Session, server: Any) -> LinkEnd:
+    def __call__(self, session: Stream, server: Any) -> LinkEnd:
         """Begin to connect to a live server, or to a backend's `dispatch` address. Raises LinkFailure."""
         live = session.server
         factory = self._factories.get(live or session.backend)
@@ -311,7 +311,7 @@ class Links:
             raise LinkFailure(errno.EADDRNOTAVAIL, "the server's name has no address")
         return factory.link(session, live.address, live.port)
 
-    def _make(self, session: Session, model: Server) -> ServerLinkFactory:
+    def _make(self, session: Stream, model: Server) -> ServerLinkFactory:
         assert session.backend is not None
         make = ServerLinkFactory
         if session.backend.model.mode == "http":
@@ -323,7 +323,7 @@ class Links:
         return factory
 
 
-def resolve(address: Address, port: int, session: Session | None) -> tuple[int, Any, bool]:
+def resolve(address: Address, port: int, session: Stream | None) -> tuple[int, Any, bool]:
     """Return socket family, name, and whether it is the same for every client.
 
     A missing or relative port follows the port the client connected to, an empty host the address.
@@ -340,7 +340,7 @@ def resolve(address: Address, port: int, session: Session | None) -> tuple[int, 
     return int(socket.AF_INET6 if ":" in host else socket.AF_INET), (host, port), fixed
 
 
-def proxy_header(model: Server, session: Session) -> bytes:
+def proxy_header(model: Server, session: Stream) -> bytes:
     """Return the PROXY header that tells the server who the client is."""
     source, destination = session.client_address, session.front_address
     if model.send_proxy == 1:

@@ -21,8 +21,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.grammar.addresses import Family
-from tcproxy.session.frontend import Entrance
-from tcproxy.session.session import Session
+from tcproxy.session.session import TcpSession
+from tcproxy.session.settings import Entrance
 from tcproxy.transport.binding import describe
 from tcproxy.transport.pairs import accept_pair
 from tcproxy.transport.pipes import PipePool
@@ -63,7 +63,7 @@ class FrontendFactory(ServerFactory):
         """Return the client's end of a new session, which begins when the connection is made."""
         if self.codec is not None:
             return self.new_http_end(self)
-        return ClientEnd(Session(self.entrance), self.limit, self.pipes)
+        return ClientEnd(TcpSession(self.entrance), self.limit, self.pipes)
 
     def new_http_client(self, session: Any) -> Any:
         """Return the HTTP end of a client that came in TCP mode."""
@@ -92,10 +92,10 @@ class ClientEnd(End):
 
     def speak_http(self) -> None:
         """Let an end of messages take this one's place, with what was read, and an HTTP session its session's."""
-        from tcproxy.session.http.upgrade import UpgradedSession
+        from tcproxy.session.http.upgrade import UpgradedConnection
 
         old = self.session
-        session = UpgradedSession(old)
+        session = UpgradedConnection(old)
         end = old.entrance.listener.factory.new_http_client(session)
         end.take_over(self)
         old.client = end

@@ -16,9 +16,8 @@ from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.tracking import link_tracks
-from tcproxy.session.backend import Backend
-from tcproxy.session.frontend import Frontend
-from tcproxy.session.world import World
+from tcproxy.session.frontend import Backend, Frontend
+from tcproxy.session.settings import World
 
 CONFIGURATION = """
 global

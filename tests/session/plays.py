@@ -16,12 +16,12 @@ from tcproxy.model.server import Server
 from tcproxy.report import formats
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Watching
-from tcproxy.session.backend import Backend
 from tcproxy.session.ends import End, LinkFailure
-from tcproxy.session.frontend import Frontend
-from tcproxy.session.session import Session
+from tcproxy.session.frontend import Backend, Frontend
+from tcproxy.session.session import TcpSession
+from tcproxy.session.settings import World
 from tcproxy.session.stages import NEVER
-from tcproxy.session.world import World
+from tcproxy.session.state import Stream
 from tests.clocks import Clock
 
 STRATEGIES = {"roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source()}
@@ -71,7 +71,7 @@ class FakeEnd(End):
         self.other, other.other = other, self
         data, self.held = self.held, b""
         if data:
-            other.take(data)
+            other.receive(data)
 
     def mute(self) -> None:
         """Read no more."""
@@ -104,7 +104,7 @@ class FakeEnd(End):
 
     # as the play moves it
 
-    def take(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Receive from the other end."""
         if self.stuck:
             self.unread += data
@@ -120,7 +120,7 @@ class FakeEnd(End):
             self.held += data
             self.session.heard(self)
         else:
-            self.other.take(data)
+            self.other.receive(data)
 
     def ends(self) -> None:
         """This side sends FIN."""
@@ -223,7 +223,7 @@ class StageOf(Generic[LinkT]):
         """Return an end of the kind that this stage's mode has."""
         raise NotImplementedError
 
-    def dial(self, session: Session, server: Any) -> LinkT:
+    def dial(self, session: Stream, server: Any) -> LinkT:
         """Make a link, as transport would."""
         answer = self.answers.pop(0) if self.answers else "stands"
         if answer == "ports":
@@ -283,7 +283,7 @@ class Stage(StageOf[FakeEnd]):
     def client(self, host: str = "192.0.2.1") -> FakeEnd:
         """A client comes in."""
         end = FakeEnd(self.clock, host)
-        session = Session(self.frontend.entrances[0])
+        session = TcpSession(self.frontend.entrances[0])
         end.session = session
         session.begin(end)
         self.clock.advance(0)

@@ -148,7 +148,7 @@ def test_a_short_timeout_of_a_newcomer_strikes_before_the_look() -> None:
     stage.client()
     late = stage.client()
     stage.link.ends()
-    assert late.session.alarm is not None
+    assert late.session.connection.alarm is not None
     stage.wait(0.31)
     assert [line for line in stage.lines if "cD" in line and "/300 " in line]
 
@@ -161,4 +161,4 @@ def test_a_world_that_starts_anew_looks_at_newcomers_again() -> None:
     stage.world.newcomers.close()
     stage.world.deadlines.close()
     stage.wait(5)
-    assert stage.client().session.alarm is not None and len(stage.world.deadlines) == 2
+    assert stage.client().session.connection.alarm is not None and len(stage.world.deadlines) == 2

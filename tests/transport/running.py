@@ -21,9 +21,8 @@ from tcproxy.model.proxy import Balance, Proxy
 from tcproxy.model.server import Server
 from tcproxy.report import formats
 from tcproxy.servers.farm import Farm
-from tcproxy.session.backend import Backend
-from tcproxy.session.frontend import Frontend
-from tcproxy.session.world import World
+from tcproxy.session.frontend import Backend, Frontend
+from tcproxy.session.settings import World
 from tcproxy.transport.binding import listen
 from tcproxy.transport.links import Links
 from tcproxy.transport.listeners import FrontendFactory, Listener

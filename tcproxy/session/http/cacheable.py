@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-from tcproxy.session.http.state import Exchange
 
-if TYPE_CHECKING:
-    from tcproxy.wire.messages import Head, ResponseHead
+from tcproxy.session.http.state import Exchange
+from tcproxy.wire.messages import Head, ResponseHead
 
 PAGE, COOKIES = 1, 2
 BOTH = PAGE | COOKIES

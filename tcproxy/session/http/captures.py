@@ -6,8 +6,10 @@ A header is kept as it came, before any rule sees it; a cookie as it stood befor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from tcproxy.model.captures import Capture
+from tcproxy.model.proxy import Proxy
+from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
 from tcproxy.wire.cookies import (
     Crumb,
     concerns,
@@ -17,12 +19,7 @@ from tcproxy.wire.cookies import (
     rejoined,
     rejoined_set_cookies,
 )
-from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.captures import Capture
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.wire.messages import Head, ResponseHead
+from tcproxy.wire.messages import Head, ResponseHead
 
 COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")
@@ -86,7 +83,7 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
         return None
 
     def capture(exchange: Exchange, head: ResponseHead) -> None:
-        headers.take(head, exchange.captured.response)  # type: ignore[union-attr]  # `requests` made it
+        headers.take(head, exchange.captured.response)  # `requests` made it
 
     return capture
 

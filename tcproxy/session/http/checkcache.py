@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from tcproxy.model.proxy import Proxy
 from tcproxy.session.http import cookies
 from tcproxy.session.http.answers import PAGES
 from tcproxy.session.http.cacheable import BOTH, cacheable
 from tcproxy.session.http.cookies import SETTING
 from tcproxy.session.http.pages import INTERNAL, page_for
-from tcproxy.session.stages import PROXY
 from tcproxy.session.http.state import Exchange, ResponseEdit
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.wire.http1 import ResponseHead
+from tcproxy.session.stages import PROXY
+from tcproxy.wire.http1 import ResponseHead
 
 ALERT = 1
 
@@ -38,6 +34,7 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
 def block(exchange: Exchange, head: ResponseHead) -> None:
     """Answer in the server's place: with the page of the response's own status if there is one, as the reference."""
     backend, server = exchange.backend, exchange.server
+    assert backend is not None
     farm = backend.farm
     name = server.name if server is not None else "<dispatch>"
     farm.announce(ALERT, f"Blocking cacheable cookie in response from instance {backend.name}, server {name}.")

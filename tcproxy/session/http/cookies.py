@@ -10,11 +10,15 @@ session's Persistence, with the letters that log lines tell of it:
 from __future__ import annotations
 
 from time import time
-from typing import TYPE_CHECKING
 
 from tcproxy.interfaces import ServerState
-from tcproxy.session import persistence
+from tcproxy.model.persistence import Cookie
+from tcproxy.model.proxy import Proxy
+from tcproxy.servers.state import LiveServer
 from tcproxy.session.http.cacheable import is_cacheable
+from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
+from tcproxy.session.persistence import follows_client, persistence_of, rules_of
+from tcproxy.session.state import Persistence
 from tcproxy.wire.cookies import (
     Crumb,
     concerns,
@@ -28,14 +32,7 @@ from tcproxy.wire.cookies import (
     signed,
     write_date,
 )
-from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.persistence import Cookie
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.servers.state import LiveServer
-    from tcproxy.session.persistence import Persistence
-    from tcproxy.wire.messages import ResponseHead
+from tcproxy.wire.messages import ResponseHead
 
 STOPPED = ServerState.STOPPED
 FUTURE = 86400
@@ -61,11 +58,6 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
     return ResponseCookie(back.cookie).edit if back.cookie is not None else None
 
 
-def shows_letters(back: Proxy) -> bool:
-    """Say whether log lines tell of a backend's cookie: not where it is only read."""
-    return back.cookie is not None and (bool(back.cookie.mode) or back.cookie.indirect)
-
-
 class RequestCookie:
     """The cookie in requests: which server it names, and what the server sees of it.
 
@@ -86,28 +78,28 @@ class RequestCookie:
         """Find the server that the request's cookies name, and write them as the server shall see them."""
         request = exchange.request
         assert request is not None
-        tie = persistence_of(exchange)
+        lead = persistence_of(exchange)
         if any(concerns(value, self.name) for value in request.values(b"cookie")):
-            request.replace(COOKIE, lambda name, value: self._left_of(exchange, tie, value))
+            request.replace(COOKIE, lambda name, value: self._left_of(exchange, lead, value))
         return True
 
-    def _left_of(self, exchange: Exchange, tie: Persistence, value: bytes) -> bytes | None:
+    def _left_of(self, exchange: Exchange, lead: Persistence, value: bytes) -> bytes | None:
         """Read a Cookie header; return what the server sees of it, None where it sees nothing."""
-        return self._read_header(exchange, tie, value) or None if concerns(value, self.name) else value
+        return self._read_header(exchange, lead, value) or None if concerns(value, self.name) else value
 
-    def _read_header(self, exchange: Exchange, tie: Persistence, header: bytes) -> bytes:
+    def _read_header(self, exchange: Exchange, lead: Persistence, header: bytes) -> bytes:
         """Return what is left of a header's value."""
         found = self.plain(header)
         if found is not None:
             before, value, behind = found.groups()
-            rest = self._read_one(exchange, tie, value)
+            rest = self._read_one(exchange, lead, value)
             if self.hidden:
                 return before + behind[2:] if behind else before[:-2]
             return header if rest is value else b"%b%b=%b%b" % (before, self.name, rest, behind)
         crumbs = read_cookies(header)
         for crumb in crumbs:
             if crumb.value is not None and crumb.name == self.name:
-                rest = self._read_one(exchange, tie, crumb.value)
+                rest = self._read_one(exchange, lead, crumb.value)
                 if rest is not crumb.value:
                     crumb.assign(rest)
         return rejoined(crumbs, self._is_hidden)
@@ -115,7 +107,7 @@ class RequestCookie:
     def _is_hidden(self, crumb: Crumb) -> bool:
         return self.hidden and crumb.name == self.name and crumb.value is not None
 
-    def _read_one(self, exchange: Exchange, tie: Persistence, value: bytes) -> bytes:
+    def _read_one(self, exchange: Exchange, lead: Persistence, value: bytes) -> bytes:
         """Go where a cookie of ours leads; return what the server sees of its value."""
         rest = value
         if self.prefix:
@@ -124,40 +116,39 @@ class RequestCookie:
                 rest = behind
         elif b"|" in value:
             named, last, first = part_dates(value)
-            tie.last, tie.first = last or tie.last, first or tie.first
+            lead.last, lead.first = last or lead.last, first or lead.first
         else:
             named = value
-        if (tie.last or tie.first) and self._is_over(tie):
+        if (lead.last or lead.first) and self._is_over(lead):
             named = b""
-        self._lead(exchange, tie, named)
+        self._lead(exchange, lead, named)
         return rest
 
-    def _is_over(self, tie: Persistence) -> bool:
+    def _is_over(self, lead: Persistence) -> bool:
         """Say whether the cookie's dates are too old; then they are forgotten."""
         now = int(time())
-        if tie.first and self.maxlife and _is_outside(now - tie.first, self.maxlife):
-            tie.asked = "O"
-        elif tie.last and self.maxidle and _is_outside(now - tie.last, self.maxidle):
-            tie.asked = "E"
+        if lead.first and self.maxlife and _is_outside(now - lead.first, self.maxlife):
+            lead.asked = "O"
+        elif lead.last and self.maxidle and _is_outside(now - lead.last, self.maxidle):
+            lead.asked = "E"
         else:
             return False
-        tie.last = tie.first = 0
+        lead.last = lead.first = 0
         return True
 
-    def _lead(self, exchange: Exchange, tie: Persistence, named: bytes) -> None:
+    def _lead(self, exchange: Exchange, lead: Persistence, named: bytes) -> None:
         """Go to the first server of this cookie that may be used."""
-        unused = tie.ignored or tie.server is not None
-        # a `listen` section is its own backend until another one is chosen
-        farm = exchange.farm or exchange.frontend.world.farms[exchange.frontend.name]
-        servers = farm.cookies.named(named) if named and not unused else ()
+        unused = lead.ignored or lead.server is not None
+        farm = exchange.farm or exchange.frontend.home
+        servers = farm.cookies.named(named) if farm is not None and named and not unused else ()
         for server in servers:
-            tie.asked = "D" if server.state is STOPPED else "V"
-            if tie.asked == "V" or self.persists or tie.forced:
-                tie.server = server
-                tie.direct = True
+            lead.asked = "D" if server.state is STOPPED else "V"
+            if lead.asked == "V" or self.persists or lead.forced:
+                lead.server = server
+                lead.direct = True
                 return
-        if tie.asked == "N":
-            tie.asked = "U" if unused else "I"
+        if lead.asked == "N":
+            lead.asked = "U" if unused else "I"
 
 
 def _is_outside(age: int, limit: int) -> bool:
@@ -187,33 +178,33 @@ class ResponseCookie:
 
     def edit(self, exchange: Exchange, head: ResponseHead) -> None:
         """Do what the backend's cookie asks of a response."""
-        tie, server = persistence_of(exchange), exchange.server
+        lead, server = persistence_of(exchange), exchange.server
         led = follows_client(exchange)
-        head.replace(SETTING, lambda name, value: self._left_of(server, tie, led, name, value))
-        if server is not None and self.insert and not tie.ignored and (not led or self._is_due(tie)):
-            self._insert(exchange, head, server, tie, led)
+        head.replace(SETTING, lambda name, value: self._left_of(server, lead, led, name, value))
+        if server is not None and self.insert and not lead.ignored and (not led or self._is_due(lead)):
+            self._insert(exchange, head, server, lead, led)
 
     def _insert(
-        self, exchange: Exchange, head: ResponseHead, server: LiveServer, tie: Persistence, led: bool
+        self, exchange: Exchange, head: ResponseHead, server: LiveServer, lead: Persistence, led: bool
     ) -> None:
         """Set our cookie, unless the server's own is to stay, or this is no POST."""
-        if self.preserve and tie.answered == "P":
+        if self.preserve and lead.answered == "P":
             return
         if self.postonly and exchange.request.method != b"POST":  # type: ignore[union-attr]
             return
         cacheable = self.nocache and is_cacheable(exchange, head)
-        head.add(b"set-cookie", self._made(server, tie))
-        tie.answered = "U" if led and server.cookie else "I"
+        head.add(b"set-cookie", self._made(server, lead))
+        lead.answered = "U" if led and server.cookie else "I"
         if cacheable:
             head.add(b"cache-control", b"private")
 
-    def _is_due(self, tie: Persistence) -> bool:
+    def _is_due(self, lead: Persistence) -> bool:
         """Say whether a client that has the right cookie needs one with other dates."""
-        if (self.maxidle or tie.last) and (not tie.last or tie.last < int(time())):
+        if (self.maxidle or lead.last) and (not lead.last or lead.last < int(time())):
             return True
-        return bool(self.maxlife) != bool(tie.first)
+        return bool(self.maxlife) != bool(lead.first)
 
-    def _made(self, server: LiveServer, tie: Persistence) -> bytes:
+    def _made(self, server: LiveServer, lead: Persistence) -> bytes:
         """Return the cookie of a server; one that has none makes the client forget its own."""
         if not server.cookie:
             return b"%b=%b%b" % (self.name, GONE, self.behind)
@@ -222,31 +213,31 @@ class ResponseCookie:
             now = write_date(int(time()) + 3 >> 2)
             dates = b"|" + now
             if self.maxlife:
-                dates += b"|" + (write_date(tie.first >> 2) if tie.first else now)
+                dates += b"|" + (write_date(lead.first >> 2) if lead.first else now)
         return b"%b=%b%b%b" % (self.name, server.cookie, dates, self.behind)
 
     # the server's own
 
     def _left_of(
-        self, server: LiveServer | None, tie: Persistence, led: bool, name: bytes, value: bytes
+        self, server: LiveServer | None, lead: Persistence, led: bool, name: bytes, value: bytes
     ) -> bytes | None:
         """Return what the client sees of a header that sets cookies, None where it sees nothing."""
         if not concerns(value, self.name):
             return value
         crumbs = read_set_cookies(value) if name == b"set-cookie2" else [read_set_cookie(value)]
-        return rejoined_set_cookies(crumbs, lambda crumb: self._goes(server, tie, led, crumb)) or None
+        return rejoined_set_cookies(crumbs, lambda crumb: self._goes(server, lead, led, crumb)) or None
 
-    def _goes(self, server: LiveServer | None, tie: Persistence, led: bool, crumb: Crumb) -> bool:
+    def _goes(self, server: LiveServer | None, lead: Persistence, led: bool, crumb: Crumb) -> bool:
         """Say whether a cookie of the server's is taken out; change it where it is ours."""
-        if crumb.value is None or crumb.name != self.name or tie.ignored:
+        if crumb.value is None or crumb.name != self.name or lead.ignored:
             return False
-        tie.answered = "P"
+        lead.answered = "P"
         if self.preserve:
             return False
         if (server is not None and self.insert) or (led and self.indirect):
-            tie.answered = "D"
+            lead.answered = "D"
             return True
         if server is not None and server.cookie and self.mode in ("rewrite", "prefix"):
             crumb.assign(server.cookie if self.mode == "rewrite" else b"%b~%b" % (server.cookie, crumb.value))
-            tie.answered = "R"
+            lead.answered = "R"
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tcproxy.report.counters import UNCOUNTED
 from tcproxy.servers.state import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.ends import End
@@ -19,9 +20,8 @@ from tcproxy.session.http.pages import Page
 from tcproxy.session.http.retries import JUNK, again
 from tcproxy.session.http.reuse import keep
 from tcproxy.session.http.state import ClientConnection, Exchange
-from tcproxy.session.stages import CHOOSING, CLOSED, LETTERS, PROXY, RELAYING, SERVER_ERROR
+from tcproxy.session.stages import CHOOSING, LETTERS, PROXY, RELAYING, SERVER_ERROR
 from tcproxy.session.steps import run
-from tcproxy.report.counters import UNCOUNTED
 from tcproxy.wire.http1 import BadMessage, Framing, ResponseHead
 
 

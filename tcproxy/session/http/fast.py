@@ -9,8 +9,11 @@ from the step where it left this one; tests play both beside each other.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session import attempts
+from tcproxy.session.attempts import chosen_backend
 from tcproxy.session.http.accounting import account, account_fast
 from tcproxy.session.http.log_lines import write_fast, write_line
 from tcproxy.session.http.private import ASK_WHO
@@ -20,7 +23,7 @@ from tcproxy.session.http.state import ClientConnection, Exchange
 from tcproxy.session.persistence import take_slot
 from tcproxy.session.stages import CONNECTING, NEVER, RELAYING
 from tcproxy.session.steps import run
-from tcproxy.wire.http1 import PlainResponse
+from tcproxy.wire.http1.response import PlainResponse
 
 CLOSE = b"connection: close\r\n\r\n"
 
@@ -33,12 +36,7 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
             _answered_early(exchange)
             return
     frontend = connection.frontend
-    backend = frontend.fallback
-    for condition, candidate in frontend.rules:
-        if condition is None or condition.holds(exchange):
-            backend = candidate
-            break
-    route = exchange.route = settings.fast[backend]
+    route = exchange.route = settings.fast[chosen_backend(exchange) if frontend.rules else frontend.fallback]
     exchange.backend = backend = route.backend
     exchange.server_limit = backend.server
     farm = backend.farm
@@ -60,7 +58,7 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
         return
     exchange.server = got
     exchange.queued_until = now
-    link = got.links.take(exchange)
+    link: Any = got.links.take(exchange)
     if link is None:
         _connect(exchange, route)
         return

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import PROXY, Draft, Row
 from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import listed
+from tcproxy.model.proxy import Proxy
 from tcproxy.rules.networks import Network, read_network
 from tcproxy.samples.kinds import packed_address, text_of_address
 from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
 
 KNOWN_ADDRESSES = 1024
 """Values that are kept for the next request; a full store begins anew, so that nobody can make it grow."""

@@ -5,17 +5,14 @@ of requests, or such requests are refused. Each of frontend and backend looks by
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import PROXY, Draft, Row
 from tcproxy.grammar.statements import Reading, Refused, Statement
 from tcproxy.grammar.units import listed
-from tcproxy.session.http import blocking
-from tcproxy.session.stages import PROXY as BY_PROXY
+from tcproxy.model.proxy import Proxy
+from tcproxy.session.http import refusals
 from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
+from tcproxy.session.stages import PROXY as BY_PROXY
 
 POLICIES = ("preserve", "delete", "reject")
 _odd = re.compile(rb"[^A-Za-z0-9-]").search
@@ -54,7 +51,7 @@ def _reject(exchange: Exchange) -> bool:
     assert request is not None
     if not _odd(b"".join(request.names)):
         return True
-    blocking.count(exchange)
+    refusals.count(exchange)
     exchange.decide(BY_PROXY, "R")
     exchange.answer(403)
     return False

@@ -23,7 +23,7 @@ class InnerServer:
     __slots__ = ("exchange",)
 
     splices = False
-    full = False
+    congested = False
     holds = False
     looks = False
 

@@ -43,13 +43,16 @@ _CONVERSION = re.compile(r"(%%|%\d*[sdX])")
 class Lines:
     """What writes the lines of a frontend.
 
-    whole, bare: of a request, and of what never was one. fast: of one that took the fast path (fast.py). early: of an exchange
-    that goes on, None where lines are written at the end; twice: of a request, and once more with its response.
+    whole, bare: of a request, and of what never was one. fast: of one that took the fast path
+    (fast.py). early: of an exchange that goes on, None where lines are written at the end; twice: of a request, and
+    once more with its response.
     """
 
     __slots__ = ("bare", "early", "fast", "twice", "whole")
 
-    def __init__(self, frontend: FrontendSettings, form: Format, data: Format | None, only: BackendSettings | None) -> None:
+    def __init__(
+        self, frontend: FrontendSettings, form: Format, data: Format | None, only: BackendSettings | None
+    ) -> None:
         self.whole = _pair(frontend, form, data, FACTS)
         self.fast = _pair(frontend, form, data, FAST, only)
         self.bare = _pair(frontend, form.bare or form, data and (data.bare or data), BARE)
@@ -58,13 +61,19 @@ class Lines:
 
 
 def _pair(
-    frontend: FrontendSettings, form: Format, data: Format | None, facts: Mapping[str, str], only: BackendSettings | None = None
+    frontend: FrontendSettings,
+    form: Format,
+    data: Format | None,
+    facts: Mapping[str, str],
+    only: BackendSettings | None = None,
 ) -> Pair:
     line = compiled(form, frontend, facts, only)
     return line, compiled(data, frontend, facts, only) if data is not None else None
 
 
-def compiled(form: Format, frontend: FrontendSettings, facts: Mapping[str, str], only: BackendSettings | None = None) -> Line:
+def compiled(
+    form: Format, frontend: FrontendSettings, facts: Mapping[str, str], only: BackendSettings | None = None
+) -> Line:
     """Return what writes a format's lines of a frontend's exchanges. only: the backend of them all."""
     facts = {**facts, **_known(frontend, facts, only)}
     parts = list(_parts(form, facts))

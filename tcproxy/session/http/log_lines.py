@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tcproxy.report.outlets import NO_DATA
-from tcproxy.session.stages import PROXY
 from tcproxy.session.http.settings import Line
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.log_lines import ERROR_LEVEL, INFO_LEVEL, unique_id
+from tcproxy.session.stages import PROXY
 
 
 def write_line(exchange: Exchange) -> None:

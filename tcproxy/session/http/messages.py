@@ -17,13 +17,13 @@ from tcproxy.wire.http1 import BadMessage, Field, Piece, RequestHead, ResponseHe
 class Sink(Protocol):
     """Takes the body of a message.
 
-    full: it takes no more for the moment. splices: bytes may go to it without coming into this process.
+    congested: it takes no more for the moment. splices: bytes may go to it without coming into this process.
     """
 
     splices: bool
 
     @property
-    def full(self) -> bool:
+    def congested(self) -> bool:
         """True while bytes wait for it."""
 
     def take(self, pieces: Sequence[Piece]) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tcproxy.session.stages import LOCAL
+from tcproxy.model.proxy import Proxy
 from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
+from tcproxy.session.stages import LOCAL
 
 
 def monitor(front: Proxy) -> Rule | None:

@@ -5,10 +5,9 @@ The words of the causes stand in log lines and statistics, where monitoring look
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from tcproxy.session.http.state import Exchange
+from typing import Any
 
-if TYPE_CHECKING:
+from tcproxy.session.http.state import Exchange
 
 STATUS = "Wrong http response"
 HEAD = "Invalid http response (headers)"

@@ -7,20 +7,18 @@ may be part of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from tcproxy.model.proxy import Proxy
+from tcproxy.model.replies import Reply
 from tcproxy.report import formats
 from tcproxy.report.formats import Format
 from tcproxy.session.http import answers
 from tcproxy.session.http.inner import respond
 from tcproxy.session.http.settings import HttpSettings
+from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import Field, WholeResponse, compose, read_whole
-from tcproxy.session.http.state import Exchange
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.model.replies import Reply
 
 INTERNAL = 500
 BUFSIZE = 16384
@@ -110,7 +108,8 @@ def page_for(exchange: Exchange, status: int) -> Page:
     """Return the page of a status: the backend's, else the frontend's, else the built-in one."""
     settings, backend = exchange.settings, exchange.backend
     pages = settings.pages if backend is None else settings.route(backend).pages
-    return pages[status]
+    page: Page = pages[status]
+    return page
 
 
 def send(exchange: Exchange, page: Page, status: int) -> None:

@@ -7,14 +7,11 @@ Negotiate): there a request of another client on the same link would be taken fo
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 from tcproxy.servers.links import IdleLinks, Link, LinkHolder
+from tcproxy.servers.state import LiveServer
 from tcproxy.session.http.state import Exchange
-
-if TYPE_CHECKING:
-    from tcproxy.servers.state import LiveServer
-    from tcproxy.wire.http1 import ResponseHead
+from tcproxy.wire.http1 import ResponseHead
 
 ASK_WHO = (401, 407)
 """Statuses whose responses may say that their link is the client's own."""
@@ -45,11 +42,14 @@ class PrivateLinks(LinkHolder):
 
     def preferred(self, exchange: Exchange) -> LiveServer | None:
         """Return the server that this session's request should go to, None if any will do."""
-        http = exchange.backend.http
-        if not (self.prefers or http.prefers) or not exchange.backend.rotates:
+        backend = exchange.backend
+        if backend is None or backend.http is None or not backend.rotates:
+            return None
+        http = backend.http
+        if not (self.prefers or http.prefers):
             return None
         for server, _ in self.links.values():
-            if server.farm is not exchange.backend.farm or not server.usable or server is exchange.avoid:
+            if server.farm is not backend.farm or not server.usable or server is exchange.avoid:
                 continue
             if self.prefers or http.queue_limit < 0 or not server.saturated or server.queued < http.queue_limit:
                 return server

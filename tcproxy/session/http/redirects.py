@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tcproxy.model.proxy import Proxy
+from tcproxy.model.redirects import Redirect
+from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.session.stages import LOCAL
 from tcproxy.wire.http1 import Field, WholeResponse, compose
-from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.model.redirects import Redirect
-    from tcproxy.wire.messages import RequestHead
+from tcproxy.wire.messages import RequestHead
 
 REASONS = {
     301: b"Moved Permanently",
@@ -118,7 +116,7 @@ def back_redirects(front: Proxy, back: Proxy) -> Rule | None:
     return redirect
 
 
-def _first_of(rules: Iterable[Redirect]) -> Callable[[HttpSession], Redirection | None]:
+def _first_of(rules: Iterable[Redirect]) -> Callable[[Exchange], Redirection | None]:
     """Return the function that finds the first redirection whose condition holds."""
     compiled = [Redirection(rule) for rule in rules]
 
@@ -156,13 +154,12 @@ class ServerRedirection:
 SERVER = ServerRedirection()
 
 
-def redirect_to_server(exchange: Any) -> bool:
+def redirect_to_server(exchange: Exchange) -> bool:
     """The server is known: if it has `redir`, let clients that only fetch go there themselves. A step."""
-    http: HttpSession = session
-    server, request = http.server, http.request
+    server, request = exchange.server, exchange.request
     assert request is not None
     if server is None or not server.model.redir or request.method not in (b"GET", b"HEAD") or not request.path:
         return True
-    http.decide(LOCAL, "C")
-    http.answer(302, SERVER)
+    exchange.decide(LOCAL, "C")
+    exchange.answer(302, SERVER)
     return False

@@ -6,19 +6,13 @@ both there is none. Nothing shortens it but a client that leaves before its requ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
+from tcproxy.model.http_requests import RequestRule
+from tcproxy.model.proxy import Proxy
 from tcproxy.session.http import captures, cookies, pages, request_body
 from tcproxy.session.http.inner import InnerServer
-from tcproxy.session.stages import NEVER, PROXY
+from tcproxy.session.http.pages import Page
 from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.http_requests import RequestRule
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.session.http.pages import Page
-    from tcproxy.wire.http1 import Field, Piece
+from tcproxy.session.stages import NEVER, PROXY
 
 
 class Refusal:

@@ -6,19 +6,15 @@ Who asks first whether to send a body (Expect: 100-continue) is told to do so, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
+from tcproxy.model.proxy import Proxy
 from tcproxy.session.attempts import left_early
 from tcproxy.session.http.inner import InnerServer
-from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER
-from tcproxy.wire.http1 import Framing
-from tcproxy.wire.http1.limits import FIELD_OVERHEAD
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.wire.http1 import Field, Piece, RequestHead, ResponseHead
+from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER
+from tcproxy.wire.http1 import Framing, Piece, RequestHead, ResponseHead
+from tcproxy.wire.http1.limits import FIELD_OVERHEAD
 
 OPTION = "http-buffer-request"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

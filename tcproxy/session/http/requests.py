@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
+from tcproxy.model.http_requests import RequestRule
+from tcproxy.model.proxy import Proxy
 from tcproxy.session.http import refusals, retries
 from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.http_requests import RequestRule
-    from tcproxy.model.proxy import Proxy
 
 ACTIONS: Mapping[str, Callable[[RequestRule, Proxy, Proxy], Rule]] = {
     "deny": refusals.denying,

@@ -6,17 +6,15 @@ A request is kept for that when it is whole before it is sent, and fits a buffer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tcproxy.model.http_requests import RequestRule
+from tcproxy.model.proxy import Proxy
+from tcproxy.report.counters import Counters
 from tcproxy.session import attempts
 from tcproxy.session.http.reuse import keep
 from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.http_requests import RequestRule
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.report.counters import Counters
-    from tcproxy.wire.http1 import Piece, ResponseHead
+from tcproxy.wire.http1 import Piece, ResponseHead
 
 EMPTY, JUNK, SILENT = "empty-response", "junk-response", "response-timeout"
 CONNECTING = frozenset({"conn-failure"})
@@ -73,7 +71,7 @@ def again(exchange: Exchange, cause: str | int, head: ResponseHead | None = None
     """
     replay, backend = exchange.replay, exchange.backend
     causes = exchange.route.retries
-    if replay is None or causes is None or not replay.allowed or cause not in causes:
+    if replay is None or causes is None or backend is None or not replay.allowed or cause not in causes:
         return False
     if exchange.retries >= backend.retries:
         return False

@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tcproxy.model.proxy import Proxy
-from tcproxy.session.http import captures, checkcache, cookies, forwarded, header_names, request_body, requests, unique_id
+from tcproxy.session.http import (
+    captures,
+    checkcache,
+    cookies,
+    forwarded,
+    header_names,
+    request_body,
+    requests,
+    unique_id,
+)
 from tcproxy.session.http.monitor import monitor
 from tcproxy.session.http.redirects import back_redirects, front_redirects
 from tcproxy.session.http.state import ResponseEdit, Rule
-
 
 FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (
     captures.requests,

@@ -16,14 +16,11 @@ from tcproxy.session.ends import Address
 from tcproxy.session.http.messages import ClientEnd, ServerEnd
 from tcproxy.session.http.settings import HttpSettings, Route
 from tcproxy.session.log_lines import unique_id
-from tcproxy.session.settings import BackendSettings, Entrance
+from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings
 from tcproxy.session.stages import CHOOSING, NEVER, Stage
 from tcproxy.session.state import Connection, Persistence, Stream
 from tcproxy.wire.http1 import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import Header
-
-if TYPE_CHECKING:
-    from tcproxy.session.settings import FrontendSettings
 
 Rule = Callable[["Exchange"], bool]
 """Done with a request. True: go on. False: it was answered, or waits; whatever ends the wait calls `exchange.run`."""
@@ -42,7 +39,8 @@ class ClientConnection(Connection):
     not known.
     """
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        __slots__ = ()  # HttpConnection has slots for these fields, which mypy cannot know
 
     broken: bool
     client: ClientEnd

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from tcproxy.model.proxy import Proxy
 from tcproxy.session.http.state import Exchange, Rule
-
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
 
 
 def identity(front: Proxy, back: Proxy) -> Rule | None:

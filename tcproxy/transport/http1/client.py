@@ -25,7 +25,6 @@ from tcproxy.wire.http1.framing import NO_BODY
 from tcproxy.wire.http1.request import plain_request
 
 if TYPE_CHECKING:
-    from tcproxy.session.http.session import HttpSession
     from tcproxy.transport.listeners import FrontendFactory
     from tcproxy.transport.relay import End
 
@@ -40,14 +39,14 @@ class HttpClient(HttpEnd):
     busy: a request is being answered; what comes behind it waits in `held`. tunnelled: bytes, no messages.
     """
 
-    __slots__ = ("busy", "lenient", "looping", "reader", "told", "tunnelled")
+    __slots__ = ("announced", "busy", "lenient", "looping", "reader", "tunnelled")
 
-    def __init__(self, session: HttpSession, limit: int, pipes: PipePool | None, codec: Codec) -> None:
+    def __init__(self, session: HttpConnection, limit: int, pipes: PipePool | None, codec: Codec) -> None:
         super().__init__(session, limit, pipes)
         self.begin_messages(codec)
         self.reader = RequestReader(codec)
         self.lenient = codec.limits.lenient
-        self.busy = self.looping = self.told = self.tunnelled = False
+        self.busy = self.looping = self.announced = self.tunnelled = False
 
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport and let the session begin."""
@@ -76,7 +75,7 @@ class HttpClient(HttpEnd):
             self.receive()
 
     def receive(self) -> None:
-        """Read what there is; a request that is plain (session/http/plain.py) takes the short way."""
+        """Read what there is; a request of a known template is read at once."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -113,8 +112,8 @@ class HttpClient(HttpEnd):
         try:
             head = self.reader.feed(data)
             if head is None:
-                if not self.told:
-                    self.told = True
+                if not self.announced:
+                    self.announced = True
                     self.session.request_began()
                 return
             self.busy = True
@@ -152,7 +151,7 @@ class HttpClient(HttpEnd):
         self.session.bad_request(error)
 
     def hang_up(self) -> None:
-        """Send FIN behind all that is to be sent: the last response is told, while the request is not."""
+        """Send FIN behind all that is to be sent: the last response is announced, while the request is not."""
         self.transport.loseWriteConnection()
 
     def writeConnectionLost(self) -> None:
@@ -162,7 +161,7 @@ class HttpClient(HttpEnd):
 
     def next(self) -> None:
         """Read the next request: the last one is answered."""
-        self.busy = self.told = False
+        self.busy = self.announced = self.chunks = False
         self.sink = None
         if self.body is not None:
             self.held = self.body.surplus + self.held
@@ -175,7 +174,7 @@ class HttpClient(HttpEnd):
         transport = self.transport
         self.looping = True
         try:
-            while self._may_read and (self.held or self.reader.pending) and not self.told:
+            while self._may_read and (self.held or self.reader.pending) and not self.announced:
                 data, self.held = self.held, b""
                 self._read_request(data)
         finally:
@@ -208,28 +207,23 @@ class HttpClient(HttpEnd):
             and transport.interest == EPOLLIN and not transport.queue
         )  # fmt: skip
 
-    def rest(self) -> None:
+    def go_idle(self) -> None:
         """Wait for the next request, of which nothing is there yet."""
-        self.busy = self.told = False
+        self.busy = self.announced = self.chunks = False
         self.sink = None
 
     @property
     def begun(self) -> bool:
         """True when bytes of a request came, and not its whole head; empty lines before it are such."""
-        return self.told or bool(self.reader.pending)
+        return self.announced or bool(self.reader.pending)
 
     # what is sent
 
     def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
         """Gather a response's head; return its size as it is counted (see session/http/telling.py)."""
+        self.chunks = head.framing is Framing.CHUNKED
         self.out.append(head.forward(request, keep))
         return head.received
-
-    def drain(self) -> None:
-        """Take the rest of the request's body, which no server wants any more, if it comes in one piece."""
-        self.sink = Drain(self)  # type: ignore[assignment]  # as far as bodies need it
-        if not self.ended:
-            self.transport.startReading()
 
     def count_request(self, head: RequestHead) -> None:
         """Count a request's head."""
@@ -242,6 +236,11 @@ class HttpClient(HttpEnd):
         if not self.whole or self.moved + head.received + BLOCK * (head.size + MORE_BLOCKS) > room:
             return None
         return list(self.pieces)
+
+    @property
+    def room(self) -> int:
+        """Return how many bytes of a message a buffer holds."""
+        return self.codec.limits.room
 
     def put_back(self, pieces: list[Piece], counted: int) -> None:
         """Hold a body anew that was sent already, and count it as if it was not."""
@@ -257,7 +256,8 @@ class HttpClient(HttpEnd):
         """Return the link; before there is one, this end, for requests wait until answers are taken."""
         if self.tunnelled:
             return None
-        link = self.session.link if self.session is not None else None
+        exchange = self.session.exchange if self.session is not None else None
+        link = exchange.link if exchange is not None else None
         return link if link is not None else self
 
     def tunnel(self) -> None:
@@ -266,33 +266,6 @@ class HttpClient(HttpEnd):
         self.moved += len(self.held)
         self.sink = None
         self.tunnelled = True
-
-
-class Drain:
-    """Stands in the place of a link that failed, for the rest of a request's body."""
-
-    __slots__ = ("chunks", "client", "out")
-
-    queue = b"x"
-    """There is no room for bytes that never come into this process."""
-
-    def __init__(self, client: HttpClient) -> None:
-        self.client = client
-        self.chunks = False
-        self.out: list[Piece] = []
-
-    @property
-    def transport(self) -> Drain:
-        """Return whom to ask whether all is sent."""
-        return self
-
-    def end_message(self, trailers: object = ()) -> None:
-        """The body is whole."""
-
-    def flush(self) -> None:
-        """Drop what came."""
-        self.out.clear()
-        self.client.session.drained()
 
 
 def codec_of(frontend: Frontend) -> Codec:

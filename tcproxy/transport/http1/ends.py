@@ -13,8 +13,9 @@ from errno import EINVAL
 from time import monotonic
 from typing import Any
 
+from tcproxy.session.http.messages import Sink
 from tcproxy.transport.links import LinkEnd
-from tcproxy.transport.relay import AGAIN, FULL_READS, SPLICE_FLAGS
+from tcproxy.transport.relay import AGAIN, FULL_READS, SPLICE_FLAGS, End
 from tcproxy.wire.http1 import BadMessage, Body, ChunkedBody, Codec, Field, LengthBody, Piece, chunk, last_chunk
 
 FEW_LEFT = 1 << 17
@@ -39,7 +40,7 @@ class HttpEnd(LinkEnd):
     pieces: list[Piece]
     push: Any
     size: int
-    sink: HttpEnd | None
+    sink: Any  # a Sink: the other end, or a server inside the process
     whole: bool
 
     def begin_messages(self, codec: Codec) -> None:
@@ -96,7 +97,7 @@ class HttpEnd(LinkEnd):
             if self.size >= self.limit:
                 self.transport.stopReading()
             return
-        sink.out += chunk(pieces) if sink.chunks else pieces
+        sink.take(pieces)
         if not (self.body is not None and self.body.done):
             sink.flush()
 
@@ -122,12 +123,13 @@ class HttpEnd(LinkEnd):
         """Tell the session that the bytes from this side are no message."""
         raise NotImplementedError
 
-    def pass_to(self, sink: HttpEnd, chunks: bool) -> None:
-        """Let the other side take this one's message from now on; what is held goes first, unflushed."""
+    def pass_to(self, sink: Sink) -> None:
+        """Let a sink take this side's message from now on; what is held goes first, unflushed."""
         self.sink = sink
-        sink.chunks = chunks
+        if self.piped and not sink.splices:
+            self._drop_piped()
         if self.pieces:
-            sink.out += chunk(self.pieces) if chunks else self.pieces
+            sink.take(self.pieces)
             self.pieces = []
             if self.size >= self.limit and not self.ended:
                 self.transport.startReading()
@@ -135,20 +137,37 @@ class HttpEnd(LinkEnd):
         if self.whole and self.body is not None:
             sink.end_message(self.body.trailers)
 
+    def take_back(self, pieces: list[Piece], size: int) -> None:
+        """Hold a body again that a sink has taken, since there is no server yet."""
+        self.sink = None
+        self.pieces = pieces + self.pieces
+        self.size = size
+
     # large bodies
+
+    def _failed(self, end: End | None, error: OSError) -> None:
+        """Tell whose connection failed; a side that could not be written to may have said something before."""
+        if error.errno in AGAIN:
+            return
+        if end is self:
+            self.session.broke(end, error.errno)
+        else:
+            self.session.unsendable(end, error.errno)
 
     def _consider_splice(self, body: Body) -> None:
         self.full += 1
         if self.full >= FULL_READS and isinstance(body, LengthBody) and body.left > FEW_LEFT:
             self.full = 0
-            if self.sink is not None and not self.sink.transport.queue:
+            if self.sink is not None and self.sink.splices and not self.sink.congested:
                 self.transport.doRead = self.splice_body
 
     def splice_body(self) -> None:
         """Pass what there is of a body of known length through a pipe."""
         body, sink = self.body, self.sink
+        if not isinstance(body, LengthBody) or not isinstance(sink, HttpEnd):
+            return self._copy_body()
         pipe = self.pipes.take() if self.pipes is not None else None
-        if pipe is None or not isinstance(body, LengthBody) or sink is None:
+        if pipe is None:
             return self._copy_body()
         try:
             size = os.splice(self.transport.fd, pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
@@ -187,7 +206,24 @@ class HttpEnd(LinkEnd):
         self.full = 0
         self.transport.doRead = self.receive
 
-    # what is sent to this side
+    def _drop_piped(self) -> None:
+        """Forget what is in the pipe: whom it was for takes nothing any more."""
+        assert self.pipe is not None and self.pipes is not None
+        self.pipes.discard(self.pipe)
+        self.pipe, self.piped = None, 0
+
+    # what is sent to this side (messages.Sink)
+
+    splices = True
+
+    @property
+    def congested(self) -> bool:
+        """True while bytes wait for this side."""
+        return bool(self.transport.queue)
+
+    def take(self, pieces: Sequence[Piece]) -> None:
+        """Gather pieces of a body, in chunks where the message sent to this side is chunked."""
+        self.out += chunk(pieces) if self.chunks else pieces
 
     def end_message(self, trailers: Sequence[Field] = ()) -> None:
         """Gather what ends a message's body."""
@@ -222,7 +258,10 @@ class HttpEnd(LinkEnd):
     @property
     def waiting(self) -> int:
         """Return how many bytes for this side are still to be sent."""
-        return len(self.transport.queue) if self.connected else 0
+        if not self.connected:
+            return 0
+        source = self.session_source()
+        return len(self.transport.queue) + (source.piped if source is not None else 0)
 
     def close(self, reset: bool = False) -> None:
         """Close this side, and let go of the other one, so that memory is freed without a collection."""
@@ -273,7 +312,7 @@ class HttpEnd(LinkEnd):
         """True when everything read from this side went to the other."""
         if self.sink is None:
             return super().empty
-        return not self.piped and not self.sink.transport.queue
+        return not self.piped and not self.sink.congested
 
     @property
     def stalled_since(self) -> float | None:

@@ -6,7 +6,7 @@ from socket import MSG_PEEK
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from tcproxy.session.http.plain import answered
+from tcproxy.session.http.fast import answered
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.links import ServerLinkFactory
 from tcproxy.transport.relay import AGAIN
@@ -77,10 +77,11 @@ class HttpLink(HttpEnd):
             self.send_now(data)
             return
         self.out.append(data)
-        client.pass_to(self, request.framing is Framing.CHUNKED)
+        self.chunks = request.framing is Framing.CHUNKED
+        client.pass_to(self)
         self.flush()
 
-    def rest(self) -> None:
+    def go_idle(self) -> None:
         """Be idle: the exchange is over."""
         self.request = None
         self.body = self.sink = None
@@ -99,7 +100,7 @@ class HttpLink(HttpEnd):
         if not (self.whole and head.keep_alive) or (head.framing is Framing.NONE and self.reader.pending):
             return False
         self.reader.take()
-        self.rest()
+        self.go_idle()
         return self.clean
 
     def at_rest(self) -> bool:
@@ -121,7 +122,7 @@ class HttpLink(HttpEnd):
     # what is read
 
     def receive(self) -> None:
-        """Read what there is; a response that is plain (session/http/plain.py) takes the short way."""
+        """Read what there is; one of a known template may take the fast path (session/http/fast.py)."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -130,7 +131,7 @@ class HttpLink(HttpEnd):
             return self._end()
         self.stamp = monotonic()
         request = self.request
-        if request is not None and self.body is None and not self.reader.buffer and self.session.way.quick:
+        if request is not None and self.body is None and not self.reader.buffer and self.session.route.fast_responses:
             plain = plain_response(self.codec.responses, data) if request.method not in BODYLESS else None
             if plain is not None and plain.length >= len(data) - plain.end and answered(self.session, plain, data):
                 return None
@@ -138,8 +139,6 @@ class HttpLink(HttpEnd):
 
     def await_rest(self, length: int) -> None:
         """Pass on so many bytes more, which are the rest of the response's body."""
-        assert self.sink is not None
-        self.sink.chunks = False  # whatever the response before this one was
         self.body = LengthBody(length)
         self.transport.doRead = self.pass_rest
 
@@ -189,7 +188,7 @@ class HttpLink(HttpEnd):
                 interims.append(head)
                 if not head.keep_alive:
                     self.spent = True
-                    self.transport.doRead = super().receive  # the short way does not ask
+                    self.transport.doRead = super().receive  # the fast path does not ask
                 head = self.reader.feed(b"", request)
             if head is not None and self.spent:
                 head.keep_alive = False
@@ -229,7 +228,6 @@ class HttpLink(HttpEnd):
         self.pieces = []
         if not wanted:
             return
-        client.chunks = head.framing is Framing.CHUNKED
         if pieces:
             self.pass_on(pieces)
         if body.done:
@@ -237,14 +235,14 @@ class HttpLink(HttpEnd):
         else:
             client.flush()
 
-    def _pass_whole(self, head: ResponseHead, client: HttpEnd) -> None:
+    def _pass_whole(self, head: ResponseHead, client: Any) -> None:
         """Pass on a response whose body came with its head, as those of small ones do."""
         self.whole = True
         if not self.session.responded(head):
             return
         data = self.reader.take()
         self.moved += len(data)
-        client.out.append(data)
+        client.take((data,))
         client.flush()
         self._tell_whole(client)
 
@@ -259,7 +257,7 @@ class HttpLink(HttpEnd):
             size += 1 + sum([len(field.wire) - 4 for field in body.trailers])
         return size
 
-    def _tell_whole(self, client: HttpEnd) -> None:
+    def _tell_whole(self, client: Any) -> None:
         if self.sink is client and self.session is not None:
             self.session.response_ended()
 

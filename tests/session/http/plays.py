@@ -7,7 +7,7 @@ from typing import Any
 
 from tcproxy.servers.links import IdleLinks, Link
 from tcproxy.session.http.connection import HttpConnection
-from tcproxy.session.http.ends import ClientEnd, ServerEnd
+from tcproxy.session.http.messages import ClientEnd, ServerEnd, Sink
 from tcproxy.wire.http1 import (
     BadMessage,
     Codec,
@@ -25,7 +25,20 @@ from tests.session.plays import FakeEnd, StageOf
 FORM = "%b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %tsc %rc %{+Q}r"
 
 
-class FakeClient(FakeEnd, ClientEnd):
+class FakeMessageEnd(FakeEnd):
+    """An end whose messages' bodies are of no interest."""
+
+    splices = False
+    congested = False
+
+    def take(self, pieces: Sequence[Piece]) -> None:
+        """A body came."""
+
+    def tunnel(self) -> None:
+        """Bytes follow."""
+
+
+class FakeClient(FakeMessageEnd, ClientEnd):
     """A client: `asks` for something, and has `got` bytes."""
 
     waiting = 0
@@ -36,13 +49,24 @@ class FakeClient(FakeEnd, ClientEnd):
         super().__init__(clock)
         self.whole = True
         self.ended = False
-        self.told = False
+        self.announced = False
         self.ready = False
         self.sink: Any = None
+        self.pieces: list[Piece] = []
+        self.size = 0
 
-    def pass_to(self, sink: Any, chunks: bool) -> None:
+    def pass_to(self, sink: Sink) -> None:
         """The body of a request is taken from now on."""
         self.sink = sink
+
+    def take_back(self, pieces: list[Piece], size: int) -> None:
+        """The body is held here again."""
+        self.sink = None
+
+    @property
+    def room(self) -> int:
+        """A buffer is never full."""
+        return 1 << 20
 
     def start(self) -> None:
         """Requests are wanted."""
@@ -50,10 +74,10 @@ class FakeClient(FakeEnd, ClientEnd):
 
     def next(self) -> None:
         """Another one is wanted."""
-        self.ready, self.told = True, False
+        self.ready, self.announced = True, False
         self.session.nothing_more()
 
-    def rest(self) -> None:
+    def go_idle(self) -> None:
         """Another one is wanted, of which nothing is there."""
         self.ready = True
 
@@ -74,9 +98,6 @@ class FakeClient(FakeEnd, ClientEnd):
 
     def hang_up(self) -> None:
         """Nothing more will be sent."""
-
-    def drain(self) -> None:
-        """The rest of the request is wanted by nobody."""
 
     def say(self, data: bytes) -> None:
         """A page."""
@@ -104,7 +125,7 @@ class FakeClient(FakeEnd, ClientEnd):
 
     def begins(self) -> None:
         """This client sends a first byte."""
-        self.begun = self.told = True
+        self.begun = self.announced = True
         self.session.request_began()
 
     def errs(self) -> None:
@@ -117,7 +138,7 @@ class FakeClient(FakeEnd, ClientEnd):
         self.session.ended(self)
 
 
-class FakeLink(FakeEnd, ServerEnd):
+class FakeLink(FakeMessageEnd, ServerEnd):
     """A link: it was `asked`, and `answers`."""
 
     waiting = 0
@@ -138,7 +159,7 @@ class FakeLink(FakeEnd, ServerEnd):
         """A request comes."""
         self.asked.append(request)
 
-    def rest(self) -> None:
+    def go_idle(self) -> None:
         """Nothing more for now."""
 
     def flush(self) -> None:

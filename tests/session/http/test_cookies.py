@@ -69,7 +69,7 @@ def test_each_request_of_a_client_counts_by_itself() -> None:
     client = stage.client()
     for cookie in (b"C=s2", b"", b"C=s2"):
         asks(client, cookie)
-        link: Any = next(one for one in stage.links if one.session is client.session)
+        link: Any = next(one for one in stage.links if one.session is client.session.exchange)
         link.answers(OK)
     assert [line.split()[3] for line in stage.lines] == ["--VN", "--NI", "--VN"]
 

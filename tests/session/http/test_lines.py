@@ -6,9 +6,9 @@ import pytest
 
 from tcproxy.report import formats
 from tcproxy.report.variables import HTTP_VARIABLES, VARIABLES
-from tcproxy.session.http.facts import BARE, EARLY, FACTS, FIRST_IDENTITY, IDENTITY, PLAIN
-from tcproxy.session.http.lines import compiled, recorder
-from tcproxy.session.http.telling import account
+from tcproxy.session.http.accounting import account
+from tcproxy.session.http.line_facts import BARE, EARLY, FACTS, FAST, FIRST_IDENTITY, IDENTITY
+from tcproxy.session.http.line_functions import compiled, recorder
 from tests.session.http.plays import HttpStage
 from tests.session.http.test_exchanges import OK, asked
 
@@ -28,7 +28,7 @@ def test_every_variable_in_every_table(table: str, flags: str) -> None:
     client, _ = asked(stage)
     text = f"{flags}{ODD} " + " ".join(f"<%{name}>" for name in NAMES)
     form = formats.compile(text, http=True, captured=KINDS)
-    line = compiled(form, stage.frontend, TABLES[table])(client.session)
+    line = compiled(form, stage.frontend, TABLES[table])(client.session.exchange)
     assert line.startswith(ODD.replace("%%", "%").replace("%(", "("))
     assert line.count("<") >= len(NAMES)
 
@@ -40,17 +40,18 @@ def test_a_line_is_that_of_its_record(flags: str) -> None:
     client, _ = asked(stage)
     still = [name for name in NAMES if name not in ("Ta", "Tt", "Tu")]
     form = formats.compile(flags + " ".join(f"<%{name}>" for name in still), http=True)
-    record = recorder(stage.frontend, frozenset({"client", "front", "local", "remote", "unique_id"}))(client.session)
-    assert compiled(form, stage.frontend, FACTS)(client.session) == form.render(record)
+    exchange = client.session.exchange
+    record = recorder(stage.frontend, frozenset({"client", "front", "local", "remote", "unique_id"}))(exchange)
+    assert compiled(form, stage.frontend, FACTS)(exchange) == form.render(record)
 
 
 def test_numbers_that_are_not_small() -> None:
     """A number too large to be looked up is written all the same."""
     stage = HttpStage()
     client, _ = asked(stage)
-    client.session.idle_from -= 123.456
+    client.session.exchange.idle_from -= 123.456
     form = formats.compile("%Ti %TR %Tw %Tc %Tr", http=True)
-    assert compiled(form, stage.frontend, FACTS)(client.session) == "123456 0 0 0 -1"
+    assert compiled(form, stage.frontend, FACTS)(client.session.exchange) == "123456 0 0 0 -1"
 
 
 def test_plain_lines_are_shorter_ways_to_the_same() -> None:
@@ -59,11 +60,11 @@ def test_plain_lines_are_shorter_ways_to_the_same() -> None:
     client, link = asked(stage)
     link.answers(OK)
     client.asks(b"GET /y?z=1 HTTP/1.1\r\nHost: a\r\n\r\n")
-    session = client.session
+    session = client.session.exchange
     session.answered_at = link.stamp = session.asked_at
     session.status = 200
     account(session)
     form = formats.compile(formats.HTTPLOG.replace("%Ta", "x") + " %b %f %Ti %Th %U %B", http=True)
     only = session.backend
-    plain = compiled(form, stage.frontend, PLAIN, only)
+    plain = compiled(form, stage.frontend, FAST, only)
     assert plain(session) == compiled(form, stage.frontend, FACTS)(session)

@@ -294,4 +294,4 @@ def test_a_client_stays_with_the_server_that_has_its_link(limit: int, stays: boo
     count = len(stage.links)
     client.asks(GET)
     assert len(stage.links) == count
-    assert (client.session.ticket.server is not None) is stays
+    assert (client.session.exchange.ticket.server is not None) is stays

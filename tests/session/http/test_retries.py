@@ -22,12 +22,12 @@ def asked(stage: HttpStage) -> tuple[FakeClient, Any]:
 
 
 def test_nothing_is_kept_by_default() -> None:
-    """Without `retry-on` beyond failed connections, no request is kept, and all may go the short way."""
+    """Without `retry-on` beyond failed connections, no request is kept, and all may go the fast path."""
     stage = HttpStage()
     client, _ = asked(stage)
-    assert client.session.replay is None
-    assert client.session.way.retries is None
-    assert client.session.way.plain
+    assert client.session.exchange.replay is None
+    assert client.session.exchange.route.retries is None
+    assert client.session.exchange.route.fast_requests
 
 
 def test_a_refusal_is_repeated_at_once() -> None:

@@ -23,9 +23,8 @@ from tcproxy.model.proxy import Balance, Proxy
 from tcproxy.model.server import Server
 from tcproxy.report import formats
 from tcproxy.servers.farm import Farm
-from tcproxy.session.backend import Backend
-from tcproxy.session.frontend import Frontend
-from tcproxy.session.world import World
+from tcproxy.session.frontend import Backend, Frontend
+from tcproxy.session.settings import World
 from tcproxy.transport.http1.adjusted import link_factory
 from tcproxy.transport.listeners import FrontendFactory
 from tcproxy.transport.sockets import StreamSocket

@@ -1,4 +1,4 @@
-"""The short way of plain exchanges leaves what the general way leaves: bytes, lines, counters."""
+"""The fast path leaves what the general way leaves: bytes, lines, counters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tcproxy.report.counters import Counters
-from tcproxy.session.http import plain as short_way
+from tcproxy.session.http import fast as fast_path
 from tcproxy.transport.http1 import server as links
 from tests.transport.http1.test_exchanges import GET, OK, read_exactly, read_head
 from tests.transport.running import Proxied, accept, listener, proxied, wait_for
@@ -166,8 +166,8 @@ def test_responses_that_are_known_mean_something_else_to_head_and_connect(kept: 
 
 
 @pytest.mark.parametrize("played", [exchanged, parted])
-def test_the_short_way_leaves_what_the_general_one_leaves(played: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exchanges of kept clients, and of others, look alike whether plain ones may take the short way or not."""
+def test_the_fast_path_leaves_what_the_general_one_leaves(played: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exchanges of kept clients, and of others, look alike whether plain ones may take the fast path or not."""
     short: list[bool] = []
 
     def spied(*arguments: Any) -> bool:
@@ -180,9 +180,9 @@ def test_the_short_way_leaves_what_the_general_one_leaves(played: Any, monkeypat
     for plain in (True, False):
         with listener() as server, proxied(server, mode="http", form=FORM) as proxy:
             if not plain:
-                proxy.frontend.http.plain = None
-                proxy.frontend.http.way(proxy.backend).quick = False
-                monkeypatch.setattr(short_way, "may_close", lambda session: False)
+                proxy.frontend.http.fast = {}
+                proxy.frontend.http.route(proxy.backend).fast_responses = False
+                monkeypatch.setattr(fast_path, "may_close", lambda exchange: False)
             seen.append((*played(server, proxy), proxy.lines, counted(proxy)))
         assert (short.count(True) >= 7) is plain
         assert plain or True not in short
