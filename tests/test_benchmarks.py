@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accounting, http_load, profile, systemcalls
+from benchmarks import accounting, http_load, memory, profile, systemcalls
 from benchmarks import http_programs as http
 from benchmarks.__main__ import arguments, chosen
+from benchmarks.kinds import KINDS
 from benchmarks.measurements import HTTP, MEASUREMENTS, Reading
+from benchmarks.pipes import InMemory
 from benchmarks.programs import CannotStart, Program, answer, load_process, started
 from benchmarks.tables import HEAD, markdown, restructured, rows, summary
 
@@ -188,3 +190,37 @@ def test_samples_are_shares_of_the_cost() -> None:
     text = profile.report(found, 9, "own", True, "")
     assert "     0.00    30.00  tcproxy/a.py:1 one" in text and "    20.00  tcproxy/a.py:3 one" in text
     assert "     0.00    10.00  twisted/b.py:5 other" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_exchanged_in_memory(kind: str) -> None:
+    """In memory, the exchanges of each kind are all answered, and logged where the kind says so."""
+    assert memory.Measured(KINDS[kind], 64).round() > 0
+
+
+def test_an_exchange_in_memory_that_is_not_answered_is_an_error() -> None:
+    """Who sends no whole request gets no answer, and the measurement does not count."""
+    proxy = InMemory(KINDS["plain"])
+    client = proxy.connect()
+    client.given = b"GET / HTTP/1.1\r\n"
+    client.wake()
+    with pytest.raises(RuntimeError, match="0 answers, 0 ends and 1 lines of 1"):
+        proxy.check(1)
+
+
+def test_kinds_in_memory_stand_beside_the_plain_one() -> None:
+    """A cost in memory is the least of its rounds', told in a process of its own, beside the plain kind's."""
+    folder = Path(memory.__file__).parents[1]
+    ours, other = memory.measured(["plain", "cookie"], 2, 64, [folder, folder])
+    ours["plain"].costs, ours["cookie"].costs, other["cookie"].costs = [8.0, 4.0], [9.0, 6.0], [5.0, 7.0]
+    assert all(len(worker.costs) == 2 for worker in other.values())
+    head, _, line = memory.table([ours, other])
+    assert head.split() == ["kind", "µs", "median", "to", "plain", "other", "ours/it"]
+    assert line.split() == ["cookie", "6.00", "7.50", "1.50", "5.00", "1.200"]
+
+
+def test_a_profile_in_memory_counts_calls_of_one_exchange() -> None:
+    """The profile of a kind tells functions with their calls for each exchange."""
+    told = memory.profile(KINDS["plain"], 64, 200)
+    found = [line.split()[0] for line in told.splitlines() if line.endswith(" wake") and "pipes.py" in line]
+    assert found == ["2.00"]
