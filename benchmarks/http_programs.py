@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.kinds import KINDS
+from benchmarks.kinds import KINDS, PLAIN_KIND, Kind
 from benchmarks.programs import SPLICE, TCPROXY_WORDS, Program, configured, find
 
 NGINX_CONFIGURATION = """\
@@ -121,6 +121,26 @@ HAPROXY_SPLICE = Program("HAProxy", configured("haproxy http splice", "haproxy",
 TCPROXY = Program("tcproxy", configured("tcproxy http", *TCPROXY_WORDS, mode="http"))
 TCPROXY_LOG = Program("tcproxy", configured("tcproxy httplog", *TCPROXY_WORDS, mode="http", kind=KINDS["httplog"]))
 TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy http splice", *TCPROXY_WORDS, mode="http", kind=SPLICE))
+
+
+def of_kind(kind: Kind) -> tuple[Program, ...]:
+    """Return HAProxy and tcproxy with one kind of configuration, and both with the plain one."""
+
+    def pair(kind: Kind, mark: str = "", plain: bool = False) -> tuple[Program, Program]:
+        name = kind.name
+        haproxy = configured(f"haproxy {name}", "haproxy", mode="http", kind=kind)
+        tcproxy = configured(f"tcproxy {name}", *TCPROXY_WORDS, mode="http", kind=kind)
+        return (
+            Program(f"HAProxy{mark}", haproxy, "haproxy", plain=plain),
+            Program(f"tcproxy{mark}", tcproxy, plain=plain),
+        )
+
+    return *pair(kind), *pair(PLAIN_KIND, PLAIN, plain=True)
+
+
+PLAIN = ", plain"
+"""Behind the name of a program with the plain configuration, where another kind is measured."""
+
 NGINX = Program("nginx", _nginx("off"), "nginx")
 NGINX_LOG = Program("nginx", _nginx("syslog:server=127.0.0.1:{target} combined"), "nginx")
 REVERSE_PROXY = Program("twisted.web ReverseProxyResource", _reverse_proxy, share=0.1)

@@ -50,7 +50,7 @@ class Kind:
 
 
 USUAL_KIND = Kind(
-    "usual", "what nearly every site has: httplog, forwardfor, leastconn over two servers, cookies, checks",
+    "usual", "what most sites have",
     LOG, USUAL + COOKIE, WITH_COOKIES, load="cookies", logged=True,
 )  # fmt: skip
 PLAIN_KIND = Kind("plain", "no more than timeouts")

@@ -44,7 +44,8 @@ class Program:
     """One of the measured. words: its command line, of folder, port to listen on, and port of the target.
 
     needs: a program that must be installed, "" for none. share: the part of a load that it is given, for those that
-    would take all the time. asked: it is measured only when it is asked for by name.
+    would take all the time. asked: it is measured only when it is asked for by name. plain: it has the plain
+    configuration, in a measurement of another kind: what that kind costs is told as a ratio to it, too.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Program:
     needs: str = ""
     share: float = 1.0
     asked: bool = False
+    plain: bool = False
 
     @property
     def there(self) -> bool:
