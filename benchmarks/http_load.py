@@ -42,16 +42,27 @@ Ask = Callable[[int], bytes]
 """Makes the request of this number."""
 
 
-def _asking(kind: bytes, connection: bytes = b"keep-alive", varied: bool = True, more: bytes = b"") -> Ask:
+def _asking(
+    kind: bytes, connection: bytes = b"keep-alive", varied: bool = True, more: bytes = b"", cookie: bytes = b""
+) -> Ask:
+    """Return what makes requests; cookie: more of the Cookie header, "s1" in it every other time "s2"."""
     path = b"GET /" + kind + b"/%08x/articles/today.html?page=2 HTTP/1.1\r\n"
     text = path + BROWSER.replace(b"Connection: %s", b"Connection: " + connection) + more + b"\r\n"
+    texts = [text.replace(b"seen=%08x", b"seen=%08x" + cookie.replace(b"s1", server)) for server in (b"s1", b"s2")]
     same = text % (0, 0)
-    return (lambda number: text % (number, number)) if varied else (lambda number: same)
+    return (lambda number: texts[number & 1] % (number, number)) if varied else (lambda number: same)
 
 
 VARIED_REQUEST = _asking(b"v")
 SAME_REQUEST = _asking(b"s", varied=False)
 REQUEST_OF_64 = _asking(b"v", more=MORE)
+REQUEST_WITH_COOKIE = _asking(b"v", cookie=b"; SRV=s1")
+"""Its client knows its server by a cookie: of two servers half of the clients' requests each."""
+LAST_REQUEST = _asking(b"v", b"close")
+ASKED = {
+    "varied": VARIED_REQUEST, "cookies": REQUEST_WITH_COOKIE, "headers": REQUEST_OF_64, "single": LAST_REQUEST,
+}  # fmt: skip
+"""Requests of the loads whose answers are small and differ, by the load's name."""
 
 # the server
 
@@ -72,8 +83,15 @@ def _body(size: int) -> bytes:
 
 SIZES = {b"s": 256, b"k": 16 << 10, b"m": 1 << 20}
 BODIES = {kind: _body(size) for kind, size in SIZES.items()}
+SMALL = BODIES[b"s"]
 VARIED = [_body(128 + 4 * at) for at in range(64)]
 """Of 128 to 380 bytes, one after the other."""
+
+
+def varied_answer(head: bytes, number: bytes) -> bytes:
+    """Return the answer to the request of this number (eight hexadecimal digits), the beginning of its head given."""
+    body = VARIED[int(number, 16) & 63]
+    return head + REST % (number, len(body)) + body
 
 
 class Server:
@@ -152,13 +170,12 @@ class Server:
         kind = data[5:6]
         number = data[7:15]
         if kind == b"v":
-            body = VARIED[int(number, 16) & 63]
-            answer = self.head + REST % (number, len(body)) + body
+            answer = varied_answer(self.head, number)
         elif kind == b"l":
             body = b"%08x" % self.lines + END
             answer = self.head + REST % (number, len(body)) + body
         else:
-            body = BODIES[kind]
+            body = BODIES.get(kind, SMALL)  # a check asks for something else
             answer = self.head + REST % (number, len(body)) + body
         try:
             sent = self.clients[fd].send(answer)
@@ -373,7 +390,8 @@ CLIENT_LOADS = {
     "http-varied": keep_alive(VARIED_REQUEST),
     "http-same": keep_alive(SAME_REQUEST),
     "http-headers": keep_alive(REQUEST_OF_64),
-    "http-single": single(_asking(b"v", b"close")),
+    "http-single": single(LAST_REQUEST),
+    "http-cookies": keep_alive(REQUEST_WITH_COOKIE),
     "http-16k": large(_asking(b"k"), CLIENTS),
     "http-1m": large(_asking(b"m"), CLIENTS_OF_LARGE),
 }

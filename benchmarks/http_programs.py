@@ -11,10 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.kinds import KINDS, PLAIN_KIND, Kind
 from benchmarks.programs import SPLICE, TCPROXY_WORDS, Program, configured, find
-
-LOG = "    log 127.0.0.1:{target} local0\n    option httplog\n"
-"""The load's server takes log datagrams on the UDP port of its own number."""
 
 NGINX_CONFIGURATION = """\
 daemon off;
@@ -116,13 +114,33 @@ def _node_modules() -> str:
 
 
 HAPROXY = Program("HAProxy", configured("haproxy http", "haproxy", mode="http"), "haproxy")
-HAPROXY_LOG = Program("HAProxy", configured("haproxy httplog", "haproxy", mode="http", options=LOG), "haproxy")
-HAPROXY_SPLICE = Program(
-    "HAProxy", configured("haproxy http splice", "haproxy", mode="http", options=SPLICE), "haproxy"
+HAPROXY_LOG = Program(
+    "HAProxy", configured("haproxy httplog", "haproxy", mode="http", kind=KINDS["httplog"]), "haproxy"
 )
+HAPROXY_SPLICE = Program("HAProxy", configured("haproxy http splice", "haproxy", mode="http", kind=SPLICE), "haproxy")
 TCPROXY = Program("tcproxy", configured("tcproxy http", *TCPROXY_WORDS, mode="http"))
-TCPROXY_LOG = Program("tcproxy", configured("tcproxy httplog", *TCPROXY_WORDS, mode="http", options=LOG))
-TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy http splice", *TCPROXY_WORDS, mode="http", options=SPLICE))
+TCPROXY_LOG = Program("tcproxy", configured("tcproxy httplog", *TCPROXY_WORDS, mode="http", kind=KINDS["httplog"]))
+TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy http splice", *TCPROXY_WORDS, mode="http", kind=SPLICE))
+
+
+def of_kind(kind: Kind) -> tuple[Program, ...]:
+    """Return HAProxy and tcproxy with one kind of configuration, and both with the plain one."""
+
+    def pair(kind: Kind, mark: str = "", plain: bool = False) -> tuple[Program, Program]:
+        name = kind.name
+        haproxy = configured(f"haproxy {name}", "haproxy", mode="http", kind=kind)
+        tcproxy = configured(f"tcproxy {name}", *TCPROXY_WORDS, mode="http", kind=kind)
+        return (
+            Program(f"HAProxy{mark}", haproxy, "haproxy", plain=plain),
+            Program(f"tcproxy{mark}", tcproxy, plain=plain),
+        )
+
+    return *pair(kind), *pair(PLAIN_KIND, PLAIN, plain=True)
+
+
+PLAIN = ", plain"
+"""Behind the name of a program with the plain configuration, where another kind is measured."""
+
 NGINX = Program("nginx", _nginx("off"), "nginx")
 NGINX_LOG = Program("nginx", _nginx("syslog:server=127.0.0.1:{target} combined"), "nginx")
 REVERSE_PROXY = Program("twisted.web ReverseProxyResource", _reverse_proxy, share=0.1)

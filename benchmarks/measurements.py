@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import accounting, http_load
 from benchmarks import http_programs as http
+from benchmarks.kinds import PARTS, USUAL_KIND
 from benchmarks.programs import (
     HAPROXY,
     HAPROXY_SPLICE,
@@ -45,8 +46,8 @@ class Measurement:
     """One measurement.
 
     unit: what one number of the result is, with `scale` applied to what `round` returns. targets: ratios to reach,
-    by program. number: units of one round; quick: the same for a quick look. logged: each unit is logged, and the
-    server has counted that.
+    by program; to_plain: of tcproxy's cost to that with the plain configuration, 0 for none. number: units of one
+    round; quick: the same for a quick look. logged: each unit is logged, and the server has counted that.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Measurement:
     load: str = ""
     server: str = "echo"
     logged: bool = False
+    to_plain: float = 0.0
 
 
 def under_load(
@@ -72,12 +74,16 @@ def under_load(
         server = stack.enter_context(load_process(measurement.server))
         target = int(answer(server))
         running = dict(_all_started(stack, measurement.programs, folder, target, tell))
+        plain = {one.name for one in measurement.programs if one.plain}
         numbers = {one.name: max(1, int(number * one.share)) for one in measurement.programs}
 
         def measured(name: str, number: int) -> Iterator[Reading]:
             """Give one reading; a program that fails is told of, and left out from then on."""
             try:
-                yield _logged(measurement, running[name], target, number)
+                if measurement.logged and name not in plain:
+                    yield _logged(measurement, running[name], target, number)
+                else:
+                    yield loaded(measurement, running[name], number)
             except CannotStart as failure:
                 tell(f"{name}: {failure}")
                 del running[name]
@@ -93,9 +99,7 @@ def under_load(
 
 
 def _logged(measurement: Measurement, running: Running, target: int, number: int) -> Reading:
-    """Return what one unit of a load costs; see that all was logged that should be."""
-    if not measurement.logged:
-        return loaded(measurement, running, number)
+    """Return what one unit of a load costs; see that each was logged. `target`: the port of the load's server."""
     before = http_load.lines(target)
     reading = loaded(measurement, running, number)
     lines = http_load.lines(target) - before
@@ -184,8 +188,27 @@ HTTP_SPLICE = (http.HAPROXY_SPLICE, http.TCPROXY_SPLICE)
 HTTP_LOG = (http.HAPROXY_LOG, http.TCPROXY_LOG, http.NGINX_LOG)
 
 
+REACHES = {"usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05)}
+"""Ratios to reach by kind: to HAProxy, and to the plain configuration of the same run."""
+OTHERS = (0.0, 1.1)
+
+
+def _kinds() -> Iterator[Measurement]:
+    """Give what is measured of each kind of configuration, beside the plain one; the usual one comes first."""
+    for kind in (USUAL_KIND, *PARTS):
+        if kind.name == "httplog":
+            continue  # it has a row with nginx
+        reach, to_plain = REACHES.get(kind.name, OTHERS)
+        yield Measurement(
+            kind.name, f"HTTP, {kind.title}", "µs CPU a request", 1e6, http.of_kind(kind), under_load, 20_000, 2_000,
+            {http.TCPROXY.name: reach} if reach else {}, load=f"http-{kind.load}", server="http", logged=kind.logged,
+            to_plain=to_plain,
+        )  # fmt: skip
+
+
 def http_measurements() -> Iterator[Measurement]:
     """Give what is measured of HTTP mode; all but the connections' are requests on open connections."""
+    yield from _kinds()
     ask, answer_ = "µs CPU a request", "µs CPU an answer"
     rows: list[tuple[str, str, str, Sequence[Program], int, str, float]] = [
         ("keepalive", "HTTP: small requests, each another", ask, HTTP, 30_000, "varied", 1.7),
@@ -239,6 +262,7 @@ MEASUREMENTS = {
 """By name, in the order they are run."""
 GROUPS = {
     "tcp": [name for name, one in MEASUREMENTS.items() if one.server != "http"],
+    "kinds": [name for name, one in MEASUREMENTS.items() if any(program.plain for program in one.programs)],
     "http": [name for name, one in MEASUREMENTS.items() if one.server == "http"],
 }
 """Names that stand for several."""

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.kinds import PLAIN_KIND, Kind
+
 CONFIGURATION = """\
 global
     nbthread 1
@@ -27,11 +29,12 @@ defaults
 {options}
 listen measured
     bind 127.0.0.1:{port}
-    server target 127.0.0.1:{target}
-"""
+{listen}{servers}{sections}"""
 """One configuration for HAProxy and tcproxy."""
 
-SPLICE = "    option splice-auto\n    option splice-request\n    option splice-response\n"
+SPLICE = Kind(
+    "splice", "splice options", "    option splice-auto\n    option splice-request\n    option splice-response\n"
+)
 CONNECTIONS = 6_000
 READY_SECONDS = 10
 
@@ -41,7 +44,8 @@ class Program:
     """One of the measured. words: its command line, of folder, port to listen on, and port of the target.
 
     needs: a program that must be installed, "" for none. share: the part of a load that it is given, for those that
-    would take all the time. asked: it is measured only when it is asked for by name.
+    would take all the time. asked: it is measured only when it is asked for by name. plain: it has the plain
+    configuration, in a measurement of another kind: what that kind costs is told as a ratio to it, too.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Program:
     needs: str = ""
     share: float = 1.0
     asked: bool = False
+    plain: bool = False
 
     @property
     def there(self) -> bool:
@@ -61,17 +66,21 @@ def find(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin")
 
 
+def configuration(kind: Kind, mode: str, port: int, target: int) -> str:
+    """Return the text of a configuration that listens on a port, with its server (and its log) on the port `target`."""
+    parts = {"listen": kind.listen, "servers": kind.servers, "sections": kind.sections, "options": kind.defaults}
+    filled = {name: text.format(target=target) for name, text in parts.items()}
+    return CONFIGURATION.format(connections=CONNECTIONS, port=port, mode=mode, **filled)
+
+
 def configured(
-    name: str, *words: str, mode: str = "tcp", options: str = ""
+    name: str, *words: str, mode: str = "tcp", kind: Kind = PLAIN_KIND
 ) -> Callable[[Path, int, int], list[str]]:
     """Return what makes the command line of HAProxy or tcproxy, and its configuration."""
 
     def line(folder: Path, port: int, target: int) -> list[str]:
         file = folder / f"{name.replace(' ', '-')}-{port}.cfg"
-        lines = options.format(target=target)
-        file.write_text(
-            CONFIGURATION.format(connections=CONNECTIONS, port=port, target=target, options=lines, mode=mode)
-        )
+        file.write_text(configuration(kind, mode, port, target))
         program = find(words[0]) or words[0]
         return [program, *words[1:], "-db", "-f", str(file)]
 
@@ -85,9 +94,9 @@ def _forwarder(folder: Path, port: int, target: int) -> list[str]:
 TCPROXY_WORDS = (sys.executable, "-m", "tcproxy.command")
 
 HAPROXY = Program("HAProxy", configured("haproxy", "haproxy"), "haproxy")
-HAPROXY_SPLICE = Program("HAProxy", configured("haproxy splice", "haproxy", options=SPLICE), "haproxy")
+HAPROXY_SPLICE = Program("HAProxy", configured("haproxy splice", "haproxy", kind=SPLICE), "haproxy")
 TCPROXY = Program("tcproxy", configured("tcproxy", *TCPROXY_WORDS))
-TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy splice", *TCPROXY_WORDS, options=SPLICE))
+TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy splice", *TCPROXY_WORDS, kind=SPLICE))
 PORTFORWARD = Program("Twisted portforward", _forwarder)
 
 

@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
+from benchmarks.http_programs import PLAIN
 from benchmarks.measurements import Measurement, Reading, Readings
 
 Result = tuple[Measurement, Readings]
-HEAD = ("Measured", "Program", "Cost", "User part", "Ratio to HAProxy", "Spread", "Target")
+HEAD = ("Measured", "Program", "Cost", "User part", "Ratio to HAProxy", "Spread", "Target", "To plain")
 
 
 def rows(measurement: Measurement, readings: Readings) -> list[list[str]]:
@@ -26,14 +27,15 @@ def rows(measurement: Measurement, readings: Readings) -> list[list[str]]:
         mine = readings[program.name]
         title = measurement.title if not found else ""
         if not mine:
-            found.append([title, program.name, "not measured", "", "", "", ""])
+            found.append([title, program.name, "not measured", "", "", "", "", ""])
             continue
         cost = median(one.cost for one in mine) * measurement.scale
         share = fmean(one.user_share for one in mine)  # of ticks, which are coarse: all rounds count
         user = f"{share:.0%}" if share else ""
-        ratios = _ratios(readings, program.name, base.name)
+        ratios = _ratios(readings, program.name, base.name + PLAIN * program.plain)
         target = measurement.targets.get(program.name)
         told = [f"{_number(cost)} {measurement.unit}", user, *_told(ratios), f"{target:g}" if target else ""]
+        told.append(_told(_ratios(readings, program.name, program.name + PLAIN))[0])
         found.append([title, program.name, *told])
     return found
 
@@ -44,7 +46,7 @@ def _number(value: float) -> str:
 
 def _ratios(readings: Readings, name: str, base: str) -> list[float]:
     """Return the ratio of each round: both of its numbers saw the same noise."""
-    pairs = zip(readings[name], readings[base], strict=False)
+    pairs = zip(readings.get(name, []), readings.get(base, []), strict=False)
     return [mine.cost / theirs.cost for mine, theirs in pairs if theirs.cost]
 
 
@@ -78,26 +80,35 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
 
 def summary(results: Sequence[Result]) -> str:
     """Return one row a measurement: tcproxy beside HAProxy, and the ratios of others. It is the form of the docs."""
-    lines = [["what", "HAProxy (user part)", "tcproxy (user part)", "ratio (spread)", "target", "others' ratios"]]
+    head = "what|HAProxy (user part)|tcproxy (user part)|ratio (spread)|to plain|target|others' ratios"
+    lines = [head.split("|")]
     lines += [_summed(measurement, readings) for measurement, readings in results]
-    head, *rest = restructured(lines).splitlines(keepends=True)
-    return "".join([f"{head.rstrip()} {_conditions()}\n", *rest])
+    first, *rest = restructured(lines).splitlines(keepends=True)
+    return "".join([f"{first.rstrip()} {_conditions()}\n", *rest])
 
 
 def _summed(measurement: Measurement, readings: Readings) -> list[str]:
     base, *others = measurement.programs
-    ratios = {one.name: _ratios(readings, one.name, base.name) for one in others}
+    ratios = {one.name: _ratios(readings, one.name, base.name + PLAIN * one.plain) for one in others}
+    ratios.pop(base.name + PLAIN, None)
     ours = ratios.pop("tcproxy", [])
     middle, spread = _told(ours)
-    target = measurement.targets.get("tcproxy")
     return [
         f"{measurement.title}: {measurement.unit}",
         _cost(measurement, readings[base.name]),
         _cost(measurement, readings.get("tcproxy", [])),
         f"**{middle}** ({spread})" if ours else "",
-        f"{target:g}" if target else "",
+        _told(_ratios(readings, "tcproxy", f"tcproxy{PLAIN}"))[0],
+        _targets(measurement),
         ", ".join(f"{name} {_told(found)[0]}" for name, found in ratios.items() if found),
     ]
+
+
+def _targets(measurement: Measurement) -> str:
+    """Return the ratios to reach: to HAProxy, and to the plain configuration."""
+    target = measurement.targets.get("tcproxy")
+    told = [f"{target:g}"] if target else []
+    return ", ".join([*told, *([f"{measurement.to_plain:g} to plain"] if measurement.to_plain else [])])
 
 
 def _cost(measurement: Measurement, mine: Sequence[Reading]) -> str:

@@ -12,11 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accounting, http_load, profile, systemcalls
+from benchmarks import accounting, http_load, memory, profile, systemcalls
 from benchmarks import http_programs as http
 from benchmarks.__main__ import arguments, chosen
+from benchmarks.kinds import KINDS
 from benchmarks.measurements import HTTP, MEASUREMENTS, Reading
-from benchmarks.programs import CannotStart, Program, answer, load_process, started
+from benchmarks.pipes import InMemory
+from benchmarks.programs import (
+    CannotStart,
+    Program,
+    answer,
+    configuration,
+    find,
+    load_process,
+    started,
+)
 from benchmarks.tables import HEAD, markdown, restructured, rows, summary
 
 
@@ -68,9 +78,46 @@ def test_the_summary_has_a_row_for_each_measurement() -> None:
     readings["tcproxy"] = [Reading(30e-6, 0.5)]
     text = summary([(measurement, {**readings, "nginx": []})])
     assert text.startswith(".. list-table:: Measured on ") and "   :header-rows: 1\n" in text
-    cells = [line[7:] for line in text.splitlines()[-6:]]
-    assert cells[1:5] == ["20 (5)", "30 (15)", "**1.50** (1.50 to 1.50)", "1.7"]
-    assert cells[5] == "twisted.web ReverseProxyResource 1.00, Caddy 1.00, node http-proxy 1.00"
+    cells = [line[7:] for line in text.splitlines()[-7:]]
+    assert cells[1:6] == ["20 (5)", "30 (15)", "**1.50** (1.50 to 1.50)", "", "1.7"]
+    assert cells[6] == "twisted.web ReverseProxyResource 1.00, Caddy 1.00, node http-proxy 1.00"
+
+
+def test_a_kind_is_told_beside_the_plain_configuration() -> None:
+    """The rows of a kind tell its ratio to HAProxy and to the plain configuration, and the plain one's to HAProxy."""
+    measurement = MEASUREMENTS["forwardfor"]
+    costs = {"HAProxy": 20e-6, "tcproxy": 60e-6, "HAProxy, plain": 10e-6, "tcproxy, plain": 25e-6}
+    readings = {name: [Reading(cost)] for name, cost in costs.items()}
+    found = [[line[1], line[4], line[7]] for line in rows(measurement, readings)]
+    assert found == [
+        ["HAProxy", "1.00", "2.00"], ["tcproxy", "3.00", "2.40"],
+        ["HAProxy, plain", "1.00", ""], ["tcproxy, plain", "2.50", ""],
+    ]  # fmt: skip
+    cells = [line[7:] for line in summary([(measurement, readings)]).splitlines()[-7:]]
+    assert cells[3:] == ["**3.00** (3.00 to 3.00)", "2.40", "1.1 to plain", "tcproxy, plain 2.50"]
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("kind", KINDS)
+def test_haproxy_and_tcproxy_take_every_kind(kind: str, tmp_path: Path) -> None:
+    """Both programs find each kind's configuration valid, without a warning."""
+    file = tmp_path / "kind.cfg"
+    file.write_text(configuration(KINDS[kind], "http", 8080, 8081))
+    for words in (["haproxy"], [sys.executable, "-m", "tcproxy.command"]):
+        program = find(words[0]) or words[0]
+        run = subprocess.run(
+            [program, *words[1:], "-c", "-f", str(file)], capture_output=True, text=True, check=False, timeout=20
+        )
+        assert run.returncode == 0 and "WARNING" not in run.stderr, run.stderr
+
+
+@pytest.mark.reference
+def test_the_usual_kind_is_measured(tmp_path: Path) -> None:
+    """The usual configuration is measured beside the plain one; its lines are counted, and the plain one has none."""
+    measurement = MEASUREMENTS["usual"]
+    readings = measurement.run(measurement, 1, 20, tmp_path, print)
+    assert [len(readings[one.name]) for one in measurement.programs] == [1, 1, 1, 1]
+    assert [one.plain for one in measurement.programs] == [False, False, True, True]
 
 
 def test_system_calls_are_read_of_strace() -> None:
@@ -97,7 +144,8 @@ def test_command_line() -> None:
     """Names are checked, and `--only` keeps the program that all are compared with."""
     assert arguments(["bulk", "--rounds", "2"]).names == ["bulk"]
     assert arguments(["single", "tcp"]).names[:3] == ["single", "messages", "connections"]
-    assert arguments(["http"]).names[0] == "keepalive"
+    assert arguments(["http"]).names[:2] == ["usual", "forwardfor"]
+    assert arguments(["kinds"]).names == ["usual", "forwardfor", "cookie", "captures", "use_backend", "deny"]
     with pytest.raises(SystemExit):
         arguments(["bulky"])
     kept = chosen(MEASUREMENTS["bulk"], "forward").programs
@@ -137,7 +185,7 @@ def test_requests_differ_where_they_are_said_to() -> None:
 def test_every_http_load_passes_every_program(tmp_path: Path) -> None:
     """Each load of HTTP gets its answers from its own server, and through each of the programs that are there."""
     loads = sorted({one.load for one in MEASUREMENTS.values() if one.server == "http"})
-    assert len(loads) == 6
+    assert len(loads) == 7
     with contextlib.ExitStack() as stack:
         target = int(answer(stack.enter_context(load_process("http"))))
         for name in loads:
@@ -188,3 +236,37 @@ def test_samples_are_shares_of_the_cost() -> None:
     text = profile.report(found, 9, "own", True, "")
     assert "     0.00    30.00  tcproxy/a.py:1 one" in text and "    20.00  tcproxy/a.py:3 one" in text
     assert "     0.00    10.00  twisted/b.py:5 other" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_exchanged_in_memory(kind: str) -> None:
+    """In memory, the exchanges of each kind are all answered, and logged where the kind says so."""
+    assert memory.Measured(KINDS[kind], 64).round() > 0
+
+
+def test_an_exchange_in_memory_that_is_not_answered_is_an_error() -> None:
+    """Who sends no whole request gets no answer, and the measurement does not count."""
+    proxy = InMemory(KINDS["plain"])
+    client = proxy.connect()
+    client.given = b"GET / HTTP/1.1\r\n"
+    client.wake()
+    with pytest.raises(RuntimeError, match="0 answers, 0 ends and 1 lines of 1"):
+        proxy.check(1)
+
+
+def test_kinds_in_memory_stand_beside_the_plain_one() -> None:
+    """A cost in memory is the least of its rounds', told in a process of its own, beside the plain kind's."""
+    folder = Path(memory.__file__).parents[1]
+    ours, other = memory.measured(["plain", "cookie"], 2, 64, [folder, folder])
+    ours["plain"].costs, ours["cookie"].costs, other["cookie"].costs = [8.0, 4.0], [9.0, 6.0], [5.0, 7.0]
+    assert all(len(worker.costs) == 2 for worker in other.values())
+    head, _, line = memory.table([ours, other])
+    assert head.split() == ["kind", "µs", "median", "to", "plain", "other", "ours/it"]
+    assert line.split() == ["cookie", "6.00", "7.50", "1.50", "5.00", "1.200"]
+
+
+def test_a_profile_in_memory_counts_calls_of_one_exchange() -> None:
+    """The profile of a kind tells functions with their calls for each exchange."""
+    told = memory.profile(KINDS["plain"], 64, 200)
+    found = [line.split()[0] for line in told.splitlines() if line.endswith(" wake") and "pipes.py" in line]
+    assert found == ["2.00"]

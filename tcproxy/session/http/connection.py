@@ -463,7 +463,12 @@ class HttpConnection(ClientConnection):
             exchange.link.close(True)
         exchange.leave_servers()
 
-    # what runtime commands see of it: the exchange under way
+    # what runtime commands and statistics see of it: the exchange under way
+
+    @property
+    def request(self) -> RequestHead | None:
+        """Return the request under way."""
+        return self.exchange.request if self.exchange is not None else None
 
     @property
     def backend(self) -> BackendSettings | None:

@@ -17,7 +17,7 @@ from tcproxy.session.http.messages import ClientEnd, ServerEnd
 from tcproxy.session.http.settings import HttpSettings, Route
 from tcproxy.session.log_lines import unique_id
 from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings
-from tcproxy.session.stages import CHOOSING, NEVER, Stage
+from tcproxy.session.stages import Stage
 from tcproxy.session.state import Connection, Persistence, Stream
 from tcproxy.wire.http1 import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import Header
@@ -26,6 +26,15 @@ Rule = Callable[["Exchange"], bool]
 """Done with a request. True: go on. False: it was answered, or waits; whatever ends the wait calls `exchange.run`."""
 ResponseEdit = Callable[["Exchange", ResponseHead], None]
 """Done with a server's final response before it goes to the client; it may `exchange.answer` in the server's place."""
+
+
+EXCHANGE_FIELDS = (
+    "ahead", "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "captured", "client",
+    "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
+    "inner", "keep", "link", "local", "logged", "looked", "next_step", "number", "persistence", "phase", "previous",
+    "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole", "retries", "route",
+    "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket", "times_ms", "unique",
+)  # fmt: skip
 
 
 class ClientConnection(Connection):
@@ -86,58 +95,59 @@ class Exchange(Stream):
     was over. captured: headers and cookies for the log (captures.py). handshake: milliseconds of the PROXY header.
     inner: the server inside the process that takes the request's body (inner.py), None without one. number: of the
     request in the process, where lines name that. replay: the request, where it may be sent again (retries.py).
-    sent: bytes of answers of ours.
+    sent: bytes of answers of ours. looked: a link that could not be written to was read once more.
     """
 
-    connection: ClientConnection
-    client: ClientEnd
-    frontend: FrontendSettings
-    settings: HttpSettings
-    first: bool
-    began: float
-    idle_from: float
-    route: Route
+    if not TYPE_CHECKING:
+        __slots__ = ()  # HttpExchange has slots for these fields, which mypy cannot know
 
-    # class attributes are what an exchange begins with: most of them are never set
-    ahead: int = 0
-    answered_at: float = 0.0
-    asked_at: float = 0.0
-    avoid: LiveServer | None = None
-    backend: BackendSettings | None = None
-    byte_counts: tuple[int, int] = (0, 0)
-    captured: Any = None  # a Captured (captures.py, above)
-    connected_at: float = 0.0
-    error: str = ""
-    expires: float = NEVER
-    fast: bool = False
-    handshake: int = 0
-    inner: Any = None  # an InnerServer (inner.py, above)
-    keep: bool = False
-    link: ServerEnd | Any = None
-    local: Address | None = None
-    logged: bool = False
-    looked: bool = False
-    next_step: int = 0
-    number: int = 0
-    persistence: Persistence | None = None
-    phase: str = ""
-    previous: LiveServer | None = None
-    queued_until: float = 0.0
-    redispatched: bool = False
-    remote: Address | None = None
-    replay: Any = None  # a Replay (retries.py, above)
-    request: RequestHead | None = None
-    response: ResponseHead | None = None
-    response_whole: bool = False
-    retries: int = 0
-    sent: int = 0
-    server: LiveServer | None = None
-    server_limit: float = 0.0
-    stage: Stage = CHOOSING
-    status: int = -1
-    ticket: Ticket | None = None
-    times_ms: tuple[int, int, int, int] = (0, 0, 0, 0)
-    unique: str | None = None
+    ahead: int
+    answered_at: float
+    asked_at: float
+    avoid: LiveServer | None
+    backend: BackendSettings | None
+    began: float
+    byte_counts: tuple[int, int]
+    captured: Any  # a Captured (captures.py, above)
+    client: ClientEnd
+    connected_at: float
+    connection: ClientConnection
+    error: str
+    expires: float
+    fast: bool
+    first: bool
+    frontend: FrontendSettings
+    handshake: int
+    idle_from: float
+    inner: Any  # an InnerServer (inner.py, above)
+    keep: bool
+    link: ServerEnd | Any
+    local: Address | None
+    logged: bool
+    looked: bool
+    next_step: int
+    number: int
+    persistence: Persistence | None
+    phase: str
+    previous: LiveServer | None
+    queued_until: float
+    redispatched: bool
+    remote: Address | None
+    replay: Any  # a Replay (retries.py, above)
+    request: RequestHead | None
+    response: ResponseHead | None
+    response_whole: bool
+    retries: int
+    route: Route
+    sent: int
+    server: LiveServer | None
+    server_limit: float
+    settings: HttpSettings
+    stage: Stage
+    status: int
+    ticket: Ticket | None
+    times_ms: tuple[int, int, int, int]
+    unique: str | None
 
     # facts of the connection
 

@@ -7,22 +7,32 @@ byte, thousands of conversations a second can be played, and an error in the pro
 from __future__ import annotations
 
 import errno
+import io
 import itertools
 import socket
-from collections.abc import Iterator
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from select import EPOLLIN, EPOLLOUT
 from typing import Any
 from unittest import mock
 
+from tcproxy import language
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.grammar.addresses import Address, Family
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.environment import Environment
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, Proxy
 from tcproxy.model.server import Server
 from tcproxy.report import formats
+from tcproxy.report.outlets import NO_DATA
 from tcproxy.servers.farm import Farm
+from tcproxy.service import log_formats
 from tcproxy.session.frontend import Backend, Frontend
 from tcproxy.session.settings import World
 from tcproxy.transport.http1.adjusted import link_factory
@@ -37,13 +47,14 @@ class PipeSocket:
     """A socket whose other side is the test: it puts pieces into `inbox`, and finds in `sent` what was sent.
 
     ended: FIN follows the pieces. broken: RST came. shut: we sent FIN. room: bytes that may be sent, -1 for any.
+    note: takes what becomes of it: "sent" with bytes, "shut", "closed".
     """
 
-    numbers = itertools.count(1000)
     family = socket.AF_INET
 
-    def __init__(self) -> None:
-        self.number = next(self.numbers)
+    def __init__(self, number: int, note: Callable[[int, str, bytes], None]) -> None:
+        self.number = number
+        self.note = note
         self.inbox: list[bytes] = []
         self.sent = b""
         self.ended = self.broken = self.shut = self.closed = False
@@ -74,15 +85,18 @@ class PipeSocket:
             raise BlockingIOError(errno.EAGAIN, "full")
         size = len(data) if self.room < 0 else min(len(data), self.room)
         self.sent += bytes(data[:size])
+        self.note(self.number, "sent", bytes(data[:size]))
         self.room -= size if self.room > 0 else 0
         return size
 
     def shutdown(self, how: int) -> None:
         """Take our FIN."""
+        self.note(self.number, "shut", b"")
         self.shut = True
 
     def close(self) -> None:
         """Take our close."""
+        self.note(self.number, "closed", b"")
         self.closed = self.shut = True
 
     def getsockopt(self, *names: int) -> int:
@@ -106,63 +120,124 @@ class PipeSocket:
         return bool(self.inbox or self.ended or self.broken) and not self.closed
 
 
-TIMED = ("links", "relay", "sockets", "http1.client", "http1.ends", "http1.server")
-"""Modules of transport that read the clock of the machine, which stands still here."""
+WALL = 1_700_000_000
+"""Seconds since 1970 when the clock of a proxy in memory is at 0."""
 
 
 @contextmanager
 def in_memory(**words: Any) -> Iterator[MemoryProxy]:
-    """Run a proxy in memory until the block ends."""
-    proxy = MemoryProxy(**words)
-    with ExitStack() as stack:
-        for name in TIMED:
-            stack.enter_context(mock.patch(f"tcproxy.transport.{name}.monotonic", proxy.clock.seconds))
+    """Run a proxy in memory, of whose section these are words, until the block ends."""
+    with at_work(MemoryProxy(one_proxy(**words))) as proxy:
         yield proxy
 
 
-class MemoryProxy:
-    """One frontend in HTTP mode with one server.
+@contextmanager
+def at_work(proxy: MemoryProxy) -> Iterator[MemoryProxy]:
+    """Let the whole program read the proxy's clock in the place of the machine's until the block ends."""
+    clocks = {
+        "monotonic": (time.monotonic, proxy.clock.seconds),
+        "time": (time.time, lambda: WALL + proxy.clock.seconds()),
+    }
+    with ExitStack() as stack:
+        for module in [module for name, module in sys.modules.items() if name.startswith("tcproxy.")]:
+            for name, (of_machine, ours) in clocks.items():
+                if vars(module).get(name) is of_machine:
+                    stack.enter_context(mock.patch.object(module, name, ours))
+        yield proxy
 
-    links: the sockets to the server, in the order in which they were made. lines: of the log.
+
+def one_proxy(**words: Any) -> Configuration:
+    """Return a configuration of one section with one server; words: more of its Proxy."""
+    address = Address(Family.INET, "192.0.2.10", 80, 80, has_port=True)
+    proxy = Proxy(
+        "listen", "web", mode="http", timeouts={"connect": 5000, "client": 20_000, "server": 20_000},
+        binds=(Bind(address, id=1),), servers=(Server("s1", address, 1),),
+        balance=Balance("roundrobin", None, RoundRobin()), **words,
+    )  # fmt: skip
+    return Configuration(Global(), (proxy,))
+
+
+@cache
+def configured(text: str) -> Configuration:
+    """Return the configuration that is given as text; the same object for the same text."""
+    said = io.StringIO()
+    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
+        file.write(text)
+        file.flush()
+        read = language.read([file.name], Environment({}), Diagnostics(0, said))
+    assert read is not None, said.getvalue()
+    return read
+
+
+class MemoryProxy:
+    """A configuration whose first section is in HTTP mode, and takes clients.
+
+    links: the sockets to the servers, in the order in which they were made. lines: of the log; told: the same with
+    level and structured data. events: what became of each socket when: seconds, its number, what, bytes.
     """
 
-    def __init__(self, **words: Any) -> None:
-        self.clock = Clock()
+    def __init__(self, configuration: Configuration) -> None:
+        self.clock: Any = Clock()
         self.clock.advance(1000)
+        self.numbers = itertools.count(1000)
         self.lines: list[str] = []
+        self.told: list[tuple[int, str, str]] = []
+        self.events: list[tuple[float, int, str, bytes]] = []
         self.links: list[PipeSocket] = []
         self.transports: list[StreamSocket] = []
-        address = Address(Family.INET, "192.0.2.10", 80, 80, has_port=True)
-        server = Server("s1", address, 1)
-        self.proxy = Proxy(
-            "listen", "web", mode="http", timeouts={"connect": 5000, "client": 20_000, "server": 20_000},
-            binds=(Bind(address, id=1),), servers=(server,), balance=Balance("roundrobin", None, RoundRobin()), **words,
-        )  # fmt: skip
-        self.world = World(Configuration(Global(), (self.proxy,)), self.clock, 0.0, self.clock.seconds())
+        self.proxy = configuration.proxies[0]
+        self.world = World(configuration, self.clock, 0.0, self.clock.seconds())
         self.world.dial = self.dial
-        self.farm = Farm(self.proxy, self.clock, self.world.announce)
-        self.world.farms["web"] = self.farm
+        farms = {one.name: Farm(one, self.clock, self.world.announce) for one in configuration.backends()}
+        self.world.farms.update(farms)
+        self.farm = farms[self.proxy.name]
         self.frontend = Frontend(self.proxy, self.world)
-        self.backend = Backend(self.farm)
-        self.frontend.route({"web": self.backend})
-        self.frontend.log_with(self, formats.compile(FORM, http=True), None, formats.error_format())  # type: ignore[arg-type]
+        self.backends = {name: Backend(farm) for name, farm in farms.items()}
+        self.backend = self.backends[self.proxy.name]
+        self.frontend.route(self.backends)
+        self.log()
         self.entry = FrontendFactory(self.frontend.entrances[0])
-        self.dialler = link_factory(self.proxy)(self, server, self.proxy, self.entry.limit, None, {})
+        self.diallers = {
+            server: link_factory(farm.model)(self, server.model, farm.model, self.entry.limit, None, {})
+            for farm in farms.values()
+            for server in farm.servers
+        }
+        self.dialler = self.diallers[self.farm.servers[0]]
 
-    def send(self, level: int, message: str, data: str = "") -> None:
+    def log(self) -> None:
+        """Log as the section says, in a form of ours where it says nothing."""
+        if self.proxy.log_format:
+            forms = log_formats(self.proxy)
+        else:
+            forms = formats.compile(FORM, http=True), None, formats.error_format()
+        self.frontend.log_with(self, *forms)  # type: ignore[arg-type]
+
+    def send(self, level: int, message: str, data: str = NO_DATA) -> None:
         """Take a log line, as an outlet."""
         self.lines.append(message)
+        self.told.append((level, message, data))
+
+    def note(self, number: int, what: str, data: bytes) -> None:
+        """Take an event of a socket; what is sent in pieces at one time is one."""
+        now = self.clock.seconds()
+        if what == "sent" and self.events and self.events[-1][:3] == (now, number, what):
+            data = self.events.pop()[3] + data
+        self.events.append((now, number, what, data))
+
+    def pipe(self) -> PipeSocket:
+        """Return a new socket."""
+        return PipeSocket(next(self.numbers), self.note)
 
     def dial(self, session: Any, server: Any) -> Any:
         """Make a link, which stands at once."""
-        end = self.dialler.new_end(session)
-        self.links.append(PipeSocket())
-        self.dialler._open(end, self._transport(self.links[-1]), standing=True)
+        end = self.diallers[session.server].new_end(session)
+        self.links.append(self.pipe())
+        end.makeConnection(self._transport(self.links[-1]))
         return end
 
     def connect(self) -> PipeSocket:
         """Let a client in."""
-        client = PipeSocket()
+        client = self.pipe()
         transport = self._transport(client)
         self.entry.buildProtocol(client.getpeername()).makeConnection(transport)
         transport.startReading()
@@ -207,8 +282,12 @@ class MemoryProxy:
                 busy = True
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass."""
-        self.clock.advance(seconds)
+        """Let time pass, from one delayed call to the next."""
+        until = self.clock.seconds() + seconds
+        while (due := min((call.getTime() for call in self.clock.getDelayedCalls()), default=until)) < until:
+            self.clock.advance(max(0.0, due - self.clock.seconds()))
+            self.turn()
+        self.clock.advance(max(0.0, until - self.clock.seconds()))
         self.turn()
 
     # moves

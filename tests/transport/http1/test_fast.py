@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tcproxy.report.counters import Counters
-from tcproxy.session.http import fast as fast_path
-from tcproxy.transport.http1 import server as links
+from tests.transport.http1.both_ways import fast_ways, general_way
 from tests.transport.http1.test_exchanges import GET, OK, read_exactly, read_head
 from tests.transport.running import Proxied, accept, listener, proxied, wait_for
 
@@ -166,26 +165,17 @@ def test_responses_that_are_known_mean_something_else_to_head_and_connect(kept: 
 
 
 @pytest.mark.parametrize("played", [exchanged, parted])
-def test_the_fast_path_leaves_what_the_general_one_leaves(played: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_path_leaves_what_the_general_one_leaves(played: Any) -> None:
     """Exchanges of kept clients, and of others, look alike whether plain ones may take the fast path or not."""
-    short: list[bool] = []
-
-    def spied(*arguments: Any) -> bool:
-        short.append(links_answered(*arguments))
-        return short[-1]
-
-    links_answered = links.answered
-    monkeypatch.setattr(links, "answered", spied)
     seen = []
-    for plain in (True, False):
-        with listener() as server, proxied(server, mode="http", form=FORM) as proxy:
-            if not plain:
-                proxy.frontend.http.fast = {}
-                proxy.frontend.http.route(proxy.backend).fast_responses = False
-                monkeypatch.setattr(fast_path, "may_close", lambda exchange: False)
+    for fast in (True, False):
+        with ExitStack() as stack:
+            server = stack.enter_context(listener())
+            proxy = stack.enter_context(proxied(server, mode="http", form=FORM))
+            if not fast:
+                stack.enter_context(general_way(proxy))
+            ways = stack.enter_context(fast_ways())
             seen.append((*played(server, proxy), proxy.lines, counted(proxy)))
-        assert (short.count(True) >= 7) is plain
-        assert plain or True not in short
-        short.clear()
+            assert ways["responses"] >= 7 if fast else ways == {"requests": 0, "responses": 0, "ends": 0}
     for one, other in zip(*seen, strict=True):
         assert one == other

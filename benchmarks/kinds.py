@@ -1,0 +1,72 @@
+"""The kinds of configuration that HTTP mode is measured with: what a site has, and each part of it by itself.
+
+The same lines serve the load over sockets (http_programs.py) and the exchanges in memory (memory.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOG = "    log 127.0.0.1:{target} local0\n    option httplog\n"
+"""The load's server takes log datagrams on the UDP port of its own number."""
+SERVER = "    server target 127.0.0.1:{target}\n"
+COOKIE = "    cookie SRV insert indirect nocache\n"
+WITH_COOKIES = "    server s1 127.0.0.1:{target} cookie s1\n    server s2 127.0.0.1:{target} cookie s2\n"
+CAPTURES = """\
+    capture request header User-Agent len 64
+    capture request header Referer len 64
+    capture response header Content-Type len 32
+    capture response header ETag len 16
+"""
+CHOICE = """\
+    use_backend first if { src 192.0.2.0/24 }
+    use_backend second if { src 198.51.100.0/24 203.0.113.0/24 }
+    use_backend third if { src 10.0.0.0/8 }
+    use_backend fourth if { src 172.16.0.0/12 192.168.0.0/16 }
+    use_backend fifth if { src 127.0.0.0/8 }
+"""
+"""The last one holds: all five are looked at."""
+CHOSEN = "".join(f"backend {name}\n{SERVER}" for name in ("first", "second", "third", "fourth", "fifth"))
+DENY = "    http-request deny if { src 192.0.2.0/24 }\n"
+USUAL = "    balance leastconn\n    option forwardfor\n    option httpchk\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of configuration.
+
+    defaults, listen: more lines of these sections. servers: of the listen section. sections: more of them.
+    load: what its clients send (http_load.py). logged: each request is told to a syslog server.
+    """
+
+    name: str
+    title: str
+    defaults: str = ""
+    listen: str = ""
+    servers: str = SERVER
+    sections: str = ""
+    load: str = "varied"
+    logged: bool = False
+
+
+USUAL_KIND = Kind(
+    "usual", "what most sites have",
+    LOG, USUAL + COOKIE, WITH_COOKIES, load="cookies", logged=True,
+)  # fmt: skip
+PLAIN_KIND = Kind("plain", "no more than timeouts")
+PARTS = (
+    Kind("httplog", "option httplog", LOG, logged=True),
+    Kind("forwardfor", "option forwardfor", listen="    option forwardfor\n"),
+    Kind("cookie", "cookie insert indirect nocache", listen=COOKIE, servers=WITH_COOKIES, load="cookies"),
+    Kind("captures", "four headers captured", listen=CAPTURES),
+    Kind("use_backend", "use_backend by src among five", listen=CHOICE.replace("{", "{{").replace("}", "}}"),
+         sections=CHOSEN),
+    Kind("deny", "http-request deny that never holds", listen=DENY.replace("{", "{{").replace("}", "}}")),
+)  # fmt: skip
+LOADS = (
+    Kind("headers", "requests of 64 headers, no more than timeouts", load="headers"),
+    Kind("single", "one request a connection, no more than timeouts", load="single"),
+)
+"""The plain configuration under other loads."""
+KINDS = {kind.name: kind for kind in (PLAIN_KIND, USUAL_KIND, *PARTS, *LOADS)}
+"""By name."""
