@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import implementer
 
 from tcproxy.interfaces import IRequest
-from tcproxy.wire.proxy_protocol import Header
+from tcproxy.wire.proxy_protocol import ProxyHeader
 
 if TYPE_CHECKING:
     from tcproxy.servers.farm import Farm
@@ -62,9 +62,9 @@ class Asked:
         return self.front_address[1]
 
     @property
-    def proxy_header(self) -> Header | None:
+    def proxy_header(self) -> ProxyHeader | None:
         """Return the PROXY header, None without one."""
-        return self.greeting if isinstance(self.greeting, Header) else None
+        return self.greeting if isinstance(self.greeting, ProxyHeader) else None
 
     @property
     def listener(self) -> Entrance:

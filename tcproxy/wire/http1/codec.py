@@ -11,7 +11,7 @@ from .errors import BadMessage
 from .fields import KnownFields, OddLine, trouble
 from .framing import CHUNKED
 from .learned import BODYLESS, LONGEST, REQUEST, RESPONSE, LearnedTemplates
-from .limits import Limits
+from .limits import CodecLimits
 from .request import (
     LENIENT,
     PARTIAL,
@@ -35,8 +35,8 @@ class Codec:
 
     __slots__ = ("known", "limits", "requests", "responses")
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: CodecLimits | None = None) -> None:
+        self.limits = limits or CodecLimits()
         self.known = KnownFields(self.limits.lenient)
         self.requests = LearnedTemplates(self.limits, REQUEST)
         self.responses = LearnedTemplates(self.limits, RESPONSE)

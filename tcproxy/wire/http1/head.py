@@ -10,7 +10,7 @@ from tcproxy.wire import messages
 from .errors import BadMessage
 from .fields import Field, KnownFields, OddLine, trouble, unfolded
 from .framing import NO_BODY, Framing
-from .limits import FIELD_OVERHEAD, Limits
+from .limits import FIELD_OVERHEAD, CodecLimits
 from .templates import Template
 
 Adjust = Mapping[bytes, bytes]
@@ -105,7 +105,7 @@ def field_trouble(data: bytes, known: KnownFields, status: int) -> BadMessage:
     return BadMessage(status, told[1], start + told[0])
 
 
-def check_size(fields: list[Field], start: int, limits: Limits, status: int) -> None:
+def check_size(fields: list[Field], start: int, limits: CodecLimits, status: int) -> None:
     """Check the size of a head as it is forwarded. Raises BadMessage. start: bytes of the start line."""
     size = start + sum([len(field.wire) for field in fields]) + 2 + FIELD_OVERHEAD * len(fields)
     if size > limits.room:

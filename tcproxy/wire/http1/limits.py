@@ -13,7 +13,7 @@ RESERVED = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CodecLimits:
     """What a codec takes.
 
     bufsize, maxrewrite: bytes (tune.bufsize, tune.maxrewrite). max_headers: lines of a head, its start line

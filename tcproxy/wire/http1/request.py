@@ -32,7 +32,7 @@ from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
 from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .keepalive import CLOSE, KEEP, UPGRADED, spoken
 from .learned import LearnedTemplates
-from .limits import Limits
+from .limits import CodecLimits
 
 STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?=\r?\n|\Z)")
@@ -122,7 +122,7 @@ def plain_request(templates: LearnedTemplates, data: bytes) -> tuple[RequestHead
     return request, end
 
 
-def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHead:
+def parse_request(data: bytes, known: KnownFields, limits: CodecLimits) -> RequestHead:
     """Read a whole head: start line to empty line, both whole. Raises BadMessage."""
     line = _START[known.lenient].match(data)
     if line is None:
@@ -133,7 +133,7 @@ def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHea
         raise field_trouble(data, known, 400) from None
 
 
-def request_of(lines: list[bytes], size: int, known: KnownFields, limits: Limits) -> RequestHead:
+def request_of(lines: list[bytes], size: int, known: KnownFields, limits: CodecLimits) -> RequestHead:
     """Read the lines of a head, its empty one left out. Raises OddLine, BadMessage. size: bytes of it as it came."""
     matched = _START[known.lenient].fullmatch(lines[0])
     if matched is None:
@@ -194,7 +194,7 @@ def _version(method: bytes, version: bytes | None) -> tuple[bytes, int]:
     return version, int(is_later(version))
 
 
-def _mean(request: RequestHead, special: list[Field], limits: Limits) -> None:
+def _mean(request: RequestHead, special: list[Field], limits: CodecLimits) -> None:
     """Take from the headers what they say of the message and its connection."""
     kinds = 0
     for field in special:
@@ -229,7 +229,7 @@ def _take_host(request: RequestHead) -> None:
     request.fields = kept
 
 
-def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
+def _take_framing(request: RequestHead, kinds: int, limits: CodecLimits) -> None:
     supported = True
     if kinds & LENGTH:
         request.length, request.fields = measured(request.fields, 400)

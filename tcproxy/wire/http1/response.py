@@ -12,7 +12,7 @@ from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunke
 from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .keepalive import CLOSE, KEEP, UPGRADED, spoken
 from .learned import BODYLESS, NO_BODIES, LearnedTemplates
-from .limits import Limits
+from .limits import CodecLimits
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
 
 STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
@@ -114,7 +114,7 @@ def plain_response(templates: LearnedTemplates, data: bytes) -> PlainResponse | 
     return head
 
 
-def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits: Limits) -> ResponseHead:
+def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits: CodecLimits) -> ResponseHead:
     """Read a whole head: start line to empty line, both whole. Raises BadMessage (502)."""
     if _START[known.lenient].match(data) is None:
         raise BadMessage(502, "no status line", _start_position(data))
@@ -125,7 +125,7 @@ def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits
 
 
 def response_of(
-    lines: list[bytes], size: int, request: RequestHead, known: KnownFields, limits: Limits
+    lines: list[bytes], size: int, request: RequestHead, known: KnownFields, limits: CodecLimits
 ) -> ResponseHead:
     """Read the lines of a head, its empty one left out. Raises OddLine, BadMessage. size: bytes of it as it came."""
     matched = _START[known.lenient].fullmatch(lines[0])
