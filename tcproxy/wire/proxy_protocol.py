@@ -1,12 +1,12 @@
 """The PROXY protocol, versions 1 and 2: an incremental parser, and encoders.
 
-The law is proxy-protocol.txt; where it leaves a choice we do as HAProxy 2.6 does. Four things differ from
-HAProxy's reader, all towards the text: a header may arrive in pieces of any size; numbers that the text
-forbids (heading zeroes, ports above 65535, three-part addresses) are refused rather than misread; what
-follows `PROXY UNKNOWN` is ignored rather than refused; and families that cannot be used (UNIX, datagrams,
-unspecified) are accepted with the addresses of the connection itself, rather than dropped.
+The specification is proxy-protocol.txt; where it leaves a choice, this reader does as HAProxy 2.6 does. In four cases
+it follows the specification and HAProxy does not: a header may arrive in pieces of any size; numbers that the
+specification forbids (leading zeroes, ports above 65535, addresses of three parts) are refused and not misread; bytes
+behind `PROXY UNKNOWN` are ignored and not refused; a header of a family that names no TCP client (UNIX, datagrams,
+unspecified) is accepted, and the addresses of the connection count.
 
-Who may send a header, and for how long it is awaited, is not decided here.
+Sessions decide which peers may send a header, and how long it may take (session/steps.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Endpoint = tuple[str, int]
 
 
 class Fault(Enum):
-    """What is wrong with a header, in the reference's classes."""
+    """What is wrong with a header. HAProxy tells these four cases apart in its logs."""
 
     STRANGE = "no header at all"
     TRUNCATED = "no end where it must be"
@@ -53,7 +53,7 @@ class BadProxyHeader(ValueError):
 
 
 class ProxyCommand(Enum):
-    """LOCAL: the sender speaks for itself (a health check). PROXY: on behalf of a client."""
+    """LOCAL: the sender opened the connection for itself (a health check). PROXY: for a client."""
 
     LOCAL = 0
     PROXY = 1
@@ -91,9 +91,9 @@ class Tlv(NamedTuple):
 class ProxyHeader:
     """One PROXY header.
 
-    source, destination: None unless the command is PROXY and the family says what they are. Addresses of
-    UNIX and datagram headers are kept for the reader, but `usable` is False: they name no TCP client.
-    tlvs: in the order of the header; of LOCAL headers none, since their block is to be discarded.
+    source, destination: None where the command is LOCAL or the family unspecified. UNIX and datagram headers have
+    addresses, but `usable` is False, since they name no TCP client. tlvs: in the order of the header; empty of a LOCAL
+    header, since the specification has its block discarded.
     """
 
     version: int
@@ -259,7 +259,7 @@ def _parse_block(header: bytes) -> ProxyHeader:
     if len(header) < at:
         raise BadProxyHeader("the header ends within the addresses")
     source, destination = _block_endpoints(family, header)
-    # what stands behind a family that says nothing has no known beginning, so it is skipped, not read
+    # an unspecified family does not tell how long its addresses are, so nobody knows where the TLVs begin
     tlvs = () if family is ProxyFamily.UNSPEC else _tlvs(header, at)
     return ProxyHeader(2, ProxyCommand.PROXY, family, source, destination, tlvs, stream)
 
