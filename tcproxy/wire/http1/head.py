@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tcproxy.wire import messages
 
@@ -44,7 +44,8 @@ class Head(messages.Head):
     @property
     def fields(self) -> list[Field]:
         """All headers; ask for them only where all of them count. A list of them is never edited in place."""
-        return super().fields  # type: ignore[return-value]  # they are of `field_type`
+        fields = self._fields
+        return self._listed() if fields is None else fields  # type: ignore[return-value]  # they are of `field_type`
 
     @fields.setter
     def fields(self, fields: list[Field]) -> None:
@@ -73,9 +74,9 @@ def adjusted(field: Field, adjust: Adjust) -> bytes:
     return field.wire if name is None else b"%b: %b\r\n" % (name, field.value)
 
 
-def text_size(fields: Iterable[Field]) -> int:
+def text_size(fields: Sequence[Field]) -> int:
     """Return the bytes of all names and values."""
-    return sum([len(field.wire) - 4 for field in fields])
+    return len(b"".join([field.wire for field in fields])) - 4 * len(fields)
 
 
 FOLDED_NAME = re.compile(rb"\n[^ \t:\n][^:\n]*+\n[ \t]")
