@@ -17,7 +17,7 @@ from tcproxy.grammar.units import listed
 from tcproxy.health.http_request import CheckRequest, Script
 from tcproxy.health.httpchk import Expectation, HttpCheck
 from tcproxy.rules.regexes import compile_regex
-from tcproxy.wire.http1 import Limits
+from tcproxy.wire.http1 import CodecLimits
 
 LATER = "is known to HAProxy 2.6, not supported by tcproxy yet"
 VERSION = re.compile(r"HTTP/[1-9]\.[0-9]")
@@ -249,7 +249,7 @@ def finish(draft: Draft, node: str, bufsize: int, reading: Reading) -> None:
     cases = draft.get("header_case") if "h1-case-adjust-bogus-server" in draft.get("options", ()) else None
     draft["check_options"] = HttpCheck(
         lines.request, lines.expectations, "disable-on-404" in flags, "send-state" in flags, node,
-        Limits(bufsize=bufsize), Script(draft.get("send_name_header", ""), cases),
+        CodecLimits(bufsize=bufsize), Script(draft.get("send_name_header", ""), cases),
     )  # fmt: skip
 
 

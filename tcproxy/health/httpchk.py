@@ -16,7 +16,7 @@ from tcproxy.health.http_request import PLAIN as WRITTEN_PLAINLY
 from tcproxy.health.http_request import CheckRequest, Script
 from tcproxy.health.server_header import Described, server_header
 from tcproxy.interfaces import CheckStatus, IConversation, IHealthChecker, IServer, ServerState, Verdict
-from tcproxy.wire.http1 import BadMessage, Body, Codec, Limits, RequestHead, ResponseHead, ResponseReader, body_of
+from tcproxy.wire.http1 import BadMessage, Body, Codec, CodecLimits, RequestHead, ResponseHead, ResponseReader, body_of
 
 NO_BODY = "HTTP content check could not find a response body"
 NOT_FOUND = "HTTP content check did not match"
@@ -43,7 +43,7 @@ GOOD_STATUS = Expectation(lambda code: 200 <= int(code) < 400)
 
 
 PLAIN = CheckRequest()
-USUAL = Limits()
+USUAL = CodecLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class HttpCheck:
     disable_on_404: bool = False
     send_state: bool = False
     node: str = ""
-    limits: Limits = USUAL
+    limits: CodecLimits = USUAL
     script: Script = WRITTEN_PLAINLY
 
 

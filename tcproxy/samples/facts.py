@@ -14,7 +14,7 @@ from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
-from tcproxy.wire.proxy_protocol import Header
+from tcproxy.wire.proxy_protocol import ProxyHeader
 
 
 class CounterFacts(Protocol):
@@ -209,7 +209,7 @@ class Facts(Protocol):
         ...
 
     @property
-    def proxy_header(self) -> Header | None:
+    def proxy_header(self) -> ProxyHeader | None:
         """The PROXY header."""
         ...
 

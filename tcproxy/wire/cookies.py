@@ -1,8 +1,9 @@
-"""The headers Cookie and Set-Cookie as pieces: found, taken out and changed, with all other bytes as they were.
+"""The values of Cookie and Set-Cookie headers, in pieces: cookies are found, removed and changed, and all other bytes
+stay as they were.
 
-The grammar is what clients and servers send, not what RFC 6265 asks for: values may be quoted, quotes may hide
-delimiters, commas part cookies as semicolons do (RFC 2965), blanks may stand around `=`. What a cookie means is told
-elsewhere (session/http/cookies.py).
+The grammar is what clients and servers send, and not RFC 6265: values may be quoted, quotes may hide delimiters, commas
+part cookies as semicolons do (RFC 2965), blanks may stand around `=`. What a cookie means is decided in
+session/http/cookies.py.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _REST_OF_ONE = re.compile(rb'(?:[^",]+|%b)*+' % _QUOTED, re.DOTALL)
 class Crumb:
     """One cookie of a header, or whatever else stands between two delimiters.
 
-    lead: the delimiter before it and blanks. text: all behind that up to the next delimiter; blanks around the equals
-    sign are gone. name, value: of a cookie, without blanks around; name is b"" for an attribute of the cookie before
-    (`$Path`), and value None for what has no equals sign.
+    lead: the delimiter and the blanks before it. text: all bytes from there to the next delimiter, but no blanks around
+    the equals sign. name, value: of a cookie, without blanks around them; of an attribute of the cookie before
+    (`$Path`), and of text without an equals sign, name is b"" and value None.
     """
 
     __slots__ = ("lead", "name", "text", "value")
@@ -34,7 +35,7 @@ class Crumb:
 
     @property
     def is_attribute(self) -> bool:
-        """True for an attribute of the cookie before it: it goes where that one goes."""
+        """True for an attribute of the cookie before it: both are removed together."""
         return self.text[:1] == b"$"
 
     def assign(self, value: bytes) -> None:
@@ -46,15 +47,18 @@ class Crumb:
 
 
 def concerns(header: bytes, name: bytes) -> bool:
-    """Say whether reading a header could change it or find a cookie of this name: most headers need no reading."""
+    """Say whether a header may have a cookie of this name, or would be changed by reading it.
+
+    Most headers need no reading.
+    """
     return name in header or b" =" in header or b"= " in header or b"\t" in header
 
 
 def plain(name: bytes) -> re.Pattern[bytes]:
-    """Return what matches a whole header as most clients write it, with one cookie of this name in it.
+    """Return the pattern of a whole header as most clients write it, with one cookie of this name in it.
 
-    Groups: the cookies before it, each with its delimiter behind it; its value; those behind it, each after its
-    delimiter. `"`, `$`, `,` and blanks elsewhere than behind `;` are left to `read_cookies`.
+    Groups: the cookies before it, with a delimiter behind each; its value; the cookies behind it, with a delimiter
+    before each. Headers with `"`, `$`, `,`, or blanks elsewhere than behind `;` do not match: see `read_cookies`.
     """
     start = re.escape(name) + b"="
     other = rb'(?!%b)[^=,; \t"$][^=,; \t"]*+=[^,; \t"]*+' % start
@@ -85,9 +89,9 @@ def _crumb(header: bytes, found: re.Match[bytes], delimiter: bytes) -> Crumb:
 
 
 def rejoined(crumbs: Sequence[Crumb], gone: Callable[[Crumb], bool]) -> bytes:
-    """Write a Cookie header without the cookies for which `gone` holds; b"" when there is nothing left to write.
+    """Return a Cookie header without the cookies for which `gone` holds; b"" when no cookie is left.
 
-    Attributes behind a cookie go with it. The delimiter behind what goes takes the place of the one before it.
+    The attributes of a cookie are removed with it. The delimiter behind a removed cookie replaces the one before it.
     """
     out = bytearray()
     pending = kept = False
@@ -145,7 +149,7 @@ def _set_cookie(found: re.Match[bytes] | None, delimiter: bytes, header: bytes, 
 
 
 def rejoined_set_cookies(crumbs: Sequence[Crumb], gone: Callable[[Crumb], bool]) -> bytes:
-    """Write a Set-Cookie2 header without the cookies for which `gone` holds; b"" for nothing."""
+    """Return a Set-Cookie2 header without the cookies for which `gone` holds; b"" when no cookie is left."""
     out = bytearray()
     hole = False
     for crumb in crumbs:
@@ -183,7 +187,7 @@ def read_date(text: bytes) -> int:
 def part_dates(value: bytes) -> tuple[bytes, int, int]:
     """Return the parts of `SERVER|LAST|FIRST`: the server's value, and both dates in seconds since 1970, 0 for none.
 
-    Dates are signed numbers of 32 bits: what is beyond the year 2038 stands before 1970, as in the reference.
+    Dates are signed numbers of 32 bits, as in HAProxy: a date beyond the year 2038 is read as one before 1970.
     """
     server, bar, dates = value.partition(b"|")
     if not bar:
@@ -193,5 +197,5 @@ def part_dates(value: bytes) -> tuple[bytes, int, int]:
 
 
 def signed(number: int) -> int:
-    """Return what 32 bits hold of a number."""
+    """Return the number that the lowest 32 bits of a number are, read as a signed one."""
     return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000

@@ -67,12 +67,14 @@ class Head:
     def fields(self) -> Sequence[Field]:
         """All headers; ask for them only where all of them count. A list of them is never edited in place."""
         fields = self._fields
-        if fields is None:
-            assert self.template is not None
-            make = self.field_type
-            values = self.parts[2:]
-            fields = [make(name, value) for name, value in zip(self.template.names, values, strict=True)]
-            self._fields = fields
+        return self._listed() if fields is None else fields
+
+    def _listed(self) -> Sequence[Field]:
+        """Make the list of headers of a head with a template, and keep it until the next edit."""
+        assert self.template is not None
+        make = self.field_type
+        values = self.parts[2:]
+        fields = self._fields = [make(name, value) for name, value in zip(self.template.names, values, strict=True)]
         return fields
 
     @property

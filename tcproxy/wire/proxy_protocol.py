@@ -1,12 +1,12 @@
 """The PROXY protocol, versions 1 and 2: an incremental parser, and encoders.
 
-The law is proxy-protocol.txt; where it leaves a choice we do as HAProxy 2.6 does. Four things differ from
-HAProxy's reader, all towards the text: a header may arrive in pieces of any size; numbers that the text
-forbids (heading zeroes, ports above 65535, three-part addresses) are refused rather than misread; what
-follows `PROXY UNKNOWN` is ignored rather than refused; and families that cannot be used (UNIX, datagrams,
-unspecified) are accepted with the addresses of the connection itself, rather than dropped.
+The specification is proxy-protocol.txt; where it leaves a choice, this reader does as HAProxy 2.6 does. In four cases
+it follows the specification and HAProxy does not: a header may arrive in pieces of any size; numbers that the
+specification forbids (leading zeroes, ports above 65535, addresses of three parts) are refused and not misread; bytes
+behind `PROXY UNKNOWN` are ignored and not refused; a header of a family that names no TCP client (UNIX, datagrams,
+unspecified) is accepted, and the addresses of the connection count.
 
-Who may send a header, and for how long it is awaited, is not decided here.
+Sessions decide which peers may send a header, and how long it may take (session/steps.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Endpoint = tuple[str, int]
 
 
 class Fault(Enum):
-    """What is wrong with a header, in the reference's classes."""
+    """What is wrong with a header. HAProxy tells these four cases apart in its logs."""
 
     STRANGE = "no header at all"
     TRUNCATED = "no end where it must be"
@@ -52,14 +52,14 @@ class BadProxyHeader(ValueError):
         self.fault = fault
 
 
-class Command(Enum):
-    """LOCAL: the sender speaks for itself (a health check). PROXY: on behalf of a client."""
+class ProxyCommand(Enum):
+    """LOCAL: the sender opened the connection for itself (a health check). PROXY: for a client."""
 
     LOCAL = 0
     PROXY = 1
 
 
-class Family(Enum):
+class ProxyFamily(Enum):
     """Address family of a header. UNSPEC: the addresses of the connection itself count."""
 
     UNSPEC = 0
@@ -88,17 +88,17 @@ class Tlv(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ProxyHeader:
     """One PROXY header.
 
-    source, destination: None unless the command is PROXY and the family says what they are. Addresses of
-    UNIX and datagram headers are kept for the reader, but `usable` is False: they name no TCP client.
-    tlvs: in the order of the header; of LOCAL headers none, since their block is to be discarded.
+    source, destination: None where the command is LOCAL or the family unspecified. UNIX and datagram headers have
+    addresses, but `usable` is False, since they name no TCP client. tlvs: in the order of the header; empty of a LOCAL
+    header, since the specification has its block discarded.
     """
 
     version: int
-    command: Command
-    family: Family
+    command: ProxyCommand
+    family: ProxyFamily
     source: Endpoint | None = None
     destination: Endpoint | None = None
     tlvs: tuple[Tlv, ...] = ()
@@ -107,7 +107,7 @@ class Header:
     @property
     def usable(self) -> bool:
         """True when source and destination replace those of the connection."""
-        return self.source is not None and self.stream and self.family in (Family.INET, Family.INET6)
+        return self.source is not None and self.stream and self.family in (ProxyFamily.INET, ProxyFamily.INET6)
 
     @property
     def authority(self) -> bytes | None:
@@ -144,7 +144,7 @@ class ProxyHeaderParser:
         """True when any byte has come."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> Header | None:
+    def feed(self, data: bytes) -> ProxyHeader | None:
         """Take bytes; return the header when it is complete, None while it is not. Raises BadProxyHeader."""
         if self._done:
             raise RuntimeError("the header was already read")
@@ -158,7 +158,7 @@ class ProxyHeaderParser:
         return header
 
 
-def _read(data: bytes, maximum: int) -> tuple[Header, int] | None:
+def _read(data: bytes, maximum: int) -> tuple[ProxyHeader, int] | None:
     """Return the header at the beginning of `data` and its length; None when more bytes are needed."""
     if data.startswith(SIGNATURE):
         return _read_v2(data, maximum)
@@ -175,7 +175,7 @@ _PORT = rb"(0|[1-9][0-9]{0,4})"
 _V1_TCP = re.compile(rb"PROXY TCP([46]) ([0-9a-fA-F.:]+) ([0-9a-fA-F.:]+) " + _PORT + b" " + _PORT + rb"\r\n")
 
 
-def _read_v1(data: bytes) -> tuple[Header, int] | None:
+def _read_v1(data: bytes) -> tuple[ProxyHeader, int] | None:
     end = data.find(b"\n", 0, V1_MAXIMUM)
     if end < 0:
         if len(data) >= V1_MAXIMUM:
@@ -187,28 +187,28 @@ def _read_v1(data: bytes) -> tuple[Header, int] | None:
     return _parse_line(line), len(line)
 
 
-def _parse_line(line: bytes) -> Header:
+def _parse_line(line: bytes) -> ProxyHeader:
     match = _V1_TCP.fullmatch(line)
     if match is None:
         if line.startswith((b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ")):
-            return Header(1, Command.PROXY, Family.UNSPEC)
+            return ProxyHeader(1, ProxyCommand.PROXY, ProxyFamily.UNSPEC)
         fault = Fault.INVALID if line.startswith((b"PROXY TCP4 ", b"PROXY TCP6 ")) else Fault.UNHANDLED
         raise BadProxyHeader("neither TCP4 nor TCP6 with two addresses and two ports, nor UNKNOWN", fault)
     number, source, destination, source_port, destination_port = match.groups()
-    family = Family.INET if number == b"4" else Family.INET6
-    return Header(
+    family = ProxyFamily.INET if number == b"4" else ProxyFamily.INET6
+    return ProxyHeader(
         1,
-        Command.PROXY,
+        ProxyCommand.PROXY,
         family,
         (_text_address(family, source), _port(source_port)),
         (_text_address(family, destination), _port(destination_port)),
     )
 
 
-def _text_address(family: Family, text: bytes) -> str:
+def _text_address(family: ProxyFamily, text: bytes) -> str:
     """Return the address in canonical form."""
     try:
-        if family is Family.INET:
+        if family is ProxyFamily.INET:
             return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, text.decode("ascii")))
         return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text.decode("ascii")))
     except OSError:
@@ -227,10 +227,15 @@ def _port(digits: bytes) -> int:
 _INET = struct.Struct("!4s4sHH")
 _INET6 = struct.Struct("!16s16sHH")
 _UNIX = struct.Struct("!108s108s")
-_BLOCKS = {Family.UNSPEC: 0, Family.INET: _INET.size, Family.INET6: _INET6.size, Family.UNIX: _UNIX.size}
+_BLOCKS = {
+    ProxyFamily.UNSPEC: 0,
+    ProxyFamily.INET: _INET.size,
+    ProxyFamily.INET6: _INET6.size,
+    ProxyFamily.UNIX: _UNIX.size,
+}
 
 
-def _read_v2(data: bytes, maximum: int) -> tuple[Header, int] | None:
+def _read_v2(data: bytes, maximum: int) -> tuple[ProxyHeader, int] | None:
     if len(data) > len(SIGNATURE) and data[len(SIGNATURE)] >> 4 != 2:
         raise BadProxyHeader(f"version {data[len(SIGNATURE)] >> 4} is not known", Fault.STRANGE)
     if len(data) < V2_HEAD:
@@ -243,40 +248,40 @@ def _read_v2(data: bytes, maximum: int) -> tuple[Header, int] | None:
     return _parse_block(data[:end]), end
 
 
-def _parse_block(header: bytes) -> Header:
+def _parse_block(header: bytes) -> ProxyHeader:
     command = header[12] & 0x0F
-    if command == Command.LOCAL.value:
-        return Header(2, Command.LOCAL, Family.UNSPEC)
-    if command != Command.PROXY.value:
+    if command == ProxyCommand.LOCAL.value:
+        return ProxyHeader(2, ProxyCommand.LOCAL, ProxyFamily.UNSPEC)
+    if command != ProxyCommand.PROXY.value:
         raise BadProxyHeader(f"command {command} is not known")
     family, stream = _family(header[13])
     at = V2_HEAD + _BLOCKS[family]
     if len(header) < at:
         raise BadProxyHeader("the header ends within the addresses")
     source, destination = _block_endpoints(family, header)
-    # what stands behind a family that says nothing has no known beginning, so it is skipped, not read
-    tlvs = () if family is Family.UNSPEC else _tlvs(header, at)
-    return Header(2, Command.PROXY, family, source, destination, tlvs, stream)
+    # an unspecified family does not tell how long its addresses are, so nobody knows where the TLVs begin
+    tlvs = () if family is ProxyFamily.UNSPEC else _tlvs(header, at)
+    return ProxyHeader(2, ProxyCommand.PROXY, family, source, destination, tlvs, stream)
 
 
-def _family(byte: int) -> tuple[Family, bool]:
+def _family(byte: int) -> tuple[ProxyFamily, bool]:
     """Return the family, and whether its transport is a stream."""
     family, transport = byte >> 4, byte & 0x0F
     if family > 3 or transport > 2:
         raise BadProxyHeader(f"family and transport {byte:#04x} are not known")
     if family == 0 or transport == 0:
-        return Family.UNSPEC, False
-    return Family(family), transport == 1
+        return ProxyFamily.UNSPEC, False
+    return ProxyFamily(family), transport == 1
 
 
-def _block_endpoints(family: Family, header: bytes) -> tuple[Endpoint | None, Endpoint | None]:
-    if family is Family.UNSPEC:
+def _block_endpoints(family: ProxyFamily, header: bytes) -> tuple[Endpoint | None, Endpoint | None]:
+    if family is ProxyFamily.UNSPEC:
         return None, None
-    if family is Family.UNIX:
+    if family is ProxyFamily.UNIX:
         source, destination = _UNIX.unpack_from(header, V2_HEAD)
         return (_path(source), 0), (_path(destination), 0)
-    kind, shape = (socket.AF_INET, _INET) if family is Family.INET else (socket.AF_INET6, _INET6)
-    source, destination, source_port, destination_port = shape.unpack_from(header, V2_HEAD)
+    kind, block = (socket.AF_INET, _INET) if family is ProxyFamily.INET else (socket.AF_INET6, _INET6)
+    source, destination, source_port, destination_port = block.unpack_from(header, V2_HEAD)
     near, far = socket.inet_ntop(kind, source), socket.inet_ntop(kind, destination)
     return (near, source_port), (far, destination_port)
 
@@ -363,11 +368,11 @@ def encode_v2(
     """
     hosts = _hosts(source, destination)
     if hosts is None or source is None or destination is None:
-        command, family, block = Command.LOCAL, 0x00, b""
+        command, family, block = ProxyCommand.LOCAL, 0x00, b""
     else:
         kind, near, far = hosts
         shape, family = (_INET, 0x11) if kind == socket.AF_INET else (_INET6, 0x21)
-        command, block = Command.PROXY, shape.pack(near, far, source[1], destination[1])
+        command, block = ProxyCommand.PROXY, shape.pack(near, far, source[1], destination[1])
     summed_at = V2_HEAD + len(block) + 3
     if checksum:
         block += _encode_tlv(TlvType.CRC32C, bytes(4))

@@ -15,7 +15,7 @@ _SERVER = re.compile(_NUMBER + _NUMBER)
 
 
 def read_rdp_cookie(data: bytes, name: bytes = b"") -> bytes | None:
-    """Return the value of the cookie of this name, of any cookie without a name; None where there is none (yet)."""
+    """Return the value of the cookie of this name, or of any name if none is given; None while none has come."""
     found = _COOKIE.match(data, _HEADER)
     if found is None or (name and found[1].lower() != name.lower()):
         return None
@@ -27,6 +27,6 @@ def read_rdp_server(value: bytes) -> tuple[str, int] | None:
     found = _SERVER.match(value)
     if found is None:
         return None
-    address, port = int(found[1] or 0), int(found[2] or 0)  # without digits it is 0, as the reference reads it
+    address, port = int(found[1] or 0), int(found[2] or 0)  # HAProxy, too, reads a number without digits as 0
     packed = (address & 0xFFFFFFFF).to_bytes(4, "little")
     return ".".join(map(str, packed)), int.from_bytes((port & 0xFFFF).to_bytes(2, "little"), "big")

@@ -1,4 +1,4 @@
-"""SOCKS 4, the client's side: the request for a tunnel, and the reader of the answer (`socks4` of a server).
+"""SOCKS 4 for clients: the request for a tunnel is written, and the reply is read (`socks4` of a server).
 
 Only CONNECT to an IPv4 address exists in this version of the protocol; it has no host names and no IPv6.
 """
@@ -11,20 +11,20 @@ VERSION = 4
 CONNECT = 1
 GRANTED = 90
 REPLY = 8
-"""Bytes of an answer."""
+"""Bytes of a reply."""
 USER = b"HAProxy"
-"""The user id in our requests: the one of HAProxy, since a SOCKS server may have rules about it."""
+"""The user id in our requests: the same as HAProxy sends, since a SOCKS server may have rules about it."""
 
 REASONS = {
     91: "request rejected or failed",
     92: "rejected: the SOCKS server cannot reach identd on the client",
     93: "rejected: identd on the client reports another user id",
 }
-"""What the codes other than GRANTED say."""
+"""Reply codes other than GRANTED, and their meaning."""
 
 
 class SocksRefused(ValueError):
-    """There will be no tunnel; the text says why. `code` is the answer's, 0 where there was none."""
+    """The tunnel was refused; the text says why. code: of the reply, 0 without a reply."""
 
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ def encode_request(host: str, port: int, user: bytes = USER) -> bytes:
 
 
 class SocksReplyParser:
-    """Reads one answer, in pieces of any size.
+    """Reads one reply, in pieces of any size.
 
     `rest` holds the bytes behind it once `feed` has returned True.
     """
@@ -53,7 +53,7 @@ class SocksReplyParser:
         self.rest = b""
 
     def feed(self, data: bytes) -> bool:
-        """Take bytes; return True when the tunnel stands, False while the answer is incomplete.
+        """Take bytes; return True when the tunnel stands, False while the reply is incomplete.
 
         Raises SocksRefused. The version byte is not looked at: servers send 0 or 4, and HAProxy takes any.
         """

@@ -19,9 +19,9 @@ from tcproxy.wire.http1 import (
     ChunkedBody,
     CloseBody,
     Codec,
+    CodecLimits,
     Framing,
     LengthBody,
-    Limits,
     RequestHead,
     RequestReader,
     ResponseReader,
@@ -38,7 +38,7 @@ from tests.wire.http1.verdicts import Verdict, request_verdict, response_verdict
 
 Target = Callable[[bytes], None]
 ASKED = tuple(corpus.REQUESTS)
-ROOM = Limits(bufsize=1 << 17, max_headers=1000)
+ROOM = CodecLimits(bufsize=1 << 17, max_headers=1000)
 """What readers behind the proxy take: its own headers may come on top of its limits."""
 
 
@@ -54,7 +54,7 @@ def pieces_of(data: bytes, seed: int) -> list[bytes]:
 def requests(data: bytes) -> None:
     """What a client sends. First byte: 1 for lenient; second: the cuts."""
     lenient, seed, message = bool(data[:1] == b"\1"), sum(data[1:2]), data[2:]
-    limits = Limits(lenient=lenient)
+    limits = CodecLimits(lenient=lenient)
     whole = request_verdict([message], limits)
     assert whole.status in (0, 400, 413, 422)
     assert told(request_verdict(pieces_of(message, seed), limits)) == told(whole)
@@ -105,7 +105,7 @@ def responses(data: bytes) -> None:
     """What a server sends. First byte: which request it answers, and 8 more for lenient; second: the cuts."""
     kind, seed, message = sum(data[:1]), sum(data[1:2]), data[2:]
     asked, lenient = ASKED[kind % 8], bool(kind & 8)
-    limits = Limits(lenient=lenient)
+    limits = CodecLimits(lenient=lenient)
     whole = response_verdict(asked, [message], limits)
     assert whole.status in (0, 502)
     assert told(response_verdict(asked, pieces_of(message, seed), limits)) == told(whole)

@@ -16,7 +16,7 @@ from tcproxy.samples.expressions import parse_expression
 from tcproxy.samples.kinds import Kind, Value, cast, same
 from tcproxy.samples.places import Place
 from tcproxy.samples.table import FETCHES, listing
-from tcproxy.wire.proxy_protocol import Command, Family, Header, Tlv
+from tcproxy.wire.proxy_protocol import ProxyCommand, ProxyFamily, ProxyHeader, Tlv
 from tests.rules.world import client, farm, server
 from tests.running import HAPROXY
 
@@ -120,7 +120,7 @@ def test_the_sessions_own_parts() -> None:
 
 def test_what_a_proxy_header_says() -> None:
     """The header's authority and unique id are samples; without a header there are none."""
-    header = Header(2, Command.PROXY, Family.INET, tlvs=(Tlv(2, b"example.org"), Tlv(5, b"id")))
+    header = ProxyHeader(2, ProxyCommand.PROXY, ProxyFamily.INET, tlvs=(Tlv(2, b"example.org"), Tlv(5, b"id")))
     facts = client(proxy_header=header)
     assert [sample(text, facts) for text in ("fc_rcvd_proxy", "fc_pp_authority", "fc_pp_unique_id")] == [
         True, b"example.org", b"id",

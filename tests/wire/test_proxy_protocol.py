@@ -13,9 +13,9 @@ from tcproxy.wire.proxy_protocol import (
     SIGNATURE,
     V1_MAXIMUM,
     BadProxyHeader,
-    Command,
-    Family,
-    Header,
+    ProxyCommand,
+    ProxyFamily,
+    ProxyHeader,
     ProxyHeaderParser,
     Tlv,
     TlvType,
@@ -42,42 +42,42 @@ def tlv(type: int, value: bytes) -> bytes:
     return bytes((type,)) + struct.pack("!H", len(value)) + value
 
 
-def proxied(version: int, family: Family, *more: object) -> Header:
+def proxied(version: int, family: ProxyFamily, *more: object) -> ProxyHeader:
     """Return a header with the command PROXY."""
-    return Header(version, Command.PROXY, family, *more)  # type: ignore[arg-type]
+    return ProxyHeader(version, ProxyCommand.PROXY, family, *more)  # type: ignore[arg-type]
 
 
 GOOD = {
-    b"PROXY TCP4 1.2.3.4 5.6.7.8 11 22\r\n": proxied(1, Family.INET, *FOUR),
+    b"PROXY TCP4 1.2.3.4 5.6.7.8 11 22\r\n": proxied(1, ProxyFamily.INET, *FOUR),
     b"PROXY TCP4 0.0.0.0 255.255.255.255 0 65535\r\n": proxied(
-        1, Family.INET, ("0.0.0.0", 0), ("255.255.255.255", 65535)
+        1, ProxyFamily.INET, ("0.0.0.0", 0), ("255.255.255.255", 65535)
     ),
-    b"PROXY TCP6 1::2 3::4 11 22\r\n": proxied(1, Family.INET6, ("1::2", 11), ("3::4", 22)),
+    b"PROXY TCP6 1::2 3::4 11 22\r\n": proxied(1, ProxyFamily.INET6, ("1::2", 11), ("3::4", 22)),
     b"PROXY TCP6 2001:DB8:0::1 ::ffff:1.2.3.4 1 2\r\n": proxied(
-        1, Family.INET6, ("2001:db8::1", 1), ("::ffff:1.2.3.4", 2)
+        1, ProxyFamily.INET6, ("2001:db8::1", 1), ("::ffff:1.2.3.4", 2)
     ),
     f"PROXY TCP6 {LONG} {LONG} 65535 65535\r\n".encode(): proxied(
-        1, Family.INET6, ("::1", 65535), ("::1", 65535)
+        1, ProxyFamily.INET6, ("::1", 65535), ("::1", 65535)
     ),
-    b"PROXY UNKNOWN\r\n": proxied(1, Family.UNSPEC),
-    b"PROXY UNKNOWN ffff::1 anything at all\r\n": proxied(1, Family.UNSPEC),
-    LONGEST_UNKNOWN: proxied(1, Family.UNSPEC),
-    v2(0x21, 0x11, INET): proxied(2, Family.INET, *FOUR),
-    v2(0x21, 0x12, INET): proxied(2, Family.INET, *FOUR, (), False),
+    b"PROXY UNKNOWN\r\n": proxied(1, ProxyFamily.UNSPEC),
+    b"PROXY UNKNOWN ffff::1 anything at all\r\n": proxied(1, ProxyFamily.UNSPEC),
+    LONGEST_UNKNOWN: proxied(1, ProxyFamily.UNSPEC),
+    v2(0x21, 0x11, INET): proxied(2, ProxyFamily.INET, *FOUR),
+    v2(0x21, 0x12, INET): proxied(2, ProxyFamily.INET, *FOUR, (), False),
     v2(0x21, 0x21, INET6): proxied(
-        2, Family.INET6, ("102:304:506:708:90a:b0c:d0e:f10", 11), ("::9", 22)
+        2, ProxyFamily.INET6, ("102:304:506:708:90a:b0c:d0e:f10", 11), ("::9", 22)
     ),
-    v2(0x21, 0x31, UNIX): proxied(2, Family.UNIX, ("/run/a", 0), ("\0abstract", 0)),
-    v2(0x21, 0x31, b"x" * 216): proxied(2, Family.UNIX, ("x" * 108, 0), ("x" * 108, 0)),
-    v2(0x21, 0x00, b""): proxied(2, Family.UNSPEC, None, None, (), False),
-    v2(0x21, 0x10, b"whatever"): proxied(2, Family.UNSPEC, None, None, (), False),
-    v2(0x20, 0x00, b""): Header(2, Command.LOCAL, Family.UNSPEC),
-    v2(0x20, 0x55, b"abc"): Header(2, Command.LOCAL, Family.UNSPEC),
+    v2(0x21, 0x31, UNIX): proxied(2, ProxyFamily.UNIX, ("/run/a", 0), ("\0abstract", 0)),
+    v2(0x21, 0x31, b"x" * 216): proxied(2, ProxyFamily.UNIX, ("x" * 108, 0), ("x" * 108, 0)),
+    v2(0x21, 0x00, b""): proxied(2, ProxyFamily.UNSPEC, None, None, (), False),
+    v2(0x21, 0x10, b"whatever"): proxied(2, ProxyFamily.UNSPEC, None, None, (), False),
+    v2(0x20, 0x00, b""): ProxyHeader(2, ProxyCommand.LOCAL, ProxyFamily.UNSPEC),
+    v2(0x20, 0x55, b"abc"): ProxyHeader(2, ProxyCommand.LOCAL, ProxyFamily.UNSPEC),
     v2(0x21, 0x11, INET + tlv(4, b"") + tlv(0xE0, b"x" * 4000) + tlv(4, b"pad")): proxied(
-        2, Family.INET, *FOUR, (Tlv(4, b""), Tlv(0xE0, b"x" * 4000), Tlv(4, b"pad"))
+        2, ProxyFamily.INET, *FOUR, (Tlv(4, b""), Tlv(0xE0, b"x" * 4000), Tlv(4, b"pad"))
     ),
     v2(0x21, 0x11, INET + tlv(5, b"i" * 128) + tlv(2, b"a" * 255)): proxied(
-        2, Family.INET, *FOUR, (Tlv(5, b"i" * 128), Tlv(2, b"a" * 255))
+        2, ProxyFamily.INET, *FOUR, (Tlv(5, b"i" * 128), Tlv(2, b"a" * 255))
     ),
 }
 
@@ -121,7 +121,7 @@ BAD = (
 )
 
 
-def read(pieces: list[bytes]) -> tuple[Header | None, bytes]:
+def read(pieces: list[bytes]) -> tuple[ProxyHeader | None, bytes]:
     """Return the header that the pieces hold, and what is left behind it."""
     parser = ProxyHeaderParser()
     for index, piece in enumerate(pieces):

@@ -12,7 +12,7 @@ from tcproxy.session.http.connection import HttpConnection
 from tcproxy.transport.http1 import client
 from tcproxy.transport.http1.client import HttpClient
 from tcproxy.transport.http1.server import HttpLink, HttpLinkFactory
-from tcproxy.wire.http1 import Adjust, Codec, Field, Limits, RequestHead, ResponseHead
+from tcproxy.wire.http1 import Adjust, Codec, CodecLimits, Field, RequestHead, ResponseHead
 from tcproxy.wire.http1.bodies import last_chunk
 from tcproxy.wire.http1.head import adjusted
 
@@ -30,7 +30,7 @@ class AdjustingCodec(Codec):
 
     __slots__ = ("adjust", "name", "tail")
 
-    def __init__(self, limits: Limits, adjust: Adjust | None, name: bytes = b"", tail: bytes = b"") -> None:
+    def __init__(self, limits: CodecLimits, adjust: Adjust | None, name: bytes = b"", tail: bytes = b"") -> None:
         super().__init__(limits)
         self.adjust, self.name, self.tail = adjust, name, tail
 

@@ -13,8 +13,8 @@ from tcproxy.transport.pipes import PipePool
 from tcproxy.wire.http1 import (
     BadMessage,
     Codec,
+    CodecLimits,
     Framing,
-    Limits,
     Piece,
     RequestHead,
     RequestReader,
@@ -273,7 +273,7 @@ def codec_of(frontend: Frontend) -> Codec:
     process = frontend.world.configuration.process
     tune = process.tune
     return Codec(
-        Limits(
+        CodecLimits(
             bufsize=tune.get("tune.bufsize", 16384),
             maxrewrite=tune.get("tune.maxrewrite", 1024),
             max_headers=tune.get("tune.http.maxhdr", 101),

@@ -14,9 +14,9 @@ from tcproxy.wire.http1 import (
     BadMessage,
     ChunkedBody,
     Codec,
+    CodecLimits,
     Framing,
     LengthBody,
-    Limits,
     Piece,
     RequestHead,
     ResponseHead,
@@ -290,7 +290,7 @@ class HttpLinkFactory(ServerLinkFactory):
     def __init__(self, poll: Any, model: Any, proxy: Any, limit: int, pipes: Any, tune: Any) -> None:
         super().__init__(poll, model, proxy, limit, pipes, tune)
         self.codec = Codec(
-            Limits(
+            CodecLimits(
                 bufsize=limit,
                 maxrewrite=tune.get("tune.maxrewrite", 1024),
                 max_headers=tune.get("tune.http.maxhdr", 101),

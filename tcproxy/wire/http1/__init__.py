@@ -1,9 +1,9 @@
-"""HTTP/1.0 and 1.1 of both roles: bytes to heads and bodies, and back. No sockets, no timers, no decisions of a proxy.
+"""HTTP/1.0 and 1.1 for both roles: bytes to heads and bodies, and back. There are no sockets, timers or rules here.
 
-    codec = Codec(Limits(...))                  one for each side of a proxy, shared by its connections
+    codec = Codec(CodecLimits(...))                  one for all clients of a proxy, one for its servers
     reader = RequestReader(codec)               one a connection
     request = reader.feed(data)                 None until a head is whole; BadMessage for what is none
-    body = body_of(request, codec, 400)         then body.feed(reader.take()) and what comes, until body.done
+    body = body_of(request, codec, 400)         body.feed(reader.take()), then all that comes, until body.done
     reader.feed(body.surplus)                      the next request, perhaps already there
     server.write(request.forward(close=...))
     response = ResponseReader(codec).feed(data, request)
@@ -16,7 +16,7 @@ from .errors import BadMessage
 from .fields import Field, KnownFields
 from .framing import Framing
 from .head import Adjust, Head
-from .limits import Limits
+from .limits import CodecLimits
 from .request import RequestHead, parse_request
 from .response import ResponseHead, parse_response
 from .whole import WholeResponse, compose, read_whole
@@ -28,12 +28,12 @@ __all__ = [
     "ChunkedBody",
     "CloseBody",
     "Codec",
+    "CodecLimits",
     "Field",
     "Framing",
     "Head",
     "KnownFields",
     "LengthBody",
-    "Limits",
     "NoBody",
     "Piece",
     "RequestHead",

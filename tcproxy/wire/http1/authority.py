@@ -1,6 +1,7 @@
 """The target of a request against its Host (RFC 9112 sections 3.2 and 3.3), with HAProxy's normal form.
 
-A target that names an authority must name the one of Host; a default port that the target tells goes from both.
+A target with an authority must name the authority of the Host header. Where the target tells the default port of its
+scheme, that port is removed from both.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ class Mismatch(ValueError):
 
 
 def agreed(method: bytes, target: bytes, host: bytes | None, lenient: bool) -> tuple[bytes, bytes | None]:
-    """Return the target and the Host to forward; the target is of no origin form. Raises Mismatch.
+    """Return the target and the Host to forward, for a target that is not in origin form. Raises Mismatch.
 
-    lenient: a target that does not agree is returned as it is.
+    lenient: a target that names another authority than Host is returned as it is.
     """
     connect = method == b"CONNECT"
     if target.startswith(b"*") and not connect:
@@ -39,7 +40,7 @@ def _agreed(target: bytes, host: bytes | None, connect: bool) -> tuple[bytes, by
     if absolute:
         start, end = absolute.span(2)
         ports = CONNECT_PORTS if connect else DEFAULT_PORTS.get(absolute[1].lower(), ())
-    else:  # the form of CONNECT; HAProxy reads what has no other form as this, whatever the method
+    else:  # authority form; HAProxy reads any target without another form so, whatever the method
         start, end = 0, _leading(target)
         ports = CONNECT_PORTS if connect else ()
     name, port = _parted(target[start:end].rpartition(b"@")[2])
@@ -55,7 +56,7 @@ def _agreed(target: bytes, host: bytes | None, connect: bool) -> tuple[bytes, by
 
 
 def _leading(target: bytes) -> int:
-    """Return where an authority at the beginning of the target ends."""
+    """Return the index behind the authority that the target begins with."""
     slash = target.find(b"/")
     return len(target) if slash < 0 else slash
 

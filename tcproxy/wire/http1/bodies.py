@@ -1,7 +1,7 @@
-"""Bodies: where each ends, and the bytes of it; and chunks for the other side.
+"""Bodies are read here, and chunks are written.
 
-A decoder is fed what the connection brings and returns the body's bytes in pieces, uncopied where they are large.
-`done` says that the body is whole; then `surplus` gathers what came behind it.
+A decoder is fed the bytes of a connection and returns those of the body in pieces; large pieces are not copied. Once
+the body is whole, `done` is True, and `surplus` has the bytes that came behind it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .head import Adjust, Head, adjusted, field_trouble, joined_lines
 
 Piece = bytes | memoryview
 COPIED = 4096
-"""Bytes up to which a copy costs less than a view."""
+"""Bytes: to copy a piece of at most so many takes less time than to make a memoryview."""
 
 SIZE = re.compile(rb"([0-9A-Fa-f]++)[ \t]*+(?:;[^\r\n]*+)?\r?\n")
 PLAIN_SIZE = re.compile(rb"([1-9A-Fa-f][0-9A-Fa-f]{0,7})\r\n")
 PARTIAL_SIZE = re.compile(rb"(?:([0-9A-Fa-f]++)[ \t]*+(?:;[^\r\n]*+)?\r?)?")
 PARTIAL_LINE = re.compile(rb"(?:[ \t][^\0]*+|" + TOKEN_BYTE + rb"{0,255}+(?::[^\r\n\0]*+)?)\r?")
 LARGEST_CHUNK = 1 << 52
-"""Bytes: sizes from here on are refused, as HAProxy does."""
+"""Bytes: HAProxy refuses a chunk of this size or more."""
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -45,7 +45,7 @@ class NoBody:
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Take bytes, none of which are the body's."""
+        """Take bytes: all of them are surplus."""
         self.surplus += data
         return []
 
@@ -54,7 +54,7 @@ class NoBody:
 
 
 class LengthBody:
-    """A body of as many bytes as Content-Length told."""
+    """A body of as many bytes as Content-Length tells."""
 
     __slots__ = ("done", "left", "surplus", "trailers")
 
@@ -65,7 +65,7 @@ class LengthBody:
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Take bytes; return the body's among them."""
+        """Take bytes; return those that belong to the body."""
         left = self.left
         if len(data) < left:
             self.left = left - len(data)
@@ -94,21 +94,21 @@ class CloseBody:
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Take bytes: all are the body's."""
+        """Take bytes: all of them belong to the body."""
         return [data] if data else []
 
     def ended(self) -> None:
-        """Take the end of the connection, which is the body's."""
+        """Take the end of the connection, which ends the body."""
         self.done = True
 
 
 class ChunkedBody:
-    """A chunked body (RFC 9112 section 7.1): extensions are dropped, trailers read as headers are."""
+    """A chunked body (RFC 9112 section 7.1). Chunk extensions are dropped; trailers are read as headers are."""
 
     __slots__ = ("_checked", "_codec", "_held", "_left", "_position", "_status", "_step", "done", "surplus", "trailers")
 
     def __init__(self, codec: Codec, status: int) -> None:
-        """`status`: of what is raised, 400 for a request's body and 502 for a response's."""
+        """status: of the BadMessage that is raised: 400 for the body of a request, 502 for that of a response."""
         self._codec = codec
         self._status = status
         self._held = b""
@@ -121,7 +121,7 @@ class ChunkedBody:
         self.trailers: list[Field] = []
 
     def feed(self, data: bytes) -> list[Piece]:
-        """Take bytes; return the body's among them. Raises BadMessage."""
+        """Take bytes; return those that belong to the body. Raises BadMessage."""
         pieces: list[Piece] = []
         if self.done:
             self.surplus += data
@@ -232,7 +232,7 @@ class ChunkedBody:
         return end
 
     def _check_lines(self, data: bytes, at: int) -> None:
-        """Check the trailers that are whole so far, each once, and what has come of the next one."""
+        """Check whole trailers that came since the last call, and the beginning of the next one. Raises BadMessage."""
         known, lenient = at + self._checked, self._codec.known.lenient
         begun = max(data.rfind(b"\n") + 1, at)
         told = trouble(data[known : begun - 1], lenient, known > at) if begun > known else None
@@ -244,7 +244,7 @@ class ChunkedBody:
 
 
 def _whole_chunks(data: bytes, at: int, pieces: list[Piece]) -> int:
-    """Read the chunks that are whole and plain, as nearly all are; return the index behind them."""
+    """Read chunks that are whole and have no extension, as nearly all; return the index behind the last of them."""
     while True:
         matched = PLAIN_SIZE.match(data, at)
         if matched is None:
@@ -270,7 +270,7 @@ def body_of(head: Head, codec: Codec, status: int) -> Body:
 
 
 def chunk(pieces: Sequence[Piece]) -> list[Piece]:
-    """Return the pieces as one chunk; HAProxy, too, makes one of what it has at a time."""
+    """Return the pieces as one chunk: HAProxy, too, makes one chunk of all bytes that it has at a time."""
     size = sum([len(piece) for piece in pieces])
     return [b"%X\r\n" % size, *pieces, b"\r\n"] if size else []
 

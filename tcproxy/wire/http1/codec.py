@@ -1,6 +1,6 @@
-"""Find heads in what a connection brings, in pieces of any size: one reader a connection and direction.
+"""Readers find heads in the bytes of a connection, which come in pieces of any size: one for each direction.
 
-A codec is what all connections of a proxy's side share: its limits and the header lines it knows.
+A codec is shared by the readers of all clients of a proxy, another one by those of all its servers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from .errors import BadMessage
 from .fields import KnownFields, OddLine, trouble
 from .framing import CHUNKED
 from .learned import BODYLESS, LONGEST, REQUEST, RESPONSE, LearnedTemplates
-from .limits import Limits
+from .limits import CodecLimits
 from .request import (
     LENIENT,
     PARTIAL,
@@ -31,19 +31,19 @@ PARTIAL_STATUS = re.compile(rb"[A-Z0-9./]*+(?:[ \t]++[0-9]*+(?:[ \t]++[^\r\n\0]*
 
 
 class Codec:
-    """What the readers of one proxy's side share."""
+    """Limits, the header lines already known, and the learned templates. lenient limits: no template reads requests."""
 
     __slots__ = ("known", "limits", "requests", "responses")
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: CodecLimits | None = None) -> None:
+        self.limits = limits or CodecLimits()
         self.known = KnownFields(self.limits.lenient)
         self.requests = LearnedTemplates(self.limits, REQUEST)
         self.responses = LearnedTemplates(self.limits, RESPONSE)
 
 
 def find_end(data: bytes, start: int = 0) -> int:
-    """Return the index behind the empty line that ends a head, -1 without one. Lines end with CRLF or LF."""
+    """Return the index behind the empty line that ends a head, -1 where it has not come. Lines end with CRLF or LF."""
     end = data.find(b"\n\r\n", start)
     bare = data.find(b"\n\n", start) if end < 0 else data.find(b"\n\n", start, end + 1)
     if bare >= 0:
@@ -52,7 +52,7 @@ def find_end(data: bytes, start: int = 0) -> int:
 
 
 class _Reader:
-    """Gathers a head's bytes. buffer: what came and is not read yet."""
+    """Gathers the bytes of a head until it is whole. buffer: bytes that came and are not read yet."""
 
     __slots__ = ("_checked", "_codec", "_seen", "_skipped", "_status", "buffer")
 
@@ -66,17 +66,17 @@ class _Reader:
 
     @property
     def pending(self) -> int:
-        """Bytes of a head that has begun and is not whole; empty lines before one do not count."""
+        """How many bytes of the next message are here; a CR that may begin an empty line does not count."""
         return len(self.buffer) if self.buffer != b"\r" else 0
 
     def take(self) -> bytes:
-        """Give away the bytes behind the last head: its body, the next message, or a tunnel's bytes."""
+        """Return the bytes behind the last head and keep none: its body, the next message, or a tunnel's bytes."""
         data, self.buffer = self.buffer, b""
         self._seen = self._checked = 0
         return data
 
     def _gathered(self, data: bytes) -> bytes | None:
-        """Take all bytes that there are; return a head when one is whole. Raises BadMessage."""
+        """Take all bytes of the buffer and new ones; return a head when one is whole. Raises BadMessage."""
         if data[:1] in (b"\r", b"\n"):
             data = self._without_empty_lines(data)
         end = self._early_end(data)
@@ -103,7 +103,7 @@ class _Reader:
         return data[at:]
 
     def _wait(self, data: bytes) -> None:
-        """Keep a head that is not whole, if it may still become one."""
+        """Keep the beginning of a head. Raises BadMessage where no more bytes could make it a right one."""
         if len(data) + self._skipped > self._codec.limits.raw:
             raise BadMessage(self._status, "a head too large", self._codec.limits.raw)
         newline = data.rfind(b"\n") + 1
@@ -120,11 +120,11 @@ class _Reader:
         self._seen = len(data)
 
     def _early_end(self, data: bytes) -> int:
-        """Return the end of a head that has no headers and no empty line, -1 when this is none."""
+        """Return the end of a head of one line without an empty line (HTTP/0.9), -1 for any other."""
         return -1
 
     def _check_start(self, data: bytes, whole: bool) -> None:
-        """Check the start line, or the beginning of it. Raises BadMessage."""
+        """Check the start line, or its beginning while it is not whole. Raises BadMessage."""
         raise NotImplementedError
 
 
@@ -139,7 +139,7 @@ class RequestReader(_Reader):
     def feed(self, data: bytes = b"") -> RequestHead | None:
         """Take bytes; return a request when its head is whole, None while it is not. Raises BadMessage.
 
-        The bytes behind the head stay until `take` gives them away, or the next `feed` reads them as a request.
+        The bytes behind the head stay here until `take` returns them, or the next `feed` reads them as a request.
         """
         codec = self._codec
         if self.buffer:
@@ -155,7 +155,7 @@ class RequestReader(_Reader):
                 try:
                     request = request_of(data[: end - 4].split(b"\r\n"), end, codec.known, codec.limits)
                 except OddLine:
-                    pass  # perhaps only odd: bare LFs, folded lines, empty ones before the first
+                    pass  # bare LFs, folded lines, empty lines before the first, or a fault: parse_request tells
                 else:
                     self.buffer = data[end:]
                     _learn_request(codec.requests, data[:end], request)
@@ -207,7 +207,7 @@ class ResponseReader(_Reader):
                     lines = data[: end - 4].split(b"\r\n")
                     response = response_of(lines, end, request, codec.known, codec.limits)
                 except OddLine:
-                    pass  # as with requests
+                    pass  # as for requests: parse_response tells
                 else:
                     self.buffer = data[end:]
                     _learn_response(codec.responses, data[:end], response)
@@ -223,12 +223,12 @@ class ResponseReader(_Reader):
 
 
 def _learn_request(templates: LearnedTemplates, head: bytes, request: RequestHead) -> None:
-    """Learn from a request, if others of its template may be plain."""
+    """Learn the template of a request, if a template may read requests like it."""
     if request.minor and not request.upgrade and request.framing is not CHUNKED and len(head) <= LONGEST:
         templates.learn(head)
 
 
 def _learn_response(templates: LearnedTemplates, head: bytes, response: ResponseHead) -> None:
-    """Learn from a response, if others of its template may be plain."""
+    """Learn the template of a response, if a template may read responses like it."""
     if response.minor and response.length >= 0 and not response.upgrade and len(head) <= LONGEST:
         templates.learn(head)

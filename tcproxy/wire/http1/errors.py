@@ -1,13 +1,13 @@
-"""What is said of bytes that are no message. The pages and log lines made of it are told elsewhere."""
+"""The error for bytes that are no HTTP/1 message. Sessions make pages and log lines of it."""
 
 from __future__ import annotations
 
 
 class BadMessage(ValueError):
-    """The peer sent bytes that are no message of ours; nothing behind them on that connection can be trusted.
+    """The peer sent bytes that are no message; nothing behind them on that connection can be trusted.
 
-    status: what a client is answered: 400, 413 or 422 for a bad request, 502 for a bad response. reason: our own
-    words. position: byte in the head, or in the body's bytes since its beginning, where the trouble was seen.
+    status: of the answer to the client: 400, 413 or 422 for a bad request, 502 for a bad response. reason: in words of
+    ours. position: index of the first wrong byte, counted from the beginning of the head or of the body.
     """
 
     def __init__(self, status: int, reason: str, position: int = 0) -> None:

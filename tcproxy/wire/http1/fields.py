@@ -1,8 +1,8 @@
-"""Header lines: check one, read it, write it; and the store of lines already known.
+"""Header lines: they are checked, read and written here, and lines that come often are remembered.
 
 RFC 9110 section 5 and RFC 9112 section 5, with HAProxy's choices: names are written in lower case, spaces around
-values go, a bare LF ends a line, folded lines are joined by as many spaces as the line break had bytes. What a
-header means for its message is not told here.
+values are dropped, a bare LF ends a line, and a folded line is joined to the one before by as many spaces as the line
+break had bytes. What a header means for its message is decided in request.py and response.py.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ KINDS: Mapping[bytes, int] = {
     b"sec-websocket-key": KEY,
     b"sec-websocket-accept": ACCEPT,
 }
-"""Headers that a codec itself looks at."""
+"""Headers that tell the codec how to read or write a message."""
 
 ALONE: Mapping[bytes, int] = {b"close": CONNECTION | ONLY_CLOSE, b"keep-alive": CONNECTION | ONLY_KEEP}
-"""Connection headers of one word, which nearly all are."""
+"""Connection headers of one word: nearly all have one."""
 
 SECRETS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"sec-websocket-key"))
-"""Their values outlive no message here."""
+"""Headers whose values are never kept in a store."""
 
 TOKEN_BYTE = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 TOKEN = TOKEN_BYTE + rb"++"
@@ -41,9 +41,9 @@ TOKEN = TOKEN_BYTE + rb"++"
 
 STRICT = re.compile(rb"(" + TOKEN_BYTE + rb"{1,255}+):([^\r\n\0]*+)")
 LENIENT = re.compile(rb"([^:\r\n\0 \t][^:\r\n\0]{0,254}+):([^\r\n]*+)")
-"""Names have 255 bytes at most: HAProxy refuses longer ones."""
+"""HAProxy refuses names of more than 255 bytes."""
 BREAK = re.compile(rb"(\r?\n)([ \t])|\r?\n")
-"""An end of line; a folded one has a second group."""
+"""The end of a line. The second group matches where the next line continues this one (a folded line)."""
 
 KNOWN_LINES = 2048
 RECENT_LINES = 1024
@@ -51,7 +51,7 @@ KNOWN_LENGTH = 256
 
 
 class OddLine(ValueError):
-    """A line that is no header line by itself: folded, ended by a bare LF, or wrong."""
+    """A line cannot be read as a header by itself: it is folded, ends with a bare LF, or is wrong."""
 
 
 class Field(messages.Field):
@@ -72,11 +72,11 @@ class Field(messages.Field):
 
 
 class KnownFields:
-    """Header lines as they came -> what they mean, for the lines that come again and again.
+    """A store of header lines as they came, with the Field of each, for lines that come again and again.
 
-    Most lines of most requests were seen before, so checking and reading a line is one lookup. A line is kept when it
-    comes again soon; lines that are long, or carry secrets, are not kept, and a full store begins anew, so that nobody
-    can make it grow. missed: how many lines were not there, up to now.
+    Most lines of most requests came before, so that checking and reading a line is one look-up. A line is kept when it
+    comes a second time soon after the first. Long lines and secrets are never kept. A full store is emptied, so that no
+    peer can make it grow. missed: how many lines were not in the store up to now.
     """
 
     __slots__ = ("_get", "_match", "_names", "_recent", "_store", "lenient", "missed")
@@ -94,7 +94,7 @@ class KnownFields:
         return len(self._store)
 
     def read(self, lines: Iterable[bytes]) -> list[Field]:
-        """Return the headers of whole lines, which have no line ends. Raises OddLine."""
+        """Return the headers of whole lines, given without their line ends. Raises OddLine."""
         get, learn = self._get, self._learn
         return [get(line) or learn(line) for line in lines]
 
@@ -115,7 +115,7 @@ class KnownFields:
         return field
 
     def _keep(self, line: bytes, field: Field) -> None:
-        """Keep a line if it was here a short while ago."""
+        """Keep a line if it came a short while ago."""
         mark, recent = hash(line), self._recent
         if mark in recent:
             if len(self._store) >= KNOWN_LINES:
@@ -126,7 +126,7 @@ class KnownFields:
         recent.add(mark)
 
     def _learn_by_pattern(self, line: bytes) -> Field:
-        """Read a line whose name is new, or which is odd."""
+        """Read a line that has a new name, or is odd. Raises OddLine."""
         matched = self._match(line)
         if matched is None:
             raise OddLine
@@ -141,7 +141,7 @@ class KnownFields:
 
 
 def unfolded(text: bytes) -> bytes:
-    """Return lines with folded ones joined, and each ended by CRLF."""
+    """Return the lines with CRLF at the end of each, and folded lines joined to the line before."""
     return BREAK.sub(_joined, text)
 
 
@@ -152,9 +152,9 @@ def _joined(matched: re.Match[bytes]) -> bytes:
 
 
 def trouble(text: bytes, lenient: bool, continued: bool = False) -> tuple[int, str] | None:
-    """Say where, and why, a block of header lines is none; None when it is one.
+    """Return the position and the reason of the first fault in a block of header lines; None without a fault.
 
-    continued: the block goes on with the lines of another one, so that its first line may be a folded one.
+    continued: header lines stand before the block, so that its first line may be a folded one.
     """
     at = 0
     pattern = LENIENT if lenient else STRICT

@@ -1,4 +1,4 @@
-"""How long a message is, by its headers (RFC 9112 section 6), and the oddities of those headers."""
+"""Where the body of a message ends, as Content-Length and Transfer-Encoding tell it (RFC 9112 section 6)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .errors import BadMessage
 from .fields import ENCODING, HOST, LENGTH, Field
 
 LONGEST = (1 << 63) - 1
-"""The largest Content-Length: what every signed counter of every peer can hold."""
+"""The largest Content-Length, in bytes: any peer can hold it in a signed counter of 64 bits."""
 
 
 class Framing(Enum):
@@ -22,13 +22,14 @@ class Framing(Enum):
 
 
 NO_BODY, SIZED, CHUNKED, UNTIL_CLOSE = Framing
-"""The same by names of their own: an enumeration's attribute costs more than the decision it is for."""
+"""The members as globals: looking one up as `Framing.NONE` takes longer than comparing with it."""
 
 
 def content_length(field: Field, known: int, status: int) -> tuple[int, Field]:
-    """Return the length that one Content-Length tells, and the header to forward for it. Raises BadMessage.
+    """Return the length in bytes that one Content-Length header tells, and the header to forward. Raises BadMessage.
 
-    known: what an earlier one told, -1 without one. A list of equal numbers counts as the last of them.
+    known: the length that an earlier Content-Length told, -1 without one. A list of equal numbers is forwarded as the
+    last of them.
     """
     if field.value.isdigit():
         length = _number(field.value, status)
@@ -54,9 +55,10 @@ def _number(digits: bytes, status: int) -> int:
 
 
 def only_chunked(encodings: Sequence[Field], status: int) -> bool:
-    """Say whether all Transfer-Encodings of a message together say `chunked` and nothing else.
+    """Return whether the Transfer-Encoding headers of a message together say `chunked` and nothing else.
 
-    Other codings before it, which we do not decode, make it False; any other order raises BadMessage.
+    Return False where other codings come before `chunked`, since we decode none of them. Raises BadMessage where a
+    coding comes behind `chunked`, or the last coding is another one.
     """
     chunked = others = False
     for field in encodings:
@@ -74,7 +76,7 @@ def only_chunked(encodings: Sequence[Field], status: int) -> bool:
 
 
 def measured(fields: list[Field], status: int) -> tuple[int, list[Field]]:
-    """Return what all Content-Lengths tell, and the headers with one of them left. Raises BadMessage."""
+    """Return the length in bytes, -1 without one, and the headers with one Content-Length left. Raises BadMessage."""
     told = [field for field in fields if field.kind == LENGTH]
     if len(told) == 1 and told[0].value.isdigit():
         return _number(told[0].value, status), fields
@@ -93,8 +95,8 @@ def measured(fields: list[Field], status: int) -> tuple[int, list[Field]]:
 def checked_trailers(fields: list[Field], status: int) -> list[Field]:
     """Return trailers as they are forwarded. Raises BadMessage.
 
-    They frame nothing, and yet those that would say nonsense in a head say it here: as the reference, which reads both
-    alike. Whoever takes them for headers is told nothing that others would read otherwise.
+    Trailers frame nothing. Yet HAProxy reads them as it reads headers and refuses the same contradictions, and so does
+    this function: a server that merges trailers into the headers cannot be misled by them.
     """
     kinds = 0
     for field in fields:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tcproxy.wire import messages
 
 from .errors import BadMessage
 from .fields import Field, KnownFields, OddLine, trouble, unfolded
 from .framing import NO_BODY, Framing
-from .limits import FIELD_OVERHEAD, Limits
+from .limits import FIELD_OVERHEAD, CodecLimits
 from .templates import Template
 
 Adjust = Mapping[bytes, bytes]
-"""h1-case-adjust: lower-case names -> the same as they are to be written."""
+"""h1-case-adjust: lower-case name -> the name as it is written."""
 
 
-FRAMING = ("framing", "minor", "upgrade")
+FRAMING_SLOTS = ("framing", "minor", "upgrade")
 """What a head of HTTP/1 has besides those of all protocols: the slots that both kinds of heads declare."""
 
 
@@ -38,13 +38,14 @@ class Head(messages.Head):
     minor: int
     """1 for HTTP/1.1 and later, 0 for all older ones. A head with a template has 1."""
     upgrade: bool
-    """Connection names `upgrade`. A request: it asks to leave HTTP, and has no body. In a response only status 101
-    leaves HTTP, but none with the word gets a Connection header of ours. A head with a template has False."""
+    """The Connection header names `upgrade`. Such a request asks to leave HTTP and has no body. Such a response leaves
+    HTTP if its status is 101; with any status it gets no Connection header of ours. False of a head with a template."""
 
     @property
     def fields(self) -> list[Field]:
         """All headers; ask for them only where all of them count. A list of them is never edited in place."""
-        return super().fields  # type: ignore[return-value]  # they are of `field_type`
+        fields = self._fields
+        return self._listed() if fields is None else fields  # type: ignore[return-value]  # they are of `field_type`
 
     @fields.setter
     def fields(self, fields: list[Field]) -> None:
@@ -68,28 +69,28 @@ class Head(messages.Head):
 
 
 def adjusted(field: Field, adjust: Adjust) -> bytes:
-    """Return the wire form of a header with its name in the case that the map tells."""
+    """Return the line of a header, with the name as the map writes it."""
     name = adjust.get(field.name)
     return field.wire if name is None else b"%b: %b\r\n" % (name, field.value)
 
 
-def text_size(fields: Iterable[Field]) -> int:
+def text_size(fields: Sequence[Field]) -> int:
     """Return the bytes of all names and values."""
-    return sum([len(field.wire) - 4 for field in fields])
+    return len(b"".join([field.wire for field in fields])) - 4 * len(fields)
 
 
 FOLDED_NAME = re.compile(rb"\n[^ \t:\n][^:\n]*+\n[ \t]")
 
 
 def is_later(version: bytes) -> bool:
-    """Say whether a version is 1.1 or later: all these are spoken as 1.1 (RFC 9110 section 2.5)."""
+    """Say whether a version is 1.1 or later: RFC 9110 section 2.5 has all of these treated as 1.1."""
     return len(version) == 8 and version[4] == 0x2F and version[6] == 0x2E and version[5:8] >= b"1.1"
 
 
 def joined_lines(data: bytes) -> list[bytes]:
-    """Return the lines of a whole head, folded ones joined, bare LFs taken for line ends; the empty one is gone.
+    """Return the lines of a whole head without its empty line: folded lines are joined, and a bare LF ends a line.
 
-    Raises OddLine when a folded line goes on with something other than a header's value: the start line, or a name.
+    Raises OddLine when a folded line continues the start line or a header's name, and not a value.
     """
     second = data.find(b"\n") + 1
     if data[second : second + 1] in (b" ", b"\t") or FOLDED_NAME.search(data):
@@ -98,15 +99,15 @@ def joined_lines(data: bytes) -> list[bytes]:
 
 
 def field_trouble(data: bytes, known: KnownFields, status: int) -> BadMessage:
-    """Return what is wrong with the headers of a whole head, whose start line is right."""
+    """Return the error for the headers of a whole head. The start line is right."""
     start = data.find(b"\n") + 1
     end = len(data) - (2 if data.endswith(b"\r\n") else 1)
     told = trouble(data[start : end - 1], known.lenient) or (0, "a header line that cannot be read")
     return BadMessage(status, told[1], start + told[0])
 
 
-def check_size(fields: list[Field], start: int, limits: Limits, status: int) -> None:
-    """Check the size of a head as it is forwarded. Raises BadMessage. start: bytes of the start line."""
+def check_size(fields: list[Field], start: int, limits: CodecLimits, status: int) -> None:
+    """Check that a head as it is forwarded fits a buffer. Raises BadMessage. start: bytes of the start line."""
     size = start + sum([len(field.wire) for field in fields]) + 2 + FIELD_OVERHEAD * len(fields)
     if size > limits.room:
         raise BadMessage(status, "a head too large", limits.room)

@@ -1,7 +1,7 @@
-"""The Connection header: what it says of the connection, and what is left of it for the other side.
+"""The Connection header: what it says of the connection, and what is forwarded of it.
 
-HAProxy takes `close` and `keep-alive` out, writes its own at the end of the head, and leaves all other words
-and the headers they name: it drops no header because Connection names it.
+HAProxy removes the words `close` and `keep-alive`, writes its own Connection header at the end of the head, and
+forwards all other words. It forwards headers that Connection names, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ WORDS = {b"close": CLOSE, b"keep-alive": KEEP, b"upgrade": UPGRADED}
 
 
 def spoken(fields: Iterable[Field]) -> tuple[int, list[Field]]:
-    """Return the flags that all Connection headers together say, and the headers without our two words."""
+    """Return the flags of all Connection headers together, and the headers without `close` and `keep-alive`."""
     flags = 0
     kept = []
     for field in fields:
@@ -30,9 +30,9 @@ def spoken(fields: Iterable[Field]) -> tuple[int, list[Field]]:
 
 
 def connection_words(field: Field) -> tuple[int, Field | None]:
-    """Return the flags that one Connection header says, and what is left of it: None when nothing is."""
+    """Return the flags of one Connection header, and the header to forward, None where no word is left."""
     flag = WORDS.get(field.value.lower())
-    if flag:  # nearly always one word
+    if flag:  # most headers have one word
         return flag, field if flag == UPGRADED else None
     flags = 0
     kept = b""
@@ -54,7 +54,7 @@ def connection_words(field: Field) -> tuple[int, Field | None]:
 
 
 def elements(value: bytes) -> list[bytes]:
-    """Split a list header's value at its commas, except at those within quotes; spaces stay."""
+    """Split the value of a list header at its commas, but not within quotes. Spaces stay."""
     if b'"' not in value:
         return value.split(b",")
     found: list[bytes] = []

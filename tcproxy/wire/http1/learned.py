@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from .fields import ALONE, CONNECTION, HOST, KINDS, LENGTH, ONLY_CLOSE, TOKEN
-from .limits import Limits
+from .limits import CodecLimits
 from .templates import Template
 
 MOST = 6
@@ -84,7 +84,7 @@ class LearnedTemplates:
 
     __slots__ = ("_counts", "_limits", "_start", "by_size", "last", "safe")
 
-    def __init__(self, limits: Limits, start: bytes) -> None:
+    def __init__(self, limits: CodecLimits, start: bytes) -> None:
         self._limits = limits
         self._start = start
         self.safe = limits.safe

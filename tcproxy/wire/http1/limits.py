@@ -1,4 +1,4 @@
-"""How much, and how odd, a message may be: the global section's sizes and a proxy's leniency, in numbers."""
+"""How large a message may be, and how much of what RFC 9112 forbids is accepted in it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ RESERVED = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a codec takes.
+class CodecLimits:
+    """What a codec accepts.
 
-    bufsize, maxrewrite: bytes (tune.bufsize, tune.maxrewrite). max_headers: lines of a head, its start line
-    among them (tune.http.maxhdr). lenient: option accept-invalid-http-request (of a request codec) or -response.
+    bufsize, maxrewrite: bytes (tune.bufsize, tune.maxrewrite). max_headers: lines of a head, with the start line
+    (tune.http.maxhdr). lenient: option accept-invalid-http-request (for requests) or -response (for responses).
     any_payload: h1-accept-payload-with-any-method.
     """
 
@@ -28,11 +28,11 @@ class Limits:
     any_payload: bool = False
 
     raw: int = field(init=False)
-    """Bytes of the longest head as it came, the empty lines before it among them."""
+    """Bytes of the longest head as it came, with the empty lines before it."""
     room: int = field(init=False)
-    """Bytes of the longest head as it is forwarded, FIELD_OVERHEAD for each header line added."""
+    """Bytes of the longest head as it is forwarded, with FIELD_OVERHEAD bytes for each header line."""
     safe: int = field(init=False)
-    """Bytes of a head that fits however many headers it has."""
+    """A head of at most so many bytes fits, however many headers it has."""
 
     def __post_init__(self) -> None:
         room = self.bufsize - self.maxrewrite - OVERHEAD

@@ -1,7 +1,7 @@
-"""A request's head: read, checked, and written for the server (RFC 9112 sections 3 and 6).
+"""Heads of requests are read, checked, and written for the server (RFC 9112 sections 3 and 6).
 
-What HAProxy 2.6 refuses is refused with its status, what it changes is changed; tests/wire/http1/departures.py
-tells where we are stricter.
+A request that HAProxy 2.6 refuses is refused with the same status, and a header that it changes is changed alike.
+tests/wire/http1/departures.py lists the cases where tcproxy is stricter.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from .fields import (
     OddLine,
 )
 from .framing import CHUNKED, NO_BODY, SIZED, measured, only_chunked
-from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .head import FRAMING_SLOTS, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .keepalive import CLOSE, KEEP, UPGRADED, spoken
 from .learned import LearnedTemplates
-from .limits import Limits
+from .limits import CodecLimits
 
 STRICT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-\"$-~]++)[ \t]++(HTTP/[0-9]\.[0-9])(?=\r?\n|\Z)")
 LENIENT = re.compile(rb"(" + TOKEN + rb")[ \t]++([!-~\x80-\xff]++)(?:[ \t]++([A-Z0-9./]*+))?(?=\r?\n|\Z)")
 _TARGET, _VERSION = rb")(?:[ \t]++(?:(", rb"++)(?:[ \t]++([A-Z0-9./]*+))?)?)?)?\r?"
 PARTIAL = re.compile(rb"(?:(" + TOKEN + _TARGET + rb"[!-\"$-~]" + _VERSION)
 PARTIAL_LENIENT = re.compile(rb"(?:(" + TOKEN + _TARGET + rb"[!-~\x80-\xff]" + _VERSION)
-"""The beginning of a request line, as far as it came."""
+"""These match the beginning of a request line, as far as it came."""
 _START = {False: STRICT, True: LENIENT}
 BARE = (b"GET", b"HEAD", b"DELETE")
-"""Methods whose payload in HTTP/1.0 is refused."""
+"""HTTP/1.0 requests of these methods with a body are refused."""
 
 
 class RequestHead(Head, messages.RequestHead):
-    """A request's start line and headers. authority: what the Host header tells, or must tell."""
+    """A request's start line and headers. authority: the value of the Host header that is forwarded."""
 
-    __slots__ = FRAMING
+    __slots__ = FRAMING_SLOTS
 
     def __init__(
         self, method: bytes, target: bytes, version: bytes, minor: int, fields: list[Field], keep_alive: bool
@@ -76,8 +76,8 @@ class RequestHead(Head, messages.RequestHead):
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
         """Return the bytes for the server.
 
-        close: the connection to the server will not be kept, and it shall know (option httpclose and
-        http-server-close without http-pretend-keepalive).
+        close: tell the server that the connection ends with this request (option httpclose, or http-server-close
+        without http-pretend-keepalive).
         """
         template = self.template
         if template is not None and adjust is None:
@@ -97,7 +97,7 @@ class RequestHead(Head, messages.RequestHead):
 
 
 def plain_request(templates: LearnedTemplates, data: bytes) -> tuple[RequestHead, int] | None:
-    """Return the request that bytes begin with, and where its head ends; None where it has no known template."""
+    """Return the request that the bytes begin with and the index behind its head; None where no template matches."""
     found = templates.find(data)
     if found is None:
         return None
@@ -122,8 +122,8 @@ def plain_request(templates: LearnedTemplates, data: bytes) -> tuple[RequestHead
     return request, end
 
 
-def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHead:
-    """Read a whole head: start line to empty line, both whole. Raises BadMessage."""
+def parse_request(data: bytes, known: KnownFields, limits: CodecLimits) -> RequestHead:
+    """Read a whole head, from its start line to its empty line. Raises BadMessage."""
     line = _START[known.lenient].match(data)
     if line is None:
         raise BadMessage(400, *start_trouble(data, known.lenient))
@@ -133,8 +133,8 @@ def parse_request(data: bytes, known: KnownFields, limits: Limits) -> RequestHea
         raise field_trouble(data, known, 400) from None
 
 
-def request_of(lines: list[bytes], size: int, known: KnownFields, limits: Limits) -> RequestHead:
-    """Read the lines of a head, its empty one left out. Raises OddLine, BadMessage. size: bytes of it as it came."""
+def request_of(lines: list[bytes], size: int, known: KnownFields, limits: CodecLimits) -> RequestHead:
+    """Read the lines of a head without its empty line. Raises OddLine, BadMessage. size: bytes of the whole head."""
     matched = _START[known.lenient].fullmatch(lines[0])
     if matched is None:
         raise OddLine
@@ -159,7 +159,7 @@ def request_of(lines: list[bytes], size: int, known: KnownFields, limits: Limits
 
 
 def _mean_plain(request: RequestHead, special: list[Field]) -> bool:
-    """Do what _mean does, for the headers that nearly all requests have; say whether these are such."""
+    """Do the work of `_mean` for headers as nearly all requests have them; return False, nothing done, for others."""
     host = None
     length = -1
     said = 0
@@ -186,7 +186,7 @@ def _mean_plain(request: RequestHead, special: list[Field]) -> bool:
 
 
 def _version(method: bytes, version: bytes | None) -> tuple[bytes, int]:
-    """Return the version, and whether it counts as 1.1 (RFC 9110 section 2.5: any later one does)."""
+    """Return the version, and 1 where it counts as HTTP/1.1 (RFC 9110 section 2.5: any later version does), else 0."""
     if not version:
         if method != b"GET":
             raise BadMessage(400, "HTTP/0.9 knows GET only")
@@ -194,8 +194,8 @@ def _version(method: bytes, version: bytes | None) -> tuple[bytes, int]:
     return version, int(is_later(version))
 
 
-def _mean(request: RequestHead, special: list[Field], limits: Limits) -> None:
-    """Take from the headers what they say of the message and its connection."""
+def _mean(request: RequestHead, special: list[Field], limits: CodecLimits) -> None:
+    """Set what the headers tell of the message and its connection, and remove what is not forwarded."""
     kinds = 0
     for field in special:
         kinds |= field.kind
@@ -229,7 +229,7 @@ def _take_host(request: RequestHead) -> None:
     request.fields = kept
 
 
-def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
+def _take_framing(request: RequestHead, kinds: int, limits: CodecLimits) -> None:
     supported = True
     if kinds & LENGTH:
         request.length, request.fields = measured(request.fields, 400)
@@ -239,7 +239,7 @@ def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
         if request.method == b"CONNECT":
             raise BadMessage(400, "CONNECT with a Transfer-Encoding")
         if not request.minor or kinds & LENGTH:
-            request.keep_alive = False  # whoever sent this may be fooled by it: RFC 9112 section 6.1
+            request.keep_alive = False  # the client may see another end of its request: RFC 9112 section 6.1
         request.framing, request.length = CHUNKED, -1
         request.fields = plainly_chunked(request.fields)
     if request.framing is NO_BODY:
@@ -254,7 +254,7 @@ def _take_framing(request: RequestHead, kinds: int, limits: Limits) -> None:
 
 
 def plainly_chunked(fields: list[Field]) -> list[Field]:
-    """Return headers without Content-Length, and with empty words gone from Transfer-Encoding."""
+    """Return the headers without Content-Length; a Transfer-Encoding with empty words becomes `chunked`."""
     kept = []
     for field in fields:
         if field.kind == ENCODING and b"," in field.value:
@@ -265,7 +265,7 @@ def plainly_chunked(fields: list[Field]) -> list[Field]:
 
 
 def _take_upgrade(request: RequestHead) -> None:
-    """Check an upgrade's headers; one with a body is none for us (RFC 9110 section 7.8 leaves that to us)."""
+    """Check a request for an upgrade; with a body it is read as an ordinary one (RFC 9110 section 7.8 allows that)."""
     if request.framing is not NO_BODY:
         request.upgrade = False
         request.fields = [field for field in request.fields if field.kind != UPGRADE]
@@ -294,7 +294,7 @@ def _is_key(value: bytes) -> bool:
 
 
 def only_trailers(fields: list[Field]) -> list[Field]:
-    """Return headers with TE saying no more than `trailers`: we decode no coding for anyone."""
+    """Return the headers with no word but `trailers` in TE, since no transfer coding is decoded here."""
     kept = []
     for field in fields:
         if field.kind == TE:
@@ -319,7 +319,7 @@ def _agree(request: RequestHead, lenient: bool) -> None:
 
 
 def start_trouble(data: bytes, lenient: bool) -> tuple[str, int]:
-    """Say why, and where, bytes do not begin with a request line."""
+    """Return the reason why the bytes begin with no request line, and the index of the first wrong byte."""
     matched = (PARTIAL_LENIENT if lenient else PARTIAL).match(data)
     at = matched.end() if matched else 0
     method, target, version = matched.groups() if matched else (None, None, None)

@@ -1,4 +1,7 @@
-"""A response's head: read against its request, checked, and written for the client (RFC 9112 sections 4 and 6)."""
+"""Heads of responses are read, checked, and written for the client (RFC 9112 sections 4 and 6).
+
+The same bytes mean different things behind different requests: most functions here take the request, too.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from tcproxy.wire import messages
 from .errors import BadMessage
 from .fields import ACCEPT, CONNECTION, ENCODING, LENGTH, ONLY_CLOSE, ONLY_KEEP, TE, Field, KnownFields, OddLine
 from .framing import CHUNKED, NO_BODY, SIZED, UNTIL_CLOSE, measured, only_chunked
-from .head import FRAMING, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
+from .head import FRAMING_SLOTS, Adjust, Head, check_size, field_trouble, is_later, joined_lines, text_size
 from .keepalive import CLOSE, KEEP, UPGRADED, spoken
 from .learned import BODYLESS, NO_BODIES, LearnedTemplates
-from .limits import Limits
+from .limits import CodecLimits
 from .request import RequestHead, asks_websocket, only_trailers, plainly_chunked
 
 STRICT = re.compile(rb"(HTTP/[0-9]\.[0-9])[ \t]++([1-9][0-9][0-9])(?:[ \t]++([^\r\n\0]*+))?(?=\r?\n|\Z)")
@@ -25,7 +28,7 @@ _START = {False: STRICT, True: LENIENT}
 class ResponseHead(Head, messages.ResponseHead):
     """A response's start line and headers."""
 
-    __slots__ = FRAMING
+    __slots__ = FRAMING_SLOTS
 
     def __init__(self, version: bytes, minor: int, status: int, reason: bytes, fields: list[Field]) -> None:
         self.version = version
@@ -58,7 +61,7 @@ class ResponseHead(Head, messages.ResponseHead):
     def forward(self, request: RequestHead, keep: bool | None = None, adjust: Adjust | None = None) -> bytes:
         """Return the bytes for the client.
 
-        keep: whether its connection is kept; None when only the messages decide (client_keeps).
+        keep: whether the client's connection is kept; None: as `client_keeps` tells.
         """
         connection = b""
         if self.status >= 200 and not self.upgrade and not (request.method == b"CONNECT" and self.status < 300):
@@ -76,7 +79,7 @@ class ResponseHead(Head, messages.ResponseHead):
 
 
 class PlainResponse(ResponseHead):
-    """A response's head of a known template, read. end: where it ends in the bytes that it was read from."""
+    """A response that a learned template has read. end: index behind the head in the bytes that it was read from."""
 
     __slots__ = ("end",)
 
@@ -84,12 +87,12 @@ class PlainResponse(ResponseHead):
 
     @property
     def wire(self) -> bytes:
-        """The head as it is forwarded to a client of HTTP/1.1 that is kept, unless its status is another by now."""
+        """The bytes for a client of HTTP/1.1 whose connection is kept; for a head whose status line was not edited."""
         return self.template.written % self.parts  # type: ignore[union-attr]  # it has one
 
 
 def plain_response(templates: LearnedTemplates, data: bytes) -> PlainResponse | None:
-    """Return the response that bytes begin with, None when its head has no known template."""
+    """Return the response that the bytes begin with; None where no template matches."""
     found = templates.find(data)
     if found is None:
         return None
@@ -114,8 +117,8 @@ def plain_response(templates: LearnedTemplates, data: bytes) -> PlainResponse | 
     return head
 
 
-def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits: Limits) -> ResponseHead:
-    """Read a whole head: start line to empty line, both whole. Raises BadMessage (502)."""
+def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits: CodecLimits) -> ResponseHead:
+    """Read a whole head, from its start line to its empty line. Raises BadMessage (502)."""
     if _START[known.lenient].match(data) is None:
         raise BadMessage(502, "no status line", _start_position(data))
     try:
@@ -125,9 +128,9 @@ def parse_response(data: bytes, request: RequestHead, known: KnownFields, limits
 
 
 def response_of(
-    lines: list[bytes], size: int, request: RequestHead, known: KnownFields, limits: Limits
+    lines: list[bytes], size: int, request: RequestHead, known: KnownFields, limits: CodecLimits
 ) -> ResponseHead:
-    """Read the lines of a head, its empty one left out. Raises OddLine, BadMessage. size: bytes of it as it came."""
+    """Read the lines of a head without its empty line. Raises OddLine, BadMessage. size: bytes of the whole head."""
     matched = _START[known.lenient].fullmatch(lines[0])
     if matched is None:
         raise OddLine
@@ -151,7 +154,7 @@ def response_of(
 
 
 def _mean_plain(response: ResponseHead, request: RequestHead, special: list[Field]) -> bool:
-    """Do what _mean does, for the headers that nearly all responses have; say whether these are such."""
+    """Do the work of `_mean` for headers as nearly all responses have them; return False, nothing done, for others."""
     length = -1
     said = 0
     chunked = False
@@ -182,7 +185,7 @@ def _mean_plain(response: ResponseHead, request: RequestHead, special: list[Fiel
 
 
 def _mean(response: ResponseHead, request: RequestHead, special: list[Field]) -> None:
-    """Take from the headers what they say of the message and its connection."""
+    """Set what the headers tell of the message and its connection, and remove what is not forwarded."""
     kinds = 0
     for field in special:
         kinds |= field.kind
@@ -196,7 +199,7 @@ def _mean(response: ResponseHead, request: RequestHead, special: list[Field]) ->
 
 
 def _frame(response: ResponseHead, request: RequestHead, kinds: int) -> None:
-    """Decide where the body ends: RFC 9112 section 6.3, in its order."""
+    """Decide where the body ends: the rules of RFC 9112 section 6.3, in their order."""
     if kinds & LENGTH:
         response.length, response.fields = measured(response.fields, 502)
         response.framing = SIZED if response.length else NO_BODY
@@ -204,7 +207,7 @@ def _frame(response: ResponseHead, request: RequestHead, kinds: int) -> None:
         if not only_chunked([field for field in response.fields if field.kind == ENCODING], 502):
             raise BadMessage(502, "a transfer coding that is not supported")
         if kinds & LENGTH or not response.minor:
-            response.keep_alive = False  # whoever sent this may be fooled by it: RFC 9112 section 6.1
+            response.keep_alive = False  # the server may see another end of its response: RFC 9112 section 6.1
         response.framing, response.length = CHUNKED, -1
         response.fields = plainly_chunked(response.fields)
     status = response.status

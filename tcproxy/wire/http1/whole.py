@@ -1,4 +1,4 @@
-"""Whole responses that come from no server: what a file or a configuration says, ready to be sent to any client."""
+"""Whole responses that come from no server but from a file or the configuration."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .response import STRICT, ResponseHead
 BODYLESS = frozenset({204, 304})
 """Statuses of responses that have no body."""
 OVERHEAD = 48
-"""Bytes of a buffer that HAProxy's own form of any message takes."""
+"""Bytes of a buffer that HAProxy's own form of any message takes besides its parts."""
 PART_OVERHEAD = 8
-"""Bytes that it takes beside the text of each part: start line, header, end of the head, body."""
+"""Bytes that HAProxy's form of each part takes besides its text: start line, header, end of the head, body."""
 
 
 class WholeResponse:
-    """A response and its body. The head is shared by all who are sent it: it must not be edited.
+    """A response and its body. All clients are sent the same head, so that it must not be edited.
 
-    size: bytes of its head as the reference counts them. room: bytes of a buffer that it takes there.
-    keeps: it ends by its length, and does not ask for the end of the client's connection.
+    size: bytes of the head as HAProxy counts them. room: bytes of a buffer that the response takes in HAProxy. keeps:
+    the client's connection may be kept behind it: it ends by its length, and has no `Connection: close`.
     """
 
     __slots__ = ("body", "head", "keeps", "room", "size")
 
     def __init__(self, head: ResponseHead, body: bytes) -> None:
-        """`head` with all its headers: those that speak of the connection are taken out of it."""
+        """Take a head with all its headers, and remove those about the connection."""
         fields = head.fields
         self.head = head
         self.body = body
@@ -44,9 +44,9 @@ class WholeResponse:
 
 
 def read_whole(data: bytes) -> WholeResponse:
-    """Read the bytes of a whole response, as a file has them: lines may end with LF, empty ones may come first.
+    """Read a whole response from the bytes of a file: lines may end with LF, and empty lines may come first.
 
-    Raises BadMessage when it is none, or when its headers and its body do not agree.
+    Raises BadMessage where the bytes are no response, or the headers do not agree with the body.
     """
     data = data.lstrip(b"\r\n")
     end = find_end(data)
@@ -66,7 +66,7 @@ def read_whole(data: bytes) -> WholeResponse:
 
 
 def _agreed(head: ResponseHead, body: bytes) -> WholeResponse:
-    """Find out how the response ends, and whether its body is what its headers tell."""
+    """Set where the response ends. Raises BadMessage where its headers and its body do not agree."""
     status = head.status
     if status < 200 and status != 101:
         raise BadMessage(500, f"the status {status}, which is no answer")
@@ -86,7 +86,7 @@ def _agreed(head: ResponseHead, body: bytes) -> WholeResponse:
 
 
 def compose(status: int, reason: bytes, fields: Sequence[Field], body: bytes = b"") -> WholeResponse:
-    """Return a response of these headers, which tell the length of the body."""
+    """Return a response with these headers, of which one tells the length of the body."""
     head = ResponseHead(b"HTTP/1.1", 1, status, reason, list(fields))
     head.length = len(body)
     head.framing = SIZED if body else NO_BODY
@@ -94,7 +94,7 @@ def compose(status: int, reason: bytes, fields: Sequence[Field], body: bytes = b
 
 
 def _sent(whole: WholeResponse) -> WholeResponse:
-    """Take out the length, which counts, where it is not sent."""
+    """Remove Content-Length from a 204 response: HAProxy counts its bytes and does not send it."""
     if whole.head.status == 204:
         whole.head.fields = [field for field in whole.head.fields if field.name != b"content-length"]
     return whole

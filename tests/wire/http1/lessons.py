@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcproxy.wire.http1 import Codec, Limits, RequestReader, ResponseReader
+from tcproxy.wire.http1 import Codec, CodecLimits, RequestReader, ResponseReader
 from tcproxy.wire.http1.learned import OFTEN, LearnedTemplates
 
 LESSONS = (
@@ -39,7 +39,7 @@ REQUESTS, RESPONSES = _LEARNED.requests, _LEARNED.responses
 
 def taught(lenient: bool = False) -> Codec:
     """Return a codec that knows common templates."""
-    codec = Codec(Limits(lenient=lenient))
+    codec = Codec(CodecLimits(lenient=lenient))
     know(codec.requests, REQUESTS)
     know(codec.responses, RESPONSES)
     return codec

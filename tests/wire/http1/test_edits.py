@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcproxy.wire.http1 import BadMessage, Codec, Head, RequestHead, RequestReader, ResponseHead, ResponseReader
@@ -172,6 +172,7 @@ def test_a_response_is_edited_as_a_plain_list_is(
     assert known.forward(asked, False) == written(b"HTTP/1.1 404 Not %here\r\n", fields, b"close", {})
 
 
+@settings(max_examples=20, deadline=None)
 @given(edits)
 def test_heads_of_the_corpus_are_edited_alike(edits: list[Edit]) -> None:
     """Whatever message of the corpus is read, by a template or not: edits do the same to it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcproxy.wire.http1 import BadMessage, Codec, Limits, RequestHead, RequestReader, ResponseHead, ResponseReader
+from tcproxy.wire.http1 import BadMessage, Codec, CodecLimits, RequestHead, RequestReader, ResponseHead, ResponseReader
 from tcproxy.wire.http1.learned import MOST, MOST_COUNTED, MOST_IN_ALL, OFTEN, LearnedTemplates
 
 from . import corpus
@@ -149,7 +149,7 @@ def test_what_has_a_template_is_edited_alone() -> None:
 
 def test_nobody_makes_templates_grow() -> None:
     """However many templates come, often or not, of one number of lines or of many, few are kept."""
-    templates: LearnedTemplates = Codec(Limits()).requests
+    templates: LearnedTemplates = Codec(CodecLimits()).requests
     for number in range(2 * MOST_COUNTED):
         lines = b"".join(b"X%d: a\r\n" % (number + line) for line in range(1 + number % 60))
         for _ in range(AGAIN):
@@ -161,7 +161,7 @@ def test_nobody_makes_templates_grow() -> None:
 
 def test_a_template_that_was_forgotten_is_learned_again() -> None:
     """More templates of one size than are kept: whichever comes often is known again."""
-    templates: LearnedTemplates = Codec(Limits()).requests
+    templates: LearnedTemplates = Codec(CodecLimits()).requests
     heads = [b"GET / HTTP/1.1\r\nX%d: a\r\n\r\n" % number for number in range(2 * MOST)]
     for head in heads * AGAIN:
         templates.learn(head)

@@ -9,8 +9,8 @@ from tcproxy.wire.http1 import (
     BadMessage,
     ChunkedBody,
     Codec,
+    CodecLimits,
     Field,
-    Limits,
     RequestReader,
     chunk,
     last_chunk,
@@ -20,7 +20,7 @@ from . import corpus
 from .fragments import cut, requests, responses
 from .verdicts import Verdict, request_verdict, response_verdict
 
-LENIENT = Limits(lenient=True)
+LENIENT = CodecLimits(lenient=True)
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=12).map(lambda t: b"x" + t.encode())
 VALUES = st.binary(max_size=40).map(lambda v: v.translate(None, b"\r\n\0").strip(b" \t"))
 
@@ -34,7 +34,7 @@ def told(verdict: Verdict) -> tuple[object, ...]:
 @given(st.data(), requests, st.booleans())
 def test_any_cut_of_requests_gives_the_same(data: st.DataObject, message: bytes, lenient: bool) -> None:
     """Requests in any pieces, right or wrong, have the outcome that they have whole."""
-    limits = LENIENT if lenient else Limits()
+    limits = LENIENT if lenient else CodecLimits()
     assert told(request_verdict(data.draw(cut(message)), limits)) == told(request_verdict([message], limits))
 
 
@@ -82,7 +82,7 @@ def test_chunks_that_are_written_are_read_back(bodies: list[bytes], data: st.Dat
 @given(st.data(), st.binary(max_size=300) | requests | responses, st.booleans())
 def test_nothing_but_refusals_comes_out(data: st.DataObject, message: bytes, lenient: bool) -> None:
     """Whatever is fed, in both roles and in any pieces, the only exception is BadMessage, with a status of its role."""
-    limits = Limits(lenient=lenient)
+    limits = CodecLimits(lenient=lenient)
     pieces = data.draw(cut(message))
     assert request_verdict(pieces, limits).status in (0, 400, 413, 422)
     assert response_verdict("GET", pieces, limits).status in (0, 502)

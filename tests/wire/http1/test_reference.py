@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tcproxy.wire.http1 import Limits
+from tcproxy.wire.http1 import CodecLimits
 
 from . import corpus
 from .departures import DEPARTURES, departure
 from .reference import UNHURRIED, Reference, Seen
 from .verdicts import request_verdict, response_verdict
 
-LENIENT = Limits(lenient=True)
+LENIENT = CodecLimits(lenient=True)
 PAGE = re.compile(rb"HTTP/1\.1 502 Bad Gateway\r\n.*(?:</html>\n|\r\n\r\n\Z)", re.DOTALL)
 """The reference's own answer; that to HEAD has no body."""
 
@@ -43,7 +43,7 @@ class Case(NamedTuple):
 
     def ours(self) -> tuple[int, bytes]:
         """Return our status and what we forward."""
-        limits = LENIENT if self.lenient else Limits()
+        limits = LENIENT if self.lenient else CodecLimits()
         if self.asked:
             verdict = response_verdict(self.asked, [self.message], limits)
             return verdict.status, verdict.forwarded
@@ -100,7 +100,7 @@ def test_the_corpus_has_a_few_hundred_cases_of_each_role() -> None:
 
 def told(case: Case, pieces: list[bytes]) -> tuple[object, ...]:
     """Return what a fresh codec says of a case in these pieces. Chunks follow the pieces, so bodies are compared."""
-    limits = LENIENT if case.lenient else Limits()
+    limits = LENIENT if case.lenient else CodecLimits()
     verdict = response_verdict(case.asked, pieces, limits) if case.asked else request_verdict(pieces, limits)
     heads = [(repr(head), repr(head.fields), head.keep_alive) for head in verdict.heads]
     return verdict.status, verdict.incomplete, verdict.bodies, heads

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tcproxy.wire.http1 import BadMessage, Codec, Framing, Limits, RequestHead, RequestReader
+from tcproxy.wire.http1 import BadMessage, Codec, CodecLimits, Framing, RequestHead, RequestReader
 from tcproxy.wire.http1.fields import KNOWN_LINES
 
 
 def read(data: bytes, **limits: int) -> RequestHead:
     """Return the request that these bytes are."""
-    request = RequestReader(Codec(Limits(**limits))).feed(data)  # type: ignore[arg-type]
+    request = RequestReader(Codec(CodecLimits(**limits))).feed(data)  # type: ignore[arg-type]
     assert request is not None
     return request
 
@@ -23,7 +23,7 @@ def get(*lines: bytes, start: bytes = b"GET / HTTP/1.1") -> RequestHead:
 def refused(data: bytes, **limits: int) -> tuple[int, int]:
     """Return the status and the position of a refusal."""
     with pytest.raises(BadMessage) as caught:
-        RequestReader(Codec(Limits(**limits))).feed(data)  # type: ignore[arg-type]
+        RequestReader(Codec(CodecLimits(**limits))).feed(data)  # type: ignore[arg-type]
     return caught.value.status, caught.value.position
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from tcproxy.wire.http1 import (
     BadMessage,
     Codec,
+    CodecLimits,
     Framing,
-    Limits,
     RequestHead,
     RequestReader,
     ResponseHead,
@@ -45,7 +45,7 @@ def reframed(head: Head, body: Body, pieces: list[bytes]) -> bytes:
 class RequestSide:
     """A client's connection, as a session that answers everything with 200 would read it."""
 
-    def __init__(self, limits: Limits | None = None, codec: Codec | None = None) -> None:
+    def __init__(self, limits: CodecLimits | None = None, codec: Codec | None = None) -> None:
         self.codec = codec or Codec(limits)
         self.reader = RequestReader(self.codec)
         self.verdict = Verdict()
@@ -98,7 +98,7 @@ class RequestSide:
         return self.verdict
 
 
-def request_verdict(pieces: Iterable[bytes], limits: Limits | None = None, codec: Codec | None = None) -> Verdict:
+def request_verdict(pieces: Iterable[bytes], limits: CodecLimits | None = None, codec: Codec | None = None) -> Verdict:
     """Read a client's bytes."""
     side = RequestSide(limits, codec)
     for piece in pieces:
@@ -107,7 +107,7 @@ def request_verdict(pieces: Iterable[bytes], limits: Limits | None = None, codec
 
 
 def response_verdict(
-    asked: str, pieces: Iterable[bytes], limits: Limits | None = None, codec: Codec | None = None
+    asked: str, pieces: Iterable[bytes], limits: CodecLimits | None = None, codec: Codec | None = None
 ) -> Verdict:
     """Read a server's bytes that answer a request of REQUESTS, and then its close.
 
