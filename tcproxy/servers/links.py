@@ -109,7 +109,7 @@ class LinkHolder:
 class Link(Protocol):
     """A connection to a server, as far as a pool handles it.
 
-    session: who receives its events; the pool while it is idle. pool: whose it is, None once it is closed.
+    session: what receives its events; the pool while it is idle. pool: whose it is, None once it is closed.
     uses: requests it carried after its first. age: the pool's `age` when it was made. key: what it depends on.
     private: it carries requests of one client only. stamp: monotonic seconds of its last progress.
     """

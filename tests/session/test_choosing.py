@@ -188,7 +188,7 @@ class TestOneSlot:
         """One that finds neither slot nor place: SQ at once, an error of the backend and of the server."""
         stage, _, _ = self.queued(balance="source", words={"maxqueue": 1})
         third = stage.client()
-        assert third.closed and stage.line.split()[1:3] == ["-1/-1/0", "SQ"]
+        assert third.closed and stage.line.split()[:3] == ["web/s1", "-1/-1/0", "SQ"]
         assert (stage.farm.counters.connect_errors, stage.farm.servers[0].counters.connect_errors) == (1, 1)
 
     def test_a_granted_slot_is_used_from_the_loop(self) -> None:
