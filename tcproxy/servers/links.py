@@ -298,13 +298,13 @@ class IdleLinks(LinkHolder):
         self._use()
         return True
 
-    def gave_back(self) -> None:
+    def let_go(self) -> None:
         """Count a link that is not in use any more, and stays with the session of its client."""
         self.used -= 1
 
     # idle
 
-    def keep(self, link: Link) -> None:
+    def put(self, link: Link) -> None:
         """Keep a link whose exchange is over for the next request of any client; close it when there are enough."""
         self.used -= 1
         if link.age == self.age and self._has_room(link.uses):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.servers.state import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.http.private import ASK_WHO
-from tcproxy.session.http.reuse import keep
+from tcproxy.session.http.reuse import give_back
 from tcproxy.session.http.telling import account, account_plain, tell, tell_plain
 from tcproxy.session.stages import CHOOSING, CLOSED, CONNECTING, NEVER, RELAYING
 
@@ -165,9 +165,9 @@ def close(session: HttpSession) -> None:
     link.session = None
     link.rest()
     if link.private or session.response.status in ASK_WHO:  # type: ignore[union-attr]  # it is answered
-        keep(session, server, link)
+        give_back(session, server, link)
     else:
-        server.links.keep(link)
+        server.links.put(link)
     session.backend = session.server = session.link = None
     server.sessions.discard(session)
     farm.release(server)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session import attempts
-from tcproxy.session.http.reuse import keep
+from tcproxy.session.http.reuse import give_back
 
 if TYPE_CHECKING:
     from tcproxy.model.http_requests import RequestRule
@@ -81,7 +81,7 @@ def again(session: HttpSession, cause: str | int, head: ResponseHead | None = No
     link, server = session.link, session.server
     if head is not None and server is not None and not session.way.closes and link.skip(head):
         session.link = link.session = None
-        keep(session, server, link)
+        give_back(session, server, link)
     else:
         session.close_own_link()
     session.retries += 1

@@ -55,10 +55,10 @@ def link_key(session: HttpSession) -> Hashable:
     )
 
 
-def keep(session: HttpSession, server: LiveServer, link: Link) -> None:
-    """Keep a link whose exchange is over, for this session's client alone or for all; close it if there are enough."""
+def give_back(session: HttpSession, server: LiveServer, link: Link) -> None:
+    """Put back a link whose exchange is over: to its client's session if it is private, else to its server's pool."""
     response = session.response
     if link.private or (response is not None and response.status in ASK_WHO and asks_who(response)):
         keep_private(session, server, link)
     else:
-        server.links.keep(link)
+        server.links.put(link)

@@ -413,7 +413,7 @@ class HttpSession(Session):
             link.close(not link.ended)
             return
         link.rest()
-        reuse.keep(self, server, link)
+        reuse.give_back(self, server, link)
 
     def _wait_for_next(self) -> None:
         """Begin anew, for the next request."""
