@@ -39,7 +39,7 @@ def test_cpu_time_is_counted() -> None:
     worked = accounting.cpu(os.getpid()) - before
     assert 0.08 < worked.total < 1
     before = accounting.cpu(os.getpid())
-    time.sleep(0.1)
+    time.sleep(0.1)  # to sleep is what is measured here
     assert (accounting.cpu(os.getpid()) - before).total < 0.08
 
 

@@ -35,8 +35,8 @@ def traces() -> tuple[int, int, int]:
 
 
 async def settled(before: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Return the traces once they are as before, or what is left after two seconds."""
-    for _ in range(200):
+    """Return the traces once they are as before, or what is left after a long wait."""
+    for _ in range(int(PATIENCE * 100)):
         if traces() == before:
             break
         await task.deferLater(reactor, 0.01, lambda: None)  # type: ignore[arg-type]

@@ -62,22 +62,22 @@ class Farm(FarmState):
         self.counters.begin(self.clock.seconds())
 
     def leave(self) -> None:
-        """Count its end. Every `enter` has one `leave`."""
+        """Count the end of a session that `enter`ed. Every `enter` has one `leave`."""
         self.counters.current -= 1
 
     def assign(
         self, waiter: Waiter, avoid: LiveServer | None = None, old: Ticket | None = None
     ) -> LiveServer | Ticket | None:
-        """Balance: return the server whose slot was taken, or a place in a queue.
+        """Choose a server by the backend's strategy; return the server whose slot was taken, or a place in a queue.
 
-        None: no server is usable (`available` is 0), or the chosen one's maxqueue is reached (it is not).
-        `avoid` is the server that failed this session, `old` the place in a queue that it had.
+        None: no server is usable (`available` is 0), or `maxqueue` of the chosen one is reached (`available` is not 0).
+        avoid: the server that failed this session before. old: the place in a queue that the session had.
         """
         if not self.active and not self.backups:
             return None
         server: LiveServer | None
         if self._queue_first and self.queue.tickets and any(one.counters.current for one in self.servers):
-            server = None  # who waits was here first
+            server = None  # the sessions that wait were here first
         else:
             picker = self._picker if self.active else self._backup_picker
             # a Protocol is not a zope interface, and a picker returns one of the servers it was given
@@ -89,7 +89,7 @@ class Farm(FarmState):
             self.counters.selected += 1
         if server.maxconn:
             return self._seat(waiter, server, old)
-        # `_take_slot` without the calls: most pass here
+        # inlined `_take_slot` (hot path; see docs/performance)
         now = self.last_session = server.last_session = self.clock.seconds()
         counters = server.counters
         if now >= counters.session_rate.until:
@@ -116,7 +116,7 @@ class Farm(FarmState):
 
     @staticmethod
     def refuses(server: LiveServer) -> bool:
-        """Say whether a server would take nobody, not even to wait: its maxqueue is reached."""
+        """Return whether a server takes no session, not even into its queue: its maxqueue is reached."""
         return 0 < server.maxqueue <= server.queued and server.saturated
 
     def _seat(self, waiter: Waiter, server: LiveServer, old: Ticket | None) -> LiveServer | Ticket | None:
@@ -145,7 +145,7 @@ class Farm(FarmState):
         server.counters.count(now)
 
     def release(self, server: LiveServer) -> None:
-        """Give a slot back; whoever waits for it is granted it before this returns."""
+        """Give a slot back; a session that waits for it is granted it before this returns."""
         server.counters.current -= 1
         if self._counts_load and server.picker is not None:
             server.picker.dropped(server)
@@ -153,9 +153,10 @@ class Farm(FarmState):
             self.serve(server)
 
     def serve(self, server: LiveServer) -> None:
-        """Let a server call who waits, as long as it has slots: its own queue and the backend's, oldest first.
+        """Grant a server's free slots to the sessions that wait longest, in its own queue or the backend's.
 
-        A granted session may fail at once and release: that does not nest, the loop here sees the slot.
+        A granted session may fail at once and release its slot. That call returns at once, and the loop here uses the
+        slot again.
         """
         if server.serving:
             return
@@ -174,10 +175,10 @@ class Farm(FarmState):
             server.serving = False
 
     def call_waiting(self) -> None:
-        """Let every server call from the backend's queue: which of them may, or how much, has changed.
+        """Grant slots to sessions in the backend's queue, after a change of which servers may serve them, or how many.
 
-        HAProxy leaves them waiting after some changes (the end of a drain, a weight that was 0, the turn of a
-        backup) until the next session of the server ends; there may be none.
+        HAProxy leaves these sessions waiting after some changes (the end of a drain, a weight that was 0, the turn of
+        a backup) until the next session of the server ends; there may be none.
         """
         if self.queue.tickets:
             for server in self.servers:
@@ -188,7 +189,10 @@ class Farm(FarmState):
         return not server.maxconn or server.served < server.limit()
 
     def _next(self, server: LiveServer) -> Ticket | None:
-        """Return who is next for a server; of two that came in the same millisecond, who waits for it alone."""
+        """Return the ticket that is next for a server: the older one of its own queue and the backend's.
+
+        Of two that came in the same millisecond, the one that waits for this server alone is first.
+        """
         own = server.queue.first()
         common = self.queue.first() if self._takes_from_all(server) else None
         if own is None or common is None:
@@ -196,7 +200,7 @@ class Farm(FarmState):
         return own if own.entered <= common.entered else common
 
     def _takes_from_all(self, server: LiveServer) -> bool:
-        """Say whether a server may call from the backend's queue: a backup only while it is its turn."""
+        """Return whether a server may serve the backend's queue: a backup only while no active server is usable."""
         if not server.usable:
             return False
         if not server.model.backup:
@@ -204,7 +208,7 @@ class Farm(FarmState):
         return not self.active and (self.all_backups or server is self.first_backup)
 
     def grab(self, server: LiveServer) -> list[Ticket]:
-        """Take slots of a server that just became usable for those in the backend's queue; `grant` must follow."""
+        """Take slots of a server that just became usable, for sessions in the backend's queue; `grant` must follow."""
         tickets: list[Ticket] = []
         while self.queue.tickets and self._takes_from_all(server) and self._has_room(server):
             ticket = next(iter(self.queue.tickets))
@@ -215,7 +219,7 @@ class Farm(FarmState):
         return tickets
 
     def grant(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
-        """Tell sessions of the slots taken for them; those that gave up meanwhile give them back."""
+        """Tell sessions of the slots taken for them; take back the slots of sessions that gave up meanwhile."""
         for ticket in tickets:
             if ticket.cancelled:
                 self.release(server)
@@ -224,7 +228,7 @@ class Farm(FarmState):
                 ticket.waiter.granted(server)
 
     def reassign(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
-        """Balance again those that waited for a server that went away."""
+        """Balance again the sessions that waited for a server that went away."""
         for ticket in tickets:
             if ticket.cancelled:
                 continue
@@ -260,7 +264,7 @@ class Farm(FarmState):
         transitions.carry_out(transitions.reweigh(server))
 
     def renew_cookies(self) -> None:
-        """Make dynamic cookies anew: the address of a server changed."""
+        """Make dynamic cookies again: the address of a server changed."""
         self.cookies.renew()
 
     def close_links(self) -> None:

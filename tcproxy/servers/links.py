@@ -109,7 +109,7 @@ class LinkHolder:
 class Link(Protocol):
     """A connection to a server, as far as a pool handles it.
 
-    session: who receives its events; the pool while it is idle. pool: whose it is, None once it is closed.
+    session: what receives its events; the pool while it is idle. pool: whose it is, None once it is closed.
     uses: requests it carried after its first. age: the pool's `age` when it was made. key: what it depends on.
     private: it carries requests of one client only. stamp: monotonic seconds of its last progress.
     """
@@ -298,13 +298,13 @@ class IdleLinks(LinkHolder):
         self._use()
         return True
 
-    def gave_back(self) -> None:
+    def let_go(self) -> None:
         """Count a link that is not in use any more, and stays with the session of its client."""
         self.used -= 1
 
     # idle
 
-    def keep(self, link: Link) -> None:
+    def put(self, link: Link) -> None:
         """Keep a link whose exchange is over for the next request of any client; close it when there are enough."""
         self.used -= 1
         if link.age == self.age and self._has_room(link.uses):

@@ -1,4 +1,4 @@
-"""Which servers the values of a backend's persistence cookie name, and what servers without one are given.
+"""Which server each value of a backend's persistence cookie names, and the dynamic cookies of servers without a value.
 
 The value of a `cookie` word is the server's own for good; others have one only while the backend's are dynamic
 (`cookie ... dynamic`, and the key of `dynamic-cookie-key`), made from key, address and port.
@@ -14,7 +14,7 @@ from tcproxy.servers.state import LiveServer
 
 
 class ServerCookies:
-    """The cookies of one backend's servers. dynamic: servers without a cookie are given one, if there is a key."""
+    """The cookies of one backend's servers. dynamic: a server without a cookie gets one, if there is a key."""
 
     __slots__ = ("_named", "dynamic", "key", "servers")
 
@@ -28,7 +28,7 @@ class ServerCookies:
         self.renew()
 
     def named(self, value: bytes) -> tuple[LiveServer, ...]:
-        """Return the servers of this cookie, in the order of the configuration: several may share one."""
+        """Return the servers of this value, in the order of the configuration: several may share it."""
         return self._named.get(value, ())
 
     @property
@@ -40,9 +40,10 @@ class ServerCookies:
         )
 
     def renew(self) -> None:
-        """Make dynamic cookies anew: an address, the key, or whether there are any has changed.
+        """Make dynamic cookies again, after a change of an address, of the key, or of `dynamic`.
 
-        As in the reference, a server whose address has no number keeps what it had, and so do all without a key.
+        A server whose address has no number keeps the cookie it had, and so do all servers when there is no key;
+        HAProxy leaves them the same way.
         """
         for server in self.servers:
             if self.dynamic and self.key and not server.model.cookie:

@@ -35,11 +35,11 @@ class Watching(Protocol):
     """The health watch of a server, as far as the server and its sessions speak to it."""
 
     def pause(self) -> None:
-        """Stop checking: the server enters maintenance. Its health becomes 0."""
+        """Stop checking, because the server enters maintenance. Its health becomes 0."""
         ...
 
     def resume(self) -> None:
-        """Check again: the server leaves maintenance. Its health becomes `rise`: one failure is enough."""
+        """Check again, because the server leaves maintenance. Its health becomes `rise`: one failure takes it down."""
         ...
 
     def force(self, healthy: bool) -> None:
@@ -64,13 +64,13 @@ class Attached(Protocol):
 
 @implementer(IServer)
 class LiveServer:
-    """A server (IServer), alive.
+    """One server at work (IServer).
 
-    label: `backend/server`. served: sessions that hold a slot. sessions: those attached, to be shut on demand; a
+    label: `backend/server`. served: sessions that hold a slot. sessions: those that may be ended on demand; a
     session adds and removes itself. weight: sixteenths, 0 in drain; effective: the same, whether in drain or not.
     last_change: whole monotonic seconds; last_session: monotonic seconds, -1 before the first.
     maxconn, minconn, maxqueue: as in force now; maxqueue 0 for no limit.
-    links: its pool of idle ones; None in TCP mode, where no session asks for it.
+    links: the pool of its connections in HTTP mode; None in TCP mode, where no session asks for it.
     cookie: its value of the backend's persistence cookie now, b"" for none.
     address: numeric, or None while unresolved; port: of the address. tracked: the server whose state it follows.
     """
@@ -189,11 +189,11 @@ class LiveServer:
         return down + (self.farm.second() - self.last_change if self.state is ServerState.STOPPED else 0)
 
     def up(self, cause: Finding | None = None, reason: str = "") -> None:
-        """Be up (through slow start, if any). No effect in maintenance or when up already."""
+        """Go up (through slow start, if there is one). No effect in maintenance or when up already."""
         self.farm.bring_up(self, cause, reason)
 
     def down(self, cause: Finding | None = None, reason: str = "", gone: int = 0) -> None:
-        """Be down. No effect in maintenance or when down already.
+        """Go down. No effect in maintenance or when down already.
 
         gone: sessions that are still counted as current, and that the message does not count any more.
         """
@@ -212,7 +212,7 @@ class LiveServer:
         self.farm.clear_flag(self, flag)
 
     def set_state(self, word: str) -> None:
-        """Obey `set server B/S state ready|drain|maint`. ValueError says what is wrong."""
+        """Obey `set server B/S state ready|drain|maint`. Raises ValueError with a sentence for the operator."""
         if word == "ready":
             self.clear_admin(Admin.FORCED_DRAIN)
             self.clear_admin(Admin.FORCED_MAINTENANCE)
@@ -226,7 +226,7 @@ class LiveServer:
             raise ValueError(f"A server's state can be set to 'ready', 'drain' or 'maint', not '{word}'.")
 
     def set_health(self, word: str) -> None:
-        """Obey `set server B/S health up|stopping|down`. ValueError says what is wrong."""
+        """Obey `set server B/S health up|stopping|down`. Raises ValueError with a sentence for the operator."""
         if self.tracked is not None:
             raise ValueError("This server tracks another one: its health cannot be changed.")
         if word not in ("up", "stopping", "down"):
@@ -237,19 +237,19 @@ class LiveServer:
         change(None, "changed from CLI")
 
     def set_weight(self, text: str) -> None:
-        """Obey `set server B/S weight N|N%`. ValueError says what is wrong."""
+        """Obey `set server B/S weight N|N%`. Raises ValueError with a sentence for the operator."""
         self.user_weight = requested_weight(text, self.initial_weight, self.farm.dynamic)
         self.farm.reweigh(self)
 
     def set_maxconn(self, limit: int) -> None:
-        """Obey `set maxconn server B/S N` (0: no limit); wakes who can be served now."""
+        """Obey `set maxconn server B/S N` (0: no limit); serves sessions that wait, as far as there is room now."""
         if self.minconn == self.maxconn:
             self.minconn = limit
         self.maxconn = limit
         self.farm.serve(self)
 
     def set_address(self, address: Address) -> None:
-        """Connect to another address, its port included, from the next connection on; it counts as resolved."""
+        """Use another address and its port from the next connection on; the server's name counts as resolved."""
         self.address, self.port = address, address.port
         if self.links is not None:
             self.links.renew(self.keyed)
@@ -267,7 +267,7 @@ class LiveServer:
             session.shut(cause)
 
     def recalculate(self) -> None:
-        """Compute the weight and `usable` anew, and tell the backend and its strategy."""
+        """Compute `weight` and `usable` again after a change, and tell the farm and its strategy."""
         elapsed = self.farm.second() - self.last_change
         starting = self.state is ServerState.STARTING and elapsed < self.warming
         if starting and self.farm.dynamic:
@@ -356,14 +356,14 @@ class FarmState:
         return next((server for server in self.servers if server.name == name), None)
 
     def recount(self) -> None:
-        """Count the usable servers anew."""
+        """Count the usable servers again, and find the backup that serves alone."""
         usable = [server for server in self.servers if server.usable]
         backups = [server for server in usable if server.model.backup]
         self.active, self.backups = len(usable) - len(backups), len(backups)
         self.first_backup = backups[0] if backups and not self.all_backups else None
 
     def come_back(self, counted: bool) -> None:
-        """Take notice: a server comes back. Was there none, the backend is up; its down time counts if `counted`."""
+        """Note that a server comes back. Was none usable, the backend is up now; its down time counts if `counted`."""
         if self.available:
             return
         now = self.second()
@@ -393,7 +393,7 @@ class FarmState:
     # what farm.py does
 
     def renew_cookies(self) -> None:
-        """Make dynamic cookies anew: the address of a server changed."""
+        """Make dynamic cookies again: the address of a server changed."""
         raise NotImplementedError
 
     def serve(self, server: LiveServer) -> None:

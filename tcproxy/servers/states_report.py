@@ -1,4 +1,4 @@
-"""The states of all servers as the signal HUP asks for them: lines for the log (management 4)."""
+"""The report of all servers' states that SIGHUP asks for: lines for the log (management 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that track others (`track`): who follows whom, and the maintenance they inherit before the proxy runs."""
+"""Servers that track others (`track`): which follows which, and the maintenance they inherit before the proxy runs."""
 
 from __future__ import annotations
 

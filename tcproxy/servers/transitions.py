@@ -1,10 +1,10 @@
-"""From one state of a server to the next: what changes, what is said, and what it means for who waits.
+"""From one state of a server to the next: what changes, what is announced, and what sessions that wait do then.
 
 Two things decide whether a server is used: its operational state, which checks move, and its administrative
 flags, which the operator moves. Maintenance overrules checks. Servers that track another follow both.
 
-Every function returns effects: what has to happen to sessions once the whole change, trackers included, is done
-and told. `carry_out` makes them happen. Words are in wording.py.
+Every function returns effects: calls that concern sessions, to be made when the whole change, that of tracking servers
+included, is done and announced. `carry_out` makes them. The sentences stand in wording.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UP = (ServerState.STARTING, ServerState.RUNNING)
 
 
 def carry_out(effects: Effects) -> None:
-    """Let the sessions know."""
+    """Make the calls that a change left to do."""
     for effect in effects:
         effect()
 
@@ -75,7 +75,7 @@ def _first_up_state(server: LiveServer) -> ServerState:
 
 
 def _arrive(server: LiveServer) -> tuple[int, Effects]:
-    """A server may be used again: it takes who waits, as many as it can. Return how many, and the effects."""
+    """Give slots of a server that is usable again to sessions that wait; return how many, and the effects."""
     farm = server.farm
     tickets = farm.grab(server)
     effects: Effects = []
@@ -87,7 +87,7 @@ def _arrive(server: LiveServer) -> tuple[int, Effects]:
 
 
 def _depart(server: LiveServer, shut: bool) -> tuple[int, Effects]:
-    """A server may not be used now: who waits for it is balanced again. Return how many, and the effects."""
+    """Balance again the sessions that wait for a server that is not usable now; return how many, and the effects."""
     farm = server.farm
     tickets = server.queue.clear() if farm.redistributes else []
     effects: Effects = []
@@ -98,7 +98,7 @@ def _depart(server: LiveServer, shut: bool) -> tuple[int, Effects]:
 
 
 def reweigh(server: LiveServer) -> Effects:
-    """Put a new weight into force: by command, or a step of slow start."""
+    """Put a new weight into force, after a command or a step of slow start."""
     before = server.farm.available
     server.recalculate()
     tell_if_lost(server.farm, before)
@@ -132,7 +132,7 @@ def clear_flag(server: LiveServer, flag: Admin) -> Effects:
 
 
 def _administer(server: LiveServer, new: Admin, cause: str) -> Effects:
-    """Put new administrative flags into force and say what that means."""
+    """Put new administrative flags into force, and announce the change."""
     old = server.admin
     server.admin = new
     if new & MAINTENANCE:
@@ -141,7 +141,7 @@ def _administer(server: LiveServer, new: Admin, cause: str) -> Effects:
         lost = old & ~new & MAINTENANCE
         if lost:
             server.farm.announce(wording.NOTICE, wording.stays_in_maintenance(server, lost))
-        return []  # drain is silent meanwhile
+        return []  # a drain is not announced during maintenance
     effects = _leave_maintenance(server, old & MAINTENANCE) if old & MAINTENANCE else []
     if new & Admin.DRAIN and not old & Admin.DRAIN:
         return effects + _enter_drain(server, cause)
@@ -174,9 +174,9 @@ def _enter_maintenance(server: LiveServer, old: Admin, cause: str) -> Effects:
 
 
 def _leave_maintenance(server: LiveServer, lost: Admin) -> Effects:
-    """Back to work: up at once, unless the server it tracks is not; a check soon proves it right or wrong.
+    """Bring a server up at once, unless the server it tracks is down; the next check confirms that or takes it down.
 
-    As in HAProxy, time in maintenance is no down time once it is over.
+    The time in maintenance does not count as down time when it is over; HAProxy's statistics show the same.
     """
     if server.watch is not None:
         server.watch.resume()

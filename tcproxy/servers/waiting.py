@@ -1,6 +1,6 @@
 """Queues, and the places in them: what a session holds while it waits for a server.
 
-farm.py decides which queue a session enters, and who is called when a slot is free. How long a session waits
+farm.py decides which queue a session enters, and which session is called when a slot is free. How long a session waits
 (`timeout queue`) is the session's own timer: it cancels its ticket.
 
 ServerT is always LiveServer (state.py). It is a type variable here because a LiveServer has a queue, so that its file

@@ -1,4 +1,4 @@
-"""Weights and limits of a server as numbers: what slow start leaves of them, and what `set weight` may ask for."""
+"""Arithmetic of a server's weight and limits: during slow start, with `fullconn`, and for `set weight`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def dynamic_limit(minconn: int, maxconn: int, sessions: int, fullconn: int) -> i
 def requested_weight(text: str, initial: int, dynamic: bool) -> int:
     """Return the weight that `set weight` asks for: `N` or `N%` of the initial one (management 9.3).
 
-    `dynamic`: whether the backend's strategy can follow a change. ValueError says what is wrong.
+    dynamic: whether the backend's strategy can follow a change. Raises ValueError with a sentence for the operator.
     """
     if not text:
         raise ValueError("A weight is needed: a number from 0 to 256, or a percentage of the initial weight.")

@@ -1,6 +1,6 @@
-"""What a change of a server's state is called in logs: HAProxy's words, which log readers and alarms look for.
+"""The messages of a change of a server's state, in HAProxy's words, which log readers and alarms look for.
 
-Only sentences are made here; when each is said stands in transitions.py.
+Only sentences are made here; transitions.py decides when each is announced.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def left_drain(server: LiveServer) -> str:
 
 
 def stays_in_drain(server: LiveServer) -> str:
-    """Return what is said at every change of a server that stays drained."""
+    """Return the message of a change that leaves a server in drain."""
     if server.admin & Admin.FORCED_DRAIN:
         return f"{title(server)} remains in forced drain mode."
     return f"{title(server)} is leaving forced drain but remains in drain mode{via(server)}."

@@ -21,7 +21,7 @@ from tcproxy.session.ends import Address, End
 from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings, World
 from tcproxy.session.stages import NEVER, Stage
 from tcproxy.session.timers import Alarm
-from tcproxy.wire.proxy_protocol import Header
+from tcproxy.wire.proxy_protocol import ProxyHeader
 
 CONNECTION_FIELDS = (
     "accepted", "alarm", "began", "client", "client_done", "client_limit", "client_shut", "entrance", "front",
@@ -109,7 +109,7 @@ class SessionFacts:
         return self.front_address[1]
 
     @property
-    def proxy_header(self) -> Header | None:
+    def proxy_header(self) -> ProxyHeader | None:
         """Return the PROXY header, None without one."""
         raise NotImplementedError
 
@@ -169,9 +169,9 @@ class Connection(SessionFacts):
     relay: Any
 
     @property
-    def proxy_header(self) -> Header | None:
+    def proxy_header(self) -> ProxyHeader | None:
         """Return the PROXY header, None without one."""
-        return self.greeting if isinstance(self.greeting, Header) else None
+        return self.greeting if isinstance(self.greeting, ProxyHeader) else None
 
     @property
     def client_address(self) -> Address:

@@ -251,7 +251,7 @@ def asked(folder: Path, number: int, pieces: list[bytes]) -> str:
         client.connect(f"{folder}/{number}")
         for piece in pieces[:-1]:
             client.sendall(piece)
-            time.sleep(0.002)
+            time.sleep(0.002)  # pieces are to come one by one; what is picked may not depend on it
         return ask(client, pieces[-1])
 
 

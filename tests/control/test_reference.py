@@ -6,7 +6,6 @@ import contextlib
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -272,4 +271,3 @@ def test_changes(pair: tuple[Socket, Socket]) -> None:
         ours, theirs = (control.say(change) for control in pair)
         assert (change, ours) == (change, theirs)
         compare(pair)
-        time.sleep(0.01)

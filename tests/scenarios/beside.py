@@ -279,7 +279,9 @@ def _tell(stories: Sequence[Story], at_once: int) -> dict[str, Told]:
                 told[story.name].scenes[program] = scene
                 pool.submit(_play, story, scene, told[story.name].failures, program)
         pool.shutdown(wait=True)
-        time.sleep(0.1)  # for lines that nobody waits for
+        # Stories wait for the lines that they are about. Of others, those count that come within this silence, which is
+        # shorter than every timeout of DEFAULTS by far: a line that needs a timeout is waited for by its story.
+        time.sleep(0.1)
         statistics: dict[Path, str] = {}
         for story, program in itertools.product(stories, PROGRAMS):
             scene = told[story.name].scenes[program]

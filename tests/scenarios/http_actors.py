@@ -90,7 +90,7 @@ def _do(scene: Scene, client: Actor, link: Actor | None, move: Move) -> None:
     if isinstance(move, bytes):
         client.send(move)
     elif isinstance(move, float):
-        time.sleep(move)
+        time.sleep(move)  # time of the story itself, longer or shorter than the timeouts in its text
     elif move == HEAD:
         head(client)
     elif move in (FIN, CLOSE, RESET):

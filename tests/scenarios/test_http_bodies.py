@@ -42,7 +42,7 @@ def tell(name: str, text: str, *moves: bytes | float | str | int) -> None:
             if isinstance(move, bytes):
                 client.send(move)
             elif isinstance(move, float):
-                time.sleep(move)
+                time.sleep(move)  # time of the story itself, longer or shorter than the timeouts in its text
             elif move == SERVER:
                 link = door.accept()
                 head(link)

@@ -6,6 +6,7 @@ All plays run at the same time, each in a section of its own.
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import socket
@@ -179,10 +180,12 @@ class Actors:
         self.stopped = False
         self.sockets: list[socket.socket] = []
         self.ports: list[int] = []
-        self._start(self._listen)
+        self._listener = self._start(self._listen)
 
-    def _start(self, call: Callable[..., None], *arguments: Any) -> None:
-        threading.Thread(target=call, args=arguments, daemon=True).start()
+    def _start(self, call: Callable[..., None], *arguments: Any) -> threading.Thread:
+        thread = threading.Thread(target=call, args=arguments, daemon=True)
+        thread.start()
+        return thread
 
     def configuration(self) -> str:
         """Return the configuration of all plays; the log line of each begins with its number."""
@@ -229,10 +232,12 @@ class Actors:
             connection.close()
 
     def _listen(self) -> None:
-        while not self.stopped:
+        while True:
             try:
                 line = self.log.recv(9000).decode()
             except TimeoutError:
+                if self.stopped:
+                    return
                 continue
             except OSError:
                 return
@@ -248,7 +253,14 @@ class Actors:
         if not _perform(connection, play.client):
             seen.client, seen.end = _all(connection)
             connection.close()
-        time.sleep(0.8)
+        wait_for(lambda: self._is_over(number), what=f"the end of {play.name}")
+
+    def _is_over(self, number: int) -> bool:
+        """Return whether no session of a play is left, so that all its lines are written."""
+        table = order(self.control, f"show stat p{number} -1 -1").removeprefix("# ")
+        rows = [row for row in csv.DictReader(table.splitlines()) if row["pxname"] == f"p{number}"]
+        assert rows
+        return not any(int(row["scur"] or 0) for row in rows)
 
     def read_counters(self) -> None:
         """Put down the rows of `show stat` of each play."""
@@ -259,6 +271,7 @@ class Actors:
     def close(self) -> None:
         """Close everything."""
         self.stopped = True
+        self._listener.join()  # it reads what is there
         self.log.close()
         for server in self.sockets:
             server.close()
@@ -268,7 +281,7 @@ def _perform(connection: socket.socket, moves: Sequence[Any]) -> bool:
     """Do these; True when the connection is closed then."""
     for move in list(moves):
         if isinstance(move, float):
-            time.sleep(move)
+            time.sleep(move)  # time of the play itself, longer or shorter than its timeouts
         elif isinstance(move, bytes):
             connection.sendall(move)
         elif move == FIN:

@@ -25,7 +25,8 @@ ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nabc"
 SHORT = "    timeout server 300ms\n    timeout connect 300ms\n"
 CLOSE, RESET, STOP = "closes", "resets", "stops"
 PAUSE = 0.05
-"""Seconds: time for the program to read what came, so that the next thing is another event."""
+"""Seconds: time for the program to read what came, so that the next thing is another event. Nothing tells outside that
+it has; this is a sixth of the timeouts of SHORT, and a story that differs is told again."""
 
 
 def perform(link: Actor, *moves: bytes | str | float) -> None:
@@ -34,7 +35,7 @@ def perform(link: Actor, *moves: bytes | str | float) -> None:
         if isinstance(move, bytes):
             link.send(move)
         elif isinstance(move, float):
-            time.sleep(move)
+            time.sleep(move)  # time of the story itself: longer or shorter than timeouts of SHORT
         elif move == CLOSE:
             link.close()
         elif move == RESET:
@@ -245,7 +246,7 @@ def frozen(name: str, how: str, first_request: bool) -> None:
     def tale(farm: Farm) -> None:
         client = farm.client()
         link = farm.exchange(client)
-        time.sleep(0.3)
+        time.sleep(0.3)  # rest: a link used just now is not looked at before it is used again (servers/links.py, DOUBT)
         asking = farm.client() if first_request else client
         if first_request:
             farm.scene.until("FRONTEND", scur=2)

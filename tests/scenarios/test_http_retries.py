@@ -230,7 +230,7 @@ def body(name: str, *pieces: bytes | float, kept: bool, size: int, words: str = 
         client = farm.client()
         for piece in pieces:
             if isinstance(piece, float):
-                time.sleep(piece)
+                time.sleep(piece)  # the pieces are separate events; `timeout http-request` is far longer
             else:
                 client.send(piece)
         play(farm, client, [BUSY, OK] if kept else [BUSY], size)

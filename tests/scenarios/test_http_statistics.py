@@ -34,7 +34,7 @@ def exchange(client: Actor, link: Actor, wait: float = 0.0) -> None:
     """Ask, and answer after a while."""
     client.send(GET)
     head(link)
-    time.sleep(wait)
+    time.sleep(wait)  # the time that the statistics are to show, less than `timeout server` of 700 ms
     link.send(OK)
     head(client)
 
@@ -49,7 +49,7 @@ def times(scene: Scene) -> None:
     link.send(OK)
     head(client)
     for _ in range(3):
-        time.sleep(0.3)
+        time.sleep(0.3)  # the wait for a request, which the statistics are to show
         exchange(client, link, 0.4)
     client.send(GET)
     head(client)  # 504

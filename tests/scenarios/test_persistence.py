@@ -59,7 +59,7 @@ def _answer(link: socket.socket, port: int) -> None:
         while head := _head(link):
             seen = b"; ".join(line[8:] for line in head.split(b"\r\n") if line.startswith(b"cookie: "))
             if b"/slow" in head:
-                time.sleep(0.3)
+                time.sleep(0.3)  # how long it serves: others queue meanwhile, for less than the timeouts of 2 s
             link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nx-by: %d %b\r\n\r\n" % (port, seen))
 
 

@@ -33,6 +33,7 @@ class FakeEnd(End):
 
     def __init__(self, clock: Clock, host: str = "192.0.2.1") -> None:
         self.clock = clock
+        self.made = clock.seconds()
         self.host = host
         self.session: Any = None
         self.connected = True
@@ -44,7 +45,7 @@ class FakeEnd(End):
         self.stuck = False
         self.unread = b""
         self.wrote = 0.0
-        self.muted = False
+        self.muted = self.listens = self.breaks_at_once = False
         self.finished = False
         self.closed = ""
 
@@ -82,6 +83,7 @@ class FakeEnd(End):
 
     def listen(self) -> None:
         """Read."""
+        self.listens = True
 
     def finish(self) -> None:
         """Send FIN."""
@@ -106,7 +108,9 @@ class FakeEnd(End):
 
     def receive(self, data: bytes) -> None:
         """Receive from the other end."""
-        if self.stuck:
+        if self.breaks_at_once:
+            self.breaks()
+        elif self.stuck:
             self.unread += data
             self.wrote = self.clock.seconds()
         else:
@@ -178,7 +182,8 @@ class StageOf(Generic[LinkT]):
     """One frontend with its servers, and the links that were asked for.
 
     server: words of every server, or a function from its number to them.
-    answers: what each attempt meets, in turn: "stands", "refused" (later), "refused now", "ports", or "silent".
+    answers: what each attempt meets, in turn: "stands", "refused" (later), "answered" (refused at once), "now" (it
+    cannot begin), "ports" (there are none left), or "silent".
     """
 
     def __init__(self, servers: int = 1, answers: str = "", balance: str = "roundrobin", **more: Any) -> None:
@@ -230,6 +235,10 @@ class StageOf(Generic[LinkT]):
             raise LinkFailure(errno.EADDRNOTAVAIL, "no free ports", resource=True)
         if answer == "now":
             raise LinkFailure(errno.ENOENT, "ENOENT")
+        if answer == "answered":
+            failure = LinkFailure(errno.ECONNREFUSED, "ECONNREFUSED", answered=True)
+            failure.local, failure.remote = ("192.0.2.254", 5000), ("192.0.2.10", 80)
+            raise failure
         link = self.new_link()
         link.session = session
         link.connected = answer == "stands"
@@ -280,9 +289,10 @@ class Stage(StageOf[FakeEnd]):
         """Return a link that passes bytes."""
         return FakeEnd(self.clock, "192.0.2.10")
 
-    def client(self, host: str = "192.0.2.1") -> FakeEnd:
-        """A client comes in."""
+    def client(self, host: str = "192.0.2.1", data: bytes = b"") -> FakeEnd:
+        """A client comes in, whose first bytes are here already."""
         end = FakeEnd(self.clock, host)
+        end.held, end.moved = data, len(data)
         session = TcpSession(self.frontend.entrances[0])
         end.session = session
         session.begin(end)

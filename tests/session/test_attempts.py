@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import pytest
 
+from tcproxy.report import formats
 from tests.session.plays import FakeEnd, FakeWatch, Stage
 
 
@@ -98,6 +100,177 @@ def test_attempts_that_cannot_begin_are_repeated_at_once() -> None:
     stage = Stage(answers="ports ports", retries=1)
     stage.client()
     assert stage.announced == ["Connect() failed for backend web: no free ports."] * 2
+
+
+def test_a_refusal_at_once_has_its_pause() -> None:
+    """An address that refuses while the call is made was asked: the next attempt waits; its addresses are logged."""
+    stage = Stage(answers="answered answered", retries=1, form="%b/%s %ts %rc %bi:%bp %si:%sp")
+    stage.client()
+    stage.wait(0.9)
+    assert stage.farm.servers[0].counters.connections == 1 and not stage.lines
+    stage.wait(0.2)
+    assert stage.line == "web/s1 SC 1 192.0.2.254:5000 192.0.2.10:80"
+    assert stage.farm.servers[0].counters.connections == stage.farm.counters.connections == 2
+    assert stage.farm.servers[0].counters.connect_errors == stage.farm.counters.connect_errors == 1
+
+
+def test_addresses_of_a_link_are_logged() -> None:
+    """They are read as soon as there is a link, for it may be gone when the line is written."""
+    stage = Stage(answers="silent", form="%bi:%bp %si:%sp", retries=0, timeouts={"connect": 100})
+    stage.client()
+    stage.link.host = "192.0.2.99"
+    stage.wait(0.2)
+    assert stage.line == "192.0.2.254:80 192.0.2.10:40000"
+
+
+def test_without_timeout_connect_an_attempt_lasts() -> None:
+    """No timeout, no end; the pause between attempts is a whole second then."""
+    stage = Stage(answers="silent refused stands", timeouts={"connect": 0, "client": 0, "server": 0}, retries=3)
+    client = stage.client()
+    stage.wait(10_000)
+    assert not stage.lines and not stage.link.closed
+    stage.link.session.connect_failed(errno.ECONNREFUSED, "ECONNREFUSED")
+    stage.wait(0.99)
+    assert len(stage.links) == 1
+    stage.wait(0.02)
+    assert len(stage.links) == 2
+    stage.wait(1)
+    assert client.other is stage.link
+
+
+def test_a_link_that_stands_is_relayed() -> None:
+    """The attempt's timeout counts no more, the link is read, and timeouts of the relay begin."""
+    stage = Stage(answers="silent", timeouts={"connect": 500, "server": 1000, "client": 0})
+    client = stage.client()
+    client.says(b"early")
+    stage.wait(0.4)
+    stage.link.connected = True
+    client.session.connected()
+    assert stage.link.got == b"early" and client.other is stage.link and stage.link.listens
+    stage.wait(0.99)
+    assert not client.finished
+    stage.wait(0.02)
+    assert client.finished and not client.closed
+
+
+def test_timeout_tunnel_is_the_relay_s() -> None:
+    """Once the link stands, `timeout tunnel` replaces those of both sides."""
+    stage = Stage(timeouts={"tunnel": 300, "client": 100, "server": 100})
+    stage.client()
+    stage.wait(0.29)
+    assert not stage.lines
+    stage.wait(0.02)
+    assert stage.line.startswith("web/s1 0/300 cD")
+
+
+def test_a_session_that_ends_in_the_join_reads_nothing() -> None:
+    """What the client sent may break the link at once: it is not read any more."""
+    stage = Stage(answers="silent")
+    client = stage.client()
+    client.says(b"x")
+    stage.link.breaks_at_once = stage.link.connected = True
+    client.session.connected()
+    assert stage.line.split()[2] == "SD" and not stage.link.listens and stage.at_rest()
+
+
+def test_nothing_is_logged_without_an_outlet() -> None:
+    """The way to a server needs no log."""
+    stage = Stage(answers="refused stands", retries=1)
+    stage.frontend.log_with(None, formats.DEFAULT)
+    client = stage.client()
+    stage.wait(1.1)
+    client.says(b"x")
+    assert stage.link.got == b"x" and not stage.lines
+
+
+def test_counters_of_retries() -> None:
+    """A retry counts for server and backend; a session once, an attempt each; the error with the last one."""
+    stage = Stage(answers="refused " * 3, retries=2)
+    stage.client()
+    stage.wait(3)
+    for counters in (stage.farm.counters, stage.farm.servers[0].counters):
+        assert (counters.retries, counters.connect_errors, counters.connections) == (2, 1, 3)
+        assert counters.redispatches == 0 and counters.current == 0
+    assert (stage.farm.counters.total, stage.farm.servers[0].counters.total) == (1, 3)
+
+
+def test_counters_of_a_redispatch() -> None:
+    """The server that is left counts the redispatch, and no retry; the other one nothing but the session."""
+    stage = Stage(2, "refused stands", retries=1, redispatch=-1, options=frozenset({"redispatch"}))
+    client = stage.client()
+    stage.wait(0.01)
+    client.breaks()
+    left, taken = (server.counters for server in stage.farm.servers)
+    assert (left.redispatches, left.retries, taken.redispatches, taken.retries) == (1, 0, 0, 0)
+    assert (stage.farm.counters.redispatches, stage.farm.counters.retries) == (1, 0)
+    assert stage.line.startswith("web/s2 0/10 CD +1") and stage.at_rest()
+
+
+def test_a_redispatch_that_finds_the_same_server() -> None:
+    """With one server left it is asked again, after the pause, and that counts as a retry."""
+    stage = Stage(answers="refused stands", retries=1, redispatch=1, options=frozenset({"redispatch"}))
+    client = stage.client()
+    stage.wait(0.99)
+    assert len(stage.links) == 1
+    stage.wait(0.02)
+    client.breaks()
+    counters = stage.farm.servers[0].counters
+    assert (counters.retries, counters.redispatches, stage.farm.counters.retries) == (1, 0, 1)
+    assert stage.line.split()[3] == "1" and stage.at_rest()
+
+
+@pytest.mark.parametrize(
+    ("change", "at_once"), [([], False), (["down"], True), (["down", "up"], True), (["stop"], False)]
+)
+def test_a_server_in_doubt_is_left_at_once(change: list[str], at_once: bool) -> None:
+    """A tied client leaves a server that is down or in slow start with the first retry; one that stops it does not."""
+    stage = Stage(
+        3, "silent " * 2, "source", retries=3, redispatch=-9, options=frozenset({"redispatch"}),
+        server={"slowstart": 60_000},
+    )  # fmt: skip
+    client = stage.client()
+    tried = next(server for server in stage.farm.servers if server.counters.total)
+    for name in change:
+        getattr(tried, name)()
+    client.session.connect_failed(errno.ECONNREFUSED, "ECONNREFUSED")
+    assert len(stage.links) == (2 if at_once else 1)
+    assert (client.session.server is tried) is (change != ["down"])
+
+
+def test_a_pause_comes_before_the_last_server_left() -> None:
+    """A redispatch waits a second where fewer than two servers are up: it is the turn of the other one then."""
+    stage = Stage(2, "silent silent", retries=3, redispatch=1, options=frozenset({"redispatch"}))
+    client = stage.client()
+    stage.farm.servers[0].down()
+    client.session.connect_failed(errno.ECONNREFUSED, "ECONNREFUSED")
+    stage.wait(0.99)
+    assert len(stage.links) == 1 and client.session.server is None
+    stage.wait(0.02)
+    assert client.session.server is stage.farm.servers[1]
+
+
+def test_redispatch_needs_its_option() -> None:
+    """Without it a server that went down is asked again and again."""
+    stage = Stage(2, "silent " * 4, retries=3, timeouts={"connect": 100})
+    stage.client()
+    stage.farm.servers[0].down()
+    stage.wait(0.5)
+    assert [server.counters.total for server in stage.farm.servers] == [4, 0]
+
+
+@pytest.mark.parametrize(
+    ("every", "times"),
+    [
+        (1, [0, 0, 0, 0]), (2, [0, 1, 1, 2]), (3, [0, 1, 2, 2]), (-1, [0, 1, 2, 2]), (-2, [0, 1, 1, 2]),
+        (-9, [0, 1, 2, 3]),
+    ],
+)
+def test_the_retry_that_may_go_elsewhere(every: int, times: list[int]) -> None:
+    """`option redispatch N`: each Nth retry, or the Nth from the last, is balanced anew, and so has no pause."""
+    stage = Stage(2, "refused " * 4, "source", retries=3, redispatch=every, options=frozenset({"redispatch"}))
+    stage.client()
+    stage.wait(4)
+    assert [round(link.made - 1000) for link in stage.links] == times
 
 
 class TestQueue:

@@ -18,7 +18,7 @@ from tcproxy.session.http.accounting import account
 from tcproxy.session.http.log_lines import write_early, write_line
 from tcproxy.session.http.pages import Page
 from tcproxy.session.http.retries import JUNK, again
-from tcproxy.session.http.reuse import keep
+from tcproxy.session.http.reuse import give_back
 from tcproxy.session.http.state import EXCHANGE_FIELDS, ClientConnection, Exchange
 from tcproxy.session.stages import CHOOSING, LETTERS, NEVER, PROXY, RELAYING, SERVER_ERROR
 from tcproxy.session.steps import run
@@ -352,6 +352,6 @@ class HttpExchange(Exchange):
             link.close(not link.ended)
             return
         link.go_idle()
-        keep(self, server, link)
+        give_back(self, server, link)
 
 

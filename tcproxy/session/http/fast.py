@@ -17,7 +17,7 @@ from tcproxy.session.attempts import chosen_backend
 from tcproxy.session.http.accounting import account, account_fast
 from tcproxy.session.http.log_lines import write_fast, write_line
 from tcproxy.session.http.private import ASK_WHO
-from tcproxy.session.http.reuse import keep
+from tcproxy.session.http.reuse import give_back
 from tcproxy.session.http.settings import Route
 from tcproxy.session.http.state import ClientConnection, Exchange
 from tcproxy.session.persistence import take_slot
@@ -175,7 +175,7 @@ def close(exchange: Exchange) -> None:
         write_line(exchange)
     link.session = None
     link.go_idle()
-    keep(exchange, server, link)
+    give_back(exchange, server, link)
     exchange.backend = exchange.server = exchange.link = None
     server.sessions.discard(exchange)
     farm.release(server)

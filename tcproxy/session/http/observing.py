@@ -1,6 +1,6 @@
-"""Exchanges as a health check (manual 5.2, `observe layer7`): which answers count as errors of their server, and how.
+"""Exchanges as a health check (manual 5.2, `observe layer7`): which answers count as errors of their server.
 
-The words of the causes stand in log lines and statistics, where monitoring looks for those of the reference.
+The words of the causes are HAProxy's: they stand in log lines and statistics, where monitoring looks for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLIENTS_FAULT = (501, 505)
 
 
 def answered(exchange: Exchange, status: int) -> None:
-    """Tell the watch of a server's answer."""
+    """Tell the server's health watch whether an answer is good, by its status."""
     if status < 500 or status in CLIENTS_FAULT:
         _tell(exchange, True, "")
     else:
@@ -44,7 +44,7 @@ def _tell(exchange: Exchange, good: bool, cause: str, gone: int = 0) -> None:
     if good:
         watch.observed(True)
         return
-    # what it has to say goes on, even if `on-marked-down` ends the sessions of the server
+    # this session goes on, even if `on-marked-down shutdown-sessions` ends those of the server now
     server.sessions.discard(exchange)
     watch.observed(False, cause, gone)
     server.sessions.add(exchange)

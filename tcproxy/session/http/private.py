@@ -71,7 +71,7 @@ class PrivateLinks(LinkHolder):
 def keep_private(exchange: Exchange, server: LiveServer, link: Link) -> None:
     """Let a session keep a link for itself, unless it has as many as it may (`max-session-srv-conns`)."""
     pool = server.links
-    pool.gave_back()
+    pool.let_go()
     kept = exchange.kept
     if kept is None:
         kept = exchange.connection.kept = PrivateLinks()

@@ -12,7 +12,7 @@ from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.counters import Counters
 from tcproxy.session import attempts
-from tcproxy.session.http.reuse import keep
+from tcproxy.session.http.reuse import give_back
 from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.wire.http1 import Piece, ResponseHead
 
@@ -78,7 +78,7 @@ def again(exchange: Exchange, cause: str | int, head: ResponseHead | None = None
     link, server = exchange.link, exchange.server
     if head is not None and server is not None and not exchange.route.closes and link.skip(head):
         exchange.link = link.session = None
-        keep(exchange, server, link)
+        give_back(exchange, server, link)
     else:
         exchange.close_own_link()
     exchange.retries += 1

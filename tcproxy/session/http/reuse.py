@@ -13,10 +13,10 @@ from tcproxy.session.http.private import ASK_WHO, asks_who, keep_private
 from tcproxy.session.http.state import Exchange
 
 
-def keep(exchange: Exchange, server: LiveServer, link: Any) -> None:
-    """Keep a link whose exchange is over, for this exchange's client alone or for all; close it if there are enough."""
+def give_back(exchange: Exchange, server: LiveServer, link: Any) -> None:
+    """Put back a link whose exchange is over: to its client if it is private, else to its server's pool."""
     response = exchange.response
     if link.private or (response is not None and response.status in ASK_WHO and asks_who(response)):
         keep_private(exchange, server, link)
     else:
-        server.links.keep(link)
+        server.links.put(link)

@@ -20,7 +20,7 @@ from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings
 from tcproxy.session.stages import Stage
 from tcproxy.session.state import Connection, Persistence, Stream
 from tcproxy.wire.http1 import RequestHead, ResponseHead
-from tcproxy.wire.proxy_protocol import Header
+from tcproxy.wire.proxy_protocol import ProxyHeader
 
 Rule = Callable[["Exchange"], bool]
 """Done with a request. True: go on. False: it was answered, or waits; whatever ends the wait calls `exchange.run`."""
@@ -157,7 +157,7 @@ class Exchange(Stream):
         return self.connection.entrance
 
     @property
-    def proxy_header(self) -> Header | None:
+    def proxy_header(self) -> ProxyHeader | None:
         """Return the PROXY header, None without one."""
         return self.connection.proxy_header
 

@@ -92,7 +92,7 @@ class Reference:
             server.close()
 
     async def _ready(self) -> None:
-        for _ in range(500):
+        for _ in range(int(PATIENCE * 100)):
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.ports["lenient"])
             except OSError:
