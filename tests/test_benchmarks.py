@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import select
 import socket
@@ -304,6 +305,20 @@ def test_kinds_in_memory_stand_beside_the_plain_one() -> None:
     head, _, line = memory.table([ours, other])
     assert head.split() == ["kind", "µs", "median", "to", "plain", "other", "ours/it"]
     assert line.split() == ["cookie", "6.00", "7.50", "1.50", "5.00", "1.200"]
+
+
+@pytest.mark.parametrize("kind", ["plain", "usual", "single"])
+def test_exchanges_leave_the_collector_nothing(kind: str) -> None:
+    """Neither exchanges nor connections leave objects in cycles, which only the garbage collector could free."""
+    measured = memory.Measured(KINDS[kind], 64)
+    gc.collect()
+    gc.disable()
+    try:
+        measured.round()
+        assert gc.collect() < 16
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_a_profile_in_memory_counts_calls_of_one_exchange() -> None:
