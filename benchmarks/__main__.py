@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.measurements import GROUPS, MEASUREMENTS, Measurement
+from benchmarks.measurements import GROUPS, MEASUREMENTS, Measurement, tails
 from benchmarks.programs import Program
 from benchmarks.tables import FORMATS, Result
 
@@ -54,6 +54,8 @@ def main(words: list[str]) -> int:
             _tell(f"{measurement.title} ...")
             readings = measurement.run(measurement, asked.rounds, number, Path(folder), _tell)
             results.append((measurement, readings))
+            if measurement.tail:
+                results.append(tails(measurement, readings))
     print(FORMATS[asked.format](results), end="")
     return 0
 

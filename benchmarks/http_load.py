@@ -243,7 +243,7 @@ def keep_alive(ask: Ask) -> Callable[[int, int], int]:
 
     def load(port: int, number: int) -> int:
         poll = select.epoll()
-        by_fd = _connected(port, poll, min(CLIENTS, number))
+        by_fd = connected(port, poll, min(CLIENTS, number))
         asked: dict[int, bytes] = {}
         begun: dict[int, bytes] = {}
         sent = done = 0
@@ -260,7 +260,7 @@ def keep_alive(ask: Ask) -> Callable[[int, int], int]:
                     data = _gathered(begun, fd, data)
                     if not data:
                         continue
-                _check(data, asked[fd])
+                check(data, asked[fd])
                 done += 1
                 if sent < number:
                     request = ask(sent)
@@ -291,7 +291,8 @@ def _gathered(begun: dict[int, bytes], fd: int, data: bytes) -> bytes:
     return b""
 
 
-def _check(data: bytes, number: bytes) -> None:
+def check(data: bytes, number: bytes) -> None:
+    """See that this is the answer to the request of a number; raises RuntimeError."""
     if data[:12] != b"HTTP/1.1 200" or number not in data:
         raise RuntimeError(f"this is no answer to {number!r}: {data[:200]!r}")
 
@@ -301,7 +302,7 @@ def large(ask: Ask, clients: int) -> Callable[[int, int], int]:
 
     def load(port: int, number: int) -> int:
         poll = select.epoll()
-        by_fd = _connected(port, poll, min(clients, number))
+        by_fd = connected(port, poll, min(clients, number))
         left = dict.fromkeys(by_fd, 0)
         room = bytearray(1 << 20)
         sent = done = 0
@@ -376,7 +377,8 @@ def _connect(port: int, number: int) -> socket.socket:
     return client
 
 
-def _connected(port: int, poll: select.epoll, number: int) -> dict[int, socket.socket]:
+def connected(port: int, poll: select.epoll, number: int) -> dict[int, socket.socket]:
+    """Return that many connections, by their descriptors, whose bytes the poll tells of."""
     by_fd: dict[int, socket.socket] = {}
     for _ in range(number):
         client = socket.create_connection(("127.0.0.1", port))

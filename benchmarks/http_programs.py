@@ -138,6 +138,14 @@ def of_kind(kind: Kind) -> tuple[Program, ...]:
     return *pair(kind), *pair(PLAIN_KIND, PLAIN, plain=True)
 
 
+COLLECTED = tuple(
+    Program(
+        f"tcproxy, {name}",
+        configured(f"tcproxy {kind}", sys.executable, "-m", "benchmarks.collecting", kind, mode="http"),
+    )
+    for kind, name in (("off", "no collector"), ("whole", "nothing frozen"))
+)
+"""The program with another garbage collector."""
 PLAIN = ", plain"
 """Behind the name of a program with the plain configuration, where another kind is measured."""
 

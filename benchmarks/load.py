@@ -3,6 +3,8 @@
     python -m benchmarks.load echo|source                     prints its port, then serves
     python -m benchmarks.load messages|connections|bulk PORT NUMBER   does that many, and prints the number
     python -m benchmarks.load idle PORT NUMBER                holds connections, prints the number, waits
+    python -m benchmarks.load paced PORT NUMBER RATE          as many requests, RATE a second (paced.py); prints
+                                                              percentiles of their times in microseconds
     python -m benchmarks.load http                            a server of HTTP (http_load.py); its clients are http-*
 
 Plain sockets and epoll, so that the load is light beside what it measures.
@@ -15,7 +17,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from benchmarks import http_load
+from benchmarks import http_load, paced
 
 MESSAGE = b"0123456789abcdef" * 4
 """One small message: 64 bytes each way."""
@@ -171,6 +173,9 @@ def main(arguments: list[str]) -> None:
     name, *rest = arguments
     if name in SERVERS:
         SERVERS[name]()
+        return
+    if name == "paced":
+        print(paced.told(paced.paced(*map(int, rest))), flush=True)
         return
     port, number = map(int, rest)
     print(CLIENT_LOADS[name](port, number), flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import accounting, http_load
@@ -25,16 +25,22 @@ from benchmarks.programs import (
     started,
 )
 
+MOST_A_SECOND = 10_000
+"""Requests a second that the load sends, at the most."""
 SETTLE = 0.05
 """Seconds for the proxy to finish what the load has left behind, before its cost is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One round of one program: the cost of one unit, and the user part of its CPU time (0 to 1)."""
+    """One round of one program: the cost of one unit, and the user part of its CPU time (0 to 1).
+
+    tail: a second number, which a row of its own tells.
+    """
 
     cost: float
     user_share: float = 0.0
+    tail: float = 0.0
 
 
 Readings = dict[str, list[Reading]]
@@ -48,6 +54,7 @@ class Measurement:
     unit: what one number of the result is, with `scale` applied to what `round` returns. targets: ratios to reach,
     by program; to_plain: of tcproxy's cost to that with the plain configuration, 0 for none. number: units of one
     round; quick: the same for a quick look. logged: each unit is logged, and the server has counted that.
+    tail: title of the row of the second numbers, "" without any.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Measurement:
     server: str = "echo"
     logged: bool = False
     to_plain: float = 0.0
+    tail: str = ""
 
 
 def under_load(
@@ -131,6 +139,43 @@ def loaded(measurement: Measurement, running: Running, number: int) -> Reading:
     return Reading(spent.total / done, spent.user_share)
 
 
+def latency(measurement: Measurement, rounds: int, number: int, folder: Path, tell: Callable[[str], None]) -> Readings:
+    """Find out how many requests a second tcproxy can answer, and let half as many come to each program in turn.
+
+    Read the 99th percentile of the times to the answers, and the 99.9th as `tail`.
+    """
+    readings: Readings = {program.name: [] for program in measurement.programs}
+    with contextlib.ExitStack() as stack:
+        target = int(answer(stack.enter_context(load_process(measurement.server))))
+        running = dict(_all_started(stack, measurement.programs, folder, target, tell))
+        rate = min(MOST_A_SECOND, int(_capacity(running[http.TCPROXY.name], number) / 2))
+        tell(f"{rate} requests a second")
+        for turn in range(rounds):
+            names = list(running)
+            at = turn % max(1, len(names))
+            for name in names[at:] + names[:at]:
+                with load_process("paced", str(running[name].port), str(number), str(rate)) as load:
+                    _, most, tail = map(float, answer(load).split())
+                readings[name].append(Reading(most / 1e6, tail=tail / 1e6))
+    return readings
+
+
+def _capacity(running: Running, number: int) -> float:
+    """Return how many requests a second a program answers when as many come as it takes."""
+    with load_process("http-varied", str(running.port), str(number)) as load:
+        answer(load)
+    began = time.perf_counter()
+    with load_process("http-varied", str(running.port), str(number)) as load:
+        answer(load)
+        return number / (time.perf_counter() - began)
+
+
+def tails(measurement: Measurement, readings: Readings) -> tuple[Measurement, Readings]:
+    """Return the row of the second numbers."""
+    second = {name: [Reading(one.tail) for one in mine] for name, mine in readings.items()}
+    return replace(measurement, title=measurement.tail), second
+
+
 def memory_of_idle(
     measurement: Measurement, rounds: int, number: int, folder: Path, tell: Callable[[str], None]
 ) -> Readings:
@@ -188,6 +233,11 @@ HTTP_SPLICE = (http.HAPROXY_SPLICE, http.TCPROXY_SPLICE)
 HTTP_LOG = (http.HAPROXY_LOG, http.TCPROXY_LOG, http.NGINX_LOG)
 
 
+LATENCY = Measurement(
+    "latency", "HTTP at half load, 64 connections: 99 % of answers within", "µs", 1e6,
+    (http.HAPROXY, http.TCPROXY, *http.COLLECTED), latency, 12_000, 2_000, server="http",
+    tail="HTTP at half load, 64 connections: 99.9 % of answers within",
+)  # fmt: skip
 REACHES = {"usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05)}
 """Ratios to reach by kind: to HAProxy, and to the plain configuration of the same run."""
 OTHERS = (0.0, 1.1)
@@ -209,6 +259,7 @@ def _kinds() -> Iterator[Measurement]:
 def http_measurements() -> Iterator[Measurement]:
     """Give what is measured of HTTP mode; all but the connections' are requests on open connections."""
     yield from _kinds()
+    yield LATENCY
     ask, answer_ = "µs CPU a request", "µs CPU an answer"
     rows: list[tuple[str, str, str, Sequence[Program], int, str, float]] = [
         ("keepalive", "HTTP: small requests, each another", ask, HTTP, 30_000, "varied", 1.7),

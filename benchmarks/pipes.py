@@ -73,7 +73,8 @@ class Pipe:
         """Take FIN."""
 
     def close(self) -> None:
-        """Take the end."""
+        """Take the end: the two let go of each other, or the collector had them to find."""
+        self.transport = None
 
     def setsockopt(self, *words: object) -> None:
         """Take an option."""
@@ -89,7 +90,7 @@ class Pipe:
     def wake(self) -> None:
         """Let the program read, if it waits for that."""
         transport = self.transport
-        if transport.fd >= 0 and transport.interest & EPOLLIN:
+        if transport is not None and transport.interest & EPOLLIN:
             transport.doRead()
 
 
@@ -125,7 +126,7 @@ class InMemory:
     """The program with one configuration, in memory.
 
     asked: the links that a request was sent over and that have not answered it. answered: clients that were sent
-    something.
+    something. sent: what those were sent that are gone.
     """
 
     def __init__(self, kind: Kind) -> None:
@@ -134,6 +135,7 @@ class InMemory:
         self.loop: Any = Loop()
         self.asked: list[Pipe] = []
         self.answered: list[Pipe] = []
+        self.sent: list[bytes] = []
         self.told = Told()
         read = _read(configuration(kind, "http", 80, NOWHERE))
         self.service = ProxyService(read, self.loop)
@@ -209,10 +211,14 @@ class InMemory:
         for pipe in (*clients, *asked):
             pipe.over = True
             pipe.wake()
+        # the pipes are not kept, since nothing keeps a connection that is closed
+        for client in clients:
+            self.sent += client.sent
+        self.answered.clear()
 
     def check(self, number: int) -> None:
         """See that so many answers have come, and lines of the log; raises RuntimeError."""
-        data = b"".join(piece for pipe in dict.fromkeys(self.answered) for piece in pipe.sent)
+        data = b"".join([*self.sent, *(piece for pipe in dict.fromkeys(self.answered) for piece in pipe.sent)])
         came, ends = data.count(b"HTTP/1.1 200 OK\r\n"), data.count(END)
         lines = self.told.lines if self.kind.logged else number
         if (came, ends, lines) != (number, number, number):
@@ -220,6 +226,7 @@ class InMemory:
         for pipe in self.answered:
             pipe.sent.clear()
         self.answered.clear()
+        self.sent.clear()
         self.told.lines = 0
 
 

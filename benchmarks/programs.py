@@ -36,7 +36,8 @@ SPLICE = Kind(
     "splice", "splice options", "    option splice-auto\n    option splice-request\n    option splice-response\n"
 )
 CONNECTIONS = 6_000
-READY_SECONDS = 10
+READY_SECONDS = 60
+"""A bound, for machines that are very busy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
+import select
+import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import accounting, http_load, memory, profile, systemcalls
+from benchmarks import accounting, http_load, memory, paced, profile, systemcalls
 from benchmarks import http_programs as http
 from benchmarks.__main__ import arguments, chosen
 from benchmarks.kinds import KINDS
-from benchmarks.measurements import HTTP, MEASUREMENTS, Reading
+from benchmarks.measurements import HTTP, MEASUREMENTS, Reading, tails
 from benchmarks.pipes import InMemory
 from benchmarks.programs import (
     CannotStart,
@@ -120,6 +124,44 @@ def test_the_usual_kind_is_measured(tmp_path: Path) -> None:
     assert [one.plain for one in measurement.programs] == [False, False, True, True]
 
 
+def test_an_answer_is_late_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are due while a server stalls are late, also those that no connection was free for."""
+    monkeypatch.setattr(paced.gc, "disable", lambda: None)
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server, ThreadPoolExecutor(1) as pool:
+        found = pool.submit(paced.paced, server.getsockname()[1], 200, 400)
+        clients = [server.accept()[0] for _ in range(paced.CONNECTIONS)]
+        with contextlib.ExitStack() as stack:
+            poll = select.epoll()
+            for client in clients:
+                poll.register(stack.enter_context(client), select.EPOLLIN)
+            by_fd = {client.fileno(): client for client in clients}
+            requests = [(client, client.recv(65536)) for client in clients]
+            time.sleep(0.3)  # the stall
+            for client, request in requests:
+                client.send(http_load.varied_answer(b"HTTP/1.1 200 OK\r\n", request[7:15]))
+            while not found.done():
+                for fd, _ in poll.poll(0.01):
+                    request = by_fd[fd].recv(65536)
+                    if request:
+                        by_fd[fd].send(http_load.varied_answer(b"HTTP/1.1 200 OK\r\n", request[7:15]))
+                    else:
+                        poll.unregister(fd)
+    times = found.result()
+    assert len(times) == 190 and sum(one > 0.05 for one in times) > 95
+    assert paced.percentile(range(1000), 0.999) == 999 and paced.percentile([5.0], 0.5) == 5.0
+
+
+@pytest.mark.reference
+def test_latency_has_two_rows(tmp_path: Path) -> None:
+    """At half load, both percentiles of each program are read, also with another garbage collector."""
+    measurement = MEASUREMENTS["latency"]
+    readings = measurement.run(measurement, 1, 300, tmp_path, print)
+    second, others = tails(measurement, readings)
+    assert second.title != measurement.title and list(others) == [one.name for one in measurement.programs]
+    for name, (reading,) in readings.items():
+        assert 0 < reading.cost <= reading.tail == others[name][0].cost
+
+
 def test_system_calls_are_read_of_strace() -> None:
     """The table of strace is read, errors or none; the programs stand side by side."""
     text = """\
@@ -184,7 +226,7 @@ def test_requests_differ_where_they_are_said_to() -> None:
 
 def test_every_http_load_passes_every_program(tmp_path: Path) -> None:
     """Each load of HTTP gets its answers from its own server, and through each of the programs that are there."""
-    loads = sorted({one.load for one in MEASUREMENTS.values() if one.server == "http"})
+    loads = sorted({one.load for one in MEASUREMENTS.values() if one.server == "http" and one.load})
     assert len(loads) == 7
     with contextlib.ExitStack() as stack:
         target = int(answer(stack.enter_context(load_process("http"))))
@@ -199,9 +241,9 @@ def test_every_http_load_passes_every_program(tmp_path: Path) -> None:
 def test_wrong_answers_are_found_out() -> None:
     """A load takes no error page, and no other request's answer."""
     with pytest.raises(RuntimeError, match="no answer to"):
-        http_load._check(b"HTTP/1.1 503 no\r\n\r\n00000001 end\n", b"00000001")
+        http_load.check(b"HTTP/1.1 503 no\r\n\r\n00000001 end\n", b"00000001")
     with pytest.raises(RuntimeError, match="no answer to"):
-        http_load._check(b'HTTP/1.1 200 OK\r\nETag: "00000001"\r\n\r\nend\n', b"00000002")
+        http_load.check(b'HTTP/1.1 200 OK\r\nETag: "00000001"\r\n\r\nend\n', b"00000002")
     with pytest.raises(RuntimeError, match="no answer"):
         http_load._left(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 
@@ -263,6 +305,20 @@ def test_kinds_in_memory_stand_beside_the_plain_one() -> None:
     head, _, line = memory.table([ours, other])
     assert head.split() == ["kind", "µs", "median", "to", "plain", "other", "ours/it"]
     assert line.split() == ["cookie", "6.00", "7.50", "1.50", "5.00", "1.200"]
+
+
+@pytest.mark.parametrize("kind", ["plain", "usual", "single"])
+def test_exchanges_leave_the_collector_nothing(kind: str) -> None:
+    """Neither exchanges nor connections leave objects in cycles, which only the garbage collector could free."""
+    measured = memory.Measured(KINDS[kind], 64)
+    gc.collect()
+    gc.disable()
+    try:
+        measured.round()
+        assert gc.collect() < 16
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_a_profile_in_memory_counts_calls_of_one_exchange() -> None:
