@@ -116,7 +116,7 @@ class ProxyService(MultiService):
 
     def _add_control(self) -> None:
         if self.configuration.process.stats_sockets:
-            from tcproxy.control.sockets import ControlSockets
+            from tcproxy.control.command_sockets import ControlSockets
 
             self.control = ControlSockets(self.world, self.reactor)
             self.control.setServiceParent(self)  # type: ignore[no-untyped-call]

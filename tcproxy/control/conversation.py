@@ -8,7 +8,7 @@ the meaning of the next character away.
 
 from __future__ import annotations
 
-from tcproxy.control.rows import Asked, CommandError, Message, Status, Talk
+from tcproxy.control.command_rows import CommandError, CommandLine, CommandStatus, Message, Talk
 
 LONGEST = 16384
 """Bytes of a line, or of a payload, at the most: beyond, the conversation is closed, as by the reference."""
@@ -111,9 +111,9 @@ class Conversation:
             return self.talk.table.unknown(words)
         if command.level > self.talk.level:
             raise CommandError("Permission denied")
-        if command.status is Status.REFUSED or command.run is None:
-            raise CommandError(f"'{command.name}' is {Status.REFUSED.value}.")
-        answer = command.run(Asked(self.talk, tuple(words[len(command.words) :]), payload))
+        if command.status is CommandStatus.REFUSED or command.run is None:
+            raise CommandError(f"'{command.name}' is {CommandStatus.REFUSED.value}.")
+        answer = command.run(CommandLine(self.talk, tuple(words[len(command.words) :]), payload))
         return answer if isinstance(answer, str) else self._said(answer)
 
     def _said(self, message: Message) -> str:

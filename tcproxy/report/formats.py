@@ -1,7 +1,7 @@
 """Log formats: the text of `log-format` becomes one function from a Record to a line (manual 8.2).
 
 A format is compiled into a single expression, so that a line costs a microsecond or two. The variables are in
-variables.py; where the line goes, and the header in front of it, is outlets.py. Sample expressions `%[...]`
+log_variables.py; where the line goes, and the header in front of it, is outlets.py. Sample expressions `%[...]`
 are refused until the samples room has them.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tcproxy.report import dates
+from tcproxy.report.log_variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Known, Variable, names
 from tcproxy.report.record import NOWHERE, Record
-from tcproxy.report.variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Known, Variable, names
 
 HTTPLOG = (
     "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"

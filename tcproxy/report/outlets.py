@@ -19,7 +19,7 @@ NO_DATA = "-"
 """Structured data of a line that has none (RFC 5424, 6.3)."""
 
 
-class _Headers:
+class _LineHeader:
     """The header of one target's lines, in its format; each second's date is worked out once."""
 
     def __init__(self, target: LogTarget, form: str, tag: str, hostname: str | None) -> None:
@@ -94,7 +94,7 @@ class _Target:
 
     def __init__(self, target: LogTarget, sink: Sink, tag: str, hostname: str | None) -> None:
         form = target.format or ("local" if hostname is None else "rfc3164")
-        self._header = _Headers(target, form, tag, hostname).write
+        self._header = _LineHeader(target, form, tag, hostname).write
         # these say more than the second, or what the line says
         self._timely = form in ("rfc5424", "timed", "iso")
         self._head = ""

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level, Message, Talk
+from tcproxy.control.command_table import CommandTable
 from tcproxy.control.conversation import LONGEST, Conversation, split_commands, split_words
-from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level, Message, Talk
-from tcproxy.control.table import Table
 from tests.control.worlds import Play
 
 
@@ -65,29 +65,29 @@ def test_protected_words_survive(words: list[str]) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(data: bytes) -> None:
     """Whatever comes, the conversation answers or waits."""
-    talk = Talk(None, Table((Command("quit", lambda asked: ""),)))  # type: ignore[arg-type]
+    talk = Talk(None, CommandTable((CommandRow("quit", lambda command: ""),)))  # type: ignore[arg-type]
     assert isinstance(Conversation(talk).feed(data + b"\n"), bytes)
 
 
-def echo(asked: Asked) -> Answer:
+def echo(command: CommandLine) -> Answer:
     """Answer with words and payload."""
-    return f"{asked.words} {asked.payload!r}\n"
+    return f"{command.words} {command.payload!r}\n"
 
 
-def fail(asked: Asked) -> Answer:
+def fail(command: CommandLine) -> Answer:
     """Fail."""
     raise CommandError("It failed.")
 
 
-def note(asked: Asked) -> Answer:
+def note(command: CommandLine) -> Answer:
     """Answer with a message."""
     return Message("Noted.", 5)
 
 
 def small(level: Level = Level.ADMIN) -> Conversation:
     """Return a conversation that knows three commands."""
-    rows = (Command("echo", echo), Command("fail", fail), Command("note", note, level=Level.OPERATOR))
-    return Conversation(Talk(None, Table(rows), level, level))  # type: ignore[arg-type]
+    rows = (CommandRow("echo", echo), CommandRow("fail", fail), CommandRow("note", note, level=Level.OPERATOR))
+    return Conversation(Talk(None, CommandTable(rows), level, level))  # type: ignore[arg-type]
 
 
 def test_payload() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcproxy.report import formats
-from tcproxy.report.variables import HTTP_VARIABLES, VARIABLES
+from tcproxy.report.log_variables import HTTP_VARIABLES, VARIABLES
 from tcproxy.session.http.facts import BARE, EARLY, FACTS, FIRST_IDENTITY, IDENTITY, PLAIN
 from tcproxy.session.http.lines import compiled, recorder
 from tcproxy.session.http.telling import account

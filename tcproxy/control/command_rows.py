@@ -1,18 +1,17 @@
 """Command rows: one declaration for each command of the runtime socket, read by dispatch, help, -dKcli and tests.
 
 A row stands at the foot of the file that implements its command, in a module-level tuple `COMMANDS`;
-table.py joins them all.
+commands.py joins them all into one CommandTable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, IntEnum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tcproxy.control.table import Table
     from tcproxy.session.world import World
 
 ERR, WARNING, NOTICE, INFO = 3, 4, 5, 6
@@ -40,15 +39,15 @@ class Level(IntEnum):
         return self.name.lower()
 
 
-class Where(Flag):
-    """The sockets that know a command: of a worker (`stats socket`), of the master (`-S`)."""
+class CommandPlace(Flag):
+    """Which sockets know a command: those of a worker (`stats socket`), those of the master (`-S`)."""
 
     WORKER = auto()
     MASTER = auto()
 
 
-class Status(Enum):
-    """How far a command is ours."""
+class CommandStatus(Enum):
+    """Whether tcproxy obeys a command or refuses it by name."""
 
     DONE = "supported"
     REFUSED = "known to HAProxy 2.6, not supported by tcproxy yet"
@@ -70,6 +69,22 @@ class Message:
     severity: int = INFO
 
 
+class KnownCommands(Protocol):
+    """All commands, as a conversation and the `help` command use them (command_table.py)."""
+
+    def find(self, words: Sequence[str]) -> CommandRow | None:
+        """Return the command with the longest name that these words begin with, None when there is none."""
+        ...
+
+    def help(self, words: Sequence[str] = ()) -> str:
+        """Return the answer to `help`."""
+        ...
+
+    def unknown(self, words: Sequence[str]) -> str:
+        """Return the answer to words that are no command."""
+        ...
+
+
 @dataclass(slots=True)
 class Talk:
     """The state of one conversation, which commands read and change.
@@ -80,7 +95,7 @@ class Talk:
     """
 
     world: World
-    table: Table
+    table: KnownCommands
     level: Level = Level.ADMIN
     entered: Level = Level.ADMIN
     prompting: bool = False
@@ -92,7 +107,7 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CommandLine:
     """One command as given. words: those behind the command's name. payload: the lines behind `<<`, joined."""
 
     talk: Talk
@@ -110,11 +125,11 @@ class Asked:
 
 
 Answer = str | Message
-Run = Callable[[Asked], Answer]
+Run = Callable[[CommandLine], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandRow:
     """One command.
 
     name: its words, as in "show stat". usage: what may stand behind them. help: one sentence, ours.
@@ -127,8 +142,8 @@ class Command:
     usage: str = ""
     help: str = ""
     level: Level = Level.USER
-    where: Where = Where.WORKER
-    status: Status = Status.DONE
+    where: CommandPlace = CommandPlace.WORKER
+    status: CommandStatus = CommandStatus.DONE
     expert: bool = False
     experimental: bool = False
     words: tuple[str, ...] = field(init=False)
@@ -137,10 +152,12 @@ class Command:
         object.__setattr__(self, "words", tuple(self.name.split()))
 
 
-def refused(names: str, level: Level = Level.USER, where: Where = Where.WORKER, **marks: bool) -> tuple[Command, ...]:
+def refused(
+    names: str, level: Level = Level.USER, where: CommandPlace = CommandPlace.WORKER, **marks: bool
+) -> tuple[CommandRow, ...]:
     """Return a row for each line of `names`: commands of HAProxy 2.6 that tcproxy refuses by name."""
     return tuple(
-        Command(name.strip(), None, "", "", level, where, Status.REFUSED, **marks)
+        CommandRow(name.strip(), None, "", "", level, where, CommandStatus.REFUSED, **marks)
         for name in names.splitlines()
         if name.strip()
     )

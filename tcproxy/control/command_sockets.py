@@ -15,10 +15,10 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from tcproxy.control.command_rows import Level, Talk
+from tcproxy.control.command_table import CommandTable
 from tcproxy.control.commands import table
 from tcproxy.control.conversation import Conversation
-from tcproxy.control.rows import Level, Talk
-from tcproxy.control.table import Table
 from tcproxy.model.bind import Bind
 from tcproxy.session.world import World
 from tcproxy.transport.binding import BindError, listen
@@ -75,7 +75,7 @@ class CommandFactory(ServerFactory):
     noisy = False
 
     def __init__(
-        self, world: World, commands: Table, level: Level, severity: str, sockets: ControlSockets, limit: int = 0
+        self, world: World, commands: CommandTable, level: Level, severity: str, sockets: ControlSockets, limit: int = 0
     ) -> None:
         self.world = world
         self.limit = limit
