@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tcproxy.control.command_rows import (
-    NOTICE,
     Answer,
     CommandError,
     CommandLine,
@@ -21,7 +20,7 @@ BOTH = CommandPlace.WORKER | CommandPlace.MASTER
 
 def help_(command: CommandLine) -> Answer:
     """List the commands, or those that begin with the words given."""
-    return command.talk.table.help(command.words)
+    return Message(command.talk.table.help(command.words))
 
 
 def prompt(command: CommandLine) -> Answer:
@@ -52,7 +51,7 @@ def operator(command: CommandLine) -> Answer:
 
 def show_level(command: CommandLine) -> Answer:
     """Tell the present level."""
-    return f"{command.talk.level.word}\n"
+    return Message(command.talk.level.word)
 
 
 def socket_name(address: Address) -> str:
@@ -73,7 +72,7 @@ def show_sockets(command: CommandLine) -> Answer:
 
 def show_version(command: CommandLine) -> Answer:
     """Tell the version, as `show info` does."""
-    return f"{VERSION}\n"
+    return Message(VERSION)
 
 
 def show_env(command: CommandLine) -> Answer:
@@ -89,7 +88,7 @@ def show_env(command: CommandLine) -> Answer:
 
 def show_startup_logs(command: CommandLine) -> Answer:
     """Repeat what was said at the start."""
-    return command.world.startup_logs
+    return Message(command.world.startup_logs)
 
 
 def set_timeout(command: CommandLine) -> Answer:
@@ -99,9 +98,12 @@ def set_timeout(command: CommandLine) -> Answer:
     if not command.word(1):
         raise CommandError("'set timeout cli' needs a time, such as 30s.")
     try:
-        command.talk.timeout = float(read_time(command.word(1), "s"))
+        seconds = read_time(command.word(1), "s")
     except ValueError as wrong:
         raise CommandError(f"Invalid timeout: {wrong}.") from wrong
+    if not seconds:
+        raise CommandError("Invalid timeout: a conversation without one is not to be had.")
+    command.talk.timeout, command.talk.timeout_is_own = float(seconds), True
     return ""
 
 
@@ -118,7 +120,7 @@ def _mode(command: CommandLine, name: str, attribute: str) -> Answer:
     if word not in ("", "on", "off"):
         raise CommandError(f"'{name}' takes 'on' or 'off'.")
     if not word:
-        return Message(f"{name} is {'ON' if getattr(command.talk, attribute) else 'OFF'}", NOTICE)
+        return Message(f"{name} is {'ON' if getattr(command.talk, attribute) else 'OFF'}")
     setattr(command.talk, attribute, word == "on")
     return ""
 

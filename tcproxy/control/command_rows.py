@@ -90,7 +90,8 @@ class Talk:
     """The state of one conversation, which commands read and change.
 
     level: what may be done now; entered: what the socket allows. prompting: the interactive mode.
-    timeout: seconds of silence until the conversation is closed. ended: it is over once all is answered.
+    timeout: seconds of silence until the conversation is closed; timeout_is_own: its client has set them.
+    ended: it is over once all is answered.
     severity: "none", "number" or "string".
     """
 
@@ -100,6 +101,7 @@ class Talk:
     entered: Level = Level.ADMIN
     prompting: bool = False
     timeout: float = 10.0
+    timeout_is_own: bool = False
     ended: bool = False
     severity: str = "none"
     expert: bool = False

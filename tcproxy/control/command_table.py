@@ -86,7 +86,9 @@ def _line(command: CommandRow) -> str:
 
 def _likeness(words: Sequence[str], others: Sequence[str]) -> float:
     """Return how much two commands are alike: 0 to 1. Only as many words count as the command has."""
-    return SequenceMatcher(None, " ".join(words[: len(others)]), " ".join(others)).ratio()
+    matcher = SequenceMatcher(None, " ".join(words[: len(others)]), " ".join(others))
+    # what differs too much in length alone is not looked at: a command may have thousands of bytes
+    return matcher.ratio() if matcher.real_quick_ratio() >= CLOSE else 0.0
 
 
 def _registered(command: CommandRow) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcproxy.control.command_rows import WARNING, Answer, CommandError, CommandLine, CommandRow, Level
+from tcproxy.control.command_rows import NOTICE, WARNING, Answer, CommandError, CommandLine, CommandRow, Level
 from tcproxy.session.frontend import Entrance, Frontend
 
 
@@ -24,9 +24,9 @@ def disable_frontend(command: CommandLine) -> Answer:
     """Stop listening for a while: the address is free for another process."""
     frontend = named_frontend(command)
     if frontend.state == "stopped":
-        raise CommandError("Frontend was previously shut down, cannot disable.")
+        raise CommandError("Frontend was previously shut down, cannot disable.", NOTICE)
     if frontend.state == "paused":
-        raise CommandError("All sockets are already disabled.")
+        raise CommandError("All sockets are already disabled.", NOTICE)
     for entrance in frontend.entrances:
         if entrance.listener is not None:
             entrance.listener.pause()
@@ -41,7 +41,7 @@ def enable_frontend(command: CommandLine) -> Answer:
     if frontend.state == "stopped":
         raise CommandError("Frontend was previously shut down, cannot enable.")
     if frontend.state == "open":
-        raise CommandError("All sockets are already enabled.")
+        raise CommandError("All sockets are already enabled.", NOTICE)
     for entrance in frontend.entrances:
         if entrance.listener is not None:
             _resume(entrance)
@@ -62,7 +62,7 @@ def shutdown_frontend(command: CommandLine) -> Answer:
     """Close a frontend for good; its sessions go on."""
     frontend = named_frontend(command)
     if frontend.state == "stopped":
-        raise CommandError("Frontend was already shut down.")
+        raise CommandError("Frontend was already shut down.", NOTICE)
     for entrance in frontend.entrances:
         if entrance.listener is not None:
             entrance.listener.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
 
-from tcproxy.control.command_rows import INFO, NOTICE, Answer, CommandError, CommandLine, CommandRow, Level, Message
+from tcproxy.control.command_rows import NOTICE, WARNING, Answer, CommandError, CommandLine, CommandRow, Level, Message
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.servers.live import LiveServer, Watching
 
@@ -132,7 +132,7 @@ def _numeric(word: str) -> Address:
     try:
         address = ip_address(word)
     except ValueError as wrong:
-        raise CommandError(f"Invalid addr '{word}': a numeric IPv4 or IPv6 address is expected.") from wrong
+        raise CommandError(f"Invalid addr '{word}': a numeric IPv4 or IPv6 address is expected.", WARNING) from wrong
     return Address(Family.INET if address.version == 4 else Family.INET6, str(address))
 
 
@@ -151,7 +151,7 @@ def _set_address(command: CommandLine, server: LiveServer) -> Answer:
         said.append(_difference("port", "port", str(port_before), str(port)))
     if (old, port_before) != (address.host, port):
         server.set_address(replace(address, port=port, last_port=port, has_port=port > 0))
-    return Message(f"{', '.join(said)} by '{BY}'", INFO)
+    return Message(f"{', '.join(said)} by '{BY}'", WARNING)
 
 
 def _difference(name: str, short: str, old: str, new: str) -> str:
@@ -163,7 +163,7 @@ def _difference(name: str, short: str, old: str, new: str) -> str:
 def _checked(server: LiveServer) -> Watching:
     watch = server.watch
     if watch is None:
-        raise CommandError("Health checks are not configured on this server.")
+        raise CommandError("Health checks are not configured on this server.", WARNING)
     return watch
 
 

@@ -76,7 +76,7 @@ def show_sess(command: CommandLine) -> Answer:
         return "".join(_line(session, now) for session in list(world.sessions.values()))
     session = world.sessions.get(number)
     if session is None:
-        raise CommandError("Session not found.")
+        return "Session not found.\n"
     return _described(session, now)
 
 

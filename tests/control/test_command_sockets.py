@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import stat
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import PATIENCE, TCPROXY, free_port, program, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, free_port, program, wait_for
 
 CONFIGURATION = """
 global
@@ -68,7 +69,7 @@ def test_every_address_has_its_level(addresses: dict[str, object]) -> None:
     """UNIX, TCP and inherited sockets answer, each at its own level and with its own severities."""
     assert ask(addresses["unix"], b"show cli level") == b"admin\n\n"
     assert ask(addresses["tcp"], b"show cli level") == b"operator\n\n"
-    assert ask(addresses["fd"], b"show cli level") == b"user\n\n"
+    assert ask(addresses["fd"], b"show cli level") == b"[6]: user\n\n"
     assert ask(addresses["fd"], b"show env") == b"[3]: Permission denied\n\n"
     path = str(addresses["unix"])
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o660
@@ -126,3 +127,41 @@ def test_startup_logs(tmp_path: Path) -> None:
         said = ask(str(tmp_path / "ctl"), b"show startup-logs").decode()
     assert "[WARNING]  (" in said
     assert "timeout" in said
+
+
+QUESTIONS = (b"show info", b"show stat", b"show servers state", b"show sess", b"show env", b"help", b"show info json")
+
+
+@pytest.mark.parametrize("what", [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)])
+def test_one_descriptor_is_enough(tmp_path: Path, what: str) -> None:
+    """With one descriptor left, commands are answered; with none, their client waits for one. Nothing is complained."""
+    text = f"global\n stats socket {tmp_path}/ctl level admin\ndefaults\n timeout client 1s\nfrontend a\n mode tcp\n"
+    (tmp_path / "a.cfg").write_text(f"{text} bind {tmp_path}/a\n")
+    with program(what, "-db", "-f", str(tmp_path / "a.cfg")) as process:
+        wait_for((tmp_path / "ctl").exists, what="the socket")
+        path = str(tmp_path / "ctl")
+        wait_for(lambda: _answers(path), what="an answer")
+        taken = {int(entry.name) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
+        free = next(number for number in range(1000) if number not in taken)
+        _, most = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free + 1, most))
+        for question in QUESTIONS:
+            assert ask(path, question).endswith(b"\n")
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free, most))
+        with client(path) as waiting:
+            waiting.sendall(b"show info\n")
+            waiting.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                waiting.recv(10)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free + 1, most))
+            waiting.settimeout(PATIENCE)
+            assert whole(waiting).endswith(b"\n\n")
+        process.terminate()
+        said = process.communicate()[1]
+        assert "internal" not in said and "Traceback" not in said
+
+
+def _answers(path: str) -> bool:
+    with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
+        return b"Uptime" in ask(path, b"show info")
+    return False
