@@ -88,7 +88,7 @@ class ProxyService(MultiService):
         self.world = _world(configuration, clock, self.announce)
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
-        self._pipes = _pipes(configuration)
+        self._pipes = self.world.pipes = _pipes(configuration)
         self.world.dial = Links(reactor, limit, self._pipes, configuration.process.tune)  # type: ignore[assignment]  # an End of its own
         self.entrances = Entrances(self.world, reactor, limit, self._pipes)
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]

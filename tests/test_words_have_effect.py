@@ -190,9 +190,12 @@ def test_pipes() -> None:
         pipe = service._pipes.take()
         assert pipe is not None and pipe.size == 131072
         assert service._pipes.take() is None
-        service._pipes.discard(pipe)
+        assert "\nMaxpipes: 1\nPipesUsed: 1\nPipesFree: 0\n" in plain(ProcessFacts(service.world, service.world.load))
+        service._pipes.give(pipe)
+        assert "\nMaxpipes: 1\nPipesUsed: 0\nPipesFree: 1\n" in plain(ProcessFacts(service.world, service.world.load))
     with served(f"global\n    nosplice\n{DEFAULTS}{listener}") as (service, _, _):
         assert service._pipes is None
+        assert "\nMaxpipes: 0\nPipesUsed: 0\nPipesFree: 0\n" in plain(ProcessFacts(service.world, service.world.load))
 
 
 @pytest.mark.parametrize("size", [4096, 30000])

@@ -128,8 +128,12 @@ _LIMITS = (
     *_nil("MaxSslConns", "MMP"),
     *_nil("CurrSslConns", "MGP"),
     *_nil("CumSslConns", "MCP"),
-    *_nil("Maxpipes", "CLP", help="limit of pipes for splicing, 0 for none"),
-    *_nil("PipesUsed PipesFree", "MGP", help="not counted here"),
+    InfoField("Maxpipes", "limit of pipes for splicing, 0 for none", "CLP", "u32",
+              lambda f: f.world.pipes.most if f.world.pipes is not None else 0),
+    InfoField("PipesUsed", "pipes that bytes pass through now", "MGP", "u32",
+              lambda f: f.world.pipes.used if f.world.pipes is not None else 0),
+    InfoField("PipesFree", "pipes that are open and wait for their next use", "MGP", "u32",
+              lambda f: f.world.pipes.free if f.world.pipes is not None else 0),
 )  # fmt: skip
 _RATES = (
     InfoField("ConnRate", "connections in the last second", "MRP", "u32", ProcessFacts.rate, True),

@@ -11,6 +11,7 @@ from tcproxy.interfaces import IClock
 from tcproxy.model.process import Configuration
 from tcproxy.report.counters import Counters
 from tcproxy.report.info import Load
+from tcproxy.report.seen import SeenPipes
 from tcproxy.report.sinks import Sinks
 from tcproxy.session.ends import Dial
 from tcproxy.session.http.reuse import LinkBudget
@@ -37,7 +38,7 @@ class World:
     announce: tells the log targets and the terminal (syslog level, message).
     waiting: entrances whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
-    budget: of the descriptors that idle links take.
+    budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
     """
 
     configuration: Configuration
@@ -57,6 +58,7 @@ class World:
     sinks: Sinks = field(default_factory=Sinks)
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)
+    pipes: SeenPipes | None = None
     rate_limit: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)

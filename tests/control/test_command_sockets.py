@@ -6,6 +6,7 @@ import contextlib
 import resource
 import socket
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,6 +160,66 @@ def test_one_descriptor_is_enough(tmp_path: Path, what: str) -> None:
         process.terminate()
         said = process.communicate()[1]
         assert "internal" not in said and "Traceback" not in said
+
+
+SPLICED = """
+global
+    maxpipes 50
+    stats socket {folder}/ctl level admin
+defaults
+    mode tcp
+    option splice-response
+    timeout connect 9s
+    timeout client 60s
+    timeout server 60s
+listen a
+    bind 127.0.0.1:{port}
+    server s 127.0.0.1:{server}
+"""
+LARGE = 32_000_000
+
+
+@contextlib.contextmanager
+def large_server() -> Iterator[int]:
+    """Listen until the block ends; send every client as many bytes as no buffer holds, then close."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve(connection: socket.socket) -> None:
+            with contextlib.suppress(OSError), connection:
+                connection.sendall(bytes(LARGE))
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("what", [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)])
+def test_pipes_are_counted(tmp_path: Path, what: str) -> None:
+    """`show info` tells the limit of pipes, those in which bytes of clients wait, and those that are free."""
+    port = free_port()
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(large_server())
+        (tmp_path / "a.cfg").write_text(SPLICED.format(folder=tmp_path, port=port, server=server))
+        running.enter_context(program(what, "-db", "-f", str(tmp_path / "a.cfg"), port=port))
+        path = str(tmp_path / "ctl")
+        wait_for(lambda: _answers(path), what="an answer")
+        with contextlib.ExitStack() as clients:
+            standing = [clients.enter_context(client(("127.0.0.1", port))) for _ in range(5)]
+            wait_for(lambda: b"\nMaxpipes: 50\nPipesUsed: 5\n" in ask(path, b"show info"), what="five pipes")
+            free = _free_pipes(path)
+            assert len(whole(standing[0])) == LARGE
+            wait_for(lambda: b"\nPipesUsed: 4\n" in ask(path, b"show info"), what="a pipe less")
+            assert _free_pipes(path) == free + 1
+        wait_for(lambda: b"\nPipesUsed: 0\n" in ask(path, b"show info"), what="no pipe in use")
+
+
+def _free_pipes(path: str) -> int:
+    return int(ask(path, b"show info").partition(b"PipesFree: ")[2].partition(b"\n")[0])
 
 
 def _answers(path: str) -> bool:
