@@ -24,7 +24,7 @@ def help_(command: CommandLine) -> Answer:
 
 
 def prompt(command: CommandLine) -> Answer:
-    """Enter the interactive mode, or leave it: then the conversation ends with this line."""
+    """Enter the interactive mode, or leave it: then the conversation ends when all is answered."""
     command.talk.prompting = not command.talk.prompting
     return ""
 
@@ -87,7 +87,7 @@ def show_env(command: CommandLine) -> Answer:
 
 
 def show_startup_logs(command: CommandLine) -> Answer:
-    """Repeat what was said at the start."""
+    """Print the messages of the start again."""
     return Message(command.world.startup_logs)
 
 

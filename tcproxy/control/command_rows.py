@@ -63,7 +63,7 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An answer of one sentence that has a severity; dumps are plain text and have none."""
+    """An answer that has a severity. Dumps are plain text and have none."""
 
     text: str
     severity: int = INFO
@@ -87,7 +87,7 @@ class KnownCommands(Protocol):
 
 @dataclass(slots=True)
 class Talk:
-    """The state of one conversation, which commands read and change.
+    """The state of one conversation. Commands read and change it.
 
     level: what may be done now; entered: what the socket allows. prompting: the interactive mode.
     timeout: seconds of silence until the conversation is closed; timeout_is_own: its client has set them.
@@ -110,7 +110,7 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """One command as given. words: those behind the command's name. payload: the lines behind `<<`, joined."""
+    """A command as it was given. words: the words behind the command's name. payload: the lines behind `<<`, joined."""
 
     talk: Talk
     words: tuple[str, ...]

@@ -139,7 +139,7 @@ class CommandFactory(ServerFactory):
     def buildProtocol(self, addr: Any) -> CommandProtocol:
         """Return the protocol of a client."""
         settings = self.world.configuration.process
-        self.world.counters.requests += 1  # as the reference does: it numbers requests and such sessions together
+        self.world.counters.requests += 1  # HAProxy numbers HTTP requests and conversations of command sockets together
         talk = Talk(
             self.world, self.commands, self.level, self.level,
             timeout=settings.stats_timeout / 1000, severity=self.severity,
@@ -150,7 +150,7 @@ class CommandFactory(ServerFactory):
         return protocol
 
     def left(self, protocol: CommandProtocol) -> None:
-        """A client is gone."""
+        """Forget a client that is gone."""
         self.sockets.left(protocol)
 
 
@@ -173,7 +173,7 @@ class CommandPort:
         self._reactor.addReader(self)
 
     def pause(self) -> None:
-        """Leave clients waiting."""
+        """Stop accepting: clients wait in the backlog."""
         self._reactor.removeReader(self)
 
     def doRead(self) -> None:
@@ -187,7 +187,7 @@ class CommandPort:
         except (BlockingIOError, ConnectionAbortedError):
             return  # gone before it was accepted
         except OSError:
-            # no descriptor is free: others must give one back first
+            # no descriptor is free: try again when somebody may have given one back
             self.pause()
             self._breath = self._reactor.callLater(BREATH, self.resume)
             return
@@ -197,7 +197,7 @@ class CommandPort:
         protocol.makeConnection(transport(accepted, protocol, peer, None, 0, self._reactor))
 
     def close(self) -> None:
-        """Accept no more."""
+        """Close the listening socket for good."""
         self.pause()
         if self._breath is not None and self._breath.active():
             self._breath.cancel()
@@ -212,7 +212,7 @@ class CommandPort:
         return "stats socket"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor lets go of everything."""
+        """Close the socket: the reactor is being disconnected."""
         self._socket.close()
 
 
@@ -229,7 +229,7 @@ class ControlSockets(Service):
         self._ports: list[CommandPort] = []
 
     def open(self, inherited: Mapping[str, int] | None = None) -> list[str]:
-        """Listen on every address; return what went wrong. Once open, it stays so."""
+        """Listen on every address; return a sentence for each that failed. Later calls do nothing."""
         errors: list[str] = []
         if self._open:
             return errors
@@ -263,7 +263,7 @@ class ControlSockets(Service):
             transport: Any = client.transport
             transport.abortConnection()
 
-    # clients; `stats maxconn` of them at the most on all sockets together, `maxconn` on each
+    # limits of clients: `stats maxconn` on all sockets together, `maxconn` on each
 
     def joined(self, client: CommandProtocol) -> None:
         """Count a client."""

@@ -119,7 +119,7 @@ class Conversation:
         return answer if isinstance(answer, str) else self._said(answer)
 
     def _said(self, message: Message) -> str:
-        """Return a message as a line, with its severity in front where that is wanted."""
+        """Return a message as a line, with its severity before it if the client asked for that."""
         severity = {
             "number": f"[{message.severity}]: ",
             "string": f"[{LEVELS[message.severity]}]: ",

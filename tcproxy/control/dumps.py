@@ -45,7 +45,7 @@ def _number(word: str) -> int:
 
 
 def _selection(command: CommandLine) -> tuple[RowSelection, tuple[str, ...]]:
-    """Return what to list, and the words that are left. A selection takes three words or none."""
+    """Return which rows to list, and the words behind the selection. A selection takes three words or none."""
     words = command.words
     if words[:1] == ("domain",):
         if words[1:2] != ("proxy",):
@@ -107,7 +107,7 @@ def _all_counters(command: CommandLine) -> list[Counters]:
 
 
 def clear_counters(command: CommandLine) -> Answer:
-    """Forget the maxima of all counters; with `all`, which is for administrators, the sums too."""
+    """Forget the maxima of all counters; with `all` (for administrators) the sums too."""
     everything = command.word(0) == "all"
     if everything and command.talk.level < Level.ADMIN:
         raise CommandError("Permission denied")

@@ -21,7 +21,7 @@ def _kind(frontend: Frontend) -> str:
 
 
 def disable_frontend(command: CommandLine) -> Answer:
-    """Stop listening for a while: the address is free for another process."""
+    """Pause a frontend: it stops listening, and its addresses are free for another process."""
     frontend = named_frontend(command)
     if frontend.state == "stopped":
         raise CommandError("Frontend was previously shut down, cannot disable.", NOTICE)
@@ -36,7 +36,7 @@ def disable_frontend(command: CommandLine) -> Answer:
 
 
 def enable_frontend(command: CommandLine) -> Answer:
-    """Listen again."""
+    """End the pause of a frontend: it listens again. CommandError when an address was taken meanwhile."""
     frontend = named_frontend(command)
     if frontend.state == "stopped":
         raise CommandError("Frontend was previously shut down, cannot enable.")

@@ -53,7 +53,7 @@ class Column:
 
 
 def _check(read: Callable[[SeenWatch], Value]) -> Callable[[ServerRow], Value]:
-    """A value of the health watch while it is at work."""
+    """Return a column function that reads the health watch; the column is empty while checks are off or paused."""
 
     def value(row: ServerRow) -> Value:
         watch = row.checked
@@ -63,7 +63,7 @@ def _check(read: Callable[[SeenWatch], Value]) -> Callable[[ServerRow], Value]:
 
 
 def _configured(read: Callable[[ServerRow], Value]) -> Callable[[ServerRow], Value]:
-    """A value of a server with `check`, in maintenance or not."""
+    """Return a column function for servers with `check`, in maintenance or not; empty for other servers."""
     return lambda row: read(row) if row.watch is not None and row.watch.enabled else None
 
 
@@ -79,7 +79,7 @@ def _name(name: str, help: str, frontend: str, backend: str) -> Column:
 
 
 def _nil(names: str, tags: str = "MCP", type: str = "u64", kinds: str = "FLSB", help: str = "") -> list[Column]:
-    """Columns whose value is 0 in TCP mode without TLS, for these kinds of rows."""
+    """Return columns that are 0 in these kinds of rows, and empty in the others."""
     return [
         Column(
             name, help, tags, type,
@@ -91,7 +91,7 @@ def _nil(names: str, tags: str = "MCP", type: str = "u64", kinds: str = "FLSB", 
 
 
 def _empty(names: str, help: str = "") -> list[Column]:
-    """Columns that have no value."""
+    """Return columns that are always empty."""
     return [Column(name, help, "MCP", "u64") for name in names.split()]
 
 
@@ -106,7 +106,7 @@ def _http(
     server: Callable[[ServerRow], int] | None = None,
     backend: Callable[[BackendRow], int] | None = None,
 ) -> Column:
-    """A column that has a value in HTTP mode only."""
+    """Return a column that has a value in HTTP mode only."""
     return Column(
         name, help, "MCP", "u64",
         lambda f: frontend(f) if _is_http(f.live.model) else None, None,
@@ -118,7 +118,7 @@ def _http(
 def _h1(
     name: str, help: str, tags: str, frontend: Callable[[FrontendRow], int], backend: Callable[[BackendRow], int]
 ) -> Column:
-    """A column of HTTP/1, 0 outside HTTP mode."""
+    """Return a column of HTTP/1; it is 0 outside HTTP mode."""
     return Column(
         name, help, tags, "u64", lambda f: frontend(f) if f.http or f.live.counters.upgrades else 0, None, None,
         lambda b: backend(b) if _is_http(b.live.model) else 0,
@@ -126,7 +126,7 @@ def _h1(
 
 
 def _answered(name: str, *places: int) -> Column:
-    """How often an answer was of these kinds (`Counters.answered`)."""
+    """Return a column that counts the exchanges answered with these kinds of status (`Counters.answered`)."""
 
     def count(counters: Counters) -> int:
         return sum(counters.answered[place] for place in places)

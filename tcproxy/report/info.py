@@ -28,7 +28,7 @@ Value = int | float | str | None
 class Load:
     """How busy the process is, from one reading to the next: of processor time and of bytes to clients.
 
-    A reading is taken anew when the one before is a second old; until then it stands.
+    A new reading is taken when the last one is at least a second old.
     """
 
     def __init__(self, now: float, cpu: float = 0.0) -> None:
@@ -50,7 +50,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """What `show info` tells about: a running proxy, how busy it is, the log lines it lost."""
+    """The sources of `show info`: the running proxy, how busy it is, how many log lines were dropped."""
 
     world: SeenWorld
     load: Load
@@ -97,7 +97,7 @@ def _descriptors(facts: ProcessFacts) -> int:
 def _nil(
     names: str, tags: str, type: str = "u32", rounded: bool = False, full_tags: str = "", help: str = ""
 ) -> tuple[InfoField, ...]:
-    """Fields of what does not exist here."""
+    """Fields that are always 0, because tcproxy has no such thing."""
     help = help or "does not exist here"
     return tuple(InfoField(name, help, tags, type, lambda _: 0, rounded, full_tags) for name in names.split())
 
@@ -199,7 +199,7 @@ def _tags(field: InfoField, full: bool) -> str:
 
 
 def _present(facts: ProcessFacts, full: bool) -> Iterator[tuple[int, InfoField, str, int | float | str]]:
-    """Yield position, field, type and value of what there is; `full` leaves rates and times unrounded."""
+    """Yield position, field, type and value of each field that has one; `full` leaves rates and times unrounded."""
     for position, field in enumerate(FIELDS):
         value = field.value(facts)
         if value is None:

@@ -101,7 +101,7 @@ def _conn(farm: SeenFarm, server: SeenServer) -> str:
     links, model = link_counts(server), server.model
     idle = f"{links.idle + links.safe}"
     if model.pool_max_conn:
-        idle += f" {idle}"  # of the one thread, which the reference leaves out where none may be idle
+        idle += f" {idle}"  # of the one thread: HAProxy leaves it out where no link may be idle (pool-max-conn 0)
     return (
         f"{server.label} {farm.model.id}/{server.id} {_address(server)} {server.port} - {model.pool_purge_delay} "
         f"{links.used} {links.most} {links.need} {links.idle} {links.safe} {model.pool_max_conn} {idle}\n"

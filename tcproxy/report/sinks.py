@@ -26,7 +26,7 @@ Destination = str | bytes | tuple[str, int]
 
 
 class Sink(Protocol):
-    """A place that takes lines. dropped: lines that it did not take. fd: it is a descriptor, not a socket."""
+    """A place for log lines. dropped: how many lines it did not take. fd: True for a descriptor, False for a socket."""
 
     dropped: int
     fd: bool
@@ -36,7 +36,7 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         ...
 
 
@@ -119,9 +119,9 @@ class DatagramSink:
 
 
 class DescriptorSink:
-    """An open descriptor: a terminal, a pipe, a file. It belongs to whoever opened it: never closed here.
+    """An open descriptor: a terminal, a pipe, a file. Who opened it closes it; it is never closed here.
 
-    Its blocking flag is left alone, for it is shared with other programs: readiness is asked for instead.
+    Other programs share its blocking flag, so the flag is left alone, and poll tells whether a line can be written.
     """
 
     fd = True
@@ -146,7 +146,7 @@ class DescriptorSink:
             self.dropped += 1
 
     def _write_long(self, line: bytes) -> None:
-        """Write a line that a pipe may have no room for, although it is writable."""
+        """Write a line longer than PIPE_BUF: a writable pipe may still lack room for it, and must not block."""
         blocking = os.get_blocking(self.number)
         os.set_blocking(self.number, False)
         try:
@@ -156,7 +156,7 @@ class DescriptorSink:
             os.set_blocking(self.number, blocking)
 
     def close(self) -> None:
-        """Do nothing: the descriptor is not ours."""
+        """Do nothing: the descriptor belongs to the one who opened it."""
 
 
 class Sinks:
@@ -171,7 +171,7 @@ class Sinks:
 
     @property
     def dropped(self) -> int:
-        """Lines dropped so far, by all sinks (`DroppedLogs` of `show info`)."""
+        """Return how many lines all sinks have dropped so far (`DroppedLogs` of `show info`)."""
         return sum(sink.dropped for sink in self._sinks.values())
 
     def sink(self, address: Address) -> Sink:

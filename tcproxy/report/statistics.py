@@ -29,7 +29,7 @@ SCOPES = {"C": "Cluster", "P": "Process", "S": "Service", "s": "System"}
 
 @dataclass(frozen=True, slots=True)
 class RowSelection:
-    """What to list. proxy: an id. kinds: of FRONTENDS and so on, added up. id: of a server or listener.
+    """Which rows to list. proxy: an id. kinds: of FRONTENDS and so on, added up. id: of a server or listener.
 
     up: leave out servers that are down. maintained: leave in servers in maintenance. private: show addresses.
     """
@@ -96,7 +96,7 @@ def _frontend_rows(world: SeenWorld, proxy: Proxy, selection: RowSelection, now:
 
 
 def _exchanges(world: SeenWorld, frontend: SeenFrontend) -> tuple[int, int, int]:
-    """Return what a frontend has of HTTP under way: exchanges, requests that only begin, and upgraded clients."""
+    """Return three numbers of a frontend: exchanges now, requests whose head is not whole yet, upgraded clients."""
     http = frontend.model.mode == "http"
     if not http and not frontend.counters.upgrades:
         return 0, 0, 0

@@ -69,7 +69,7 @@ class ServerRow:
 
     @property
     def checked(self) -> SeenWatch | None:
-        """The watch while it is at work: None in maintenance too."""
+        """The watch while it checks: None without `check`, while checks are switched off, and in maintenance."""
         watch = self.watch
         return watch if watch is not None and watch.enabled and not watch.paused else None
 
@@ -86,7 +86,7 @@ class LinkCounts:
 
     @property
     def open(self) -> int:
-        """Return how many there are."""
+        """Return how many connections there are."""
         return self.idle + self.safe + self.used
 
 
@@ -119,7 +119,7 @@ def all_requests(world: SeenWorld) -> int:
 
 
 def users(scaled: int) -> int:
-    """Return a weight as users count, of one in sixteenths: never 0 for what still gets clients."""
+    """Return a weight in the unit of the configuration. scaled: in sixteenths; a server in use never shows 0."""
     return (scaled + WEIGHT_SCALE - 1) // WEIGHT_SCALE
 
 
@@ -203,7 +203,7 @@ def server_address(row: ServerRow) -> Value:
 
 
 def ended(watch: SeenWatch) -> bool:
-    """Say whether a check has come to its end yet."""
+    """Return whether a check has ended yet."""
     return watch.status not in (CheckStatus.UNKNOWN, CheckStatus.INITIALIZING)
 
 
@@ -213,7 +213,7 @@ def since(last: float, now: float) -> int:
 
 
 def set_weight(row: BackendRow) -> int:
-    """Return the weight, as set, of the servers that get new clients now."""
+    """Return the sum of the user weights of the servers that get new clients now."""
     return sum(server.user_weight for server in _serving(row.live))
 
 
