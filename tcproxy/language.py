@@ -247,11 +247,11 @@ def _list_configuration() -> str:
 
 def _list_commands() -> str:
     from tcproxy.control import commands
-    from tcproxy.control.rows import Status
-    from tcproxy.control.table import Table
+    from tcproxy.control.command_rows import CommandStatus
+    from tcproxy.control.command_table import CommandTable
 
-    done = (command for room in commands.ROOMS for command in room if command.status is Status.DONE)
-    return _listed("CLI keywords", Table(done).registry())
+    done = (command for room in commands.ROOMS for command in room if command.status is CommandStatus.DONE)
+    return _listed("CLI keywords", CommandTable(done).registry())
 
 
 def _list_criteria() -> str:

@@ -88,7 +88,7 @@ class ProxyService(MultiService):
         self.world = _world(configuration, clock, self.announce)
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
-        self._pipes = _pipes(configuration)
+        self._pipes = self.world.pipes = _pipes(configuration)
         self.world.dial = Links(reactor, limit, self._pipes, configuration.process.tune)
         self.entrances = Entrances(self.world, reactor, limit, self._pipes)
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
@@ -116,7 +116,7 @@ class ProxyService(MultiService):
 
     def _add_control(self) -> None:
         if self.configuration.process.stats_sockets:
-            from tcproxy.control.sockets import ControlSockets
+            from tcproxy.control.command_sockets import ControlSockets
 
             self.control = ControlSockets(self.world, self.reactor)
             self.control.setServiceParent(self)  # type: ignore[no-untyped-call]

@@ -25,7 +25,7 @@ from tcproxy.model.bind import Bind
 from tcproxy.model.proxy import KeepAlive, Proxy
 from tcproxy.model.server import Server
 from tcproxy.registry import Registry
-from tcproxy.report.info import Facts, plain
+from tcproxy.report.info import ProcessFacts, plain
 from tcproxy.service import ProxyService, service_from_text
 from tcproxy.session.settings import World
 from tcproxy.transport.binding import TCP_USER_TIMEOUT, listen
@@ -190,9 +190,12 @@ def test_pipes() -> None:
         pipe = service._pipes.take()
         assert pipe is not None and pipe.size == 131072
         assert service._pipes.take() is None
-        service._pipes.discard(pipe)
+        assert "\nMaxpipes: 1\nPipesUsed: 1\nPipesFree: 0\n" in plain(ProcessFacts(service.world, service.world.load))
+        service._pipes.give(pipe)
+        assert "\nMaxpipes: 1\nPipesUsed: 0\nPipesFree: 1\n" in plain(ProcessFacts(service.world, service.world.load))
     with served(f"global\n    nosplice\n{DEFAULTS}{listener}") as (service, _, _):
         assert service._pipes is None
+        assert "\nMaxpipes: 0\nPipesUsed: 0\nPipesFree: 0\n" in plain(ProcessFacts(service.world, service.world.load))
 
 
 @pytest.mark.parametrize("size", [4096, 30000])
@@ -380,7 +383,7 @@ def test_node_and_description() -> None:
     """`node` and `description` are told by `show info`."""
     text = f"global\n    node n1\n    description the first\n{DEFAULTS}listen a\n    bind 127.0.0.1:{{port}}\n"
     with served(text) as (service, _, _):
-        told = plain(Facts(service.world, service.world.load))
+        told = plain(ProcessFacts(service.world, service.world.load))
         assert "\nnode: n1\ndescription: the first\n" in told
 
 

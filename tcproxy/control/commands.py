@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from tcproxy.control import basics, cookies, dumps, frontends, servers, sessions, unsupported
-from tcproxy.control.table import Table
+from tcproxy.control import basics, dumps, dynamic_cookies, frontends, refused_commands, servers, sessions
+from tcproxy.control.command_table import CommandTable
 
 ROOMS = (
     basics.COMMANDS,
     dumps.COMMANDS,
     servers.COMMANDS,
-    cookies.COMMANDS,
+    dynamic_cookies.COMMANDS,
     frontends.COMMANDS,
     sessions.COMMANDS,
-    unsupported.COMMANDS,
+    refused_commands.COMMANDS,
 )
 
 
-def table() -> Table:
+def table() -> CommandTable:
     """Return the whole table; raises DuplicateCommand when two rows claim one command."""
-    return Table(*ROOMS)
+    return CommandTable(*ROOMS)

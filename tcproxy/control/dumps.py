@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import time
 
-from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level
+from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level
 from tcproxy.report import info, listings, statistics
 from tcproxy.report.counters import Counters
 from tcproxy.report.seen import SeenFarm
-from tcproxy.report.statistics import EVERYTHING, Choice
+from tcproxy.report.statistics import EVERYTHING, RowSelection
 from tcproxy.report.views import all_requests
 
 
-def show_info(asked: Asked) -> Answer:
+def show_info(command: CommandLine) -> Answer:
     """Print facts about the process, plain, typed or as JSON."""
-    world = asked.world
+    world = command.world
     world.load.read(world.clock.seconds(), time.process_time(), world.counters.bytes_out)
-    facts = info.Facts(world, world.load, world.sinks.dropped)
-    explained, full = "desc" in asked.words, "float" in asked.words
-    form = info.typed if "typed" in asked.words else info.in_json if "json" in asked.words else info.plain
+    facts = info.ProcessFacts(world, world.load, world.sinks.dropped)
+    explained, full = "desc" in command.words, "float" in command.words
+    form = info.typed if "typed" in command.words else info.in_json if "json" in command.words else info.plain
     return form(facts, explained, full)
 
 
-def _proxy_id(asked: Asked, word: str) -> int:
+def _proxy_id(command: CommandLine, word: str) -> int:
     """Return the id that a number or a proxy's name stands for; -1 for all."""
-    for proxy in asked.world.configuration.proxies:
+    for proxy in command.world.configuration.proxies:
         if proxy.name == word:
             return proxy.id
     number = _number(word)
@@ -44,92 +44,92 @@ def _number(word: str) -> int:
     return sign * int(digits or "0")
 
 
-def _choice(asked: Asked) -> tuple[Choice, tuple[str, ...]]:
-    """Return what to list, and the words that are left. A selection takes three words or none."""
-    words = asked.words
+def _selection(command: CommandLine) -> tuple[RowSelection, tuple[str, ...]]:
+    """Return which rows to list, and the words behind the selection. A selection takes three words or none."""
+    words = command.words
     if words[:1] == ("domain",):
         if words[1:2] != ("proxy",):
             raise CommandError("Invalid statistics domain: 'proxy' is the one there is.")
         words = words[2:]
     proxy = kinds = id = EVERYTHING
     if len(words) >= 3:
-        proxy, kinds, id = _proxy_id(asked, words[0]), _number(words[1]), _number(words[2])
+        proxy, kinds, id = _proxy_id(command, words[0]), _number(words[1]), _number(words[2])
         words = words[3:]
-    private = asked.talk.entered >= Level.OPERATOR
-    return Choice(proxy, kinds, id, "up" in words, "no-maint" not in words, private), words
+    private = command.talk.entered >= Level.OPERATOR
+    return RowSelection(proxy, kinds, id, "up" in words, "no-maint" not in words, private), words
 
 
-def show_stat(asked: Asked) -> Answer:
+def show_stat(command: CommandLine) -> Answer:
     """Print the statistics of frontends, listeners, servers and backends: CSV, typed or JSON."""
-    choice, words = _choice(asked)
-    rows = statistics.lines(asked.world, choice)
+    selection, words = _selection(command)
+    rows = statistics.rows(command.world, selection)
     if "typed" in words:
         return statistics.typed(rows, "desc" in words)
     return statistics.in_json(rows) if "json" in words else statistics.csv(rows)
 
 
-def _farms(asked: Asked) -> list[SeenFarm]:
+def _farms(command: CommandLine) -> list[SeenFarm]:
     """Return the backend that is named, or all, in the order of the configuration."""
-    name = asked.word(0)
-    farms = asked.world.farms
+    name = command.word(0)
+    farms = command.world.farms
     if name and name not in farms:
         raise CommandError("Can't find backend.")
     return [
         farms[proxy.name]
-        for proxy in asked.world.configuration.backends()
+        for proxy in command.world.configuration.backends()
         if proxy.name in farms and name in ("", proxy.name)
     ]
 
 
-def show_servers_state(asked: Asked) -> Answer:
+def show_servers_state(command: CommandLine) -> Answer:
     """Print the state of servers, in the form of a state file."""
-    return listings.servers_state(_farms(asked), asked.world.clock.seconds())
+    return listings.servers_state(_farms(command), command.world.clock.seconds())
 
 
-def show_servers_conn(asked: Asked) -> Answer:
+def show_servers_conn(command: CommandLine) -> Answer:
     """Print the connections of servers."""
-    return listings.servers_conn(_farms(asked))
+    return listings.servers_conn(_farms(command))
 
 
-def show_backend(asked: Asked) -> Answer:
+def show_backend(command: CommandLine) -> Answer:
     """List the backends."""
-    names = [proxy.name for proxy in asked.world.configuration.backends()]
+    names = [proxy.name for proxy in command.world.configuration.backends()]
     return "# name\n" + "".join(f"{name}\n" for name in names)
 
 
-def _all_counters(asked: Asked) -> list[Counters]:
+def _all_counters(command: CommandLine) -> list[Counters]:
     found = []
-    for frontend in asked.world.frontends.values():
+    for frontend in command.world.frontends.values():
         found += [frontend.counters, *(entrance.counters for entrance in frontend.entrances)]
-    for farm in asked.world.farms.values():
+    for farm in command.world.farms.values():
         found += [farm.counters, *(server.counters for server in farm.servers)]
     return found
 
 
-def clear_counters(asked: Asked) -> Answer:
-    """Forget the maxima of all counters; with `all`, which is for administrators, the sums too."""
-    everything = asked.word(0) == "all"
-    if everything and asked.talk.level < Level.ADMIN:
+def clear_counters(command: CommandLine) -> Answer:
+    """Forget the maxima of all counters; with `all` (for administrators) the sums too."""
+    everything = command.word(0) == "all"
+    if everything and command.talk.level < Level.ADMIN:
         raise CommandError("Permission denied")
     if everything:
-        asked.world.counters.requests = all_requests(asked.world)
-    for counters in _all_counters(asked):
+        command.world.counters.requests = all_requests(command.world)
+    for counters in _all_counters(command):
         if everything:
             counters.clear()
         else:
             counters.clear_highest()
     # the sums of the whole process stay: sessions are numbered by them
-    asked.world.counters.clear_highest()
+    command.world.counters.clear_highest()
     return ""
 
 
 COMMANDS = (
-    Command("show info", show_info, "[desc|json|typed|float]*", "print facts about the process"),
-    Command(
+    CommandRow("show info", show_info, "[desc|json|typed|float]*", "print facts about the process"),
+    CommandRow(
         "show stat", show_stat, "[desc|json|no-maint|typed|up]*", "print the counters of proxies and servers"
     ),
-    Command("show servers state", show_servers_state, "[<backend>]", "print the states of servers"),
-    Command("show servers conn", show_servers_conn, "[<backend>]", "print the connections of servers"),
-    Command("show backend", show_backend, "", "list the backends"),
-    Command("clear counters", clear_counters, "[all]", "forget maxima, or all that was counted", Level.OPERATOR),
+    CommandRow("show servers state", show_servers_state, "[<backend>]", "print the states of servers"),
+    CommandRow("show servers conn", show_servers_conn, "[<backend>]", "print the connections of servers"),
+    CommandRow("show backend", show_backend, "", "list the backends"),
+    CommandRow("clear counters", clear_counters, "[all]", "forget maxima, or all that was counted", Level.OPERATOR),
 )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from tcproxy.control.rows import WARNING, Answer, Asked, Command, CommandError, Level
+from tcproxy.control.command_rows import NOTICE, WARNING, Answer, CommandError, CommandLine, CommandRow, Level
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.settings import Entrance
 
 
-def named_frontend(asked: Asked) -> Frontend:
+def named_frontend(command: CommandLine) -> Frontend:
     """Return the frontend that the first word names."""
-    if not asked.word(0):
+    if not command.word(0):
         raise CommandError("A frontend name is expected.")
-    frontend: Frontend | None = asked.world.frontends.get(asked.word(0))
+    frontend: Frontend | None = command.world.frontends.get(command.word(0))
     if frontend is None:
         raise CommandError("No such frontend.")
     return frontend
@@ -21,33 +21,33 @@ def _kind(frontend: Frontend) -> str:
     return "proxy" if frontend.model.kind == "listen" else "frontend"
 
 
-def disable_frontend(asked: Asked) -> Answer:
-    """Stop listening for a while: the address is free for another process."""
-    frontend = named_frontend(asked)
+def disable_frontend(command: CommandLine) -> Answer:
+    """Pause a frontend: it stops listening, and its addresses are free for another process."""
+    frontend = named_frontend(command)
     if frontend.state == "stopped":
-        raise CommandError("Frontend was previously shut down, cannot disable.")
+        raise CommandError("Frontend was previously shut down, cannot disable.", NOTICE)
     if frontend.state == "paused":
-        raise CommandError("All sockets are already disabled.")
+        raise CommandError("All sockets are already disabled.", NOTICE)
     for entrance in frontend.entrances:
         if entrance.listener is not None:
             entrance.listener.pause()
     frontend.state = "paused"
-    asked.world.announce(WARNING, f"Paused {_kind(frontend)} {frontend.name}.")
+    command.world.announce(WARNING, f"Paused {_kind(frontend)} {frontend.name}.")
     return ""
 
 
-def enable_frontend(asked: Asked) -> Answer:
-    """Listen again."""
-    frontend = named_frontend(asked)
+def enable_frontend(command: CommandLine) -> Answer:
+    """End the pause of a frontend: it listens again. CommandError when an address was taken meanwhile."""
+    frontend = named_frontend(command)
     if frontend.state == "stopped":
         raise CommandError("Frontend was previously shut down, cannot enable.")
     if frontend.state == "open":
-        raise CommandError("All sockets are already enabled.")
+        raise CommandError("All sockets are already enabled.", NOTICE)
     for entrance in frontend.entrances:
         if entrance.listener is not None:
             _resume(entrance)
     frontend.state = "open"
-    asked.world.announce(WARNING, f"Resumed {_kind(frontend)} {frontend.name}.")
+    command.world.announce(WARNING, f"Resumed {_kind(frontend)} {frontend.name}.")
     return ""
 
 
@@ -59,19 +59,19 @@ def _resume(entrance: Entrance) -> None:
         raise CommandError(f"Failed to resume frontend, check logs for precise cause: {error.strerror}.") from error
 
 
-def shutdown_frontend(asked: Asked) -> Answer:
+def shutdown_frontend(command: CommandLine) -> Answer:
     """Close a frontend for good; its sessions go on."""
-    frontend = named_frontend(asked)
+    frontend = named_frontend(command)
     if frontend.state == "stopped":
-        raise CommandError("Frontend was already shut down.")
+        raise CommandError("Frontend was already shut down.", NOTICE)
     for entrance in frontend.entrances:
         if entrance.listener is not None:
             entrance.listener.close()
     frontend.state = "stopped"
-    farm = asked.world.farms.get(frontend.name)
+    farm = command.world.farms.get(frontend.name)
     served = farm.counters.total if farm is not None else 0
     counts = f"FE: {frontend.counters.connections}, BE: {served}"
-    asked.world.announce(WARNING, f"Proxy {frontend.name} stopped (cumulated conns: {counts}).")
+    command.world.announce(WARNING, f"Proxy {frontend.name} stopped (cumulated conns: {counts}).")
     return ""
 
 
@@ -83,37 +83,37 @@ def _limit(word: str) -> int:
     return int(word)
 
 
-def _wake(asked: Asked) -> None:
+def _wake(command: CommandLine) -> None:
     """Let listeners that wait at a limit try again."""
-    waiting, asked.world.waiting = asked.world.waiting, []
+    waiting, command.world.waiting = command.world.waiting, []
     for entrance in waiting:
         entrance.wake()
 
 
-def set_maxconn_frontend(asked: Asked) -> Answer:
+def set_maxconn_frontend(command: CommandLine) -> Answer:
     """Set the limit of connections of a frontend."""
-    frontend = named_frontend(asked)
-    frontend.maxconn = _limit(asked.word(1))
-    _wake(asked)
+    frontend = named_frontend(command)
+    frontend.maxconn = _limit(command.word(1))
+    _wake(command)
     return ""
 
 
-def set_maxconn_global(asked: Asked) -> Answer:
+def set_maxconn_global(command: CommandLine) -> Answer:
     """Set the limit of connections of the process, no higher than configured; 0 goes back to that."""
-    limit = _limit(asked.word(0))
-    highest = asked.world.configuration.process.maxconn or asked.world.maxconn
+    limit = _limit(command.word(0))
+    highest = command.world.configuration.process.maxconn or command.world.maxconn
     if highest and limit > highest:
         raise CommandError(f"Value out of range: {highest} is the most that the process was started for.")
-    asked.world.maxconn = limit or highest
-    _wake(asked)
+    command.world.maxconn = limit or highest
+    _wake(command)
     return ""
 
 
 _ADMIN = Level.ADMIN
 COMMANDS = (
-    Command("disable frontend", disable_frontend, "<frontend>", "stop listening for a while", _ADMIN),
-    Command("enable frontend", enable_frontend, "<frontend>", "listen again", _ADMIN),
-    Command("shutdown frontend", shutdown_frontend, "<frontend>", "close a frontend for good", _ADMIN),
-    Command("set maxconn frontend", set_maxconn_frontend, "<frontend> <n>", "limit a frontend's connections", _ADMIN),
-    Command("set maxconn global", set_maxconn_global, "<n>", "limit the process's connections", _ADMIN),
+    CommandRow("disable frontend", disable_frontend, "<frontend>", "stop listening for a while", _ADMIN),
+    CommandRow("enable frontend", enable_frontend, "<frontend>", "listen again", _ADMIN),
+    CommandRow("shutdown frontend", shutdown_frontend, "<frontend>", "close a frontend for good", _ADMIN),
+    CommandRow("set maxconn frontend", set_maxconn_frontend, "<frontend> <n>", "limit its connections", _ADMIN),
+    CommandRow("set maxconn global", set_maxconn_global, "<n>", "limit the process's connections", _ADMIN),
 )

@@ -6,22 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
 
-from tcproxy.control.rows import INFO, NOTICE, Answer, Asked, Command, CommandError, Level, Message
+from tcproxy.control.command_rows import NOTICE, WARNING, Answer, CommandError, CommandLine, CommandRow, Level, Message
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.health.watch import Watch
-from tcproxy.servers.state import LiveServer
+from tcproxy.servers.state import LiveServer, Watching
 
 BY = "stats socket command"
 """Who changed an address, as answers and logs say it."""
 NO_AGENT = "Agent checks are not supported by tcproxy yet."
 
 
-def named_server(asked: Asked) -> LiveServer:
+def named_server(command: CommandLine) -> LiveServer:
     """Return the server that the first word names, as backend/server."""
-    backend, slash, name = asked.word(0).partition("/")
+    backend, slash, name = command.word(0).partition("/")
     if not slash or not backend or not name:
         raise CommandError("Require 'backend/server'.")
-    farm = asked.world.farms.get(backend)
+    farm = command.world.farms.get(backend)
     if farm is None:
         raise CommandError("No such backend.")
     server = farm.server(name)
@@ -38,25 +37,20 @@ def _obeyed(change: Callable[[str], None], word: str) -> Answer:
     return ""
 
 
-def disable_server(asked: Asked) -> Answer:
+def disable_server(command: CommandLine) -> Answer:
     """Take a server into maintenance."""
-    named_server(asked).set_state("maint")
+    named_server(command).set_state("maint")
     return ""
 
 
-def enable_server(asked: Asked) -> Answer:
+def enable_server(command: CommandLine) -> Answer:
     """Take a server out of maintenance."""
-    named_server(asked).set_state("ready")
+    named_server(command).set_state("ready")
     return ""
 
 
-def _watch(server: LiveServer) -> Watch | None:
-    watch = server.watch
-    return watch if isinstance(watch, Watch) else None
-
-
-def _enable_health(asked: Asked, wanted: bool) -> Answer:
-    watch = _watch(named_server(asked))
+def _enable_health(command: CommandLine, wanted: bool) -> Answer:
+    watch = named_server(command).watch
     if watch is None:
         if wanted:
             raise CommandError("Health checks are not configured on this server: nothing to enable.")
@@ -65,36 +59,36 @@ def _enable_health(asked: Asked, wanted: bool) -> Answer:
     return ""
 
 
-def enable_health(asked: Asked) -> Answer:
+def enable_health(command: CommandLine) -> Answer:
     """Go on with the health checks of a server."""
-    return _enable_health(asked, True)
+    return _enable_health(command, True)
 
 
-def disable_health(asked: Asked) -> Answer:
+def disable_health(command: CommandLine) -> Answer:
     """Stop the health checks of a server; its state stays as it is."""
-    return _enable_health(asked, False)
+    return _enable_health(command, False)
 
 
-def set_weight(asked: Asked) -> Answer:
+def set_weight(command: CommandLine) -> Answer:
     """Set the weight of a server: a number, or a percentage of the configured one."""
-    server = named_server(asked)
-    if not asked.word(1):
+    server = named_server(command)
+    if not command.word(1):
         raise CommandError("Require <weight> or <weight%>.")
-    return _obeyed(server.set_weight, asked.word(1))
+    return _obeyed(server.set_weight, command.word(1))
 
 
-def get_weight(asked: Asked) -> Answer:
+def get_weight(command: CommandLine) -> Answer:
     """Tell the weight of a server, and the configured one."""
-    server = named_server(asked)
+    server = named_server(command)
     return f"{server.user_weight} (initial {server.initial_weight})\n"
 
 
-def set_maxconn(asked: Asked) -> Answer:
+def set_maxconn(command: CommandLine) -> Answer:
     """Set the limit of sessions of a server."""
-    server = named_server(asked)
-    if not asked.word(1):
+    server = named_server(command)
+    if not command.word(1):
         raise CommandError("Require <maxconn>.")
-    server.set_maxconn(_limit(asked.word(1)))
+    server.set_maxconn(_limit(command.word(1)))
     return ""
 
 
@@ -104,27 +98,27 @@ def _limit(word: str) -> int:
     return int(word)
 
 
-def shutdown_sessions(asked: Asked) -> Answer:
+def shutdown_sessions(command: CommandLine) -> Answer:
     """End all sessions of a server."""
-    named_server(asked).shut_sessions("K")
+    named_server(command).shut_sessions("K")
     return ""
 
 
 # set server B/S WHAT ...
 
 
-def _set_state(asked: Asked, server: LiveServer) -> Answer:
-    return _obeyed(server.set_state, asked.word(2))
+def _set_state(command: CommandLine, server: LiveServer) -> Answer:
+    return _obeyed(server.set_state, command.word(2))
 
 
-def _set_health(asked: Asked, server: LiveServer) -> Answer:
-    return _obeyed(server.set_health, asked.word(2))
+def _set_health(command: CommandLine, server: LiveServer) -> Answer:
+    return _obeyed(server.set_health, command.word(2))
 
 
-def _set_weight(asked: Asked, server: LiveServer) -> Answer:
-    if not asked.word(2):
+def _set_weight(command: CommandLine, server: LiveServer) -> Answer:
+    if not command.word(2):
         raise CommandError("Require <weight> or <weight%>.")
-    return _obeyed(server.set_weight, asked.word(2))
+    return _obeyed(server.set_weight, command.word(2))
 
 
 def _port(word: str) -> int:
@@ -138,26 +132,26 @@ def _numeric(word: str) -> Address:
     try:
         address = ip_address(word)
     except ValueError as wrong:
-        raise CommandError(f"Invalid addr '{word}': a numeric IPv4 or IPv6 address is expected.") from wrong
+        raise CommandError(f"Invalid addr '{word}': a numeric IPv4 or IPv6 address is expected.", WARNING) from wrong
     return Address(Family.INET if address.version == 4 else Family.INET6, str(address))
 
 
-def _set_address(asked: Asked, server: LiveServer) -> Answer:
-    if not asked.word(2):
+def _set_address(command: CommandLine, server: LiveServer) -> Answer:
+    if not command.word(2):
         raise CommandError("'set server <b>/<s> addr' needs an address, and then perhaps 'port' with a port.")
-    address = _numeric(asked.word(2))
+    address = _numeric(command.word(2))
     before, port_before = server.address, server.port
     if before is not None and before.family not in (Family.INET, Family.INET6):
         raise CommandError("A server that has no IP address gets one in the configuration only.")
     port, said = port_before, []
     old = before.host if before is not None else ""
     said.append(_difference("IP", "addr", old, address.host))
-    if asked.word(3) == "port":
-        port = _port(asked.word(4))
+    if command.word(3) == "port":
+        port = _port(command.word(4))
         said.append(_difference("port", "port", str(port_before), str(port)))
     if (old, port_before) != (address.host, port):
         server.set_address(replace(address, port=port, last_port=port, has_port=port > 0))
-    return Message(f"{', '.join(said)} by '{BY}'", INFO)
+    return Message(f"{', '.join(said)} by '{BY}'", WARNING)
 
 
 def _difference(name: str, short: str, old: str, new: str) -> str:
@@ -166,40 +160,40 @@ def _difference(name: str, short: str, old: str, new: str) -> str:
     return f"{name} changed from '{old}' to '{new}'"
 
 
-def _checked(server: LiveServer) -> Watch:
-    watch = _watch(server)
+def _checked(server: LiveServer) -> Watching:
+    watch = server.watch
     if watch is None:
-        raise CommandError("Health checks are not configured on this server.")
+        raise CommandError("Health checks are not configured on this server.", WARNING)
     return watch
 
 
-def _set_check_port(asked: Asked, server: LiveServer) -> Answer:
+def _set_check_port(command: CommandLine, server: LiveServer) -> Answer:
     watch = _checked(server)
-    watch.check_port = _port(asked.word(2))
+    watch.check_port = _port(command.word(2))
     return Message("health check port updated.", NOTICE)
 
 
-def _set_check_address(asked: Asked, server: LiveServer) -> Answer:
+def _set_check_address(command: CommandLine, server: LiveServer) -> Answer:
     watch = _checked(server)
-    address = _numeric(asked.word(2))
-    port = _port(asked.word(4)) if asked.word(3) == "port" else watch.check_port
+    address = _numeric(command.word(2))
+    port = _port(command.word(4)) if command.word(3) == "port" else watch.check_port
     watch.check_address, watch.check_port = address, port
     return ""
 
 
-def _no_agent(asked: Asked, server: LiveServer) -> Answer:
+def _no_agent(command: CommandLine, server: LiveServer) -> Answer:
     raise CommandError(NO_AGENT)
 
 
-def _no_names(asked: Asked, server: LiveServer) -> Answer:
+def _no_names(command: CommandLine, server: LiveServer) -> Answer:
     raise CommandError("Resolving names at run time is not supported by tcproxy yet.")
 
 
-def _no_tls(asked: Asked, server: LiveServer) -> Answer:
+def _no_tls(command: CommandLine, server: LiveServer) -> Answer:
     raise CommandError("TLS to servers is not supported by tcproxy yet.")
 
 
-SETTINGS: dict[str, Callable[[Asked, LiveServer], Answer]] = {
+SETTINGS: dict[str, Callable[[CommandLine, LiveServer], Answer]] = {
     "addr": _set_address,
     "agent": _no_agent,
     "agent-addr": _no_agent,
@@ -215,24 +209,24 @@ SETTINGS: dict[str, Callable[[Asked, LiveServer], Answer]] = {
 }
 
 
-def set_server(asked: Asked) -> Answer:
+def set_server(command: CommandLine) -> Answer:
     """Change one thing of a server."""
-    server = named_server(asked)
-    setting = SETTINGS.get(asked.word(1))
+    server = named_server(command)
+    setting = SETTINGS.get(command.word(1))
     if setting is None:
         raise CommandError(f"usage: set server <backend>/<server> {' | '.join(SETTINGS)}")
-    return setting(asked, server)
+    return setting(command, server)
 
 
 _ADMIN = Level.ADMIN
 COMMANDS = (
-    Command("disable server", disable_server, "<bk>/<srv>", "take a server into maintenance", _ADMIN),
-    Command("enable server", enable_server, "<bk>/<srv>", "take a server out of maintenance", _ADMIN),
-    Command("disable health", disable_health, "<bk>/<srv>", "stop checking a server", _ADMIN),
-    Command("enable health", enable_health, "<bk>/<srv>", "check a server again", _ADMIN),
-    Command("set weight", set_weight, "<bk>/<srv> <weight>[%]", "set a server's weight", _ADMIN),
-    Command("get weight", get_weight, "<bk>/<srv>", "tell a server's weight"),
-    Command("set maxconn server", set_maxconn, "<bk>/<srv> <n>", "limit the sessions of a server", _ADMIN),
-    Command("set server", set_server, "<bk>/<srv> [opts]", "change a server: state, weight, address ...", _ADMIN),
-    Command("shutdown sessions server", shutdown_sessions, "<bk>/<srv>", "end a server's sessions", _ADMIN),
+    CommandRow("disable server", disable_server, "<bk>/<srv>", "take a server into maintenance", _ADMIN),
+    CommandRow("enable server", enable_server, "<bk>/<srv>", "take a server out of maintenance", _ADMIN),
+    CommandRow("disable health", disable_health, "<bk>/<srv>", "stop checking a server", _ADMIN),
+    CommandRow("enable health", enable_health, "<bk>/<srv>", "check a server again", _ADMIN),
+    CommandRow("set weight", set_weight, "<bk>/<srv> <weight>[%]", "set a server's weight", _ADMIN),
+    CommandRow("get weight", get_weight, "<bk>/<srv>", "tell a server's weight"),
+    CommandRow("set maxconn server", set_maxconn, "<bk>/<srv> <n>", "limit the sessions of a server", _ADMIN),
+    CommandRow("set server", set_server, "<bk>/<srv> [opts]", "change a server: state, weight, address ...", _ADMIN),
+    CommandRow("shutdown sessions server", shutdown_sessions, "<bk>/<srv>", "end a server's sessions", _ADMIN),
 )

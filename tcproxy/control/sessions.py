@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level
+from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level
 
 if TYPE_CHECKING:
     from tcproxy.session.session import TcpSession
@@ -65,9 +65,9 @@ def _described(session: TcpSession, now: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def show_sess(asked: Asked) -> Answer:
+def show_sess(command: CommandLine) -> Answer:
     """List the sessions, or tell more about one, or about all."""
-    word, world = asked.word(0), asked.world
+    word, world = command.word(0), command.world
     now = world.clock.seconds()
     if word == "all":
         return "".join(_described(session, now) for session in list(world.sessions.values()))
@@ -76,7 +76,7 @@ def show_sess(asked: Asked) -> Answer:
         return "".join(_line(session, now) for session in list(world.sessions.values()))
     session = world.sessions.get(number)
     if session is None:
-        raise CommandError("Session not found.")
+        return "Session not found.\n"
     return _described(session, now)
 
 
@@ -88,11 +88,11 @@ def _identity(word: str) -> int | None:
         return None
 
 
-def shutdown_session(asked: Asked) -> Answer:
+def shutdown_session(command: CommandLine) -> Answer:
     """End one session."""
-    if not asked.word(0):
+    if not command.word(0):
         raise CommandError("Session pointer expected (use 'show sess').")
-    session = asked.world.sessions.get(_identity(asked.word(0)) or 0)
+    session = command.world.sessions.get(_identity(command.word(0)) or 0)
     if session is None:
         raise CommandError("No such session (use 'show sess').")
     session.shut("K")
@@ -100,6 +100,6 @@ def shutdown_session(asked: Asked) -> Answer:
 
 
 COMMANDS = (
-    Command("show sess", show_sess, "[<id>|all]", "list the sessions, or describe one or all", Level.OPERATOR),
-    Command("shutdown session", shutdown_session, "<id>", "end one session", Level.ADMIN),
+    CommandRow("show sess", show_sess, "[<id>|all]", "list the sessions, or describe one or all", Level.OPERATOR),
+    CommandRow("shutdown session", shutdown_session, "<id>", "end one session", Level.ADMIN),
 )

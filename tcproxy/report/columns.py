@@ -14,18 +14,18 @@ from tcproxy.report.counters import NOTHING, Counters
 from tcproxy.report.findings import WITH_CODE
 from tcproxy.report.seen import SeenWatch
 from tcproxy.report.views import (
-    Back,
-    Entrance,
-    Front,
-    Host,
+    BackendRow,
+    BindRow,
+    FrontendRow,
+    ServerRow,
     Value,
     backend_status,
+    bind_name,
+    bind_status,
     ended,
-    entrance_name,
-    entrance_status,
-    links_of,
+    link_counts,
     place,
-    server_place,
+    server_address,
     server_status,
     set_weight,
     since,
@@ -45,41 +45,41 @@ class Column:
     help: str
     tags: str
     type: str
-    front: Callable[[Front], Value] | None = None
-    entrance: Callable[[Entrance], Value] | None = None
-    server: Callable[[Host], Value] | None = None
-    back: Callable[[Back], Value] | None = None
+    frontend: Callable[[FrontendRow], Value] | None = None
+    bind: Callable[[BindRow], Value] | None = None
+    server: Callable[[ServerRow], Value] | None = None
+    backend: Callable[[BackendRow], Value] | None = None
     backend_tags: str = ""
 
 
-def _check(read: Callable[[SeenWatch], Value]) -> Callable[[Host], Value]:
-    """A value of the health watch while it is at work."""
+def _check(read: Callable[[SeenWatch], Value]) -> Callable[[ServerRow], Value]:
+    """Return a column function that reads the health watch; the column is empty while checks are off or paused."""
 
-    def value(host: Host) -> Value:
-        watch = host.checked
+    def value(row: ServerRow) -> Value:
+        watch = row.checked
         return None if watch is None else read(watch)
 
     return value
 
 
-def _configured(read: Callable[[Host], Value]) -> Callable[[Host], Value]:
-    """A value of a server with `check`, in maintenance or not."""
-    return lambda host: read(host) if host.watch is not None and host.watch.enabled else None
+def _configured(read: Callable[[ServerRow], Value]) -> Callable[[ServerRow], Value]:
+    """Return a column function for servers with `check`, in maintenance or not; empty for other servers."""
+    return lambda row: read(row) if row.watch is not None and row.watch.enabled else None
 
 
-_FRONT_STATES = {"open": "OPEN", "paused": "PAUSED", "stopped": "STOP"}
+_FRONTEND_STATES = {"open": "OPEN", "paused": "PAUSED", "stopped": "STOP"}
 
 
-def _name(name: str, help: str, front: str, back: str) -> Column:
+def _name(name: str, help: str, frontend: str, backend: str) -> Column:
     return Column(
-        name, help, "KNS", "str", lambda f: front or f.live.model.name,
-        lambda e: entrance_name(e) if front else e.front.model.name,
-        lambda s: s.live.name if front else s.farm.model.name, lambda b: back or b.live.model.name,
+        name, help, "KNS", "str", lambda f: frontend or f.live.model.name,
+        lambda e: bind_name(e) if frontend else e.frontend.model.name,
+        lambda s: s.live.name if frontend else s.farm.model.name, lambda b: backend or b.live.model.name,
     )  # fmt: skip
 
 
 def _nil(names: str, tags: str = "MCP", type: str = "u64", kinds: str = "FLSB", help: str = "") -> list[Column]:
-    """Columns whose value is 0 in TCP mode without TLS, for these kinds of rows."""
+    """Return columns that are 0 in these kinds of rows, and empty in the others."""
     return [
         Column(
             name, help, tags, type,
@@ -91,7 +91,7 @@ def _nil(names: str, tags: str = "MCP", type: str = "u64", kinds: str = "FLSB", 
 
 
 def _empty(names: str, help: str = "") -> list[Column]:
-    """Columns that have no value."""
+    """Return columns that are always empty."""
     return [Column(name, help, "MCP", "u64") for name in names.split()]
 
 
@@ -102,29 +102,31 @@ def _is_http(model: Proxy) -> bool:
 def _http(
     name: str,
     help: str,
-    front: Callable[[Front], int],
-    server: Callable[[Host], int] | None = None,
-    back: Callable[[Back], int] | None = None,
+    frontend: Callable[[FrontendRow], int],
+    server: Callable[[ServerRow], int] | None = None,
+    backend: Callable[[BackendRow], int] | None = None,
 ) -> Column:
-    """A column that has a value in HTTP mode only."""
+    """Return a column that has a value in HTTP mode only."""
     return Column(
         name, help, "MCP", "u64",
-        lambda f: front(f) if _is_http(f.live.model) else None, None,
+        lambda f: frontend(f) if _is_http(f.live.model) else None, None,
         server and (lambda s: server(s) if _is_http(s.farm.model) else None),
-        back and (lambda b: back(b) if _is_http(b.live.model) else None),
+        backend and (lambda b: backend(b) if _is_http(b.live.model) else None),
     )  # fmt: skip
 
 
-def _h1(name: str, help: str, tags: str, front: Callable[[Front], int], back: Callable[[Back], int]) -> Column:
-    """A column of HTTP/1, 0 outside HTTP mode."""
+def _h1(
+    name: str, help: str, tags: str, frontend: Callable[[FrontendRow], int], backend: Callable[[BackendRow], int]
+) -> Column:
+    """Return a column of HTTP/1; it is 0 outside HTTP mode."""
     return Column(
-        name, help, tags, "u64", lambda f: front(f) if f.http or f.live.counters.upgrades else 0, None, None,
-        lambda b: back(b) if _is_http(b.live.model) else 0,
+        name, help, tags, "u64", lambda f: frontend(f) if f.http or f.live.counters.upgrades else 0, None, None,
+        lambda b: backend(b) if _is_http(b.live.model) else 0,
     )  # fmt: skip
 
 
 def _answered(name: str, *places: int) -> Column:
-    """How often an answer was of these kinds (`Counters.answered`)."""
+    """Return a column that counts the exchanges answered with these kinds of status (`Counters.answered`)."""
 
     def count(counters: Counters) -> int:
         return sum(counters.answered[place] for place in places)
@@ -175,7 +177,7 @@ _SESSIONS = [
 ]  # fmt: skip
 
 _STATES = [
-    Column("status", "state", "SGP", "str", lambda f: _FRONT_STATES[f.live.state], entrance_status, server_status,
+    Column("status", "state", "SGP", "str", lambda f: _FRONTEND_STATES[f.live.state], bind_status, server_status,
            backend_status),
     Column("weight", "weight in force", "MaP", "u32", None, None,
            lambda s: users(s.live.effective), lambda b: users(b.live.weight)),
@@ -197,7 +199,7 @@ _STATES = [
 
 _NUMBERS = [
     Column("pid", "number of the process", "KGP", "u32", lambda _: 1, lambda _: 1, lambda _: 1, lambda _: 1),
-    Column("iid", "id of the proxy", "KGS", "u32", lambda f: f.live.model.id, lambda e: e.front.model.id,
+    Column("iid", "id of the proxy", "KGS", "u32", lambda f: f.live.model.id, lambda e: e.frontend.model.id,
            lambda s: s.farm.model.id, lambda b: b.live.model.id),
     Column("sid", "id in the proxy", "KGS", "u32", lambda _: 0, lambda e: e.live.bind.id, lambda s: s.live.id,
            lambda _: 0),
@@ -261,11 +263,11 @@ _DESCRIPTIONS = [
     Column("check_health", "health, up from check_rise on", "CGS", "u32", None, None, _check(lambda w: w.health)),
     *_empty("agent_rise agent_fall agent_health", "of agent checks"),
     Column("addr", "address and port", "CGS", "str", None,
-           lambda e: place(e.live.bind.address, e.live.bind.address.port), server_place),
+           lambda e: place(e.live.bind.address, e.live.bind.address.port), server_address),
     Column("cookie", "cookie", "CNS", "str", None, None,
            lambda s: s.live.cookie.decode("utf-8", "surrogateescape") or None,
            lambda b: b.live.model.cookie.name if b.live.model.cookie is not None else None),
-    Column("mode", "mode", "CGS", "str", lambda f: f.live.model.mode, lambda e: e.front.model.mode,
+    Column("mode", "mode", "CGS", "str", lambda f: f.live.model.mode, lambda e: e.frontend.model.mode,
            lambda s: s.farm.model.mode, lambda b: b.live.model.mode),
     Column("algo", "balancing strategy", "CGS", "str", None, None, None,
            lambda b: "none" if b.live.model.dispatch else b.live.model.balance.name),
@@ -301,12 +303,12 @@ _HIGHEST = [
 
 _LINKS = [
     Column("idle_conn_cur", "idle connections that carried one request", "MGP", "u32", None, None,
-           lambda s: links_of(s.live).idle),
+           lambda s: link_counts(s.live).idle),
     Column("safe_conn_cur", "idle connections that carried more", "MGP", "u32", None, None,
-           lambda s: links_of(s.live).safe),
-    Column("used_conn_cur", "connections in use", "MGP", "u32", None, None, lambda s: links_of(s.live).used),
+           lambda s: link_counts(s.live).safe),
+    Column("used_conn_cur", "connections in use", "MGP", "u32", None, None, lambda s: link_counts(s.live).used),
     Column("need_conn_est", "connections that will be needed", "MGP", "u32", None, None,
-           lambda s: links_of(s.live).need),
+           lambda s: link_counts(s.live).need),
     Column("uweight", "weight as set", "MaP", "u32", None, None, lambda s: s.live.user_weight, set_weight),
     *_nil("agg_server_status agg_server_check_status agg_check_status", "MGP", "u32", "B",
           "of the Prometheus exporter"),
@@ -323,7 +325,7 @@ _MODULES = [
     *_nil("h2_total_connections h2_backend_total_streams", kinds="FB", help="of HTTP/2"),
     _h1("h1_open_connections", "connections now, idle ones too", "MGP",
         lambda f: f.live.counters.current if f.http else f.upgraded,
-        lambda b: sum(links_of(server).open for server in b.live.servers)),
+        lambda b: sum(link_counts(server).open for server in b.live.servers)),
     _h1("h1_open_streams", "exchanges now", "MGP", lambda f: f.exchanges + f.beginnings,
         lambda b: sum(server.served for server in b.live.servers)),
     _h1("h1_total_connections", "connections so far", "MCP",
@@ -370,7 +372,7 @@ STATIC: tuple[Column, ...] = (
         "u32",
         None,
         None,
-        lambda s: links_of(s.live).idle + links_of(s.live).safe,
+        lambda s: link_counts(s.live).idle + link_counts(s.live).safe,
     ),
     Column(
         "src_ilim",

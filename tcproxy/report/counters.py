@@ -12,7 +12,7 @@ from math import floor
 class RateOfTotal:
     """Events a second over a sliding window of one second, as HAProxy's frequency counters count them.
 
-    The events are those of a total: its owner only adds to that, and asks `turn` when a second is over,
+    The events are counted in a total. Its owner adds to the total, and calls `turn` when a second is over,
 
         if now >= rate.until:
             rate.turn(now, total)
@@ -28,7 +28,7 @@ class RateOfTotal:
         self.until = 0.0
 
     def turn(self, now: float, total: int) -> None:
-        """Begin the second of `now`; total: before its events."""
+        """Begin the second of `now` (seconds, monotonic). total: how many events there were before it."""
         second = int(now)
         current = total - self.base
         self.highest = self.most(total)
@@ -43,7 +43,7 @@ class RateOfTotal:
         if second != last:
             current, previous = 0, current if second == last + 1 else 0
         if previous == 1 and not current:
-            return 1  # as the reference has it: a low rate does not flap
+            return 1  # HAProxy rounds a fading 1 up, so that a low rate does not flap
         return current + floor(previous * (1 - (now - second)))
 
     def most(self, total: int) -> int:
@@ -56,7 +56,7 @@ class RateOfTotal:
         self.cleared = total
 
     def restart(self, total: int) -> None:
-        """The total begins at 0 again; the events of the last second stay."""
+        """Prepare for a total that begins at 0 again: the events of the last second still count."""
         self.base -= total
 
 
@@ -66,10 +66,11 @@ WINDOW = 1 << WINDOW_BITS
 
 
 ANSWERS, SILENT, NOTHING = 12, -2, -1
-"""Places of `Counters.answered`: a status by its hundreds, NOTHING for an exchange that ends unanswered (its status
-is -1, and so -1 // 100 is its place), SILENT for what does not count: an end that the client is to repeat, or none."""
+"""Places of `Counters.answered`: a status is counted at its hundreds; NOTHING counts exchanges that end without an
+answer (their status is -1, and -1 // 100 is this place); SILENT takes exchanges that statistics leave out: those
+that the client shall repeat, and those that have not ended."""
 UNCOUNTED = -101
-"""The status of what does not count."""
+"""The status of exchanges that statistics leave out."""
 
 
 class Counters:
@@ -81,8 +82,8 @@ class Counters:
     sessions than WINDOW; `timed` adds to them, `average` divides. timings: how often. *_highest: of one session.
     down_time: seconds, up to the last change.
     failed_observations: times that live traffic failed too often in a row.
-    renewals: connections of retries that the reference counts as used again, and so do `reuses`.
-    requests: of HTTP, which came to a frontend; unbegun: those among them of which not a byte came. answered:
+    renewals: connections of retries. HAProxy counts them in `reuse`, so they are in `reuses` too.
+    requests: HTTP requests to a frontend; unbegun: those of them that ended before their first byte came. answered:
     exchanges by what the client was answered (`ANSWERS`); of a server, its responses by their status.
     upgrades: clients of TCP mode whose backend speaks HTTP.
     Every number starts at 0; `clear` sets them back.
@@ -161,13 +162,13 @@ class Counters:
             self.highest = self.current
 
     def arrive(self) -> None:
-        """Count a connection that is here, but no session yet."""
+        """Count an accepted connection that has no session yet: it is current, and not in the total."""
         self.current += 1
         if self.current > self.highest:
             self.highest = self.current
 
     def count(self, now: float) -> None:
-        """Count as a session what is counted as current already."""
+        """Count a session whose connection `arrive` has counted before: it is now in the total."""
         if now >= self.session_rate.until:
             self.session_rate.turn(now, self.total)
         self.total += 1
@@ -181,9 +182,9 @@ class Counters:
         return self.session_rate.most(self.total)
 
     def timed(self, queue: int, connect: int, session: int, response: int = 0) -> None:
-        """Take the times of a session that reached a server: milliseconds in the queue, to connect, in all."""
-        # written out, and divided by shifting: every session of every server passes here. Most never wait for a
-        # place, and connect within a millisecond: zeroes leave a sum of zero, and its highest, as they are.
+        """Add the times of a session that reached a server: milliseconds in the queue, to connect, in all."""
+        # inlined, and divided by shifting, because every session of every server comes here. Most sessions never
+        # wait in a queue and connect within a millisecond: a time of 0 leaves a sum of 0 as it is.
         self.timings += 1
         slides = self.timings > WINDOW
         total = self.queue_time
@@ -213,7 +214,7 @@ class Counters:
         return sum(self.answered) - self.answered[SILENT]
 
     def average(self, sliding: int, http: bool = False) -> int:
-        """Return the mean of one of the sliding sums, over the last exchanges, or sessions that were balanced."""
+        """Return the mean of a sliding sum over the last WINDOW exchanges (`http`) or balanced sessions, rounded up."""
         count = self.exchanges if http else self.selected
         window = count if 0 < count < WINDOW else WINDOW
         return (sliding + window - 1) // window
@@ -228,7 +229,7 @@ class Counters:
         self.request_rate.clear_highest(self.requests)
 
     def clear(self) -> None:
-        """Forget everything but what is current (`clear counters all`): that counts for no maximum either."""
+        """Set everything to 0 but the current numbers (`clear counters all`); the maxima become 0 too."""
         kept = {"current", "queue_current", "session_rate", "connection_rate", "request_rate", "answered"}
         self.connection_rate.restart(self.connections)
         self.request_rate.restart(self.requests)
@@ -242,7 +243,7 @@ class Counters:
 
 
 def begin_all(passed: Iterable[Counters], now: float) -> None:
-    """Count a session that begins at `now` (seconds, monotonic) at all that it passes: `begin`, without the calls."""
+    """Call `begin` of all these counters, inlined: one session begins at `now` (seconds, monotonic)."""
     for counters in passed:
         if now >= counters.session_rate.until:
             counters.session_rate.turn(now, counters.total)

@@ -1,6 +1,6 @@
-"""What a health check found, as log lines tell it: in the words of HAProxy that log readers look for.
+"""The result of a health check as text for log lines, in the words of HAProxy, because log readers look for them.
 
-Which check it was, and what became of the server, is said by others (tcproxy/health, tcproxy/servers).
+Which check it was, and how the server changed, is written by tcproxy/health and tcproxy/servers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WITH_CODE = frozenset(
         CheckStatus.PROCESS_OK,
     }
 )
-"""Results that come with a code of the server's own."""
+"""Results that have a code from the server, for instance a status of HTTP."""
 
 
 def printable(text: str) -> str:
@@ -39,7 +39,7 @@ def printable(text: str) -> str:
 
 
 def told(finding: Finding) -> str:
-    """Return `, reason: WORDS, code: N, info: "MESSAGE", check duration: Nms`, without what there is not."""
+    """Return `, reason: WORDS, code: N, info: "MESSAGE", check duration: Nms`, without the parts that are missing."""
     code = f", code: {finding.code}" if finding.status in WITH_CODE else ""
     info = f', info: "{printable(finding.message)}"' if finding.message else ""
     duration = f", check duration: {finding.duration_ms}ms" if finding.duration_ms >= 0 else ""

@@ -1,7 +1,7 @@
 """Log formats: the text of `log-format` becomes one function from a Record to a line (manual 8.2).
 
 A format is compiled into a single expression, so that a line costs a microsecond or two. The variables are in
-variables.py; where the line goes, and the header in front of it, is outlets.py. Sample expressions `%[...]`
+log_variables.py; where the line goes, and the header in front of it, is outlets.py. Sample expressions `%[...]`
 are refused until the samples room has them.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tcproxy.report import dates
+from tcproxy.report.log_variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Known, Variable, names
 from tcproxy.report.record import NOWHERE, Record
-from tcproxy.report.variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Known, Variable, names
 
 HTTPLOG = (
     "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"
@@ -44,9 +44,9 @@ class Format:
     """A compiled format.
 
     needs: the address pairs of a Record that its line names ("client", "front" ...), and "unique_id".
-    template, expressions: what `render` is made of, for those who have the facts in another form: what the operator %
-    takes, with each fact as `r.NAME`. constants: the names that expressions may use.
-    bare: the format of a request that never was one; it differs where headers are captured.
+    template, expressions: the two operands of the % that `render` computes, for callers that have the facts in another
+    form; an expression names each fact as `r.NAME`. constants: the names that expressions may use.
+    bare: the format for what never became a request; it differs where headers are captured.
     """
 
     text: str
@@ -94,7 +94,7 @@ class _Compilation:
 
     @property
     def template(self) -> str:
-        """Return what the operator % takes."""
+        """Return the left operand of the % that writes the line."""
         return "".join(self.parts)
 
     def run(self) -> None:
@@ -147,7 +147,7 @@ class _Compilation:
             raise FormatError("a percent sign ends the format; write %% for the sign itself", start)
         if following.isspace() or following.isdigit():
             raise FormatError("a variable's name must follow the percent sign; write %% for the sign", start)
-        # the reference prints any other sign without its percent, and %% is but one case of it
+        # HAProxy prints any other character without the percent sign before it; %% is one case of that
         self._add(following.replace('%', '%%'))
         return start + 2
 
@@ -176,7 +176,7 @@ class _Compilation:
 
 
 def _flags(flags: Flags, arguments: str) -> Flags:
-    """Return the flags after `+Q,-E`; what is no flag changes nothing, as with the reference."""
+    """Return the flags after `+Q,-E`; HAProxy ignores other letters, and so do we."""
     found = set(flags)
     for word in arguments.split(","):
         sign, letters = word[:1], set(word[1:]) & {"Q", "X", "E"}

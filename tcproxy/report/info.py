@@ -28,7 +28,7 @@ Value = int | float | str | None
 class Load:
     """How busy the process is, from one reading to the next: of processor time and of bytes to clients.
 
-    A reading is taken anew when the one before is a second old; until then it stands.
+    A new reading is taken when the last one is at least a second old.
     """
 
     def __init__(self, now: float, cpu: float = 0.0) -> None:
@@ -49,8 +49,8 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What `show info` tells about: a running proxy, how busy it is, the log lines it lost."""
+class ProcessFacts:
+    """The sources of `show info`: the running proxy, how busy it is, how many log lines were dropped."""
 
     world: SeenWorld
     load: Load
@@ -66,11 +66,11 @@ class Facts:
 
     def listeners(self) -> int:
         """Return how many addresses clients may connect to."""
-        return sum(len(front.entrances) for front in self.world.frontends.values() if front.state == "open")
+        return sum(len(frontend.entrances) for frontend in self.world.frontends.values() if frontend.state == "open")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class InfoField:
     """One field. tags: origin, nature, scope. `float` of `show info` prints the rounded ones in full.
 
     full_tags: the tags when printed in full, where HAProxy has others then.
@@ -80,70 +80,74 @@ class Field:
     help: str
     tags: str
     type: str
-    value: Callable[[Facts], Value]
+    value: Callable[[ProcessFacts], Value]
     rounded: bool = False
     full_tags: str = ""
 
 
-def _uptime(facts: Facts) -> str:
+def _uptime(facts: ProcessFacts) -> str:
     seconds = int(facts.uptime())
     return f"{seconds // 86400}d {seconds // 3600 % 24}h{seconds // 60 % 60:02d}m{seconds % 60:02d}s"
 
 
-def _descriptors(facts: Facts) -> int:
+def _descriptors(facts: ProcessFacts) -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _nil(
     names: str, tags: str, type: str = "u32", rounded: bool = False, full_tags: str = "", help: str = ""
-) -> tuple[Field, ...]:
-    """Fields of what does not exist here."""
+) -> tuple[InfoField, ...]:
+    """Fields that are always 0, because tcproxy has no such thing."""
     help = help or "does not exist here"
-    return tuple(Field(name, help, tags, type, lambda _: 0, rounded, full_tags) for name in names.split())
+    return tuple(InfoField(name, help, tags, type, lambda _: 0, rounded, full_tags) for name in names.split())
 
 
 _PRODUCT = (
-    Field("Name", "the product whose language and commands these are", "POS", "str", lambda _: "HAProxy"),
-    Field("Version", "its version, then tcproxy's own", "POS", "str", lambda _: VERSION),
-    Field("Release_date", "date of this version", "POS", "str", lambda _: RELEASE_DATE),
-    Field("Nbthread", "threads", "CGS", "u32", lambda _: 1),
-    Field("Nbproc", "worker processes", "CGS", "u32", lambda _: 1),
-    Field("Process_num", "number of this process", "KGP", "u32", lambda _: 1),
-    Field("Pid", "process id", "SGP", "u32", lambda _: os.getpid()),
-    Field("Uptime", "time since the start", "MDP", "str", _uptime),
-    Field("Uptime_sec", "seconds since the start", "MDP", "u32", Facts.uptime, True),
+    InfoField("Name", "the product whose language and commands these are", "POS", "str", lambda _: "HAProxy"),
+    InfoField("Version", "its version, then tcproxy's own", "POS", "str", lambda _: VERSION),
+    InfoField("Release_date", "date of this version", "POS", "str", lambda _: RELEASE_DATE),
+    InfoField("Nbthread", "threads", "CGS", "u32", lambda _: 1),
+    InfoField("Nbproc", "worker processes", "CGS", "u32", lambda _: 1),
+    InfoField("Process_num", "number of this process", "KGP", "u32", lambda _: 1),
+    InfoField("Pid", "process id", "SGP", "u32", lambda _: os.getpid()),
+    InfoField("Uptime", "time since the start", "MDP", "str", _uptime),
+    InfoField("Uptime_sec", "seconds since the start", "MDP", "u32", ProcessFacts.uptime, True),
 )
 _LIMITS = (
     *_nil("Memmax_MB", "CLP", help="limit of memory, 0 for none"),
     *_nil("PoolAlloc_MB PoolUsed_MB", "MGP"),
     *_nil("PoolFailed", "MCP"),
-    Field("Ulimit-n", "limit of open descriptors", "CLP", "u32", _descriptors),
-    Field("Maxsock", "limit of sockets", "CLP", "u32", _descriptors),
-    Field("Maxconn", "limit of connections now", "CLP", "u32", lambda f: f.world.maxconn),
-    Field("Hard_maxconn", "limit of connections as configured or computed", "CLP", "u32",
+    InfoField("Ulimit-n", "limit of open descriptors", "CLP", "u32", _descriptors),
+    InfoField("Maxsock", "limit of sockets", "CLP", "u32", _descriptors),
+    InfoField("Maxconn", "limit of connections now", "CLP", "u32", lambda f: f.world.maxconn),
+    InfoField("Hard_maxconn", "limit of connections as configured or computed", "CLP", "u32",
           lambda f: f.world.configuration.process.maxconn or f.world.maxconn),
-    Field("CurrConns", "connections now", "MGP", "u32", lambda f: f.world.counters.current),
-    Field("CumConns", "connections so far", "MCP", "u32", lambda f: f.world.counters.total),
-    Field("CumReq", "HTTP requests and sessions of TCP so far", "MCP", "u32", lambda f: all_requests(f.world)),
+    InfoField("CurrConns", "connections now", "MGP", "u32", lambda f: f.world.counters.current),
+    InfoField("CumConns", "connections so far", "MCP", "u32", lambda f: f.world.counters.total),
+    InfoField("CumReq", "HTTP requests and sessions of TCP so far", "MCP", "u32", lambda f: all_requests(f.world)),
     *_nil("MaxSslConns", "MMP"),
     *_nil("CurrSslConns", "MGP"),
     *_nil("CumSslConns", "MCP"),
-    *_nil("Maxpipes", "CLP", help="limit of pipes for splicing, 0 for none"),
-    *_nil("PipesUsed PipesFree", "MGP", help="not counted here"),
+    InfoField("Maxpipes", "limit of pipes for splicing, 0 for none", "CLP", "u32",
+              lambda f: f.world.pipes.most if f.world.pipes is not None else 0),
+    InfoField("PipesUsed", "pipes that bytes pass through now", "MGP", "u32",
+              lambda f: f.world.pipes.used if f.world.pipes is not None else 0),
+    InfoField("PipesFree", "pipes that are open and wait for their next use", "MGP", "u32",
+              lambda f: f.world.pipes.free if f.world.pipes is not None else 0),
 )  # fmt: skip
 _RATES = (
-    Field("ConnRate", "connections in the last second", "MRP", "u32", Facts.rate, True),
-    Field("ConnRateLimit", "limit of connections a second", "CLP", "u32",
+    InfoField("ConnRate", "connections in the last second", "MRP", "u32", ProcessFacts.rate, True),
+    InfoField("ConnRateLimit", "limit of connections a second", "CLP", "u32",
           lambda f: f.world.configuration.process.maxconnrate),
-    Field("MaxConnRate", "the most connections in a second", "MMP", "u32",
+    InfoField("MaxConnRate", "the most connections in a second", "MMP", "u32",
           lambda f: f.world.counters.most_sessions_a_second()),
-    Field("SessRate", "sessions in the last second", "MRP", "u32", Facts.rate, True),
-    Field("SessRateLimit", "limit of sessions a second", "CLP", "u32",
+    InfoField("SessRate", "sessions in the last second", "MRP", "u32", ProcessFacts.rate, True),
+    InfoField("SessRateLimit", "limit of sessions a second", "CLP", "u32",
           lambda f: f.world.configuration.process.maxsessrate),
-    Field("MaxSessRate", "the most sessions in a second", "MRP", "u32",
+    InfoField("MaxSessRate", "the most sessions in a second", "MRP", "u32",
           lambda f: f.world.counters.most_sessions_a_second()),
     *_nil("SslRate", "MRP", rounded=True),
-    Field("SslRateLimit", "limit of TLS handshakes a second", "CLP", "u32",
+    InfoField("SslRateLimit", "limit of TLS handshakes a second", "CLP", "u32",
           lambda f: f.world.configuration.process.maxsslrate),
     *_nil("MaxSslRate", "MMP"),
     *_nil("SslFrontendKeyRate", "MGP", rounded=True, full_tags="MRP"),
@@ -157,45 +161,45 @@ _RATES = (
 )  # fmt: skip
 _ACTIVITY = (
     # HAProxy built with zlib has two fields here; ours, like Debian's, has not, but their places stay
-    Field("ZlibMemUsage", "does not exist here", "MGP", "u32", lambda _: None),
-    Field("MaxZlibMemUsage", "does not exist here", "CLP", "u32", lambda _: None),
-    Field("Tasks", "sessions at work", "MGP", "u32", lambda f: len(f.world.sessions)),
+    InfoField("ZlibMemUsage", "does not exist here", "MGP", "u32", lambda _: None),
+    InfoField("MaxZlibMemUsage", "does not exist here", "CLP", "u32", lambda _: None),
+    InfoField("Tasks", "sessions at work", "MGP", "u32", lambda f: len(f.world.sessions)),
     *_nil("Run_queue", "MGP"),
-    Field("Idle_pct", "percentage of time spent waiting, since the reading before", "MaP", "u32",
+    InfoField("Idle_pct", "percentage of time spent waiting, since the reading before", "MaP", "u32",
           lambda f: f.load.idle),
-    Field("node", "name of the node", "COS", "str",
+    InfoField("node", "name of the node", "COS", "str",
           lambda f: f.world.configuration.process.node or socket.gethostname()),
-    Field("description", "what the configuration says of itself", "COS", "str",
+    InfoField("description", "what the configuration says of itself", "COS", "str",
           lambda f: f.world.configuration.process.description or None),
-    Field("Stopping", "1 while it waits for the last sessions", "MGP", "u32", lambda f: int(f.world.stopping)),
-    Field("Jobs", "sessions and listeners", "MGP", "u32", lambda f: len(f.world.sessions) + f.listeners()),
-    Field("Unstoppable Jobs", "jobs that a stop does not wait for", "MGP", "u32", lambda _: 0),
-    Field("Listeners", "addresses clients may connect to", "MGP", "u32", Facts.listeners),
+    InfoField("Stopping", "1 while it waits for the last sessions", "MGP", "u32", lambda f: int(f.world.stopping)),
+    InfoField("Jobs", "sessions and listeners", "MGP", "u32", lambda f: len(f.world.sessions) + f.listeners()),
+    InfoField("Unstoppable Jobs", "jobs that a stop does not wait for", "MGP", "u32", lambda _: 0),
+    InfoField("Listeners", "addresses clients may connect to", "MGP", "u32", ProcessFacts.listeners),
     *_nil("ActivePeers ConnectedPeers", "MGP"),
-    Field("DroppedLogs", "log lines that no target took", "MGP", "u32", lambda f: f.dropped_logs),
+    InfoField("DroppedLogs", "log lines that no target took", "MGP", "u32", lambda f: f.dropped_logs),
     *_nil("BusyPolling FailedResolutions", "MGP"),
-    Field("TotalBytesOut", "bytes to clients", "MGP", "u64", lambda f: f.world.counters.bytes_out),
+    InfoField("TotalBytesOut", "bytes to clients", "MGP", "u64", lambda f: f.world.counters.bytes_out),
     *_nil("TotalSplicdedBytesOut", "MGP", "u64", help="not counted apart here"),
-    Field("BytesOutRate", "bytes to clients a second, since the reading before", "MRP", "u64",
+    InfoField("BytesOutRate", "bytes to clients a second, since the reading before", "MRP", "u64",
           lambda f: f.load.bytes_rate),
     *_nil("DebugCommandsIssued", "MGP"),
     *_nil("CumRecvLogs", "MCP"),
-    Field("Build info", "version once more", "POS", "str", lambda _: VERSION),
+    InfoField("Build info", "version once more", "POS", "str", lambda _: VERSION),
     *_nil("Memmax_bytes", "CLP", help="limit of memory, 0 for none"),
     *_nil("PoolAlloc_bytes PoolUsed_bytes", "MGP", "u64"),
-    Field("Start_time_sec", "wall-clock seconds of the start", "MDP", "u32", lambda f: f.world.started, True),
-    Field("Tainted", "experimental features in use", "SGP", "str", lambda _: "0"),
+    InfoField("Start_time_sec", "wall-clock seconds of the start", "MDP", "u32", lambda f: f.world.started, True),
+    InfoField("Tainted", "experimental features in use", "SGP", "str", lambda _: "0"),
 )  # fmt: skip
 
-FIELDS: tuple[Field, ...] = (*_PRODUCT, *_LIMITS, *_RATES, *_ACTIVITY)
+FIELDS: tuple[InfoField, ...] = (*_PRODUCT, *_LIMITS, *_RATES, *_ACTIVITY)
 
 
-def _tags(field: Field, full: bool) -> str:
+def _tags(field: InfoField, full: bool) -> str:
     return field.full_tags if full and field.full_tags else field.tags
 
 
-def _present(facts: Facts, full: bool) -> Iterator[tuple[int, Field, str, int | float | str]]:
-    """Yield position, field, type and value of what there is; `full` leaves rates and times unrounded."""
+def _present(facts: ProcessFacts, full: bool) -> Iterator[tuple[int, InfoField, str, int | float | str]]:
+    """Yield position, field, type and value of each field that has one; `full` leaves rates and times unrounded."""
     for position, field in enumerate(FIELDS):
         value = field.value(facts)
         if value is None:
@@ -211,7 +215,7 @@ def _number(value: int | float | str) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-def plain(facts: Facts, explained: bool = False, full: bool = False) -> str:
+def plain(facts: ProcessFacts, explained: bool = False, full: bool = False) -> str:
     """Return a line for each field: `Name: value`."""
     return "".join(
         f"{field.name}: {_number(value)}" + (f':"{field.help}"' if explained else "") + "\n"
@@ -219,7 +223,7 @@ def plain(facts: Facts, explained: bool = False, full: bool = False) -> str:
     )
 
 
-def typed(facts: Facts, explained: bool = False, full: bool = False) -> str:
+def typed(facts: ProcessFacts, explained: bool = False, full: bool = False) -> str:
     """Return the fields in the typed form (management 9.2)."""
     return "".join(
         f"{position}.{field.name}.1:{_tags(field, full)}:{type}:{_number(value)}"
@@ -229,7 +233,7 @@ def typed(facts: Facts, explained: bool = False, full: bool = False) -> str:
     )
 
 
-def in_json(facts: Facts, explained: bool = False, full: bool = False) -> str:
+def in_json(facts: ProcessFacts, explained: bool = False, full: bool = False) -> str:
     """Return the fields as JSON."""
     found = []
     for position, field, type, value in _present(facts, full):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tcproxy.grammar.addresses import Family
 from tcproxy.interfaces import Admin, CheckStatus
 from tcproxy.report.seen import SeenFarm, SeenServer, SeenWatch
-from tcproxy.report.views import links_of
+from tcproxy.report.views import link_counts
 
 STATE_VERSION = "1"
 STATE_FIELDS = (
@@ -98,10 +98,10 @@ def servers_state(farms: Iterable[SeenFarm], now: float) -> str:
 
 
 def _conn(farm: SeenFarm, server: SeenServer) -> str:
-    links, model = links_of(server), server.model
+    links, model = link_counts(server), server.model
     idle = f"{links.idle + links.safe}"
     if model.pool_max_conn:
-        idle += f" {idle}"  # of the one thread, which the reference leaves out where none may be idle
+        idle += f" {idle}"  # of the one thread: HAProxy leaves it out where no link may be idle (pool-max-conn 0)
     return (
         f"{server.label} {farm.model.id}/{server.id} {_address(server)} {server.port} - {model.pool_purge_delay} "
         f"{links.used} {links.most} {links.need} {links.idle} {links.safe} {model.pool_max_conn} {idle}\n"

@@ -19,8 +19,8 @@ NO_DATA = "-"
 """Structured data of a line that has none (RFC 5424, 6.3)."""
 
 
-class _Headers:
-    """The header of one target's lines, in its format; each second's date is worked out once."""
+class _LineHeader:
+    """Writes the header of a target's lines in the target's format. The date is cached for its second."""
 
     def __init__(self, target: LogTarget, form: str, tag: str, hostname: str | None) -> None:
         self._facility = target.facility << 3
@@ -74,7 +74,7 @@ class _Headers:
 
 
 class _Sample:
-    """Lets lines through by their place in a sample (`sample 1,3:4`)."""
+    """Chooses the lines of a sample by their position (`sample 1,3:4`: of four lines the first and the third)."""
 
     def __init__(self, ranges: Sequence[tuple[int, int]], size: int) -> None:
         self._chosen = {index for low, high in ranges for index in range(low, high + 1)}
@@ -82,20 +82,20 @@ class _Sample:
         self._index = 0
 
     def takes(self) -> bool:
-        """Count one line; return whether it is of the sample."""
+        """Count one line; return whether it belongs to the sample."""
         self._index = self._index % self._size + 1
         return self._index in self._chosen
 
 
 class _Target:
-    """One `log` line at work. The header of lines is made anew where its second or its level is another one."""
+    """One log target. The header of lines is cached until the second or the level changes."""
 
     __slots__ = ("_head", "_header", "_last", "_most", "_second", "_timely", "level", "minlevel", "sample", "sink")
 
     def __init__(self, target: LogTarget, sink: Sink, tag: str, hostname: str | None) -> None:
         form = target.format or ("local" if hostname is None else "rfc3164")
-        self._header = _Headers(target, form, tag, hostname).write
-        # these say more than the second, or what the line says
+        self._header = _LineHeader(target, form, tag, hostname).write
+        # these headers hold microseconds, or data of the line: they cannot be cached
         self._timely = form in ("rfc5424", "timed", "iso")
         self._head = ""
         self._second = self._last = -1
@@ -103,7 +103,7 @@ class _Target:
         self.level = target.level
         self.minlevel = target.minlevel
         self.sample = None if target.sample is None else _Sample(*target.sample)
-        # the reference counts the newline into the length, but for datagrams with a header
+        # HAProxy counts the newline into `len`, except in datagrams that have a header
         self._most = target.length if sink.fd or form == "raw" else target.length + 1
 
     def send(self, level: int, now: float, message: str, data: str) -> None:
@@ -123,9 +123,9 @@ class _Target:
 class Outlet:
     """What one section logs to: its `log` lines, with `log global` replaced by the global ones.
 
-    tag: `log-tag`. hostname: None unless `log-send-hostname` is on; "" stands for the system's own name.
-    sinks: shared by all outlets of the proxy; it counts what was dropped. wall: wall-clock seconds.
-    Make it in the process that logs, for lines carry that process's id.
+    tag: `log-tag`. hostname: None without `log-send-hostname`; "" stands for the system's own name.
+    sinks: shared by all outlets of the proxy; they count dropped lines. wall: returns wall-clock seconds.
+    Make an outlet in the process that logs: its lines carry the id of that process.
     Raises ValueError when a target cannot be used.
     """
 
@@ -146,7 +146,7 @@ class Outlet:
         self._wall = wall
 
     def __bool__(self) -> bool:
-        """True when there is anywhere to log to: without, a line need not even be made."""
+        """Return whether there is a target: without one, the caller need not make the line."""
         return bool(self._targets)
 
     def send(self, level: int, message: str, data: str = NO_DATA) -> None:

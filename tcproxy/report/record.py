@@ -1,6 +1,6 @@
-"""What one log line is made from: the facts of a session, filled in while it lives.
+"""The facts of a session that its log line may name; the session fills them in while it lives.
 
-Only facts stand here: how they become text is formats.py, where the text goes is outlets.py.
+How facts become text stands in formats.py, where the text goes in outlets.py.
 """
 
 from __future__ import annotations

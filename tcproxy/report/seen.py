@@ -162,6 +162,17 @@ class SeenFarm(Protocol):
     def down_seconds(self) -> int: ...  # noqa: D102
 
 
+class SeenPipes(Protocol):
+    """The pipes for splicing. most: open at once at the most; used: lent now; free: open and lent to nobody."""
+
+    @property
+    def most(self) -> int: ...  # noqa: D102
+    @property
+    def used(self) -> int: ...  # noqa: D102
+    @property
+    def free(self) -> int: ...  # noqa: D102
+
+
 class SeenWorld(Protocol):
     """A running proxy."""
 
@@ -185,3 +196,5 @@ class SeenWorld(Protocol):
     def maxconn(self) -> int: ...  # noqa: D102
     @property
     def stopping(self) -> bool: ...  # noqa: D102
+    @property
+    def pipes(self) -> SeenPipes | None: ...  # noqa: D102

@@ -5,21 +5,28 @@ A line that the system does not take at once is dropped and counted. What it say
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from tcproxy.grammar.addresses import Address, Family, abstract_name
 
 PIPE_BUF = select.PIPE_BUF
 """Bytes that a pipe takes whole whenever it is writable at all."""
+PAUSE = 0.1
+"""Seconds without a further try after a target has failed twice in a row."""
+NOT_THIS_LINE = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.EMSGSIZE})
+"""Errors of one line: the queue is full, or the line is longer than a datagram may be. The next one may pass."""
 
 Destination = str | bytes | tuple[str, int]
 
 
 class Sink(Protocol):
-    """A place that takes lines. dropped: lines that it did not take. fd: it is a descriptor, not a socket."""
+    """A place for log lines. dropped: how many lines it did not take. fd: True for a descriptor, False for a socket."""
 
     dropped: int
     fd: bool
@@ -29,52 +36,80 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         ...
 
 
 class DatagramSink:
     """A syslog server behind a UDP or UNIX datagram socket.
 
-    The socket is connected, which spares the system a look-up a line. It is opened with the first line, and
-    again after an error: the server was restarted, the network changed.
+    The socket is connected, which spares the system a look-up for each line, and tells when nobody listens. It is
+    opened with the first line. After an error the line is sent once more at once, so that a server that was restarted
+    meanwhile misses nothing; where that fails too, or the next error comes within two pauses, lines are dropped for one
+    pause: a target that nobody listens on costs less than one that takes its lines. clock: monotonic seconds.
     """
 
     fd = False
 
-    def __init__(self, family: int, destination: Destination) -> None:
+    def __init__(
+        self, family: int, destination: Destination, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.family = family
         self.destination = destination
         self.dropped = 0
+        self._clock = clock
         self._socket: socket.socket | None = None
+        self._failed = float("-inf")
+        self._paused_until = 0.0
 
     def write(self, line: bytes) -> None:
-        """Send a line. An error of an earlier one may show up now, so a fresh socket gets a second try."""
-        try:
-            if self._socket is not None:
-                self._socket.send(line)
+        """Send a line, or drop it."""
+        if self._paused_until:
+            if self._clock() < self._paused_until:
+                self.dropped += 1
                 return
-        except BlockingIOError:
-            self.dropped += 1
-            return
-        except OSError:
-            self.close()
-        self._write_afresh(line)
-
-    def _write_afresh(self, line: bytes) -> None:
+            self._paused_until = 0.0
         try:
-            self._open().send(line)
-        except BlockingIOError:
-            self.dropped += 1
-        except OSError:
-            self.dropped += 1
-            self.close()
+            self._send(line)
+        except OSError as error:
+            if error.errno in NOT_THIS_LINE:
+                self.dropped += 1
+            else:
+                self._fail(error, line)
+
+    def _send(self, line: bytes) -> None:
+        if self._socket is None:
+            self._socket = self._open()
+        self._socket.send(line)
 
     def _open(self) -> socket.socket:
         opened = socket.socket(self.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        self._socket = opened
-        opened.connect(self.destination)
+        try:
+            opened.connect(self.destination)
+        except OSError:
+            opened.close()
+            raise
         return opened
+
+    def _fail(self, error: OSError, line: bytes) -> None:
+        """Send the line once more, or drop it and pause."""
+        if error.errno == errno.ECONNREFUSED and self.family != socket.AF_UNIX:
+            self.dropped += 1  # an earlier line: UDP tells of it with the next one, and its socket is as good as new
+        else:
+            self.close()
+        now = self._clock()
+        again = now - self._failed >= 2 * PAUSE
+        self._failed = now
+        if not (again and self._sent_again(line)):
+            self.dropped += 1
+            self._paused_until = now + PAUSE
+
+    def _sent_again(self, line: bytes) -> bool:
+        try:
+            self._send(line)
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the socket; the next line opens another."""
@@ -84,9 +119,9 @@ class DatagramSink:
 
 
 class DescriptorSink:
-    """An open descriptor: a terminal, a pipe, a file. It belongs to whoever opened it: never closed here.
+    """An open descriptor: a terminal, a pipe, a file. Who opened it closes it; it is never closed here.
 
-    Its blocking flag is left alone, for it is shared with other programs: readiness is asked for instead.
+    Other programs share its blocking flag, so the flag is left alone, and poll tells whether a line can be written.
     """
 
     fd = True
@@ -111,7 +146,7 @@ class DescriptorSink:
             self.dropped += 1
 
     def _write_long(self, line: bytes) -> None:
-        """Write a line that a pipe may have no room for, although it is writable."""
+        """Write a line longer than PIPE_BUF: a writable pipe may still lack room for it, and must not block."""
         blocking = os.get_blocking(self.number)
         os.set_blocking(self.number, False)
         try:
@@ -121,18 +156,22 @@ class DescriptorSink:
             os.set_blocking(self.number, blocking)
 
     def close(self) -> None:
-        """Do nothing: the descriptor is not ours."""
+        """Do nothing: the descriptor belongs to the one who opened it."""
 
 
 class Sinks:
-    """The sinks of one proxy: targets of the same address share one, whichever section names them."""
+    """The sinks of one proxy: targets of the same address share one, whichever section names them.
 
-    def __init__(self) -> None:
+    clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._sinks: dict[tuple[int, Destination | int], Sink] = {}
 
     @property
     def dropped(self) -> int:
-        """Lines dropped so far, by all sinks (`DroppedLogs` of `show info`)."""
+        """Return how many lines all sinks have dropped so far (`DroppedLogs` of `show info`)."""
         return sum(sink.dropped for sink in self._sinks.values())
 
     def sink(self, address: Address) -> Sink:
@@ -143,7 +182,7 @@ class Sinks:
             if isinstance(destination, int):
                 self._sinks[key] = DescriptorSink(destination)
             else:
-                self._sinks[key] = DatagramSink(family, destination)
+                self._sinks[key] = DatagramSink(family, destination, self._clock)
         return self._sinks[key]
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from tcproxy.interfaces import Admin, ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.columns import COLUMNS, MODULES, STATIC, Column
 from tcproxy.report.seen import SeenFrontend, SeenServer, SeenWorld
-from tcproxy.report.views import Back, Entrance, Front, Host, Value
+from tcproxy.report.views import BackendRow, BindRow, FrontendRow, ServerRow, Value
 
 FRONTENDS, BACKENDS, SERVERS, LISTENERS = 1, 2, 4, 8
 EVERYTHING = -1
@@ -28,8 +28,8 @@ SCOPES = {"C": "Cluster", "P": "Process", "S": "Service", "s": "System"}
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What to list. proxy: an id. kinds: of FRONTENDS and so on, added up. id: of a server or listener.
+class RowSelection:
+    """Which rows to list. proxy: an id. kinds: of FRONTENDS and so on, added up. id: of a server or listener.
 
     up: leave out servers that are down. maintained: leave in servers in maintenance. private: show addresses.
     """
@@ -43,8 +43,8 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One row: kind F, L, S or B; ids of the proxy and of the object in it; the values by column."""
+class StatisticsRow:
+    """The values of one row: kind F, L, S or B; ids of the proxy and of the object in it; the values by column."""
 
     kind: str
     proxy: int
@@ -52,77 +52,77 @@ class Line:
     values: tuple[Value, ...]
 
 
-def _line(kind: str, proxy: int, id: int, value: Callable[[Column], Value]) -> Line:
-    return Line(kind, proxy, id, tuple(value(column) for column in COLUMNS))
+def _row(kind: str, proxy: int, id: int, value: Callable[[Column], Value]) -> StatisticsRow:
+    return StatisticsRow(kind, proxy, id, tuple(value(column) for column in COLUMNS))
 
 
-def _front(view: Front) -> Line:
-    return _line("F", view.live.model.id, 0, lambda column: column.front(view) if column.front else None)
+def _of_frontend(row: FrontendRow) -> StatisticsRow:
+    return _row("F", row.live.model.id, 0, lambda column: column.frontend(row) if column.frontend else None)
 
 
-def _entrance(view: Entrance) -> Line:
-    id = view.live.bind.id
-    return _line("L", view.front.model.id, id, lambda column: column.entrance(view) if column.entrance else None)
+def _of_bind(row: BindRow) -> StatisticsRow:
+    id = row.live.bind.id
+    return _row("L", row.frontend.model.id, id, lambda column: column.bind(row) if column.bind else None)
 
 
-def _server(view: Host) -> Line:
-    id = view.live.id
-    return _line("S", view.farm.model.id, id, lambda column: column.server(view) if column.server else None)
+def _of_server(row: ServerRow) -> StatisticsRow:
+    id = row.live.id
+    return _row("S", row.farm.model.id, id, lambda column: column.server(row) if column.server else None)
 
 
-def _back(view: Back) -> Line:
-    return _line("B", view.live.model.id, 0, lambda column: column.back(view) if column.back else None)
+def _of_backend(row: BackendRow) -> StatisticsRow:
+    return _row("B", row.live.model.id, 0, lambda column: column.backend(row) if column.backend else None)
 
 
-def lines(world: SeenWorld, choice: Choice = Choice()) -> Iterator[Line]:  # frozen
+def rows(world: SeenWorld, selection: RowSelection = RowSelection()) -> Iterator[StatisticsRow]:  # frozen
     """Yield the rows of the chosen objects, in the order of the configuration."""
     now = world.clock.seconds()
     for proxy in world.configuration.proxies:
-        if not proxy.disabled and choice.proxy in (EVERYTHING, proxy.id):
-            yield from _front_lines(world, proxy, choice, now)
-            yield from _back_lines(world, proxy, choice, now)
+        if not proxy.disabled and selection.proxy in (EVERYTHING, proxy.id):
+            yield from _frontend_rows(world, proxy, selection, now)
+            yield from _backend_rows(world, proxy, selection, now)
 
 
-def _front_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> Iterator[Line]:
-    front = world.frontends.get(proxy.name) if proxy.is_frontend else None
-    if front is None:
+def _frontend_rows(world: SeenWorld, proxy: Proxy, selection: RowSelection, now: float) -> Iterator[StatisticsRow]:
+    frontend = world.frontends.get(proxy.name) if proxy.is_frontend else None
+    if frontend is None:
         return
-    if choice.kinds & FRONTENDS:
-        yield _front(Front(front, now, *_exchanges(world, front)))
-    if choice.kinds & LISTENERS and "socket-stats" in proxy.options:
-        for entrance in front.entrances:
-            if choice.id in (EVERYTHING, entrance.bind.id):
-                yield _entrance(Entrance(entrance, front, now))
+    if selection.kinds & FRONTENDS:
+        yield _of_frontend(FrontendRow(frontend, now, *_exchanges(world, frontend)))
+    if selection.kinds & LISTENERS and "socket-stats" in proxy.options:
+        for entrance in frontend.entrances:
+            if selection.id in (EVERYTHING, entrance.bind.id):
+                yield _of_bind(BindRow(entrance, frontend, now))
 
 
-def _exchanges(world: SeenWorld, front: SeenFrontend) -> tuple[int, int, int]:
-    """Return what a frontend has of HTTP under way: exchanges, requests that only begin, and upgraded clients."""
-    http = front.model.mode == "http"
-    if not http and not front.counters.upgrades:
+def _exchanges(world: SeenWorld, frontend: SeenFrontend) -> tuple[int, int, int]:
+    """Return three numbers of a frontend: exchanges now, requests whose head is not whole yet, upgraded clients."""
+    http = frontend.model.mode == "http"
+    if not http and not frontend.counters.upgrades:
         return 0, 0, 0
-    every = [session for session in world.sessions.values() if session.frontend is front]
+    every = [session for session in world.sessions.values() if session.frontend is frontend]
     sessions: list[Any] = every if http else [session for session in every if hasattr(session, "request")]
     asked = sum(session.request is not None for session in sessions)
     begun = sum(session.request is None and session.client.begun for session in sessions)
     return asked, begun, 0 if http else len(sessions)
 
 
-def _back_lines(world: SeenWorld, proxy: Proxy, choice: Choice, now: float) -> Iterator[Line]:
+def _backend_rows(world: SeenWorld, proxy: Proxy, selection: RowSelection, now: float) -> Iterator[StatisticsRow]:
     farm = world.farms.get(proxy.name) if proxy.is_backend else None
     if farm is None:
         return
-    if choice.kinds & SERVERS:
+    if selection.kinds & SERVERS:
         for server in farm.servers:
-            if choice.id in (EVERYTHING, server.id) and _wanted(server, choice):
-                yield _server(Host(server, farm, now, choice.private))
-    if choice.kinds & BACKENDS:
-        yield _back(Back(farm, now, choice.up or not choice.maintained))
+            if selection.id in (EVERYTHING, server.id) and _wanted(server, selection):
+                yield _of_server(ServerRow(server, farm, now, selection.private))
+    if selection.kinds & BACKENDS:
+        yield _of_backend(BackendRow(farm, now, selection.up or not selection.maintained))
 
 
-def _wanted(server: SeenServer, choice: Choice) -> bool:
-    if choice.up and server.state is ServerState.STOPPED:
+def _wanted(server: SeenServer, selection: RowSelection) -> bool:
+    if selection.up and server.state is ServerState.STOPPED:
         return False
-    return choice.maintained or not server.admin & Admin.MAINTENANCE
+    return selection.maintained or not server.admin & Admin.MAINTENANCE
 
 
 def header() -> str:
@@ -138,7 +138,7 @@ def _field(value: Value) -> str:
     return text
 
 
-def csv(rows: Iterable[Line]) -> str:
+def csv(rows: Iterable[StatisticsRow]) -> str:
     """Return the rows as CSV, header included."""
     parts = [header()]
     for row in rows:
@@ -152,13 +152,13 @@ def _tags(column: Column, kind: str) -> str:
     return column.backend_tags or column.tags if kind == "B" else column.tags
 
 
-def _present(row: Line) -> Iterator[tuple[int, Column, int | str]]:
+def _present(row: StatisticsRow) -> Iterator[tuple[int, Column, int | str]]:
     for position, (column, value) in enumerate(zip(COLUMNS, row.values, strict=True)):
         if value is not None:
             yield position, column, value
 
 
-def typed(rows: Iterable[Line], explained: bool = False) -> str:
+def typed(rows: Iterable[StatisticsRow], explained: bool = False) -> str:
     """Return the rows in the typed form (management 9.2); `explained` appends what each column is."""
     parts = []
     for row in rows:
@@ -177,7 +177,7 @@ def tags_json(tags: str) -> dict[str, str]:
     return {"origin": ORIGINS[tags[0]], "nature": NATURES[tags[1]], "scope": SCOPES[tags[2]]}
 
 
-def in_json(rows: Iterable[Line]) -> str:
+def in_json(rows: Iterable[StatisticsRow]) -> str:
     """Return the rows as JSON: a list of lists of fields."""
     found = [
         [

@@ -1,6 +1,6 @@
-"""Live objects at a moment, and what statistics make of them where that is more than reading an attribute.
+"""The rows of `show stat` before they are text: a live object and the moment, and the values that take some work.
 
-The columns that show it are listed in columns.py.
+The columns that show them are listed in columns.py.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Value = int | str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
-    """A frontend at a moment (monotonic seconds).
+class FrontendRow:
+    """The row of a frontend at a moment (monotonic seconds).
 
     exchanges: of HTTP, under way. beginnings: requests that are not whole yet. upgraded: clients of TCP mode that
     speak HTTP now.
@@ -44,17 +44,17 @@ class Front:
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
-    """A listening address of a frontend at a moment."""
+class BindRow:
+    """The row of a `bind` address at a moment (monotonic seconds)."""
 
     live: SeenEntrance
-    front: SeenFrontend
+    frontend: SeenFrontend
     now: float
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """A server at a moment. private: addresses may be shown."""
+class ServerRow:
+    """The row of a server at a moment (monotonic seconds). private: addresses may be shown."""
 
     live: SeenServer
     farm: SeenFarm
@@ -69,13 +69,13 @@ class Host:
 
     @property
     def checked(self) -> SeenWatch | None:
-        """The watch while it is at work: None in maintenance too."""
+        """The watch while it checks: None without `check`, while checks are switched off, and in maintenance."""
         watch = self.watch
         return watch if watch is not None and watch.enabled and not watch.paused else None
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class LinkCounts:
     """How many connections to a server there are: idle ones, in use now and at the most, and how many seem needed."""
 
     idle: int
@@ -86,22 +86,22 @@ class Links:
 
     @property
     def open(self) -> int:
-        """Return how many there are."""
+        """Return how many connections there are."""
         return self.idle + self.safe + self.used
 
 
-def links_of(server: SeenServer) -> Links:
+def link_counts(server: SeenServer) -> LinkCounts:
     """Return the numbers of a server's connections; in TCP mode none is ever idle."""
     links: SeenLinks | None = server.links
     if links is None:
         highest = server.counters.highest
-        return Links(0, 0, server.served, highest, highest)
-    return Links(len(links.idle), len(links.safe), links.used, links.most, links.need)
+        return LinkCounts(0, 0, server.served, highest, highest)
+    return LinkCounts(len(links.idle), len(links.safe), links.used, links.most, links.need)
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
-    """A backend at a moment. partial: some of its servers may be left out of the listing."""
+class BackendRow:
+    """The row of a backend at a moment (monotonic seconds). partial: some of its servers may be left out."""
 
     live: SeenFarm
     now: float
@@ -111,15 +111,15 @@ class Back:
 def all_requests(world: SeenWorld) -> int:
     """Return the HTTP requests since the start, and the sessions of TCP, whatever was cleared meanwhile."""
     return world.counters.requests + sum(
-        front.counters.requests - front.counters.unbegun
-        if front.model.mode == "http"
-        else front.counters.total + front.counters.requests - front.counters.upgrades
-        for front in world.frontends.values()
+        frontend.counters.requests - frontend.counters.unbegun
+        if frontend.model.mode == "http"
+        else frontend.counters.total + frontend.counters.requests - frontend.counters.upgrades
+        for frontend in world.frontends.values()
     )
 
 
 def users(scaled: int) -> int:
-    """Return a weight as users count, of one in sixteenths: never 0 for what still gets clients."""
+    """Return a weight in the unit of the configuration. scaled: in sixteenths; a server in use never shows 0."""
     return (scaled + WEIGHT_SCALE - 1) // WEIGHT_SCALE
 
 
@@ -130,9 +130,9 @@ def _root(server: SeenServer) -> SeenServer:
     return server
 
 
-def server_status(host: Host) -> str:
+def server_status(row: ServerRow) -> str:
     """Return the status of a server: UP, DOWN 1/2, NOLB, DRAIN, MAINT, no check ... (management 9.1)."""
-    server = host.live
+    server = row.live
     if server.admin & Admin.RESOLUTION_MAINTENANCE:
         return "MAINT (resolution)"
     if server.admin & Admin.INHERITED_MAINTENANCE and server.tracked is not None:
@@ -152,28 +152,28 @@ def server_status(host: Host) -> str:
     return f"UP{progress}" if watch is not None else "no check"
 
 
-def backend_status(back: Back) -> str:
+def backend_status(row: BackendRow) -> str:
     """Return UP or DOWN; where servers are left out of the listing, with how many are up, of how many."""
-    farm = back.live
+    farm = row.live
     word = "UP" if farm.weight or not farm.servers else "DOWN"
-    if not back.partial:
+    if not row.partial:
         return word
     up = sum(server.state is not ServerState.STOPPED for server in farm.servers)
     return f"{word} ({up}/{len(farm.servers)})"
 
 
-def throttle(host: Host) -> Value:
+def throttle(row: ServerRow) -> Value:
     """Return the percentage of its weight that a server has reached in slow start."""
-    server = host.live
+    server = row.live
     if server.state is not ServerState.STARTING or server.admin & Admin.DRAIN or not server.user_weight:
         return None
     scaled = WEIGHT_SCALE * server.user_weight
     return max((100 * server.effective + scaled - 1) // scaled, 1)
 
 
-def entrance_status(entrance: Entrance) -> Value:
+def bind_status(row: BindRow) -> Value:
     """Return OPEN, FULL (of its own limit) or WAITING (for another one)."""
-    live = entrance.live
+    live = row.live
     if live.maxconn and live.counters.current >= live.maxconn:
         return "FULL"
     return "WAITING" if live.resume is not None else "OPEN"
@@ -188,22 +188,22 @@ def place(address: Address, port: int) -> str:
     return f"{address.host or '0.0.0.0'}:{port}"
 
 
-def entrance_name(entrance: Entrance) -> str:
+def bind_name(row: BindRow) -> str:
     """Return the name of a listening address, made of its id where it has none."""
-    bind = entrance.live.bind
+    bind = row.live.bind
     return bind.name or f"sock-{bind.id}"
 
 
-def server_place(host: Host) -> Value:
+def server_address(row: ServerRow) -> Value:
     """Return address and port of a server, if they may be shown."""
-    server = host.live
-    if not host.private or server.address is None:
+    server = row.live
+    if not row.private or server.address is None:
         return None
     return place(server.address, server.port)
 
 
 def ended(watch: SeenWatch) -> bool:
-    """Say whether a check has come to its end yet."""
+    """Return whether a check has ended yet."""
     return watch.status not in (CheckStatus.UNKNOWN, CheckStatus.INITIALIZING)
 
 
@@ -212,9 +212,9 @@ def since(last: float, now: float) -> int:
     return -1 if last < 0 else int(now) - int(last)
 
 
-def set_weight(back: Back) -> int:
-    """Return the weight, as set, of the servers that get new clients now."""
-    return sum(server.user_weight for server in _serving(back.live))
+def set_weight(row: BackendRow) -> int:
+    """Return the sum of the user weights of the servers that get new clients now."""
+    return sum(server.user_weight for server in _serving(row.live))
 
 
 def _serving(farm: SeenFarm) -> list[SeenServer]:

@@ -32,7 +32,14 @@ Announce = Callable[[int, str], None]
 
 
 class Watching(Protocol):
-    """The health watch of a server, as far as the server and its sessions speak to it."""
+    """The health watch of a server, as far as the server, its sessions and runtime commands speak to it.
+
+    enabled: False stops the checks (`disable health`). check_port, check_address: where checks connect to now.
+    """
+
+    enabled: bool
+    check_port: int
+    check_address: Address | None
 
     def pause(self) -> None:
         """Stop checking, because the server enters maintenance. Its health becomes 0."""

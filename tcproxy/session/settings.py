@@ -24,6 +24,7 @@ from tcproxy.report.formats import Format
 from tcproxy.report.info import Load
 from tcproxy.report.messages import Captures
 from tcproxy.report.outlets import Outlet
+from tcproxy.report.seen import SeenPipes
 from tcproxy.report.sinks import Sinks
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
@@ -248,7 +249,7 @@ class World:
     announce: tells the log targets and the terminal (syslog level, message).
     waiting: entrances whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
-    budget: of the descriptors that idle links take.
+    budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
     """
 
     configuration: Configuration
@@ -268,6 +269,7 @@ class World:
     sinks: Sinks = field(default_factory=Sinks)
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)
+    pipes: SeenPipes | None = None
     rate_limit: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)

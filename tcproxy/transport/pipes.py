@@ -39,6 +39,16 @@ class PipePool:
         self.open = 0
         self._idle: list[Pipe] = []
 
+    @property
+    def free(self) -> int:
+        """Return how many pipes are open and lent to nobody."""
+        return len(self._idle)
+
+    @property
+    def used(self) -> int:
+        """Return how many pipes have bytes of somebody in them."""
+        return self.open - len(self._idle)
+
     def take(self) -> Pipe | None:
         """Return an empty pipe, None when all are in use or none can be made."""
         if self._idle:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from tcproxy.control.rows import Level
+from tcproxy.control.command_rows import Level
 from tcproxy.health.watch import Settings, Watch
 from tcproxy.interfaces import Admin, ServerState, Verdict
 from tcproxy.servers.state import LiveServer

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcproxy.control.conversation import LONGEST, Conversation, split_commands, split_words
-from tcproxy.control.rows import Answer, Asked, Command, CommandError, Level, Message, Talk
-from tcproxy.control.table import Table
+from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level, Message, Talk
+from tcproxy.control.command_table import CommandTable
+from tcproxy.control.conversation import LONGEST, Conversation, split_words
 from tests.control.worlds import Play
 
 
@@ -49,8 +49,12 @@ def test_quit_drops_the_rest(play: Play) -> None:
 
 
 def test_backslashes_protect(play: Play) -> None:
-    """A backslash takes the meaning of semicolons, spaces and backslashes away."""
-    assert split_commands("a\\;b;c\\\\;d") == ["a\\;b", "c\\\\", "d"]
+    """A backslash takes the meaning of semicolons, line ends, spaces and backslashes away."""
+    conversation = small()
+    conversation.talk.prompting = True
+    assert conversation.feed(b"echo a\\;b;echo c\\\\;echo d\\\ne\n") == (
+        b"('a;b',) ''\n\n> ('c\\\\',) ''\n\n> ('d\\ne',) ''\n\n> "
+    )
     assert split_words("a\\;b  c\\ d\te\\\\") == ["a;b", "c d", "e\\"]
 
 
@@ -58,36 +62,36 @@ def test_backslashes_protect(play: Play) -> None:
 def test_protected_words_survive(words: list[str]) -> None:
     """Words written with a backslash before every character are read as they were, on a line of their own."""
     line = " ".join("".join(f"\\{character}" for character in word) for word in words)
-    assert split_commands(line) == [line]
     assert split_words(line) == words
+    assert small().feed(f"echo {line}\n".encode()) == f"{tuple(words)} ''\n\n".encode()
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise(data: bytes) -> None:
     """Whatever comes, the conversation answers or waits."""
-    talk = Talk(None, Table((Command("quit", lambda asked: ""),)))  # type: ignore[arg-type]
+    talk = Talk(None, CommandTable((CommandRow("quit", lambda command: ""),)))  # type: ignore[arg-type]
     assert isinstance(Conversation(talk).feed(data + b"\n"), bytes)
 
 
-def echo(asked: Asked) -> Answer:
+def echo(command: CommandLine) -> Answer:
     """Answer with words and payload."""
-    return f"{asked.words} {asked.payload!r}\n"
+    return f"{command.words} {command.payload!r}\n"
 
 
-def fail(asked: Asked) -> Answer:
+def fail(command: CommandLine) -> Answer:
     """Fail."""
     raise CommandError("It failed.")
 
 
-def note(asked: Asked) -> Answer:
+def note(command: CommandLine) -> Answer:
     """Answer with a message."""
     return Message("Noted.", 5)
 
 
 def small(level: Level = Level.ADMIN) -> Conversation:
     """Return a conversation that knows three commands."""
-    rows = (Command("echo", echo), Command("fail", fail), Command("note", note, level=Level.OPERATOR))
-    return Conversation(Talk(None, Table(rows), level, level))  # type: ignore[arg-type]
+    rows = (CommandRow("echo", echo), CommandRow("fail", fail), CommandRow("note", note, level=Level.OPERATOR))
+    return Conversation(Talk(None, CommandTable(rows), level, level))  # type: ignore[arg-type]
 
 
 def test_payload() -> None:
@@ -96,6 +100,37 @@ def test_payload() -> None:
     assert conversation.feed(b"echo a;echo b <<\none;1\n") == b"('a',) ''\n\n"
     assert not conversation.talk.ended
     assert conversation.feed(b"two\n\n") == b"('b',) 'one;1\\ntwo'\n\n"
+    assert conversation.talk.ended
+
+
+def test_each_command_is_answered_at_its_end() -> None:
+    """`;` ends a command as a line end does; what stands behind it is awaited, and keeps the conversation open."""
+    conversation = small()
+    assert conversation.feed(b"echo a;echo") == b"('a',) ''\n\n"
+    assert not conversation.talk.ended
+    assert conversation.unfinished
+    assert conversation.feed(b" b;") == b"('b',) ''\n\n"
+    assert conversation.talk.ended
+    assert not conversation.unfinished
+
+
+PIECES = (b"echo", b" ", b"a", b"\\", b";", b"\n", b"\r", b"<<", b"\0")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30), st.data())
+def test_cuts_change_no_answer(pieces: list[bytes], data: st.DataObject) -> None:
+    """In the interactive mode the answers are the same, wherever the bytes of the commands are cut."""
+    whole = b"".join(pieces)
+    cut = data.draw(st.integers(0, len(whole)))
+    one, two = small(), small()
+    one.talk.prompting = two.talk.prompting = True
+    assert one.feed(whole) == two.feed(whole[:cut]) + two.feed(whole[cut:])
+
+
+def test_payloads_have_an_end() -> None:
+    """A payload that is too long ends the conversation, and its command is not obeyed."""
+    conversation = small()
+    assert conversation.feed(b"echo <<\n" + b"x" * 9000 + b"\n" + b"y" * 9000 + b"\n\n") == b""
     assert conversation.talk.ended
 
 
@@ -109,9 +144,9 @@ def test_payload_prompts() -> None:
     assert not conversation.talk.ended
 
 
-@pytest.mark.parametrize("line", [b"echo x<<\n", b"echo <<x\n", b"<<\n"])
+@pytest.mark.parametrize("line", [b"echo <<x\n", b"echo << \n"])
 def test_what_is_no_payload(line: bytes) -> None:
-    """The mark of a payload is a word of its own, behind a command."""
+    """The mark of a payload is the very end of a command."""
     conversation = small()
     assert conversation.feed(line)
     assert conversation.talk.ended

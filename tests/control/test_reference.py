@@ -205,7 +205,11 @@ def test_servers_state(pair: tuple[Socket, Socket]) -> None:
         "set maxconn frontend", "set maxconn frontend nope", "set maxconn global", "shutdown session",
         "shutdown session 0x1", "shutdown sessions server", "show servers state nope", "show stat nope 4 1",
         "show sess 0x11", "expert-mode", "user;operator", "user;disable server web/s1", "user;show env", "quit",
-        "set severity-output number;disable server x", "set severity-output string;get weight web/s1",
+        "set severity-output number;disable server x",
+        "set severity-output number;show cli level;expert-mode;show sess 0x1;experimental-mode;get weight x",
+        "set severity-output number;shutdown frontend empty;disable frontend empty;enable frontend empty",
+        "set severity-output string;show cli level;set server web/s2 addr ::1",
+        "set severity-output string;get weight web/s1",
     ],
 )  # fmt: skip
 def test_answers_that_tools_read(pair: tuple[Socket, Socket], line: str) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from tcproxy import language
+from tcproxy.control.command_rows import Level, Talk
 from tcproxy.control.commands import table
 from tcproxy.control.conversation import Conversation
-from tcproxy.control.rows import Level, Talk
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.servers.farm import Farm

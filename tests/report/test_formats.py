@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tcproxy.report import formats
 from tcproxy.report.formats import FormatError, Moment
+from tcproxy.report.log_variables import VARIABLES
 from tcproxy.report.record import Record
-from tcproxy.report.variables import VARIABLES
 
 
 def record(**facts: object) -> Record:

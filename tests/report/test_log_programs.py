@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.test_log_reference import collector, gather, listener
-from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, program
+from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, program, wait_for
 
 HEAD = """
 global
@@ -120,3 +120,80 @@ def test_lines(tmp_path: Path, options: str, bind: str, form: str, serving: bool
         if found[1] == found[0]:
             return
     assert found[1] == found[0]
+
+
+QUEUE = """
+global
+    stats socket {folder}/ctl
+defaults
+    mode tcp
+    timeout connect 500ms
+    timeout client 2s
+    timeout server 2s
+    log {folder}/log format raw local0
+listen web
+    bind fd@{fd}
+    server s1 127.0.0.1:{server}
+"""
+
+
+def dropped(folder: Path) -> int:
+    """Return what `show info` says of lines that were dropped."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(folder / "ctl"))
+        client.sendall(b"show info\n")
+        answer = b""
+        while data := client.recv(65536):
+            answer += data
+    return int(answer.partition(b"DroppedLogs: ")[2].partition(b"\n")[0])
+
+
+@pytest.mark.parametrize("what", [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)])
+def test_lines_that_find_a_full_queue_are_counted(tmp_path: Path, what: str) -> None:
+    """A syslog server that reads nothing costs lines, not time: DroppedLogs counts those that it will never read."""
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log,
+        listener() as front,
+        EchoServer() as server,
+    ):
+        log.bind(str(tmp_path / "log"))
+        with running(what, tmp_path, QUEUE.format(folder=tmp_path, fd=front.fileno(), server=server.port), front):
+            for _ in range(1000):
+                polite(front.getsockname())
+                if dropped(tmp_path) >= 5:
+                    break
+            lost, read = dropped(tmp_path), 0
+            log.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while log.recv(70000):
+                    read += 1
+            assert lost >= 5 and read > 0
+            polite(front.getsockname())
+            log.settimeout(PATIENCE)
+            assert log.recv(70000)
+            assert dropped(tmp_path) == lost
+
+
+def test_a_target_that_comes_back(tmp_path: Path) -> None:
+    """Lines for a target that is away are counted in DroppedLogs; once it is back, it gets lines again."""
+    path = tmp_path / "log"
+    with contextlib.ExitStack() as running_now:
+        front, server = running_now.enter_context(listener()), running_now.enter_context(EchoServer())
+        text = QUEUE.format(folder=tmp_path, fd=front.fileno(), server=server.port)
+        running_now.enter_context(running(TCPROXY, tmp_path, text, front))
+        polite(front.getsockname())
+        wait_for(lambda: dropped(tmp_path), what="a line that is dropped")
+        for _ in range(2):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+                log.bind(str(path))
+                log.setblocking(False)
+                wait_for(lambda: _line_of(log, front), what="a line")
+            path.unlink()
+
+
+def _line_of(log: socket.socket, front: socket.socket) -> bytes:
+    polite(front.getsockname())
+    with contextlib.suppress(BlockingIOError):
+        return log.recv(70000)
+    return b""

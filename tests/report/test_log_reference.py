@@ -250,7 +250,8 @@ def rewritten(lines: Sequence[str]) -> list[str]:
 
 def halog(options: str, lines: Sequence[str]) -> str:
     """Return halog's report on lines as a syslog server would file them."""
-    filed = "".join(f"Nov 22 10:00:00 localhost {line.split(' ', 3)[3]}" for line in lines)
+    date = re.compile(r"<\d+>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ")
+    filed = "".join(date.sub("Nov 22 10:00:00 localhost ", line) for line in lines)
     words = ["halog", "-q", *options.split()]
     return subprocess.run(words, input=filed, capture_output=True, text=True, check=True).stdout
 

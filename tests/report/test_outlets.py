@@ -15,7 +15,7 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.logs import LogTarget
 from tcproxy.report import dates
 from tcproxy.report.outlets import ALERT, DEBUG, EMERG, INFO, NOTICE, Outlet
-from tcproxy.report.sinks import DatagramSink, Sinks
+from tcproxy.report.sinks import PAUSE, DatagramSink, Sinks
 from tests.running import PATIENCE
 
 NOW = 1795375719.25
@@ -123,22 +123,97 @@ def test_bytes_that_are_no_text_survive(syslog: socket.socket) -> None:
     assert lines(syslog) == [b"\xff\xc3\xa9\n"]
 
 
+class Time:
+    """A monotonic clock that tests turn."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        return self.now
+
+
 def test_a_unix_target_that_comes_and_goes(tmp_path: Path) -> None:
-    """A UNIX target may be missing, appear, and be restarted: lines in between are dropped and counted."""
+    """A UNIX target may be missing, appear after a pause, and go: lines in between are dropped and counted."""
     path = str(tmp_path / "log")
-    sinks = Sinks()
+    clock = Time()
+    sinks = Sinks(clock)
     log = Outlet([LogTarget(Address(Family.UNIX, path), format="raw")], "t", None, sinks)
     log.send(INFO, "one")
     assert sinks.dropped == 1
     for word in (b"two\n", b"three\n"):
+        clock.now += PAUSE
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
             listening.bind(path)
             log.send(INFO, word.decode().strip())
             assert lines(listening) == [word]
         Path(path).unlink()
-    log.send(INFO, "four")
-    assert sinks.dropped == 2
+        log.send(INFO, "lost")
+        clock.now += PAUSE
+    assert sinks.dropped == 3
     sinks.close()
+
+
+def test_a_restarted_target_misses_nothing(tmp_path: Path) -> None:
+    """A UNIX target that is replaced between two lines (a restart of rsyslog) gets both, at once."""
+    path, clock = tmp_path / "log", Time()
+    sinks = Sinks(clock)
+    log = Outlet([LogTarget(Address(Family.UNIX, str(path)), format="raw")], "t", None, sinks)
+    for number in range(5):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+            listening.bind(str(path))
+            for word in ("a", "b"):
+                log.send(INFO, f"{word}{number}")
+            assert lines(listening) == [b"a%d\n" % number, b"b%d\n" % number]
+        path.unlink()
+        clock.now += 1
+    assert sinks.dropped == 0
+    sinks.close()
+
+
+class Opened(DatagramSink):
+    """A sink that counts the sockets it opens."""
+
+    opened = 0
+
+    def _open(self) -> socket.socket:
+        self.opened += 1
+        return super()._open()
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_nobody_costs_nothing(syslog: socket.socket, tmp_path: Path, family: int) -> None:
+    """For a target that nobody listens on, lines are dropped and counted, and hardly a socket is opened."""
+    path, clock = str(tmp_path / "log"), Time()
+    here: tuple[str, int] = syslog.getsockname()
+    syslog.close()
+    sink = Opened(family, here if family == socket.AF_INET else path, clock)
+    for _ in range(100):
+        for _ in range(100):
+            sink.write(b"lost\n")
+        clock.now += PAUSE
+    assert 9_900 <= sink.dropped <= 10_000
+    assert sink.opened <= (1 if family == socket.AF_INET else 101)
+    with socket.socket(family, socket.SOCK_DGRAM) as again:
+        again.bind(here if family == socket.AF_INET else path)
+        for _ in range(3):
+            clock.now += PAUSE
+            sink.write(b"kept\n")
+        assert lines(again)[-2:] == [b"kept\n"] * 2
+    sink.close()
+
+
+def test_a_line_that_no_datagram_holds_is_dropped_alone(tmp_path: Path) -> None:
+    """A line longer than a datagram may be is dropped; the socket stays, and the next line passes."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "log"))
+        sink = Opened(socket.AF_UNIX, str(tmp_path / "log"), Time())
+        sink.write(b"x" * 10_000_000)
+        sink.write(b"kept\n")
+        assert (sink.dropped, sink.opened) == (1, 1)
+        assert lines(listening) == [b"kept\n"]
+        sink.close()
 
 
 def test_a_full_target_blocks_nobody(tmp_path: Path) -> None:

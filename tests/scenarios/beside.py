@@ -34,6 +34,9 @@ PROGRAMS = {"haproxy": HAPROXY, "tcproxy": TCPROXY}
 AT_ONCE = 8
 """Stories that run at the same time: enough to wait together, few enough that two cores are not late."""
 LOG_PORT = 514
+SETTLING = 2.0
+"""Seconds within which lines and counters of both programs must have become alike: the end of a session is counted a
+moment after its client sees it, and a busy machine makes that moment long."""
 AGAIN = 2
 """How often a story that differed is told anew, alone: a machine that stalls shows as a difference of times."""
 
@@ -171,6 +174,15 @@ class Scene:
         wanted = {column: str(value) for column, value in values.items()}
         wait_for(lambda: wanted.items() <= self.row(name).items(), what=f"{wanted} of {self.name}/{name}")
 
+    def left(self) -> None:
+        """Wait until every session of the story's proxies has ended and is counted."""
+
+        def open_sessions() -> list[str]:
+            rows = rows_of(self.order("show stat"), self.name)
+            return [row["scur"] for name, row in rows.items() if name.endswith("/FRONTEND")]
+
+        wait_for(lambda: set(open_sessions()) == {"0"}, what=f"the clients of {self.name} to leave")
+
     @contextlib.contextmanager
     def lasting(self) -> Iterator[None]:
         """Measure how long the block takes: to be alike in both programs."""
@@ -282,14 +294,26 @@ def _tell(stories: Sequence[Story], at_once: int) -> dict[str, Told]:
         # Stories wait for the lines that they are about. Of others, those count that come within this silence, which is
         # shorter than every timeout of DEFAULTS by far: a line that needs a timeout is waited for by its story.
         time.sleep(0.1)
-        statistics: dict[Path, str] = {}
-        for story, program in itertools.product(stories, PROGRAMS):
-            scene = told[story.name].scenes[program]
-            scene.read_log()
-            if scene.control not in statistics:
-                statistics[scene.control] = scene.order("show stat")
-            scene.rows = rows_of(statistics[scene.control], scene.name)
+        deadline = time.monotonic() + SETTLING
+        pending = list(stories)
+        while pending:
+            _read(pending, told)
+            pending = [story for story in pending if differences(told[story.name])]
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
     return told
+
+
+def _read(stories: Sequence[Story], told: dict[str, Told]) -> None:
+    """Read the log lines and the counters of these stories as they are now."""
+    statistics: dict[Path, str] = {}
+    for story, program in itertools.product(stories, PROGRAMS):
+        scene = told[story.name].scenes[program]
+        scene.read_log()
+        if scene.control not in statistics:
+            statistics[scene.control] = scene.order("show stat")
+        scene.rows = rows_of(statistics[scene.control], scene.name)
 
 
 def _play(story: Story, scene: Scene, failures: dict[str, str], program: str) -> None:
@@ -297,16 +321,6 @@ def _play(story: Story, scene: Scene, failures: dict[str, str], program: str) ->
         story.play(scene)
     except Exception:
         failures[program] = traceback.format_exc(limit=-4)
-
-
-def _free_area() -> int:
-    """Return the second part of addresses that no other test run is at."""
-    for _ in range(250):
-        area = next(_serial) % 250 + 2
-        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((f"127.{area}.1.1", LOG_PORT))
-            return area
-    raise AssertionError("every address is taken")
 
 
 @contextlib.contextmanager

@@ -320,6 +320,7 @@ def times(scene: Scene) -> None:
         thread.join(0.05)
     for thread in threads:
         thread.join()
+    scene.left()
     scene.lines[:] = sorted(
         scene.read_log(), key=lambda line: (line.text, [round(time / 200) for time in line.times])
     )

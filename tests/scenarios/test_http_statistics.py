@@ -55,6 +55,7 @@ def times(scene: Scene) -> None:
     head(client)  # 504
     client.close()
     scene.logged(5)
+    scene.left()
     note(scene, "qtime", "ctime", "rtime", "ttime", "qtime_max", "ctime_max", "rtime_max", "ttime_max", step=100)
 
 

@@ -152,6 +152,10 @@ class FakeWatch(Watching):
     marks_down: the server is down at the first bad one (`on-error mark-down`).
     """
 
+    enabled = True
+    check_port = 0
+    check_address = None
+
     def __init__(self, server: LiveServer, marks_down: bool = False) -> None:
         self.server = server
         self.marks_down = marks_down

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcproxy.report import formats
-from tcproxy.report.variables import HTTP_VARIABLES, VARIABLES
+from tcproxy.report.log_variables import HTTP_VARIABLES, VARIABLES
 from tcproxy.session.http.accounting import account
 from tcproxy.session.http.line_facts import BARE, EARLY, FACTS, FAST, FIRST_IDENTITY, IDENTITY
 from tcproxy.session.http.line_functions import compiled, recorder

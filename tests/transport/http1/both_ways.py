@@ -14,7 +14,7 @@ from unittest import mock
 from hypothesis import strategies as st
 
 from tcproxy.report.counters import Counters, RateOfTotal
-from tcproxy.report.variables import HTTP_VARIABLES, VARIABLES
+from tcproxy.report.log_variables import HTTP_VARIABLES, VARIABLES
 from tcproxy.session.http import fast as fast_path
 from tcproxy.session.http.connection import HttpConnection
 from tcproxy.session.http.state import EXCHANGE_FIELDS

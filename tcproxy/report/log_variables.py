@@ -47,7 +47,7 @@ class Variable:
 
 
 def _text(expression: str) -> Callable[[Flags], Part]:
-    """Text, which the flags may quote and escape."""
+    """Text that the flags may quote and escape."""
 
     def write(flags: Flags) -> Part:
         body = f"escaped({expression})" if "E" in flags else expression
@@ -57,7 +57,7 @@ def _text(expression: str) -> Callable[[Flags], Part]:
 
 
 def _perhaps(expression: str) -> Callable[[Flags], Part]:
-    """Text that may be missing: `-`, or two quotes."""
+    """Text that may be missing: then `-` is written, or two quotes with flag Q."""
 
     def write(flags: Flags) -> Part:
         body = f"escaped({expression})" if "E" in flags else expression
@@ -101,7 +101,7 @@ def _port(pair: str, always: bool = False) -> Callable[[Flags], Part]:
 
 
 def _plain(expression: str) -> Callable[[Flags], Part]:
-    """A number that is small as a rule, which %d says: no flag changes it."""
+    """A number that no flag changes; %d writes small numbers fastest."""
     return lambda flags: ("%d", expression)
 
 
@@ -212,7 +212,7 @@ _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "]": "\\]"})
 
 
 def _hexadecimal(address: str) -> str:
-    """Return an address in hexadecimal; `unix` and `-` stay (the reference cuts the line there)."""
+    """Return an address in hexadecimal; `unix` and `-` stay as they are (HAProxy ends the line there)."""
     try:
         return ip_address(address).packed.hex().upper()
     except ValueError:
@@ -229,7 +229,7 @@ def _retried(count: int, elsewhere: bool) -> str:
 
 
 def names() -> dict[str, object]:
-    """Return what the compiled functions may name."""
+    """Return the names that compiled formats may use, with their values."""
     return {
         "stamp": dates.Stamp().__call__,
         "gmt": dates.gmt,

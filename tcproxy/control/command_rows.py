@@ -1,19 +1,17 @@
 """Command rows: one declaration for each command of the runtime socket, read by dispatch, help, -dKcli and tests.
 
 A row stands at the foot of the file that implements its command, in a module-level tuple `COMMANDS`;
-table.py joins them all.
+commands.py joins them all into one CommandTable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, IntEnum, auto
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from tcproxy.control.table import Table
-    from tcproxy.session.settings import World
+from tcproxy.session.settings import World
 
 ERR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 """Severities of messages, as syslog counts them; `set severity-output` shows them."""
@@ -40,15 +38,15 @@ class Level(IntEnum):
         return self.name.lower()
 
 
-class Where(Flag):
-    """The sockets that know a command: of a worker (`stats socket`), of the master (`-S`)."""
+class CommandPlace(Flag):
+    """Which sockets know a command: those of a worker (`stats socket`), those of the master (`-S`)."""
 
     WORKER = auto()
     MASTER = auto()
 
 
-class Status(Enum):
-    """How far a command is ours."""
+class CommandStatus(Enum):
+    """Whether tcproxy obeys a command or refuses it by name."""
 
     DONE = "supported"
     REFUSED = "known to HAProxy 2.6, not supported by tcproxy yet"
@@ -64,27 +62,45 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An answer of one sentence that has a severity; dumps are plain text and have none."""
+    """An answer that has a severity. Dumps are plain text and have none."""
 
     text: str
     severity: int = INFO
 
 
+class KnownCommands(Protocol):
+    """All commands, as a conversation and the `help` command use them (command_table.py)."""
+
+    def find(self, words: Sequence[str]) -> CommandRow | None:
+        """Return the command with the longest name that these words begin with, None when there is none."""
+        ...
+
+    def help(self, words: Sequence[str] = ()) -> str:
+        """Return the answer to `help`."""
+        ...
+
+    def unknown(self, words: Sequence[str]) -> str:
+        """Return the answer to words that are no command."""
+        ...
+
+
 @dataclass(slots=True)
 class Talk:
-    """The state of one conversation, which commands read and change.
+    """The state of one conversation. Commands read and change it.
 
     level: what may be done now; entered: what the socket allows. prompting: the interactive mode.
-    timeout: seconds of silence until the conversation is closed. ended: it is over once all is answered.
+    timeout: seconds of silence until the conversation is closed; timeout_is_own: its client has set them.
+    ended: it is over once all is answered.
     severity: "none", "number" or "string".
     """
 
     world: World
-    table: Table
+    table: KnownCommands
     level: Level = Level.ADMIN
     entered: Level = Level.ADMIN
     prompting: bool = False
     timeout: float = 10.0
+    timeout_is_own: bool = False
     ended: bool = False
     severity: str = "none"
     expert: bool = False
@@ -92,8 +108,8 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One command as given. words: those behind the command's name. payload: the lines behind `<<`, joined."""
+class CommandLine:
+    """A command as it was given. words: the words behind the command's name. payload: the lines behind `<<`, joined."""
 
     talk: Talk
     words: tuple[str, ...]
@@ -110,11 +126,11 @@ class Asked:
 
 
 Answer = str | Message
-Run = Callable[[Asked], Answer]
+Run = Callable[[CommandLine], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandRow:
     """One command.
 
     name: its words, as in "show stat". usage: what may stand behind them. help: one sentence, ours.
@@ -127,8 +143,8 @@ class Command:
     usage: str = ""
     help: str = ""
     level: Level = Level.USER
-    where: Where = Where.WORKER
-    status: Status = Status.DONE
+    where: CommandPlace = CommandPlace.WORKER
+    status: CommandStatus = CommandStatus.DONE
     expert: bool = False
     experimental: bool = False
     words: tuple[str, ...] = field(init=False)
@@ -137,10 +153,12 @@ class Command:
         object.__setattr__(self, "words", tuple(self.name.split()))
 
 
-def refused(names: str, level: Level = Level.USER, where: Where = Where.WORKER, **marks: bool) -> tuple[Command, ...]:
+def refused(
+    names: str, level: Level = Level.USER, where: CommandPlace = CommandPlace.WORKER, **marks: bool
+) -> tuple[CommandRow, ...]:
     """Return a row for each line of `names`: commands of HAProxy 2.6 that tcproxy refuses by name."""
     return tuple(
-        Command(name.strip(), None, "", "", level, where, Status.REFUSED, **marks)
+        CommandRow(name.strip(), None, "", "", level, where, CommandStatus.REFUSED, **marks)
         for name in names.splitlines()
         if name.strip()
     )

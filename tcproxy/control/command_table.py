@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 
-from tcproxy.control.rows import Command, Status, Where
+from tcproxy.control.command_rows import CommandPlace, CommandRow, CommandStatus
 
 ALWAYS = ("help", "prompt", "quit")
 """Commands that close every listing."""
@@ -18,21 +18,21 @@ class DuplicateCommand(Exception):
     """Two rows claim one command: an error of the program."""
 
 
-class Table:
+class CommandTable:
     """All commands, found by the words a line begins with."""
 
-    def __init__(self, *rooms: Iterable[Command]) -> None:
-        self._commands: dict[tuple[str, ...], Command] = {}
+    def __init__(self, *rooms: Iterable[CommandRow]) -> None:
+        self._commands: dict[tuple[str, ...], CommandRow] = {}
         for command in (command for room in rooms for command in room):
             if command.words in self._commands:
                 raise DuplicateCommand(f"two rows for '{command.name}'")
             self._commands[command.words] = command
         self._longest = max((len(words) for words in self._commands), default=0)
 
-    def __iter__(self) -> Iterator[Command]:
+    def __iter__(self) -> Iterator[CommandRow]:
         return iter(self._commands.values())
 
-    def find(self, words: Sequence[str], where: Where = Where.WORKER) -> Command | None:
+    def find(self, words: Sequence[str], where: CommandPlace = CommandPlace.WORKER) -> CommandRow | None:
         """Return the command with the longest name that these words begin with, None when there is none."""
         for length in range(min(self._longest, len(words)), 0, -1):
             command = self._commands.get(tuple(words[:length]))
@@ -55,16 +55,16 @@ class Table:
             self._supported()
         )
 
-    def _supported(self) -> list[Command]:
-        done = (command for command in self._commands.values() if command.status is Status.DONE)
+    def _supported(self) -> list[CommandRow]:
+        done = (command for command in self._commands.values() if command.status is CommandStatus.DONE)
         return sorted(done, key=lambda command: command.name)
 
-    def _listing(self, chosen: Iterable[Command]) -> str:
+    def _listing(self, chosen: Iterable[CommandRow]) -> str:
         lines = [_line(command) for command in chosen if command.name not in ALWAYS]
         lines += [_line(command) for name in ALWAYS if (command := self._commands.get((name,))) is not None]
         return "".join(lines)
 
-    def _like(self, words: Sequence[str]) -> list[Command]:
+    def _like(self, words: Sequence[str]) -> list[CommandRow]:
         """Return the commands that begin with the words, or else those that are nearest, the nearest first."""
         supported = self._supported()
         beginning = [command for command in supported if command.words[: len(words)] == tuple(words)]
@@ -79,17 +79,20 @@ class Table:
         return [_registered(self._commands[words]) for words in sorted(self._commands)]
 
 
-def _line(command: Command) -> str:
+def _line(command: CommandRow) -> str:
     usage = f"{command.name} {command.usage}".rstrip()
     return f"  {usage:<40}: {command.help}\n"
 
 
 def _likeness(words: Sequence[str], others: Sequence[str]) -> float:
     """Return how much two commands are alike: 0 to 1. Only as many words count as the command has."""
-    return SequenceMatcher(None, " ".join(words[: len(others)]), " ".join(others)).ratio()
+    matcher = SequenceMatcher(None, " ".join(words[: len(others)]), " ".join(others))
+    # what differs too much in length alone is not looked at: a command may have thousands of bytes
+    return matcher.ratio() if matcher.real_quick_ratio() >= CLOSE else 0.0
 
 
-def _registered(command: Command) -> str:
-    places = "".join(f"[{where.name}] " for where in (Where.MASTER, Where.WORKER) if command.where & where)
+def _registered(command: CommandRow) -> str:
+    known = (place for place in (CommandPlace.MASTER, CommandPlace.WORKER) if command.where & place)
+    places = "".join(f"[{place.name}] " for place in known)
     marks = "[EXPERT] " * command.expert + "[EXPERIM] " * command.experimental
     return f"{command.name} {places}{marks}"

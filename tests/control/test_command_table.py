@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tcproxy.control.command_rows import CommandRow, CommandStatus
+from tcproxy.control.command_table import CommandTable, DuplicateCommand
 from tcproxy.control.commands import table
-from tcproxy.control.rows import Command, Status
-from tcproxy.control.table import DuplicateCommand, Table
 from tests.running import HAPROXY
 
 
@@ -17,7 +17,7 @@ def test_every_supported_command_explains_itself() -> None:
     """A supported command has code, a sentence of help that fits a line, and is found by its own words."""
     commands = table()
     for command in commands:
-        if command.status is Status.DONE:
+        if command.status is CommandStatus.DONE:
             assert command.run is not None
             assert 5 < len(command.help) < 60, command.name
             assert commands.find(command.words) is command
@@ -26,13 +26,13 @@ def test_every_supported_command_explains_itself() -> None:
 def test_two_rows_for_one_command_are_an_error() -> None:
     """Two rows that claim one command are found out when the table is made."""
     with pytest.raises(DuplicateCommand, match="show x"):
-        Table((Command("show x"),), (Command("show x"),))
+        CommandTable((CommandRow("show x"),), (CommandRow("show x"),))
 
 
 def test_the_longest_name_wins() -> None:
     """A command is found by the longest name that the line begins with."""
-    short, long = Command("set"), Command("set maxconn global")
-    found = Table((short, long))
+    short, long = CommandRow("set"), CommandRow("set maxconn global")
+    found = CommandTable((short, long))
     assert found.find(["set", "maxconn", "global", "5"]) is long
     assert found.find(["set", "maxconn", "server"]) is short
     assert found.find([]) is None

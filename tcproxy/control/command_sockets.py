@@ -10,31 +10,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPullProducer, IReadDescriptor
 from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.tcp import Server as TcpTransport
+from twisted.internet.unix import Server as UnixTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from tcproxy.control.command_rows import Level, Talk
+from tcproxy.control.command_table import CommandTable
 from tcproxy.control.commands import table
 from tcproxy.control.conversation import Conversation
-from tcproxy.control.rows import Level, Talk
-from tcproxy.control.table import Table
 from tcproxy.model.bind import Bind
 from tcproxy.session.settings import World
 from tcproxy.transport.binding import BindError, listen
 
 BACKLOG = 128
+PIECE = 65536
+"""Bytes of an answer that are given to Twisted at once: a client that takes so many within the timeout is alive."""
 BREATH = 0.1
 """Seconds without accepting when descriptors have run out."""
 
 
+@implementer(IHalfCloseableProtocol, IPullProducer)
 class CommandProtocol(Protocol):
-    """One client of a command socket."""
+    """One client of a command socket.
+
+    A client that has said nothing is closed after `stats timeout`, and so is one that does not read its answers.
+    One that has said something may be silent for as long as it likes, unless it has set a timeout of its own
+    (`set timeout cli`), which counts while no beginning of a command is waiting. HAProxy 2.6 closes interactive
+    clients after `stats timeout` in some runs and not in others.
+    """
 
     def __init__(self, talk: Talk, clock: Any) -> None:
         self.conversation = Conversation(talk)
         self._clock = clock
         self._silence: IDelayedCall | None = None
+        self._unsent = b""
+        self._sending = self._heard = self._left = False
 
     def connectionMade(self) -> None:
         """Wait for commands, as long as the timeout says."""
@@ -42,26 +55,65 @@ class CommandProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Obey, answer, and close when the conversation is over."""
+        self._heard = True
+        self._unsent += self.conversation.feed(data)
+        if self._unsent and not self._sending:
+            self._sending = True
+            transport: Any = self.transport
+            transport.pauseProducing()
+            transport.registerProducer(self, False)  # which asks for the first piece at once
+        else:
+            self._proceed()
+
+    def resumeProducing(self) -> None:
+        """Send the next piece of an answer: what was sent before has left. At its end, read on."""
         transport: Any = self.transport
-        answer = self.conversation.feed(data)
-        self._rearm()
-        if answer:
-            transport.write(answer)
-        if self.conversation.talk.ended:
-            transport.loseConnection()
+        piece, self._unsent = self._unsent[:PIECE], self._unsent[PIECE:]
+        if piece:
+            transport.write(piece)
+            self._rearm()
+            return
+        self._sending = False
+        transport.unregisterProducer()
+        transport.resumeProducing()
+        self._proceed()
+
+    def stopProducing(self) -> None:
+        """Drop what is unsent: the client is gone."""
+        self._unsent = b""
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more: close as soon as everything is answered."""
+        self._left = True
+        self._proceed()
+
+    def writeConnectionLost(self) -> None:
+        """Twisted tells of this after loseWriteConnection, which is never called here."""
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Forget the client."""
-        if self._silence is not None and self._silence.active():
-            self._silence.cancel()
+        self._disarm()
         factory: Any = self.factory
         factory.left(self)
 
+    def _proceed(self) -> None:
+        """Close where the conversation is over and answered, else wait for more."""
+        if not self._sending and (self._left or self.conversation.talk.ended):
+            transport: Any = self.transport
+            transport.loseConnection()
+        self._rearm()
+
     def _rearm(self) -> None:
+        self._disarm()
+        talk = self.conversation.talk
+        waits = not self._heard or self._sending or (talk.timeout_is_own and not self.conversation.unfinished)
+        if waits and talk.timeout > 0:
+            self._silence = self._clock.callLater(talk.timeout, self._silent)
+
+    def _disarm(self) -> None:
         if self._silence is not None and self._silence.active():
             self._silence.cancel()
-        timeout = self.conversation.talk.timeout
-        self._silence = self._clock.callLater(timeout, self._silent) if timeout > 0 else None
+        self._silence = None
 
     def _silent(self) -> None:
         """Close a client that asks nothing, and one that does not read its answer."""
@@ -75,7 +127,7 @@ class CommandFactory(ServerFactory):
     noisy = False
 
     def __init__(
-        self, world: World, commands: Table, level: Level, severity: str, sockets: ControlSockets, limit: int = 0
+        self, world: World, commands: CommandTable, level: Level, severity: str, sockets: ControlSockets, limit: int = 0
     ) -> None:
         self.world = world
         self.limit = limit
@@ -87,7 +139,7 @@ class CommandFactory(ServerFactory):
     def buildProtocol(self, addr: Any) -> CommandProtocol:
         """Return the protocol of a client."""
         settings = self.world.configuration.process
-        self.world.counters.requests += 1  # as the reference does: it numbers requests and such sessions together
+        self.world.counters.requests += 1  # HAProxy numbers HTTP requests and conversations of command sockets together
         talk = Talk(
             self.world, self.commands, self.level, self.level,
             timeout=settings.stats_timeout / 1000, severity=self.severity,
@@ -98,7 +150,7 @@ class CommandFactory(ServerFactory):
         return protocol
 
     def left(self, protocol: CommandProtocol) -> None:
-        """A client is gone."""
+        """Forget a client that is gone."""
         self.sockets.left(protocol)
 
 
@@ -121,25 +173,31 @@ class CommandPort:
         self._reactor.addReader(self)
 
     def pause(self) -> None:
-        """Leave clients waiting."""
+        """Stop accepting: clients wait in the backlog."""
         self._reactor.removeReader(self)
 
     def doRead(self) -> None:
-        """Accept one client; the reactor comes back for others."""
+        """Accept one client; the reactor comes back for others.
+
+        The accepted descriptor itself carries the conversation: Twisted's adoptStreamConnection would need a second
+        one for a moment, and the last free descriptor of a process must be enough to ask what is wrong with it.
+        """
         try:
-            accepted, _ = self._socket.accept()
+            accepted, peer = self._socket.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return  # gone before it was accepted
         except OSError:
-            # no descriptor is free: others must give one back first
+            # no descriptor is free: try again when somebody may have given one back
             self.pause()
             self._breath = self._reactor.callLater(BREATH, self.resume)
             return
-        with accepted:
-            self._reactor.adoptStreamConnection(accepted.fileno(), accepted.family, self.factory)
+        accepted.setblocking(False)
+        protocol: Any = self.factory.buildProtocol(peer)
+        transport: Any = UnixTransport if accepted.family == socket.AF_UNIX else TcpTransport
+        protocol.makeConnection(transport(accepted, protocol, peer, None, 0, self._reactor))
 
     def close(self) -> None:
-        """Accept no more."""
+        """Close the listening socket for good."""
         self.pause()
         if self._breath is not None and self._breath.active():
             self._breath.cancel()
@@ -154,7 +212,7 @@ class CommandPort:
         return "stats socket"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor lets go of everything."""
+        """Close the socket: the reactor is being disconnected."""
         self._socket.close()
 
 
@@ -171,7 +229,7 @@ class ControlSockets(Service):
         self._ports: list[CommandPort] = []
 
     def open(self, inherited: Mapping[str, int] | None = None) -> list[str]:
-        """Listen on every address; return what went wrong. Once open, it stays so."""
+        """Listen on every address; return a sentence for each that failed. Later calls do nothing."""
         errors: list[str] = []
         if self._open:
             return errors
@@ -205,7 +263,7 @@ class ControlSockets(Service):
             transport: Any = client.transport
             transport.abortConnection()
 
-    # clients; `stats maxconn` of them at the most on all sockets together, `maxconn` on each
+    # limits of clients: `stats maxconn` on all sockets together, `maxconn` on each
 
     def joined(self, client: CommandProtocol) -> None:
         """Count a client."""

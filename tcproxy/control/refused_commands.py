@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcproxy.control.rows import Level, Where, refused
+from tcproxy.control.command_rows import CommandPlace, Level, refused
 
 _CERTIFICATES = """
     abort ssl ca-file
@@ -112,5 +112,5 @@ COMMANDS = (
     *refused(_INSIDE),
     *refused("set var", Level.ADMIN, experimental=True),
     *refused(_DEBUGGING, Level.ADMIN, expert=True),
-    *refused(_MASTER, Level.ADMIN, Where.MASTER),
+    *refused(_MASTER, Level.ADMIN, CommandPlace.MASTER),
 )

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from tcproxy.control.rows import WARNING, Answer, Asked, Command, CommandError, Level
+from tcproxy.control.command_rows import WARNING, Answer, CommandError, CommandLine, CommandRow, Level
 from tcproxy.servers.farm import Farm
 
 
-def named_farm(asked: Asked) -> Farm:
+def named_farm(command: CommandLine) -> Farm:
     """Return the servers of the backend that the first word names."""
-    if not asked.word(0):
+    if not command.word(0):
         raise CommandError("A backend name is expected.")
-    farm = asked.world.farms.get(asked.word(0))
+    farm = command.world.farms.get(command.word(0))
     if farm is None:
         raise CommandError("No such backend.")
     return farm
 
 
-def enable(asked: Asked) -> Answer:
+def enable(command: CommandLine) -> Answer:
     """Give servers cookies, if the backend has a key."""
-    farm = named_farm(asked)
+    farm = named_farm(command)
     farm.cookies.dynamic = True
     return _renew(farm)
 
 
-def disable(asked: Asked) -> Answer:
+def disable(command: CommandLine) -> Answer:
     """Take dynamic cookies away."""
-    named_farm(asked).cookies.disable()
+    named_farm(command).cookies.disable()
     return ""
 
 
-def set_key(asked: Asked) -> Answer:
+def set_key(command: CommandLine) -> Answer:
     """Make cookies from another key from now on."""
-    farm = named_farm(asked)
-    if not asked.word(1):
+    farm = named_farm(command)
+    if not command.word(1):
         raise CommandError("String value expected.")
-    farm.cookies.key = asked.word(1)
+    farm.cookies.key = command.word(1)
     return _renew(farm)
 
 
@@ -47,7 +47,7 @@ def _renew(farm: Farm) -> Answer:
 
 _ADMIN = Level.ADMIN
 COMMANDS = (
-    Command("enable dynamic-cookie backend", enable, "<bk>", "give servers cookies made from a key", _ADMIN),
-    Command("disable dynamic-cookie backend", disable, "<bk>", "take those cookies away", _ADMIN),
-    Command("set dynamic-cookie-key backend", set_key, "<bk> <key>", "set the key of those cookies", _ADMIN),
+    CommandRow("enable dynamic-cookie backend", enable, "<bk>", "give servers cookies made from a key", _ADMIN),
+    CommandRow("disable dynamic-cookie backend", disable, "<bk>", "take those cookies away", _ADMIN),
+    CommandRow("set dynamic-cookie-key backend", set_key, "<bk> <key>", "set the key of those cookies", _ADMIN),
 )

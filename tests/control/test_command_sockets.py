@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.running import PATIENCE, TCPROXY, free_port, program, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, free_port, program, wait_for
 
 CONFIGURATION = """
 global
@@ -68,7 +70,7 @@ def test_every_address_has_its_level(addresses: dict[str, object]) -> None:
     """UNIX, TCP and inherited sockets answer, each at its own level and with its own severities."""
     assert ask(addresses["unix"], b"show cli level") == b"admin\n\n"
     assert ask(addresses["tcp"], b"show cli level") == b"operator\n\n"
-    assert ask(addresses["fd"], b"show cli level") == b"user\n\n"
+    assert ask(addresses["fd"], b"show cli level") == b"[6]: user\n\n"
     assert ask(addresses["fd"], b"show env") == b"[3]: Permission denied\n\n"
     path = str(addresses["unix"])
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o660
@@ -126,3 +128,101 @@ def test_startup_logs(tmp_path: Path) -> None:
         said = ask(str(tmp_path / "ctl"), b"show startup-logs").decode()
     assert "[WARNING]  (" in said
     assert "timeout" in said
+
+
+QUESTIONS = (b"show info", b"show stat", b"show servers state", b"show sess", b"show env", b"help", b"show info json")
+
+
+@pytest.mark.parametrize("what", [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)])
+def test_one_descriptor_is_enough(tmp_path: Path, what: str) -> None:
+    """With one descriptor left, commands are answered; with none, their client waits for one. Nothing is complained."""
+    text = f"global\n stats socket {tmp_path}/ctl level admin\ndefaults\n timeout client 1s\nfrontend a\n mode tcp\n"
+    (tmp_path / "a.cfg").write_text(f"{text} bind {tmp_path}/a\n")
+    with program(what, "-db", "-f", str(tmp_path / "a.cfg")) as process:
+        wait_for((tmp_path / "ctl").exists, what="the socket")
+        path = str(tmp_path / "ctl")
+        wait_for(lambda: _answers(path), what="an answer")
+        taken = {int(entry.name) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
+        free = next(number for number in range(1000) if number not in taken)
+        _, most = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free + 1, most))
+        for question in QUESTIONS:
+            assert ask(path, question).endswith(b"\n")
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free, most))
+        with client(path) as waiting:
+            waiting.sendall(b"show info\n")
+            waiting.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                waiting.recv(10)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free + 1, most))
+            waiting.settimeout(PATIENCE)
+            assert whole(waiting).endswith(b"\n\n")
+        process.terminate()
+        said = process.communicate()[1]
+        assert "internal" not in said and "Traceback" not in said
+
+
+SPLICED = """
+global
+    maxpipes 50
+    stats socket {folder}/ctl level admin
+defaults
+    mode tcp
+    option splice-response
+    timeout connect 9s
+    timeout client 60s
+    timeout server 60s
+listen a
+    bind 127.0.0.1:{port}
+    server s 127.0.0.1:{server}
+"""
+LARGE = 32_000_000
+
+
+@contextlib.contextmanager
+def large_server() -> Iterator[int]:
+    """Listen until the block ends; send every client as many bytes as no buffer holds, then close."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve(connection: socket.socket) -> None:
+            with contextlib.suppress(OSError), connection:
+                connection.sendall(bytes(LARGE))
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("what", [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)])
+def test_pipes_are_counted(tmp_path: Path, what: str) -> None:
+    """`show info` tells the limit of pipes, those in which bytes of clients wait, and those that are free."""
+    port = free_port()
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(large_server())
+        (tmp_path / "a.cfg").write_text(SPLICED.format(folder=tmp_path, port=port, server=server))
+        running.enter_context(program(what, "-db", "-f", str(tmp_path / "a.cfg"), port=port))
+        path = str(tmp_path / "ctl")
+        wait_for(lambda: _answers(path), what="an answer")
+        with contextlib.ExitStack() as clients:
+            standing = [clients.enter_context(client(("127.0.0.1", port))) for _ in range(5)]
+            wait_for(lambda: b"\nMaxpipes: 50\nPipesUsed: 5\n" in ask(path, b"show info"), what="five pipes")
+            free = _free_pipes(path)
+            assert len(whole(standing[0])) == LARGE
+            wait_for(lambda: b"\nPipesUsed: 4\n" in ask(path, b"show info"), what="a pipe less")
+            assert _free_pipes(path) == free + 1
+        wait_for(lambda: b"\nPipesUsed: 0\n" in ask(path, b"show info"), what="no pipe in use")
+
+
+def _free_pipes(path: str) -> int:
+    return int(ask(path, b"show info").partition(b"PipesFree: ")[2].partition(b"\n")[0])
+
+
+def _answers(path: str) -> bool:
+    with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
+        return b"Uptime" in ask(path, b"show info")
+    return False
