@@ -34,9 +34,8 @@ from tcproxy.session.frontend import Frontend
 from tcproxy.session.http.reuse import LinkBudget
 from tcproxy.session.world import World
 from tcproxy.transport.checks import Checks
-from tcproxy.transport.dial import CheckDial
+from tcproxy.transport.dial import CheckDial, LinkDial
 from tcproxy.transport.entrances import Entrances
-from tcproxy.transport.links import Links
 from tcproxy.transport.pipes import LARGEST, MOST, PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
@@ -89,7 +88,7 @@ class ProxyService(MultiService):
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = _pipes(configuration)
-        self.world.dial = Links(reactor, limit, self._pipes, configuration.process.tune)  # type: ignore[assignment]  # an End of its own
+        self.world.dial = LinkDial(reactor, limit, self._pipes, configuration.process.tune)  # type: ignore[assignment]  # an End of its own
         self.entrances = Entrances(self.world, reactor, limit, self._pipes)
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._make_farms()

@@ -22,10 +22,10 @@ from zope.interface import implementer
 
 from tcproxy.grammar.addresses import Family
 from tcproxy.session.frontend import Entrance
-from tcproxy.session.session import Session
 from tcproxy.transport.binding import describe
 from tcproxy.transport.pairs import accept_pair
 from tcproxy.transport.pipes import PipePool
+from tcproxy.transport.protocols import after_bytes, with_clients
 from tcproxy.transport.relay import BUFFER_SIZE, End
 from tcproxy.transport.sockets import StreamSocket, poll_of, twisted_address
 
@@ -52,54 +52,27 @@ class FrontendFactory(ServerFactory):
         self.entrance = entrance
         self.limit = limit
         self.pipes = pipes
-        self.codec: Any = None
-        self.upgrade: Any = None
-        if entrance.frontend.model.mode == "http":
-            from tcproxy.transport.http1 import adjusted
-
-            self.codec, self.new_http_end = adjusted.client_of(entrance.frontend)
+        spoken = with_clients(entrance.frontend)
+        self._client, self._session = spoken.client, spoken.session
+        self.codec = spoken.codec(entrance.frontend)
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the client's end of a new session, which begins when the connection is made."""
-        if self.codec is not None:
-            return self.new_http_end(self)
-        return ClientEnd(Session(self.entrance), self.limit, self.pipes)
+        return self._client(self._session(self.entrance), self.limit, self.pipes, self.codec)
 
-    def new_http_client(self, session: Any) -> Any:
-        """Return the HTTP end of a client that came in TCP mode."""
-        if self.upgrade is None:
-            from tcproxy.transport.http1 import adjusted
+    def switch(self, old: End) -> None:
+        """Let the end of another protocol take the place of one of bytes, and its session the other session's.
 
-            self.upgrade = adjusted.upgrade_of(self.entrance.frontend)
-        codec, kind = self.upgrade
-        return kind(session, self.limit, self.pipes, codec)
-
-
-class ClientEnd(End):
-    """The end that begins its session when its connection is made."""
-
-    __slots__ = ()
-
-    def makeConnection(self, transport: Any) -> None:
-        """Stand on this transport and let the session begin."""
-        # as every end does, without the call
-        self.transport = transport
-        self.recv = transport.socket.recv
-        transport.protocol = self
-        transport.doRead = self.hold
-        self.connected = True
-        self.session.begin(self)
-
-    def speak_http(self) -> None:
-        """Let an end of messages take this one's place, with what was read, and an HTTP session its session's."""
-        from tcproxy.session.http.upgrade import UpgradedSession
-
-        old = self.session
-        session = UpgradedSession(old)
-        end = old.entrance.listener.factory.new_http_client(session)
-        end.take_over(self)
-        old.client = end
-        self.session = None
+        Nothing of what was read is lost.
+        """
+        spoken = after_bytes(self.entrance.frontend)
+        before = old.session
+        assert spoken.successor is not None
+        session = spoken.successor(before)
+        end = spoken.client(session, self.limit, self.pipes, spoken.codec(self.entrance.frontend))
+        end.take_over(old)
+        before.client = end
+        old.session = None
         session.go_on(end)
 
 

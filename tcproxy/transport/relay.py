@@ -8,8 +8,7 @@ any other ITransport it works through dataReceived and write.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from errno import EAGAIN, EINTR, EINVAL
+from errno import EINVAL
 from select import EPOLLIN
 from socket import SHUT_WR
 from time import monotonic
@@ -20,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.transport.pipes import Pipe, PipePool
-from tcproxy.transport.sockets import StreamSocket, nothing
+from tcproxy.transport.sockets import AGAIN, StreamSocket, errno_of, nothing, pair_of
 
 BUFFER_SIZE = 16384
 """Bytes a direction may hold: HAProxy's default of tune.bufsize."""
@@ -29,7 +28,6 @@ FULL_READS = 3
 THIN = 8192
 """Bytes of one splice below which copying is cheaper."""
 SPLICE_FLAGS = getattr(os, "SPLICE_F_MOVE", 1) | getattr(os, "SPLICE_F_NONBLOCK", 2)
-AGAIN = (EAGAIN, EINTR)
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -37,12 +35,11 @@ class End:
     """One side of a session: reads from its own transport, passes to the other end's (see session.ends.End).
 
     limit: bytes read at once and held at the most. pipes: where to borrow a pipe, None for no splicing.
-    full: full reads in a row. pipe, piped: the pipe in use and the bytes in it. lent: gives back what was taken for
-    this connection (a source port), None where nothing was.
+    full: full reads in a row. pipe, piped: the pipe in use and the bytes in it.
     """
 
     __slots__ = (
-        "connected", "ended", "full", "held", "lent", "limit", "moved", "other", "pipe", "piped", "pipes", "recv",
+        "connected", "ended", "full", "held", "limit", "moved", "other", "pipe", "piped", "pipes", "recv",
         "send", "session", "stamp", "transport",
     )  # fmt: skip
 
@@ -63,7 +60,6 @@ class End:
         self.full = 0
         self.pipe: Pipe | None = None
         self.piped = 0
-        self.lent: Callable[[], None] | None = None
 
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport; nothing is read before `listen`."""
@@ -296,8 +292,6 @@ class End:
         if self.pipe is not None and self.pipes is not None:
             self.pipes.discard(self.pipe)
             self.pipe, self.piped = None, 0
-        if self.lent is not None:
-            self.give_back()
         self.connected = False
         transport = self.transport
         transport.drop(reset)
@@ -306,12 +300,6 @@ class End:
         transport.doRead = nothing
         self.recv = self.send = None
         self.other = None
-
-    def give_back(self) -> None:
-        """Give back what was taken for this connection."""
-        if self.lent is not None:
-            self.lent()
-            self.lent = None
 
     # what a loop or a foreign transport tells
 
@@ -348,14 +336,24 @@ class End:
         return pair_of(self.transport.socket.getsockname())
 
 
-def pair_of(name: Any) -> tuple[str, int]:
-    """Return a socket's name as (host, port); a UNIX socket's as ("unix", 0)."""
-    if isinstance(name, tuple):
-        return name[0], name[1]
-    return "unix", 0
+class ByteClient(End):
+    """A client's end that begins its session when its connection is made. codec: None, for bytes need none."""
 
+    __slots__ = ()
 
-def errno_of(reason: Failure) -> int:
-    """Return the errno that a transport's loss was caused by, 0 where there is none."""
-    arguments = reason.value.args if reason.value is not None else ()
-    return getattr(arguments[0], "errno", 0) or 0 if arguments else 0
+    def __init__(self, session: Any, limit: int, pipes: PipePool | None, codec: object = None) -> None:
+        super().__init__(session, limit, pipes)
+
+    def makeConnection(self, transport: Any) -> None:
+        """Stand on this transport and let the session begin."""
+        # inlined End.makeConnection (hot path; see docs/performance)
+        self.transport = transport
+        self.recv = transport.socket.recv
+        transport.protocol = self
+        transport.doRead = self.hold
+        self.connected = True
+        self.session.begin(self)
+
+    def speak_http(self) -> None:
+        """Switch this client to HTTP: an end of messages and its session take over, with the bytes already read."""
+        self.session.entrance.listener.factory.switch(self)

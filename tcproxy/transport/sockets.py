@@ -31,6 +31,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 READ_SIZE = 16384
+AGAIN = (EAGAIN, EINTR)
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: close sends RST and drops what was not sent."""
 
@@ -83,13 +84,14 @@ class StreamSocket:
 
     fd: the descriptor, -1 once closed. interest: events waited for. queue: bytes that the kernel did not take yet.
     wrote: monotonic seconds when the kernel last took queued bytes. busy: a relay waits for room itself, to move
-    bytes that never come into this process. remote: the address as accept() gave it, if any.
+    bytes that never come into this process. remote: the address as accept() gave it, if any. lent: gives back what was
+    taken for this connection (a source port) once it is closed, None where nothing was.
     doRead: what a readable event calls. A relay puts its own here.
     """
 
     __slots__ = (
-        "__weakref__", "busy", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "poll", "producer",
-        "protocol", "queue", "remote", "socket", "streaming", "wrote",
+        "__weakref__", "busy", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "lent", "poll",
+        "producer", "protocol", "queue", "remote", "socket", "streaming", "wrote",
     )  # fmt: skip
 
     def __init__(self, poll: Poll, connection: socket.SocketType, remote: Any = None) -> None:
@@ -108,6 +110,7 @@ class StreamSocket:
         self.disconnecting = False
         self.finishing = False
         self.finished = False
+        self.lent: Callable[[], None] | None = None
         self.doRead: Callable[[], Failure | None] = self.read_for_protocol
 
     # reading
@@ -140,7 +143,7 @@ class StreamSocket:
         try:
             data = self.socket.recv(READ_SIZE)
         except OSError as error:
-            if error.errno not in (EAGAIN, EINTR):
+            if error.errno not in AGAIN:
                 self.connectionLost(failed(ConnectionLost(error)))
             return
         if data:
@@ -172,7 +175,7 @@ class StreamSocket:
         try:
             sent = self.socket.send(data)
         except OSError as error:
-            if error.errno not in (EAGAIN, EINTR):
+            if error.errno not in AGAIN:
                 # the loss is told from the loop, never from within the caller's write
                 self.poll.callLater(0, self.connectionLost, failed(ConnectionLost(error)))
                 self.disconnecting = True
@@ -198,7 +201,7 @@ class StreamSocket:
             try:
                 sent = self.socket.send(self.queue)
             except OSError as error:
-                if error.errno not in (EAGAIN, EINTR):
+                if error.errno not in AGAIN:
                     self.connectionLost(failed(ConnectionLost(error)))
                 return
             self.wrote = monotonic()
@@ -322,6 +325,9 @@ class StreamSocket:
                 pass  # a UNIX socket: it has no RST
         self.fd = -1
         self.socket.close()
+        if self.lent is not None:
+            self.lent()
+            self.lent = None
 
     def release(self) -> None:
         """Cut the references that make a circle, so that memory is freed without a collection."""
@@ -372,8 +378,21 @@ def failed(error: Exception) -> Failure:
     return Failure(error)  # type: ignore[no-untyped-call]
 
 
+def errno_of(reason: Failure) -> int:
+    """Return the errno that a transport's loss was caused by, 0 where there is none."""
+    arguments = reason.value.args if reason.value is not None else ()
+    return getattr(arguments[0], "errno", 0) or 0 if arguments else 0
+
+
 def nothing() -> None:
     """Stand in for the reading of a closed transport."""
+
+
+def pair_of(name: Any) -> tuple[str, int]:
+    """Return a socket's name as (host, port); a UNIX socket's as ("unix", 0)."""
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    return "unix", 0
 
 
 def twisted_address(connection: Any, name: Any) -> Any:

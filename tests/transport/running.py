@@ -25,7 +25,7 @@ from tcproxy.session.backend import Backend
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.world import World
 from tcproxy.transport.binding import listen
-from tcproxy.transport.links import Links
+from tcproxy.transport.dial import LinkDial
 from tcproxy.transport.listeners import FrontendFactory, Listener
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
@@ -169,7 +169,7 @@ class Proxied:
         clock = SteadyClock(self.reactor)
         self.world = World(Configuration(Global(), (self.proxy,)), clock, time(), clock.seconds())
         self.world.announce = lambda level, message: self.announced.append(message)
-        self.world.dial = Links(self.reactor, pipes=self.pipes)
+        self.world.dial = LinkDial(self.reactor, pipes=self.pipes)
         self.farm = Farm(self.proxy, clock, self.world.announce)
         self.world.farms["web"] = self.farm
         self.frontend = Frontend(self.proxy, self.world)

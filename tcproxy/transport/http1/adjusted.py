@@ -4,21 +4,19 @@ server's name behind all others (`http-send-name-header`). Only proxies that ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from tcproxy.session.http.connection import HttpConnection
-from tcproxy.transport.http1 import client
-from tcproxy.transport.http1.client import HttpClient
+from tcproxy.model.proxy import Proxy
+from tcproxy.session.frontend import Frontend
+from tcproxy.transport.http1.client import HttpClient, codec_of
 from tcproxy.transport.http1.server import HttpLink, HttpLinkFactory
 from tcproxy.wire.http1 import Adjust, Codec, Field, Limits, RequestHead, ResponseHead
 from tcproxy.wire.http1.body import last_chunk
 from tcproxy.wire.http1.head import adjusted
 
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.session.frontend import Frontend
-    from tcproxy.transport.listeners import FrontendFactory
+SERVERS, CLIENTS = "h1-case-adjust-bogus-server", "h1-case-adjust-bogus-client"
+"""The options that switch each side of a proxy."""
 
 
 class AdjustingCodec(Codec):
@@ -106,7 +104,7 @@ class AdjustedLinkFactory(HttpLinkFactory):
 
     def __init__(self, poll: Any, model: Any, proxy: Any, limit: int, pipes: Any, tune: Any) -> None:
         super().__init__(poll, model, proxy, limit, pipes, tune)
-        adjust = adjust_of(proxy, "h1-case-adjust-bogus-server")
+        adjust = adjust_of(proxy, SERVERS)
         field = Field(_encoded(proxy.send_name_header), _encoded(model.name))
         tail = b""
         if field.name and model is not proxy.dispatch:  # that one has no name of its own
@@ -116,11 +114,6 @@ class AdjustedLinkFactory(HttpLinkFactory):
     def new_end(self, session: Any) -> AdjustedLink:
         """Return an end for a link of the session."""
         return AdjustedLink(session, self.limit, self.pipes, self.codec)
-
-
-def link_factory(proxy: Proxy) -> type[HttpLinkFactory]:
-    """Return what makes the links of a backend."""
-    return AdjustedLinkFactory if proxy.send_name_header or proxy.header_case else HttpLinkFactory
 
 
 # clients
@@ -147,21 +140,6 @@ class AdjustedClient(HttpClient):
             self.out.append(last_chunk(trailers, codec.adjust))
 
 
-def new_end(factory: FrontendFactory) -> AdjustedClient:
-    """Return the end of a new session."""
-    return AdjustedClient(HttpConnection(factory.entrance), factory.limit, factory.pipes, factory.codec)
-
-
-def client_of(frontend: Frontend) -> tuple[Codec, Callable[[FrontendFactory], HttpClient]]:
-    """Return the codec of a frontend's clients, and what makes their ends."""
-    codec = client.codec_of(frontend)
-    adjust = adjust_of(frontend.model, "h1-case-adjust-bogus-client")
-    if adjust is None:
-        return codec, client.new_end
-    return AdjustingCodec(codec.limits, adjust), new_end
-
-
-def upgrade_of(frontend: Frontend) -> tuple[Codec, type[HttpClient]]:
-    """Return the codec, and the ends, of clients that came in TCP mode and speak HTTP now."""
-    codec, make = client_of(frontend)
-    return codec, HttpClient if make is client.new_end else AdjustedClient
+def adjusting_codec(frontend: Frontend) -> AdjustingCodec:
+    """Return the codec of a frontend's clients whose names are written in another case."""
+    return AdjustingCodec(codec_of(frontend).limits, adjust_of(frontend.model, CLIENTS))

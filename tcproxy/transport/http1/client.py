@@ -7,7 +7,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.frontend import Frontend
-from tcproxy.session.http.connection import HttpConnection
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.pipes import PipePool
 from tcproxy.wire.http1 import (
@@ -26,7 +25,6 @@ from tcproxy.wire.http1.request import plain_request
 
 if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
-    from tcproxy.transport.listeners import FrontendFactory
     from tcproxy.transport.relay import End
 
 
@@ -63,7 +61,7 @@ class HttpClient(HttpEnd):
         self.push = self.transport.socket.send
         self.transport.producer = self
         self.transport.streaming = True
-        self.held, self.stamp, self.ended, self.lent = other.held, other.stamp, other.ended, other.lent
+        self.held, self.stamp, self.ended = other.held, other.stamp, other.ended
 
     def start(self) -> None:
         """Read requests from now on: what is here already, and what comes."""
@@ -318,8 +316,3 @@ def codec_of(frontend: Frontend) -> Codec:
             any_payload=process.any_payload,
         )
     )
-
-
-def new_end(factory: FrontendFactory) -> HttpClient:
-    """Return the end of a new session."""
-    return HttpClient(HttpConnection(factory.entrance), factory.limit, factory.pipes, factory.codec)

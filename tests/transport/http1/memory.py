@@ -28,8 +28,8 @@ from tcproxy.servers.farm import Farm
 from tcproxy.session.backend import Backend
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.world import World
-from tcproxy.transport.http1.adjusted import link_factory
 from tcproxy.transport.listeners import FrontendFactory
+from tcproxy.transport.protocols import with_servers
 from tcproxy.transport.sockets import StreamSocket
 
 FORM = "%ST %ts %B %U %{+Q}r"
@@ -108,7 +108,7 @@ class PipeSocket:
         return bool(self.inbox or self.ended or self.broken) and not self.closed
 
 
-TIMED = ("links", "relay", "sockets", "http1.client", "http1.ends", "http1.server")
+TIMED = ("opening", "relay", "sockets", "http1.client", "http1.ends", "http1.server")
 """Modules of transport that read the clock of the machine, which stands still here."""
 
 
@@ -149,7 +149,7 @@ class MemoryProxy:
         self.frontend.route({"web": self.backend})
         self.frontend.log_with(self, formats.compile(FORM, http=True), None, formats.error_format())  # type: ignore[arg-type]
         self.entry = FrontendFactory(self.frontend.entrances[0])
-        self.dialler = link_factory(self.proxy)(self, server, self.proxy, self.entry.limit, None, {})
+        self.dialler = with_servers(self.proxy).links(self, server, self.proxy, self.entry.limit, None, {})
 
     def send(self, level: int, message: str, data: str = "") -> None:
         """Take a log line, as an outlet."""
@@ -157,10 +157,8 @@ class MemoryProxy:
 
     def dial(self, session: Any, server: Any) -> Any:
         """Make a link, which stands at once."""
-        end = self.dialler.new_end(session)
         self.links.append(PipeSocket())
-        self.dialler._open(end, self._transport(self.links[-1]), standing=True)
-        return end
+        return self.dialler.open(session, self._transport(self.links[-1]), standing=True)
 
     def connect(self) -> PipeSocket:
         """Let a client in."""
