@@ -89,7 +89,7 @@ def read_header(session: Session) -> bool:
     try:
         header = parser.feed(data)
     except BadProxyHeader as error:
-        session.greeting = None
+        session.greeting = error.header  # whose addresses the line names, as far as they are known
         refuse(session, FAULTS[error.fault])
         return False
     if header is None:

@@ -86,13 +86,16 @@ def _unwanted(session: Session, failed: bool, moment: Moment) -> bool:
 def refuse(session: Session, cause: str, left: bool = False) -> None:
     """End a connection before it became a session (a bad PROXY header), and write its line.
 
-    left: the client went away or stayed silent by itself, of which `option dontlognull` says nothing.
+    left: the client went away or stayed silent by itself, of which `option dontlognull` says nothing. A client that
+    sent something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST.
     """
     session.decide(PROXY, "R")
     session.client.moved = 0
     if not (left and session.frontend.skip_null):
         _tell_refused(session, cause)
     session.told = True
+    if not left:
+        session.client.close(reset=True)
     session.end()
 
 
