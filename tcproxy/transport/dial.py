@@ -22,7 +22,7 @@ from tcproxy.session.ends import LinkFailure
 from tcproxy.session.session import Session
 from tcproxy.transport.links import ServerLinkFactory
 from tcproxy.transport.opening import CONNECTING, Greeting, Opening, Outgoing, SocksTunnel, Stage, socket_name
-from tcproxy.transport.options import Tune, delay_ack, server_tunes
+from tcproxy.transport.options import Tune, acknowledge, delay_ack, server_tunes
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.protocols import with_servers
 from tcproxy.transport.relay import BUFFER_SIZE, End
@@ -87,10 +87,7 @@ class CheckDial:
 
     def towards(self, model: Server, proxy: Proxy) -> Dial:
         """Return the dial that sets on its sockets what links to this server have."""
-        tunes = server_tunes(model, proxy, self.tune)
-        if "tcp-smart-connect" in proxy.options:
-            tunes.append(delay_ack)
-        return CheckDial(self.reactor, self.tune, self.never_local, tunes)
+        return CheckDial(self.reactor, self.tune, self.never_local, server_tunes(model, proxy, self.tune))
 
     def __call__(self, target: CheckTarget, events: CheckEvents) -> CheckConnection:
         """Connect; tells `events.failed` at once where that cannot even begin."""
@@ -98,13 +95,18 @@ class CheckDial:
 
 
 class CheckConnection:
-    """One connection of a check: an Opening first, then the protocol of the transport."""
+    """One connection of a check: an Opening first, then the protocol of the transport.
+
+    The kernel is kept from acknowledging the server's SYN by itself: a check that only connects is over before that,
+    and its reset (SYN, SYN-ACK, RST) is all that the server's kernel sees; accept() there never returns.
+    """
 
     def __init__(self, dial: CheckDial, target: CheckTarget, events: CheckEvents) -> None:
         self.dial = dial
         self.target = target
         self.events: CheckEvents | None = events
         self.transport: StreamSocket | None = None
+        self._spoke = target.send_proxy > 0 or target.socks4 is not None
         try:
             stages = self._stages()
             self.transport = transport = self._connect()
@@ -129,8 +131,9 @@ class CheckConnection:
         if towards.family is Family.SOCKPAIR:
             return Outgoing(dial.poll).pair(int(towards.host))
         family, name = socket_name(towards, towards.port)
-        tunes = dial.tunes if family != socket.AF_UNIX else ()
-        return Outgoing(dial.poll, tunes, binder).begin(family, name)[0]
+        if family == socket.AF_UNIX:
+            return Outgoing(dial.poll, (), binder).begin(family, name)[0]
+        return Outgoing(dial.poll, dial.tunes, binder).begin(family, name, also=delay_ack)[0]
 
     def _proxy_header(self, transport: StreamSocket) -> bytes:
         """Return the header of a connection of our own: version 1 has no word for that, and tells its addresses."""
@@ -146,9 +149,16 @@ class CheckConnection:
         assert transport is not None and self.events is not None
         transport.protocol = self
         transport.doRead = transport.read_for_protocol
-        self.events.connected(transport.write)
+        self.events.connected(self._write)
         if self.events is not None:
+            if not self._spoke and transport.socket.family != socket.AF_UNIX:
+                acknowledge(transport.socket)  # the server is to speak first, once the connection stands there, too
             transport.startReading()
+
+    def _write(self, data: bytes) -> None:
+        self._spoke = True
+        assert self.transport is not None
+        self.transport.write(data)
 
     def _fail(self, code: int) -> None:
         events = self.events

@@ -60,6 +60,11 @@ def delay_ack(sock: socket.SocketType) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
 
 
+def acknowledge(sock: socket.SocketType) -> None:
+    """Acknowledge now what `delay_ack` has put off."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
 def keepalive(words: KeepAlive) -> Tune:
     """Return what turns keep-alive probes on, with the count and the times that are configured."""
     options = [
