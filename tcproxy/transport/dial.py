@@ -137,7 +137,7 @@ class CheckConnection:
 
     def _proxy_header(self, transport: StreamSocket) -> bytes:
         """Return the header of a connection of our own: version 1 has no word for that, and tells its addresses."""
-        ends = (transport.socket.getsockname(), transport.socket.getpeername())
+        ends = (transport.local_name(), transport.peer_name())
         near, far = (name[:2] if isinstance(name, tuple) else None for name in ends)
         if self.target.send_proxy == 1:
             return encode_v1(near, far)
@@ -170,8 +170,7 @@ class CheckConnection:
         """Drop it at once, with a reset; no event follows."""
         self.events = None
         if self.transport is not None:
-            self.transport.drop(reset=True)
-            self.transport.release()
+            self.transport.close(reset=True)
 
     # the transport's protocol, once the connection stands
 

@@ -213,7 +213,7 @@ class Listener:
         except Exception:
             # one client's trouble must not stop the listener
             _log.failure("a client of {address} could not be taken in", address=self)
-            transport.drop(reset=True)
+            transport.close(reset=True)
 
     def _full(self) -> None:
         self.state = "full"

@@ -219,7 +219,7 @@ class SocksTunnel(Stage):
         """Read the answer, and not a byte of what comes behind it."""
         reply, left = opening.memory
         try:
-            data = opening.transport.socket.recv(left)
+            data = opening.transport.recv(left)
             done = reply.feed(data)
         except SocksRefused:
             opening.fail(errno.ECONNREFUSED)
@@ -258,8 +258,8 @@ class Opening:
     """One connection that is being made: it goes through its stages, then calls `ready()`, or `failed(errno)` once.
 
     Until then it is the transport's protocol and its producer, which is what a writable socket calls. Behind `ready`
-    the transport is the caller's: nobody reads from it, and it has no protocol. Behind `failed` it is to be dropped.
-    To give up, drop and release the transport: nobody is told then.
+    the transport is the caller's: nobody reads from it, and it has no protocol. Behind `failed` it is to be closed.
+    To give up, close the transport: nobody is told then.
     """
 
     __slots__ = ("_failed", "_ready", "_stages", "memory", "stage", "transport")

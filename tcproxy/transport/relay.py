@@ -1,8 +1,9 @@
 """Bytes from one end of a session to the other, with backpressure: recv and send, or splice for bulk.
 
-What is decided about ends, timeouts and errors is decided by the session; here are only the moves. An End is
-the protocol of its transport. On transports of ours (sockets.py) it reads and sends directly; on
-any other ITransport it works through dataReceived and write.
+What is decided about ends, timeouts and errors is decided by the session; here are only the moves. An End is the
+protocol of a transport of ours (`Transport` in sockets.py) and reads and sends on it directly, not by Twisted's
+dataReceived and write: on another transport it cannot stand. Which reactor runs does not matter: ours calls transports
+directly, any other with IReactorFDSet knows them as readers and writers (sockets.StockPoll).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import os
 from errno import EINVAL
 from select import EPOLLIN
-from socket import SHUT_WR
 from time import monotonic
 from typing import Any
 
@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.transport.pipes import Pipe, PipePool
-from tcproxy.transport.sockets import AGAIN, StreamSocket, errno_of, nothing, pair_of
+from tcproxy.transport.sockets import AGAIN, StreamSocket, errno_of, pair_of
 
 BUFFER_SIZE = 16384
 """Bytes a direction may hold: HAProxy's default of tune.bufsize."""
@@ -64,7 +64,7 @@ class End:
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport; nothing is read before `listen`."""
         self.transport = transport
-        self.recv = transport.socket.recv
+        self.recv = transport.recv
         transport.protocol = self
         transport.doRead = self.hold
         self.connected = True
@@ -91,7 +91,7 @@ class End:
         """Pass bytes in both directions from now on; bytes held go first."""
         here, there = self.transport, other.transport
         self.other, other.other = other, self
-        self.send, other.send = there.socket.send, here.socket.send
+        self.send, other.send = there.send, here.send
         here.doRead, there.doRead = self.pump, other.pump
         here.producer, there.producer = other, self
         here.streaming = there.streaming = True
@@ -129,11 +129,16 @@ class End:
             self._wait_for_room(data, sent)
         if size == self.limit:
             self.full += 1
-            if self.full >= FULL_READS and self.pipes is not None:
+            if self.full >= FULL_READS and self._may_splice:
                 self.transport.doRead = self.splice
         elif self.full:
             self.full = 0
         return None
+
+    @property
+    def _may_splice(self) -> bool:
+        other = self.other
+        return self.pipes is not None and self.transport.can_splice and other is not None and other.transport.can_splice
 
     def _forward(self, data: bytes) -> None:
         """Pass bytes that were read elsewhere."""
@@ -160,7 +165,7 @@ class End:
         if pipe is None:
             return self._copy_again()
         try:
-            size = os.splice(self.transport.fd, pipe.write, pipe.size, flags=SPLICE_FLAGS)
+            size = os.splice(self.transport.fileno(), pipe.write, pipe.size, flags=SPLICE_FLAGS)
         except OSError as error:
             self.pipes.give(pipe)
             if error.errno == EINVAL:  # the kernel cannot splice from this kind of socket
@@ -178,8 +183,7 @@ class End:
         if self._empty_pipe() is False:
             assert self.other is not None
             self.transport.stopReading()
-            self.other.transport.busy = True
-            self.other.transport.keep(b"", 0)
+            self.other.transport.await_room()
         return None
 
     def _copy_again(self) -> None:
@@ -189,7 +193,7 @@ class End:
     def _empty_pipe(self) -> bool | None:
         """Pass what is in the pipe; False when some is left, None when the other end broke."""
         assert self.pipe is not None and self.pipes is not None and self.other is not None
-        target = self.other.transport.fd
+        target = self.other.transport.fileno()
         try:
             while self.piped:
                 self.piped -= os.splice(self.pipe.read, target, self.piped, flags=SPLICE_FLAGS)
@@ -217,9 +221,7 @@ class End:
         target, before = self.other, self.piped
         assert target is not None
         done = self._empty_pipe()
-        if self.piped != before:
-            target.transport.wrote = monotonic()
-        target.transport.busy = done is False
+        target.transport.spliced(moved=self.piped != before, left=done is False)
         return done is True
 
     def pauseProducing(self) -> None:
@@ -250,7 +252,7 @@ class End:
     @property
     def reading(self) -> bool:
         """True while bytes of this side are waited for."""
-        return bool(self.transport.interest & 1)
+        return bool(self.transport.interest & EPOLLIN)
 
     @property
     def stalled_since(self) -> float | None:
@@ -265,10 +267,7 @@ class End:
 
     def listen(self) -> None:
         """Read from this side."""
-        transport = self.transport
-        # `startReading` without the call: every connection begins here
-        if not transport.interest & EPOLLIN and transport.fd >= 0:
-            transport.poll.watch(transport, transport.interest | EPOLLIN)
+        self.transport.startReading()
 
     def mute(self) -> None:
         """Read no more from this side."""
@@ -277,13 +276,7 @@ class End:
 
     def finish(self) -> None:
         """Send FIN to this side now."""
-        # `shut_write` without the call
-        transport = self.transport
-        transport.finished = True
-        try:
-            transport.socket.shutdown(SHUT_WR)
-        except OSError:
-            pass  # it is gone already, which the next read tells
+        self.transport.finish()
 
     def close(self, reset: bool = False) -> None:
         """Close this side's connection, with RST if asked, and drop what is held for it."""
@@ -293,24 +286,11 @@ class End:
             self.pipes.discard(self.pipe)
             self.pipe, self.piped = None, 0
         self.connected = False
-        transport = self.transport
-        transport.drop(reset)
-        # `release` without the call
-        transport.protocol = transport.producer = None
-        transport.doRead = nothing
+        self.transport.close(reset)
         self.recv = self.send = None
         self.other = None
 
-    # what a loop or a foreign transport tells
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes from a transport that reads by itself (a TLS layer)."""
-        self.moved += len(data)
-        if self.other is None:
-            self.held += data
-            self.session.heard(self)
-        else:
-            self._forward(data)
+    # what a loop tells
 
     def readConnectionLost(self) -> None:
         """The other side sent FIN."""
@@ -329,11 +309,11 @@ class End:
     def source(self) -> tuple[str, int]:
         """Return the address of the other machine."""
         remote = self.transport.remote  # "" for the client of a UNIX socket
-        return pair_of(self.transport.socket.getpeername() if remote is None else remote)
+        return pair_of(self.transport.peer_name() if remote is None else remote)
 
     def destination(self) -> tuple[str, int]:
         """Return the address of our side."""
-        return pair_of(self.transport.socket.getsockname())
+        return pair_of(self.transport.local_name())
 
 
 class ByteClient(End):
@@ -348,7 +328,7 @@ class ByteClient(End):
         """Stand on this transport and let the session begin."""
         # inlined End.makeConnection (hot path; see docs/performance)
         self.transport = transport
-        self.recv = transport.socket.recv
+        self.recv = transport.recv
         transport.protocol = self
         transport.doRead = self.hold
         self.connected = True

@@ -1,9 +1,9 @@
 """A stream transport that writes at once: TCP over IPv4 and IPv6, and UNIX streams.
 
-It is a Twisted transport (ITCPTransport, IConsumer), so any protocol may stand on it, a TLS layer too. It differs
-from the stock one in this: `write` tries to send at once, an error keeps its errno, and an owner who
-wants no callback (relay.py) may shut and drop it step by step. What is done with the bytes stands in relay.py;
-how sockets come to be, in listeners.py and links.py.
+It is a Twisted transport (ITCPTransport, IConsumer), so any protocol may stand on it. It differs from Twisted's own in
+this: `write` tries to send at once, an error keeps its errno, and an owner who wants no callback (relay.py) may shut
+and drop it step by step. What the ends of sessions use of it is `Transport`, which a later TLS transport provides, too.
+What is done with the bytes stands in relay.py; how sockets come to be, in listeners.py and opening.py.
 """
 
 from __future__ import annotations
@@ -49,6 +49,92 @@ class Poll(Protocol):
         """Call after `delay` seconds."""
 
 
+class Transport(Protocol):
+    """What the ends of sessions ask of a connection: everything they may use, and what they may rely on.
+
+    recv, send: read at most so many bytes; send what can be sent now, and return how much that was. Both raise
+    BlockingIOError where nothing can be done at the moment, and OSError with its errno where the connection broke. recv
+    returns b"" at the end of what the other side sends (FIN, close_notify). Ends take these two once and keep them.
+    doRead: called when there is something to read and EPOLLIN is waited for; the owner puts its own function here. A
+    transport that has bytes of its own which no EPOLLIN will announce (decrypted ones) calls it for these by itself.
+    interest: the events waited for, EPOLLIN and EPOLLOUT. queue: bytes that could not be sent yet; not empty means that
+    nobody may `send`. wrote: monotonic seconds when bytes that waited for room last went out.
+    protocol: hears `connectionLost` and `writeConnectionLost`. producer, streaming: whom to pause while something is
+    queued and to resume when nothing is; all of ours are streaming (push) producers.
+    can_splice: os.splice may read from `fileno()` and write to it; then what passes is what recv and send would pass.
+    remote: the name of the other side as accept() or connect() had it, None where that is to be asked.
+    """
+
+    doRead: Callable[[], Failure | None]
+    queue: bytes
+    protocol: Any
+    producer: Any
+    streaming: bool
+
+    @property
+    def recv(self) -> Callable[[int], bytes]:
+        """Read what there is; see above."""
+
+    @property
+    def send(self) -> Callable[[Any], int]:
+        """Send what can be sent now; see above."""
+
+    @property
+    def interest(self) -> int:
+        """Return the events waited for."""
+
+    @property
+    def wrote(self) -> float:
+        """Return when bytes that waited last went out."""
+
+    @property
+    def can_splice(self) -> bool:
+        """Say whether bytes may pass without coming into this process."""
+
+    @property
+    def remote(self) -> Any:
+        """Return the name of the other side, if it is known."""
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 once closed."""
+
+    def startReading(self) -> None:
+        """Wait for bytes."""
+
+    def stopReading(self) -> None:
+        """Leave what comes where it is."""
+
+    def peek(self) -> bytes | None:
+        """Return a byte that is there and leave it there, b"" at the end, None when nothing came. Raises OSError."""
+
+    def keep(self, data: bytes, sent: int) -> None:
+        """Queue `data` behind the first `sent` bytes, and pause the producer."""
+
+    def await_room(self) -> None:
+        """Pause the producer, and resume it whenever bytes may be sent, until `spliced` says that none are left."""
+
+    def spliced(self, moved: bool, left: bool) -> None:
+        """The producer moved bytes by splice, or could not; `left`: it waits for more room."""
+
+    def write(self, data: bytes) -> None:
+        """Send these bytes, now or when there is room."""
+
+    def loseWriteConnection(self) -> None:
+        """Say behind everything queued that nothing more comes; `writeConnectionLost` follows."""
+
+    def finish(self) -> None:
+        """Say now that nothing more comes (FIN, close_notify); nobody is told."""
+
+    def close(self, reset: bool = False) -> None:
+        """Close now, with RST if asked, and forget protocol, producer and reader; nobody is told."""
+
+    def local_name(self) -> Any:
+        """Return the name of our side as getsockname() does. Raises OSError."""
+
+    def peer_name(self) -> Any:
+        """Return the name of the other side as getpeername() does. Raises OSError."""
+
+
 class StockPoll:
     """Any reactor with IReactorFDSet, seen as a Poll."""
 
@@ -83,21 +169,25 @@ class StreamSocket:
     """One connected stream socket as a Twisted transport.
 
     fd: the descriptor, -1 once closed. interest: events waited for. queue: bytes that the kernel did not take yet.
-    wrote: monotonic seconds when the kernel last took queued bytes. busy: a relay waits for room itself, to move
-    bytes that never come into this process. remote: the address as accept() gave it, if any. lent: gives back what was
-    taken for this connection (a source port) once it is closed, None where nothing was.
+    wrote: monotonic seconds when the kernel last took queued bytes. busy: the owner waits for EPOLLOUT itself, to
+    continue a splice. remote: the address as accept() gave it, if any. lent: gives back what was taken for this
+    connection (a source port) once it is closed, None where nothing was.
     doRead: what a readable event calls. A relay puts its own here.
     """
 
     __slots__ = (
         "__weakref__", "busy", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "lent", "poll",
-        "producer", "protocol", "queue", "remote", "socket", "streaming", "wrote",
+        "producer", "protocol", "queue", "recv", "remote", "send", "socket", "streaming", "wrote",
     )  # fmt: skip
+
+    can_splice = True
 
     def __init__(self, poll: Poll, connection: socket.SocketType, remote: Any = None) -> None:
         """`connection`: a non-blocking stream socket."""
         self.poll = poll
         self.socket = connection
+        self.recv = connection.recv
+        self.send = connection.send
         self.fd = connection.fileno()
         self.remote = remote
         self.interest = 0
@@ -152,6 +242,15 @@ class StreamSocket:
             self.stopReading()
             self.readConnectionLost(failed(ConnectionDone()))
 
+    def peek(self) -> bytes | None:
+        """Return a byte that is there and leave it there, b"" at FIN, None when nothing came. Raises OSError."""
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK)
+        except OSError as error:
+            if error.errno in AGAIN:
+                return None
+            raise
+
     # writing
 
     def startWriting(self) -> None:
@@ -195,6 +294,17 @@ class StreamSocket:
         if self.producer is not None and self.streaming:
             self.producer.pauseProducing()
 
+    def await_room(self) -> None:
+        """Pause the producer, and resume it whenever bytes may be sent, until `spliced` says that none are left."""
+        self.busy = True
+        self.keep(b"", 0)
+
+    def spliced(self, moved: bool, left: bool) -> None:
+        """The producer moved bytes by splice, or could not; `left`: it waits for more room."""
+        if moved:
+            self.wrote = monotonic()
+        self.busy = left
+
     def doWrite(self) -> None:
         """The kernel takes bytes again: send queued ones; when there are none left, go on with what waited for that."""
         if self.queue:
@@ -220,7 +330,7 @@ class StreamSocket:
         if self.disconnecting:
             self.connectionLost(failed(ConnectionDone()))
         elif self.finishing:
-            self._finish()
+            self._finish_queued()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Let `producer` be paused and resumed as the queue fills and empties."""
@@ -248,16 +358,16 @@ class StreamSocket:
             return
         self.finishing = True
         if not self.queue:
-            self._finish()
+            self._finish_queued()
 
-    def _finish(self) -> None:
+    def _finish_queued(self) -> None:
         self.finishing = False
-        self.shut_write()
+        self.finish()
         half = IHalfCloseableProtocol(self.protocol, None)
         if half is not None:
             half.writeConnectionLost()
 
-    def shut_write(self) -> None:
+    def finish(self) -> None:
         """Send FIN now; nobody is told."""
         self.finished = True
         try:
@@ -280,8 +390,9 @@ class StreamSocket:
             return
         self.disconnecting = True
         self.queue = b""
-        self.drop(reset=True)
-        self.poll.callLater(0, self._tell_lost, failed(ConnectionAborted()))
+        protocol, producer = self.protocol, self.producer
+        self.close(reset=True)
+        self.poll.callLater(0, tell_lost, protocol, producer, failed(ConnectionAborted()))
 
     def connectionLost(self, reason: Failure) -> None:
         """Close at once and tell the protocol. Called by loops and by this class."""
@@ -290,8 +401,9 @@ class StreamSocket:
         code = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             reason = failed(ConnectionLost(OSError(code, os.strerror(code))))
-        self.drop()
-        self._tell_lost(reason)
+        protocol, producer = self.protocol, self.producer
+        self.close()
+        tell_lost(protocol, producer, reason)
 
     def readConnectionLost(self, reason: Failure) -> None:
         """Tell of the other side's FIN; a protocol that knows no half close loses the connection."""
@@ -304,17 +416,11 @@ class StreamSocket:
     def writeConnectionLost(self, reason: Failure) -> None:
         """Nothing to do: writing ends in `doWrite`, with its own error."""
 
-    def _tell_lost(self, reason: Failure) -> None:
-        protocol, self.protocol = self.protocol, None
-        producer, self.producer = self.producer, None
+    def close(self, reset: bool = False) -> None:
+        """Close now, with RST if asked, and forget protocol, producer and reader; nobody is told."""
+        # they make a circle: without it memory is freed at once, with no collection of garbage
+        self.protocol = self.producer = None
         self.doRead = nothing
-        if producer is not None and producer is not protocol:
-            producer.stopProducing()
-        if protocol is not None:
-            protocol.connectionLost(reason)
-
-    def drop(self, reset: bool = False) -> None:
-        """Close now, with RST if asked; nobody is told."""
         if self.fd < 0:
             return
         self.poll.forget(self)
@@ -329,16 +435,19 @@ class StreamSocket:
             self.lent()
             self.lent = None
 
-    def release(self) -> None:
-        """Cut the references that make a circle, so that memory is freed without a collection."""
-        self.protocol = self.producer = None
-        self.doRead = nothing
-
     # facts
 
     def fileno(self) -> int:
         """Return the descriptor, -1 once closed."""
         return self.fd
+
+    def local_name(self) -> Any:
+        """Return the socket's own name. Raises OSError."""
+        return self.socket.getsockname()
+
+    def peer_name(self) -> Any:
+        """Return the name of the other side. Raises OSError."""
+        return self.socket.getpeername()
 
     def logPrefix(self) -> str:
         """Return the name that stands in Twisted's log lines."""
@@ -376,6 +485,14 @@ class StreamSocket:
 def failed(error: Exception) -> Failure:
     """Return the error as Twisted passes it on."""
     return Failure(error)  # type: ignore[no-untyped-call]
+
+
+def tell_lost(protocol: Any, producer: Any, reason: Failure) -> None:
+    """Tell those who stood on a transport that it is closed."""
+    if producer is not None and producer is not protocol:
+        producer.stopProducing()
+    if protocol is not None:
+        protocol.connectionLost(reason)
 
 
 def errno_of(reason: Failure) -> int:

@@ -125,7 +125,7 @@ def test_readers_and_writers_are_listed_and_removed() -> None:
             listed = transport in reactor.getReaders(), transport in reactor.getWriters()
             transport.startWriting()
             both = transport in reactor.getReaders() and transport in reactor.getWriters()
-            transport.drop()
+            transport.close()
             return *listed, both
 
         assert within(reactor, look) == (True, False, True)
@@ -144,7 +144,7 @@ def test_an_event_is_not_given_to_the_next_owner_of_its_number() -> None:
         """Close the other transport, whose event is at hand, and take its number."""
         victim = transports[1 - transports.index(reading[0])]
         number = victim.fd
-        victim.drop()
+        victim.close()
         ours, theirs = socket.socketpair()
         assert number in (ours.fileno(), theirs.fileno())
         newcomer = StreamSocket(poll, ours if ours.fileno() == number else theirs)
