@@ -2,7 +2,7 @@
 
     ProxyService              one proxy process, or one proxy of an application that embeds it
       Entrances               listeners of all frontends
-      Checks                  health checks of all farms
+      HealthCheckService      health checks of all farms
       (control sockets)       one a `stats socket`
 
 Nothing is decided here: parts are made, joined, started and stopped. The process around them (signals, privileges,
@@ -33,9 +33,9 @@ from tcproxy.session.backend import Backend
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.http.reuse import LinkBudget
 from tcproxy.session.world import World
-from tcproxy.transport.checks import Checks
 from tcproxy.transport.dial import CheckDial, LinkDial
 from tcproxy.transport.entrances import Entrances
+from tcproxy.transport.health_checks import HealthCheckService
 from tcproxy.transport.pipes import LARGEST, MOST, PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
@@ -93,7 +93,8 @@ class ProxyService(MultiService):
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._make_farms()
         self._make_frontends()
-        Checks(self.world, _check_dial(configuration, reactor)).setServiceParent(self)  # type: ignore[no-untyped-call]
+        checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
+        checks.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._add_control()
         self._stopped: defer.Deferred[None] | None = None
 

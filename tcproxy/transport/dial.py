@@ -1,7 +1,7 @@
 """Who connects to servers: sessions for their clients (LinkDial), and health checks (CheckDial).
 
-How a connection is made stands in opening.py and, for sessions, in links.py. What a check says, and how long it may
-take, is decided in health (see tcproxy/health/dialling.py).
+opening.py makes the connections; server_links.py says what those of sessions have in common. What a check says, and
+how long it may take, is decided in health (see tcproxy/health/dialling.py).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
 from tcproxy.session.session import Session
-from tcproxy.transport.links import ServerLinkFactory
-from tcproxy.transport.opening import CONNECTING, Greeting, Opening, Outgoing, SocksTunnel, Stage, socket_name
-from tcproxy.transport.options import Tune, acknowledge, delay_ack, server_tunes
+from tcproxy.transport.opening import CONNECT, Greeting, Opening, OpeningStage, Outgoing, SocksTunnel, socket_name
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.protocols import with_servers
-from tcproxy.transport.relay import BUFFER_SIZE, End
-from tcproxy.transport.sockets import StreamSocket, errno_of, poll_of
+from tcproxy.transport.relay import BUFFER_SIZE, SocketEnd
+from tcproxy.transport.server_links import ServerLinkFactory
+from tcproxy.transport.socket_options import Tune, acknowledge, delay_ack, server_tunes
 from tcproxy.transport.sources import SourceBinder
+from tcproxy.transport.stream_socket import StreamSocket, errno_of, poll_of
 from tcproxy.wire.proxy_protocol import encode_v1, encode_v2
 
 
@@ -48,7 +48,7 @@ class LinkDial:
         self.tune = tune
         self._factories: dict[object, ServerLinkFactory] = {}
 
-    def __call__(self, session: Session, server: Any) -> End:
+    def __call__(self, session: Session, server: Any) -> SocketEnd:
         """Begin to connect to a live server, or to a backend's `dispatch` address. Raises LinkFailure."""
         live = session.server
         factory = self._factories.get(live or session.backend)
@@ -115,9 +115,9 @@ class CheckConnection:
             return
         Opening(transport, stages, self._stands, self._fail).start()
 
-    def _stages(self) -> list[Stage]:
+    def _stages(self) -> list[OpeningStage]:
         # even a connection that stands at once is told from the loop, as the check expects
-        stages: list[Stage] = [CONNECTING]
+        stages: list[OpeningStage] = [CONNECT]
         if self.target.socks4 is not None:
             stages.append(SocksTunnel(self.target.address.host, self.target.address.port))
         if self.target.send_proxy:

@@ -26,8 +26,8 @@ from tcproxy.transport.binding import describe
 from tcproxy.transport.pairs import accept_pair
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.protocols import after_bytes, with_clients
-from tcproxy.transport.relay import BUFFER_SIZE, End
-from tcproxy.transport.sockets import StreamSocket, poll_of, twisted_address
+from tcproxy.transport.relay import BUFFER_SIZE, SocketEnd
+from tcproxy.transport.stream_socket import StreamSocket, poll_of, twisted_address
 
 MOST_AT_ONCE = 64
 """Clients accepted in one wake-up, at the most, so that those already here are not forgotten."""
@@ -60,7 +60,7 @@ class FrontendFactory(ServerFactory):
         """Return the client's end of a new session, which begins when the connection is made."""
         return self._client(self._session(self.entrance), self.limit, self.pipes, self.codec)
 
-    def switch(self, old: End) -> None:
+    def switch(self, old: SocketEnd) -> None:
         """Let the end of another protocol take the place of one of bytes, and its session the other session's.
 
         Nothing of what was read is lost.

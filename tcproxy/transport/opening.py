@@ -1,8 +1,8 @@
 """Opens connections to servers: source address, connect, SOCKS 4, PROXY header; later TLS.
 
-Links of sessions (links.py) and health checks (dial.py) are opened here, and so is whatever connects later. An Outgoing
-makes a socket that connects; an Opening takes it through the stages that follow, and tells the end by one of two
-callbacks. How long all this may take, and what a failure means, is decided by whoever asked.
+Links of sessions (server_links.py) and health checks (dial.py) use it; peers, resolvers and agents will. An Outgoing
+makes a socket that connects. An Opening takes it through the stages that follow, and calls one of two callbacks at the
+end. Time limits, and what a failure means, are the caller's.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from twisted.python.failure import Failure
 
 from tcproxy.grammar.addresses import Address, Family, abstract_name
 from tcproxy.session.ends import LinkFailure
-from tcproxy.transport.options import Tune
 from tcproxy.transport.pairs import connect_pair
-from tcproxy.transport.sockets import AGAIN, Poll, StreamSocket, errno_of, nothing, pair_of
+from tcproxy.transport.socket_options import Tune
 from tcproxy.transport.sources import NO_PORTS, SourceBinder
+from tcproxy.transport.stream_socket import AGAIN, Poll, StreamSocket, errno_of, nothing, pair_of
 from tcproxy.wire.socks4 import REPLY, SocksRefused, SocksReplyParser, encode_request
 
 STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -143,7 +143,7 @@ def socket_name(address: Address, port: int) -> tuple[int, Any]:
 # stages
 
 
-class Stage:
+class OpeningStage:
     """One thing that is done on a new connection before the next.
 
     It begins at `start`, and ends by `opening.advance()` or `opening.fail(errno)`. One stage may serve many
@@ -164,7 +164,7 @@ class Stage:
         """There is something to read; called only after `startReading`."""
 
 
-class Connecting(Stage):
+class Connecting(OpeningStage):
     """Waits for the connection. A connection that stands already is told from the loop."""
 
     __slots__ = ()
@@ -198,7 +198,7 @@ def outcome(transport: StreamSocket) -> int | None:
     return 0 if code == errno.EISCONN else code
 
 
-class SocksTunnel(Stage):
+class SocksTunnel(OpeningStage):
     """Asks a SOCKS 4 server for a tunnel to an IPv4 address. Raises LinkFailure for another address."""
 
     __slots__ = ("request",)
@@ -237,7 +237,7 @@ class SocksTunnel(Stage):
             opening.memory = reply, left - len(data)
 
 
-class Greeting(Stage):
+class Greeting(OpeningStage):
     """Says first what the server expects: a PROXY header, which `header` makes for the transport."""
 
     __slots__ = ("header",)
@@ -251,7 +251,7 @@ class Greeting(Stage):
         opening.advance()
 
 
-CONNECTING = Connecting()
+CONNECT = Connecting()
 
 
 class Opening:
@@ -265,10 +265,11 @@ class Opening:
     __slots__ = ("_failed", "_ready", "_stages", "memory", "stage", "transport")
 
     def __init__(
-        self, transport: StreamSocket, stages: Iterable[Stage], ready: Callable[[], None], failed: Callable[[int], None]
-    ) -> None:
+        self, transport: StreamSocket, stages: Iterable[OpeningStage],
+        ready: Callable[[], None], failed: Callable[[int], None],
+    ) -> None:  # fmt: skip
         self.transport = transport
-        self.stage: Stage | None = None
+        self.stage: OpeningStage | None = None
         self.memory: Any = None
         self._stages = iter(stages)
         self._ready = ready

@@ -24,8 +24,8 @@ from tcproxy.transport.http1.adjusted import (
 )
 from tcproxy.transport.http1.client import HttpClient, codec_of
 from tcproxy.transport.http1.server import HttpLinkFactory
-from tcproxy.transport.links import ServerLinkFactory
 from tcproxy.transport.relay import ByteClient
+from tcproxy.transport.server_links import ServerLinkFactory
 
 
 @dataclass(frozen=True, slots=True)

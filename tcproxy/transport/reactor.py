@@ -1,7 +1,7 @@
 """A thin epoll reactor: Twisted's own, with the shortest way from a ready descriptor to a transport of ours.
 
 The stock loop spends more on each event than the relay does: a log context, a fileno() call, interest
-looked up in two sets. Transports that call `watch` (see sockets.py) stand in a table of their own, and a
+looked up in two sets. Transports that call `watch` (see stream_socket.py) stand in a table of their own, and a
 readable one has its `doRead` called directly. Everything else, errors in application code included, takes
 the way of twisted.internet.epollreactor. Nothing here knows what the transports do.
 """
@@ -31,7 +31,7 @@ LONGEST_SLEEP = 2147483.0
 _log = Logger()
 
 
-class Watched(Protocol):
+class DirectTransport(Protocol):
     """A transport that stands in the reactor's own table."""
 
     fd: int
@@ -53,7 +53,7 @@ class Reactor(EPollReactor):
     """
 
     def __init__(self) -> None:
-        self._direct: dict[int, Watched] = {}
+        self._direct: dict[int, DirectTransport] = {}
         self._gone: set[int] = set()
         self.most_events = MAXIMUM_EVENTS
         self._epoch = time() - monotonic()
@@ -66,7 +66,7 @@ class Reactor(EPollReactor):
         """
         return monotonic() + self._epoch
 
-    def watch(self, transport: Watched, interest: int) -> None:
+    def watch(self, transport: DirectTransport, interest: int) -> None:
         """Wait for these events (EPOLLIN, EPOLLOUT, both, or 0 for none) of the transport."""
         fd = transport.fd
         if transport.interest:
@@ -80,7 +80,7 @@ class Reactor(EPollReactor):
             self._direct[fd] = transport
         transport.interest = interest
 
-    def forget(self, transport: Watched) -> None:
+    def forget(self, transport: DirectTransport) -> None:
         """Drop the transport, which is about to close its descriptor: the kernel then drops the rest."""
         # its number may be used anew before the events at hand are through: they are not the newcomer's
         self._gone.add(transport.fd)
@@ -147,7 +147,7 @@ class Reactor(EPollReactor):
             if error.errno != ENOENT:
                 _log.debug("descriptor {fd} was not in the set: {error}", fd=fd, error=error)
 
-    def _break(self, transport: Watched) -> None:
+    def _break(self, transport: DirectTransport) -> None:
         """Code of a transport or its protocol raised: log it, and lose that connection only."""
         _log.failure("unexpected error in a protocol")
         if transport.interest:
@@ -186,7 +186,7 @@ class Reactor(EPollReactor):
         self.doPoll(sleep if self.running else 0)
 
 
-def _dispatch(transport: Watched, event: int) -> None:
+def _dispatch(transport: DirectTransport, event: int) -> None:
     """Pass an event other than a plain EPOLLIN; of an error the reading or the writing finds out which it is."""
     wanted = transport.interest
     if event & EPOLLOUT and wanted & EPOLLOUT:

@@ -1,9 +1,9 @@
 """Bytes from one end of a session to the other, with backpressure: recv and send, or splice for bulk.
 
-What is decided about ends, timeouts and errors is decided by the session; here are only the moves. An End is the
-protocol of a transport of ours (`Transport` in sockets.py) and reads and sends on it directly, not by Twisted's
+What is decided about ends, timeouts and errors is decided by the session; here are only the moves. A SocketEnd is the
+protocol of a transport of ours (`Transport` in stream_socket.py) and reads and sends on it directly, not by Twisted's
 dataReceived and write: on another transport it cannot stand. Which reactor runs does not matter: ours calls transports
-directly, any other with IReactorFDSet knows them as readers and writers (sockets.StockPoll).
+directly, any other with IReactorFDSet knows them as readers and writers (stream_socket.StockPoll).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.transport.pipes import Pipe, PipePool
-from tcproxy.transport.sockets import AGAIN, StreamSocket, errno_of, pair_of
+from tcproxy.transport.stream_socket import AGAIN, StreamSocket, errno_of, pair_of
 
 BUFFER_SIZE = 16384
 """Bytes a direction may hold: HAProxy's default of tune.bufsize."""
@@ -31,7 +31,7 @@ SPLICE_FLAGS = getattr(os, "SPLICE_F_MOVE", 1) | getattr(os, "SPLICE_F_NONBLOCK"
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class End:
+class SocketEnd:
     """One side of a session: reads from its own transport, passes to the other end's (see session.ends.End).
 
     limit: bytes read at once and held at the most. pipes: where to borrow a pipe, None for no splicing.
@@ -51,7 +51,7 @@ class End:
         self.session = session
         self.limit = limit
         self.pipes = pipes
-        self.other: End | None = None
+        self.other: SocketEnd | None = None
         self.connected = False
         self.ended = False
         self.held = b""
@@ -87,7 +87,7 @@ class End:
         self.session.heard(self)
         return None
 
-    def join(self, other: End) -> None:
+    def join(self, other: SocketEnd) -> None:
         """Pass bytes in both directions from now on; bytes held go first."""
         here, there = self.transport, other.transport
         self.other, other.other = other, self
@@ -240,7 +240,7 @@ class End:
         if self.transport.interest:
             self.transport.stopReading()
 
-    def _failed(self, end: End | None, error: OSError) -> None:
+    def _failed(self, end: SocketEnd | None, error: OSError) -> None:
         if error.errno not in AGAIN:
             self.session.broke(end, error.errno)
 
@@ -316,7 +316,7 @@ class End:
         return pair_of(self.transport.local_name())
 
 
-class ByteClient(End):
+class ByteClient(SocketEnd):
     """A client's end that begins its session when its connection is made. codec: None, for bytes need none."""
 
     __slots__ = ()
@@ -326,7 +326,7 @@ class ByteClient(End):
 
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport and let the session begin."""
-        # inlined End.makeConnection (hot path; see docs/performance)
+        # inlined SocketEnd.makeConnection (hot path; see docs/performance)
         self.transport = transport
         self.recv = transport.recv
         transport.protocol = self

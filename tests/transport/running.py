@@ -29,7 +29,7 @@ from tcproxy.transport.dial import LinkDial
 from tcproxy.transport.listeners import FrontendFactory, Listener
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
-from tcproxy.transport.sockets import StreamSocket
+from tcproxy.transport.stream_socket import StreamSocket
 from tests.running import PATIENCE
 
 RESET = struct.pack("ii", 1, 0)

@@ -17,16 +17,16 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.server import Source
 from tcproxy.session.ends import LinkFailure
 from tcproxy.transport.opening import (
-    CONNECTING,
+    CONNECT,
     Greeting,
     Opening,
+    OpeningStage,
     Outgoing,
     SocksTunnel,
-    Stage,
     socket_name,
 )
-from tcproxy.transport.sockets import StreamSocket
 from tcproxy.transport.sources import SourceBinder
+from tcproxy.transport.stream_socket import StreamSocket
 
 NAME = ("192.0.2.10", 80)
 GRANTED = b"\0\x5a" + bytes(6)
@@ -129,7 +129,7 @@ class Loop:
 class Asker:
     """Opens a connection over a fake socket, and notes what it is told."""
 
-    def __init__(self, sock: FakeSocket, *stages: Stage) -> None:
+    def __init__(self, sock: FakeSocket, *stages: OpeningStage) -> None:
         self.sock = sock
         self.told: list[Any] = []
         self.loop = Loop()
@@ -184,7 +184,7 @@ def test_without_a_stage_it_is_ready_at_once() -> None:
 
 def test_connecting_is_told_from_the_loop() -> None:
     """Writable, and connect() says that it stands."""
-    asker = Asker(FakeSocket(errno.EISCONN), CONNECTING)
+    asker = Asker(FakeSocket(errno.EISCONN), CONNECT)
     assert asker.told == [] and asker.transport.interest == EPOLLOUT
     asker.writable()
     assert asker.told == ["ready"] and asker.let_go and asker.transport.interest == 0
@@ -192,7 +192,7 @@ def test_connecting_is_told_from_the_loop() -> None:
 
 def test_an_event_of_the_socket_before_changes_nothing() -> None:
     """connect() says that it goes on: it is waited for further, and ends later."""
-    asker = Asker(FakeSocket(errno.EALREADY, errno.EALREADY, errno.EISCONN), CONNECTING)
+    asker = Asker(FakeSocket(errno.EALREADY, errno.EALREADY, errno.EISCONN), CONNECT)
     asker.writable()
     asker.writable()
     assert asker.told == []
@@ -203,7 +203,7 @@ def test_an_event_of_the_socket_before_changes_nothing() -> None:
 @pytest.mark.parametrize("code", [errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ETIMEDOUT])
 def test_connecting_fails(code: int) -> None:
     """The errno of connect() is told, once."""
-    asker = Asker(FakeSocket(code), CONNECTING, tunnel())
+    asker = Asker(FakeSocket(code), CONNECT, tunnel())
     asker.writable()
     assert asker.told == [code] and asker.let_go and asker.sock.sent == b""
 
@@ -211,7 +211,7 @@ def test_connecting_fails(code: int) -> None:
 @pytest.mark.parametrize("cut", range(1, 9))
 def test_a_tunnel_is_asked_for_and_nothing_behind_the_answer_is_read(cut: int) -> None:
     """SOCKS: the request goes out, the answer comes cut anywhere, and the server's first bytes stay."""
-    asker = Asker(FakeSocket(errno.EISCONN), CONNECTING, tunnel())
+    asker = Asker(FakeSocket(errno.EISCONN), CONNECT, tunnel())
     asker.writable()
     assert asker.sock.sent == REQUEST and asker.told == []
     whole = GRANTED + b"welcome"
@@ -277,7 +277,7 @@ def test_a_greeting_is_said_behind_the_tunnel() -> None:
         seen.append(transport.local_name())
         return b"PROXY UNKNOWN\r\n"
 
-    asker = Asker(FakeSocket(errno.EISCONN), CONNECTING, tunnel(), Greeting(header))
+    asker = Asker(FakeSocket(errno.EISCONN), CONNECT, tunnel(), Greeting(header))
     asker.writable()
     assert seen == []
     asker.readable(GRANTED)
@@ -297,9 +297,9 @@ def test_a_stage_serves_many_connections() -> None:
 
 # the loop's own failures, and giving up
 
-STATES: dict[str, tuple[Callable[[], tuple[Stage, ...]], Callable[[Asker], None]]] = {
-    "connecting": (lambda: (CONNECTING,), lambda asker: None),
-    "asking for the tunnel": (lambda: (CONNECTING, tunnel()), lambda asker: asker.writable()),
+STATES: dict[str, tuple[Callable[[], tuple[OpeningStage, ...]], Callable[[Asker], None]]] = {
+    "connecting": (lambda: (CONNECT,), lambda asker: None),
+    "asking for the tunnel": (lambda: (CONNECT, tunnel()), lambda asker: asker.writable()),
     "half an answer": (lambda: (tunnel(),), lambda asker: asker.readable(GRANTED[:3])),
 }
 
@@ -349,7 +349,7 @@ def test_the_owner_may_close_it_when_it_is_told() -> None:
             told.append(code)
             transport.close()
 
-        Opening(transport, [CONNECTING], close, close).start()
+        Opening(transport, [CONNECT], close, close).start()
         transport.doWrite()
         assert len(told) == 1 and sock.closed
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from tcproxy.transport.reactor import Reactor
-from tcproxy.transport.sockets import StreamSocket, poll_of
+from tcproxy.transport.stream_socket import StreamSocket, poll_of
 from tests.running import PATIENCE
 from tests.transport.running import connect, running, wait_for, within
 

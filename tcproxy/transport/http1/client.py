@@ -25,7 +25,7 @@ from tcproxy.wire.http1.request import plain_request
 
 if TYPE_CHECKING:
     from tcproxy.session.http.session import HttpSession
-    from tcproxy.transport.relay import End
+    from tcproxy.transport.relay import SocketEnd
 
 
 KEPT_OVERHEAD, BLOCK, MORE_BLOCKS = 48, 8, 3
@@ -55,7 +55,7 @@ class HttpClient(HttpEnd):
         transport.streaming = True
         self.session.begin(self)
 
-    def take_over(self, other: End) -> None:
+    def take_over(self, other: SocketEnd) -> None:
         """Stand on the transport of an end of bytes, with what it read (session/http/upgrade.py)."""
         super().makeConnection(other.transport)
         self.push = self.transport.socket.send

@@ -13,15 +13,15 @@ from errno import EINVAL
 from time import monotonic
 from typing import Any
 
-from tcproxy.transport.relay import FULL_READS, SPLICE_FLAGS, End
-from tcproxy.transport.sockets import AGAIN
+from tcproxy.transport.relay import FULL_READS, SPLICE_FLAGS, SocketEnd
+from tcproxy.transport.stream_socket import AGAIN
 from tcproxy.wire.http1 import BadMessage, Body, ChunkedBody, Codec, Field, LengthBody, Piece, chunk, last_chunk
 
 FEW_LEFT = 1 << 17
 """Bytes of a body that are left, below which it is copied."""
 
 
-class HttpEnd(End):
+class HttpEnd(SocketEnd):
     """One side of an HTTP/1 session.
 
     body: the decoder of the message being read, None between messages. whole: that message is complete.

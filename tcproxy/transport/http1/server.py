@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.plain import answered
 from tcproxy.transport.http1.ends import HttpEnd
-from tcproxy.transport.links import ServerLinkFactory
-from tcproxy.transport.sockets import AGAIN
+from tcproxy.transport.server_links import ServerLinkFactory
+from tcproxy.transport.stream_socket import AGAIN
 from tcproxy.wire.http1 import (
     BadMessage,
     ChunkedBody,

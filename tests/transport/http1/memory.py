@@ -30,7 +30,7 @@ from tcproxy.session.frontend import Frontend
 from tcproxy.session.world import World
 from tcproxy.transport.listeners import FrontendFactory
 from tcproxy.transport.protocols import with_servers
-from tcproxy.transport.sockets import StreamSocket
+from tcproxy.transport.stream_socket import StreamSocket
 
 FORM = "%ST %ts %B %U %{+Q}r"
 
@@ -108,7 +108,7 @@ class PipeSocket:
         return bool(self.inbox or self.ended or self.broken) and not self.closed
 
 
-TIMED = ("opening", "relay", "sockets", "http1.client", "http1.ends", "http1.server")
+TIMED = ("opening", "relay", "stream_socket", "http1.client", "http1.ends", "http1.server")
 """Modules of transport that read the clock of the machine, which stands still here."""
 
 

@@ -19,12 +19,12 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.telling import unique_id
-from tcproxy.transport.opening import CONNECTING, Greeting, Opening, Outgoing, SocksTunnel, Stage, socket_name
-from tcproxy.transport.options import LOCAL, delay_ack, server_tunes
+from tcproxy.transport.opening import CONNECT, Greeting, Opening, OpeningStage, Outgoing, SocksTunnel, socket_name
 from tcproxy.transport.pipes import PipePool
-from tcproxy.transport.relay import End
-from tcproxy.transport.sockets import Poll, StreamSocket
+from tcproxy.transport.relay import SocketEnd
+from tcproxy.transport.socket_options import LOCAL, delay_ack, server_tunes
 from tcproxy.transport.sources import SourceBinder
+from tcproxy.transport.stream_socket import Poll, StreamSocket
 from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v1, encode_v2
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ class ServerLinkFactory(ClientFactory):
         """Return an end without a session, for whoever connects by a reactor's own means."""
         return self.new_end(None)
 
-    def new_end(self, session: Session | None) -> End:
+    def new_end(self, session: Session | None) -> SocketEnd:
         """Return an end for a link of the session."""
-        return End(session, self.limit, self.pipes)
+        return SocketEnd(session, self.limit, self.pipes)
 
-    def link(self, session: Session, address: Address, port: int) -> End:
+    def link(self, session: Session, address: Address, port: int) -> SocketEnd:
         """Begin to connect to the address for the session. Raises LinkFailure."""
         if address.family is Family.SOCKPAIR:
             return self.open(session, self.outgoing.pair(int(address.host)), standing=True)
@@ -84,7 +84,7 @@ class ServerLinkFactory(ClientFactory):
         )
         return self.open(session, transport, standing)
 
-    def open(self, session: Session, transport: StreamSocket, standing: bool) -> End:
+    def open(self, session: Session, transport: StreamSocket, standing: bool) -> SocketEnd:
         """Return the end of a link over this transport; the session is told later of one that does not stand yet."""
         end = self.new_end(session)
         end.makeConnection(transport)
@@ -96,8 +96,8 @@ class ServerLinkFactory(ClientFactory):
         Opening(transport, self._stages(session, standing), partial(_stands, end), partial(_failed, end)).start()
         return end
 
-    def _stages(self, session: Session, standing: bool) -> list[Stage]:
-        stages: list[Stage] = [] if standing else [CONNECTING]
+    def _stages(self, session: Session, standing: bool) -> list[OpeningStage]:
+        stages: list[OpeningStage] = [] if standing else [CONNECT]
         if self.tunnel is not None:
             stages.append(self.tunnel)
         if self.model.send_proxy:
@@ -115,13 +115,13 @@ class ServerLinkFactory(ClientFactory):
         return family, name
 
 
-def _stands(end: End) -> None:
+def _stands(end: SocketEnd) -> None:
     """The link is ready: the session may use it."""
     end.makeConnection(end.transport)
     end.session.connected()
 
 
-def _failed(end: End, code: int) -> None:
+def _failed(end: SocketEnd, code: int) -> None:
     """The link could not be made."""
     end.session.connect_failed(code, errno.errorcode.get(code, str(code)))
 

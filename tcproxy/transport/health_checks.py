@@ -14,7 +14,7 @@ from tcproxy.session.world import World
 from tcproxy.transport.dial import CheckDial
 
 
-class Checks(Service):
+class HealthCheckService(Service):
     """The health checks of all farms."""
 
     name = "checks"
