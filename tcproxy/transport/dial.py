@@ -27,7 +27,8 @@ from tcproxy.transport.relay import BUFFER_SIZE, SocketEnd
 from tcproxy.transport.server_links import ServerLinkFactory
 from tcproxy.transport.socket_options import Tune, acknowledge, delay_ack, server_tunes
 from tcproxy.transport.sources import SourceBinder
-from tcproxy.transport.stream_socket import StreamSocket, errno_of, poll_of
+from tcproxy.transport.stream_socket import StreamSocket, errno_of
+from tcproxy.transport.transports import poll_of
 from tcproxy.wire.proxy_protocol import encode_v1, encode_v2
 
 

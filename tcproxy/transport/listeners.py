@@ -27,7 +27,8 @@ from tcproxy.transport.pairs import accept_pair
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.protocols import after_bytes, with_clients
 from tcproxy.transport.relay import BUFFER_SIZE, SocketEnd
-from tcproxy.transport.stream_socket import StreamSocket, poll_of, twisted_address
+from tcproxy.transport.stream_socket import StreamSocket, twisted_address
+from tcproxy.transport.transports import poll_of
 
 MOST_AT_ONCE = 64
 """Clients accepted in one wake-up, at the most, so that those already here are not forgotten."""

@@ -21,11 +21,13 @@ from tcproxy.session.ends import LinkFailure
 from tcproxy.transport.pairs import connect_pair
 from tcproxy.transport.socket_options import Tune
 from tcproxy.transport.sources import NO_PORTS, SourceBinder
-from tcproxy.transport.stream_socket import AGAIN, Poll, StreamSocket, errno_of, nothing, pair_of
+from tcproxy.transport.stream_socket import AGAIN, StreamSocket, errno_of, nothing, pair_of
+from tcproxy.transport.transports import Poll
 from tcproxy.wire.socks4 import REPLY, SocksRefused, SocksReplyParser, encode_request
 
 STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-PENDING = (errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
+IN_PROGRESS, STANDS = errno.EINPROGRESS, errno.EISCONN
+PENDING = (IN_PROGRESS, errno.EALREADY)
 NO_PORT_LEFT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAGAIN)
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 NO_PLACE = "can't connect to destination unix socket, check backlog size on the server side"
@@ -78,7 +80,7 @@ class Outgoing:
             if self.binder is not None:
                 port = self.binder.bind(sock, client)
             code = sock.connect_ex(name)
-            if code == errno.EINPROGRESS:
+            if code == IN_PROGRESS:
                 answered = True
                 if noting:
                     local = pair_of(sock.getsockname())
@@ -90,7 +92,8 @@ class Outgoing:
         except LinkFailure:
             sock.close()
             raise
-        if code and code not in PENDING:
+        standing = not code or code == STANDS
+        if not standing and code not in PENDING:
             self._give_up(sock, port)
             failure = _failure(code, answered, family)
             failure.local, failure.remote = local, pair_of(name)
@@ -99,7 +102,7 @@ class Outgoing:
         if port:
             assert self.binder is not None
             transport.lent = partial(self.binder.release, port)
-        return transport, not code or code == errno.EISCONN
+        return transport, standing
 
     def pair(self, number: int) -> StreamSocket:
         """Return a connection made through descriptor `number` (`sockpair@`); it stands. Raises LinkFailure."""
@@ -119,10 +122,10 @@ def _say(first: FirstWords, sock: socket.SocketType) -> int:
     try:
         sent = sock.send(first.held)
     except OSError as error:
-        return errno.EINPROGRESS if error.errno in AGAIN else error.errno or 0
+        return IN_PROGRESS if error.errno in AGAIN else error.errno or 0
     first.held = first.held[sent:]
     first.stamp = monotonic()
-    return errno.EISCONN
+    return STANDS
 
 
 def _failure(code: int, answered: bool = False, family: int = socket.AF_INET) -> LinkFailure:
@@ -195,7 +198,7 @@ def outcome(transport: StreamSocket) -> int | None:
     code = transport.socket.connect_ex(transport.remote)
     if code == errno.EALREADY:
         return None
-    return 0 if code == errno.EISCONN else code
+    return 0 if code == STANDS else code
 
 
 class SocksTunnel(OpeningStage):

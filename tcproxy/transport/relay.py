@@ -1,9 +1,9 @@
 """Bytes from one end of a session to the other, with backpressure: recv and send, or splice for bulk.
 
 What is decided about ends, timeouts and errors is decided by the session; here are only the moves. A SocketEnd is the
-protocol of a transport of ours (`Transport` in stream_socket.py) and reads and sends on it directly, not by Twisted's
+protocol of a transport of ours (`Transport` in transports.py) and reads and sends on it directly, not by Twisted's
 dataReceived and write: on another transport it cannot stand. Which reactor runs does not matter: ours calls transports
-directly, any other with IReactorFDSet knows them as readers and writers (stream_socket.StockPoll).
+directly, any other with IReactorFDSet knows them as readers and writers (transports.StockPoll).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.transport.pipes import Pipe, PipePool
-from tcproxy.transport.stream_socket import AGAIN, StreamSocket, errno_of, pair_of
+from tcproxy.transport.stream_socket import AGAIN, errno_of, pair_of
+from tcproxy.transport.transports import Transport
 
 BUFFER_SIZE = 16384
 """Bytes a direction may hold: HAProxy's default of tune.bufsize."""
@@ -43,7 +44,7 @@ class SocketEnd:
         "send", "session", "stamp", "transport",
     )  # fmt: skip
 
-    transport: StreamSocket
+    transport: Transport
     recv: Any
     send: Any
 
@@ -61,7 +62,7 @@ class SocketEnd:
         self.pipe: Pipe | None = None
         self.piped = 0
 
-    def makeConnection(self, transport: Any) -> None:
+    def makeConnection(self, transport: Transport) -> None:
         """Stand on this transport; nothing is read before `listen`."""
         self.transport = transport
         self.recv = transport.recv
@@ -129,16 +130,17 @@ class SocketEnd:
             self._wait_for_room(data, sent)
         if size == self.limit:
             self.full += 1
-            if self.full >= FULL_READS and self._may_splice:
+            if self.full >= FULL_READS and self.splices_to(self.other):
                 self.transport.doRead = self.splice
         elif self.full:
             self.full = 0
         return None
 
-    @property
-    def _may_splice(self) -> bool:
-        other = self.other
-        return self.pipes is not None and self.transport.can_splice and other is not None and other.transport.can_splice
+    def splices_to(self, other: SocketEnd | None) -> bool:
+        """Return whether bytes may go from this side to the other one's without coming into this process."""
+        if self.pipes is None or other is None:
+            return False
+        return self.transport.can_splice and other.transport.can_splice
 
     def _forward(self, data: bytes) -> None:
         """Pass bytes that were read elsewhere."""
@@ -324,7 +326,7 @@ class ByteClient(SocketEnd):
     def __init__(self, session: Any, limit: int, pipes: PipePool | None, codec: object = None) -> None:
         super().__init__(session, limit, pipes)
 
-    def makeConnection(self, transport: Any) -> None:
+    def makeConnection(self, transport: Transport) -> None:
         """Stand on this transport and let the session begin."""
         # inlined SocketEnd.makeConnection (hot path; see docs/performance)
         self.transport = transport

@@ -24,7 +24,8 @@ from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.relay import SocketEnd
 from tcproxy.transport.socket_options import LOCAL, delay_ack, server_tunes
 from tcproxy.transport.sources import SourceBinder
-from tcproxy.transport.stream_socket import Poll, StreamSocket
+from tcproxy.transport.stream_socket import StreamSocket
+from tcproxy.transport.transports import Poll
 from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v1, encode_v2
 
 if TYPE_CHECKING:
@@ -74,14 +75,10 @@ class ServerLinkFactory(ClientFactory):
         if known is not address or known_port != port:
             family, name = self._target(session, address, port)
         client: Any = session.client
-        transport, standing = self._begin(
-            family,
-            name,
-            session.client_address if self.spoofs else None,
-            client if self.early and 0 < len(client.held) < client.limit else None,
-            delay_ack if self.smart and (self.model.send_proxy or client.held) else None,
-            "local" in session.frontend.needs,
-        )
+        first = client if self.early and 0 < len(client.held) < client.limit else None
+        late = delay_ack if self.smart and (self.model.send_proxy or client.held) else None
+        spoofed = session.client_address if self.spoofs else None
+        transport, standing = self._begin(family, name, spoofed, first, late, "local" in session.frontend.needs)
         return self.open(session, transport, standing)
 
     def open(self, session: Session, transport: StreamSocket, standing: bool) -> SocketEnd:

@@ -14,7 +14,8 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from tcproxy.transport.reactor import Reactor
-from tcproxy.transport.stream_socket import StreamSocket, poll_of
+from tcproxy.transport.stream_socket import StreamSocket
+from tcproxy.transport.transports import poll_of
 from tests.running import PATIENCE
 from tests.transport.running import connect, running, wait_for, within
 

@@ -50,7 +50,7 @@ class HttpClient(HttpEnd):
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport and let the session begin."""
         super().makeConnection(transport)
-        self.push = transport.socket.send
+        self.push = transport.send
         transport.producer = self
         transport.streaming = True
         self.session.begin(self)
@@ -58,7 +58,7 @@ class HttpClient(HttpEnd):
     def take_over(self, other: SocketEnd) -> None:
         """Stand on the transport of an end of bytes, with what it read (session/http/upgrade.py)."""
         super().makeConnection(other.transport)
-        self.push = self.transport.socket.send
+        self.push = self.transport.send
         self.transport.producer = self
         self.transport.streaming = True
         self.held, self.stamp, self.ended = other.held, other.stamp, other.ended

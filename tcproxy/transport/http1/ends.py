@@ -141,7 +141,8 @@ class HttpEnd(SocketEnd):
         self.full += 1
         if self.full >= FULL_READS and isinstance(body, LengthBody) and body.left > FEW_LEFT:
             self.full = 0
-            if self.sink is not None and not self.sink.transport.queue:
+            sink = self.sink
+            if sink is not None and not sink.transport.queue and self.splices_to(sink):
                 self.transport.doRead = self.splice_body
 
     def splice_body(self) -> None:
@@ -151,7 +152,7 @@ class HttpEnd(SocketEnd):
         if pipe is None or not isinstance(body, LengthBody) or sink is None:
             return self._copy_body()
         try:
-            size = os.splice(self.transport.fd, pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
+            size = os.splice(self.transport.fileno(), pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
         except OSError as error:
             assert self.pipes is not None
             self.pipes.give(pipe)
@@ -173,8 +174,7 @@ class HttpEnd(SocketEnd):
         left = self._empty_pipe() is False
         if left:
             self.transport.stopReading()
-            sink.transport.busy = True
-            sink.transport.keep(b"", 0)
+            sink.transport.await_room()
         elif not body.left and self.body is body:
             self._spliced(body)
         return None
