@@ -1,4 +1,4 @@
-"""Who connects to servers: sessions for their clients (LinkDial), and health checks (CheckDial).
+"""Two callers that connect to servers: LinkDial for sessions, CheckDial for health checks.
 
 opening.py makes the connections; server_links.py says what those of sessions have in common. What a check says, and
 how long it may take, is decided in health (see tcproxy/health/dialling.py).
@@ -87,11 +87,11 @@ class CheckDial:
         self.tunes = tunes
 
     def towards(self, model: Server, proxy: Proxy) -> Dial:
-        """Return the dial that sets on its sockets what links to this server have."""
+        """Return a dial for one server, which sets the same options on its sockets as links to that server have."""
         return CheckDial(self.reactor, self.tune, self.never_local, server_tunes(model, proxy, self.tune))
 
     def __call__(self, target: CheckTarget, events: CheckEvents) -> CheckConnection:
-        """Connect; tells `events.failed` at once where that cannot even begin."""
+        """Begin to connect; `events.failed` may be called before this returns."""
         return CheckConnection(self, target, events)
 
 
@@ -117,7 +117,7 @@ class CheckConnection:
         Opening(transport, stages, self._stands, self._fail).start()
 
     def _stages(self) -> list[OpeningStage]:
-        # even a connection that stands at once is told from the loop, as the check expects
+        # a check expects to be told from the loop, even if the connection stands at once
         stages: list[OpeningStage] = [CONNECT]
         if self.target.socks4 is not None:
             stages.append(SocksTunnel(self.target.address.host, self.target.address.port))
@@ -137,7 +137,7 @@ class CheckConnection:
         return Outgoing(dial.poll, dial.tunes, binder).begin(family, name, also=delay_ack)[0]
 
     def _proxy_header(self, transport: StreamSocket) -> bytes:
-        """Return the header of a connection of our own: version 1 has no word for that, and tells its addresses."""
+        """Return the PROXY header of a check: LOCAL in version 2, the check's own addresses in version 1."""
         ends = (transport.local_name(), transport.peer_name())
         near, far = (name[:2] if isinstance(name, tuple) else None for name in ends)
         if self.target.send_proxy == 1:

@@ -35,7 +35,7 @@ NO_PLACE = "can't connect to destination unix socket, check backlog size on the 
 
 
 class FirstWords(Protocol):
-    """Bytes that may go to the server before anybody knows of the connection: what a client's end holds.
+    """A client's end, whose bytes may go to the server before the session knows of the connection.
 
     held: the bytes that are left to send. stamp: monotonic seconds of the last progress.
     """
@@ -84,7 +84,7 @@ class Outgoing:
                 answered = True
                 if noting:
                     local = pair_of(sock.getsockname())
-                # asked once more, a near network answers that it stands, which spares a turn of the loop
+                # on a near network the connection stands by now: asking again saves a turn of the loop
                 code = sock.connect_ex(name) if first is None else _say(first, sock)
         except OSError as error:
             self._give_up(sock, port)
@@ -118,7 +118,7 @@ class Outgoing:
 
 
 def _say(first: FirstWords, sock: socket.SocketType) -> int:
-    """Send what is to be said first, which asks how the connection goes; return what connect() would."""
+    """Send the first bytes instead of calling connect() again; return what connect() would return."""
     try:
         sent = sock.send(first.held)
     except OSError as error:

@@ -32,25 +32,23 @@ _log = Logger()
 
 
 class DirectTransport(Protocol):
-    """A transport that stands in the reactor's own table."""
+    """A transport that the reactor calls directly, with no log context around the call. fd, interest: see `watch`."""
 
     fd: int
     interest: int
 
     def doRead(self) -> object:
-        """Take what there is to read; closes itself when there is nothing more."""
+        """Read; the transport closes itself at the end of the connection."""
 
     def doWrite(self) -> object:
-        """Write what is queued."""
+        """Send queued bytes."""
 
     def connectionLost(self, reason: Failure) -> None:
-        """Forget the descriptor."""
+        """Close the descriptor: code of the transport raised an exception, or the reactor stops."""
 
 
 class Reactor(EPollReactor):
-    """Twisted's epoll reactor with a table of transports that are called directly.
-
-    """
+    """Twisted's epoll reactor with a table of transports that are called directly."""
 
     def __init__(self) -> None:
         self._direct: dict[int, DirectTransport] = {}
@@ -82,7 +80,7 @@ class Reactor(EPollReactor):
 
     def forget(self, transport: DirectTransport) -> None:
         """Drop the transport, which is about to close its descriptor: the kernel then drops the rest."""
-        # its number may be used anew before the events at hand are through: they are not the newcomer's
+        # the descriptor may be reused within this batch of events: its remaining ones belong to the old socket
         self._gone.add(transport.fd)
         if transport.interest:
             del self._direct[transport.fd]
@@ -124,7 +122,7 @@ class Reactor(EPollReactor):
                 self._stock_event(fd, event)
                 continue
             try:
-                # whatever else an event says of a transport that only reads, the read finds out
+                # a transport that only reads finds out by reading what else the event says (an error, a hang-up)
                 if event == EPOLLIN or transport.interest == EPOLLIN:
                     transport.doRead()
                 else:
@@ -148,7 +146,7 @@ class Reactor(EPollReactor):
                 _log.debug("descriptor {fd} was not in the set: {error}", fd=fd, error=error)
 
     def _break(self, transport: DirectTransport) -> None:
-        """Code of a transport or its protocol raised: log it, and lose that connection only."""
+        """Log the exception that a transport or its protocol raised, and close that connection only."""
         _log.failure("unexpected error in a protocol")
         if transport.interest:
             self.watch(transport, 0)
@@ -164,7 +162,7 @@ class Reactor(EPollReactor):
                 while self._started:
                     self._turn()
             except BaseException:
-                # as the stock loop: whatever was raised is logged, and the loop goes on
+                # as Twisted's loop does: log the exception, and go on
                 _log.failure("unexpected error in main loop")
         _log.info("Main loop terminated.")
 

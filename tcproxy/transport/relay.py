@@ -1,6 +1,6 @@
 """Bytes from one end of a session to the other, with backpressure: recv and send, or splice for bulk.
 
-What is decided about ends, timeouts and errors is decided by the session; here are only the moves. A SocketEnd is the
+The session decides about FINs, timeouts and errors; here bytes are only moved. A SocketEnd is the
 protocol of a transport of ours (`Transport` in transports.py) and reads and sends on it directly, not by Twisted's
 dataReceived and write: on another transport it cannot stand. Which reactor runs does not matter: ours calls transports
 directly, any other with IReactorFDSet knows them as readers and writers (transports.StockPoll).
@@ -63,7 +63,7 @@ class SocketEnd:
         self.piped = 0
 
     def makeConnection(self, transport: Transport) -> None:
-        """Stand on this transport; nothing is read before `listen`."""
+        """Use this transport; nothing is read before `listen`."""
         self.transport = transport
         self.recv = transport.recv
         transport.protocol = self
@@ -73,7 +73,7 @@ class SocketEnd:
     # before the other end is there
 
     def hold(self) -> None:
-        """Read, and hold the bytes until the other end is there."""
+        """Read, and keep the bytes in `held` until `join` is called."""
         try:
             data = self.recv(self.limit - len(self.held))
         except OSError as error:
@@ -110,7 +110,7 @@ class SocketEnd:
     # bytes
 
     def pump(self) -> None:
-        """Pass one read on: the way of every small message."""
+        """Read once and send that to the other side; every small message passes here."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -143,7 +143,7 @@ class SocketEnd:
         return self.transport.can_splice and other.transport.can_splice
 
     def _forward(self, data: bytes) -> None:
-        """Pass bytes that were read elsewhere."""
+        """Send bytes that were read before to the other side."""
         try:
             sent = self.send(data)
         except OSError as error:
@@ -161,7 +161,7 @@ class SocketEnd:
         self.other.transport.keep(data, sent)
 
     def splice(self) -> None:
-        """Pass what there is through a pipe: the way of bulk."""
+        """Move what there is to the other side through a pipe, with no copy in this process; bulk passes here."""
         assert self.pipes is not None
         pipe = self.pipes.take()
         if pipe is None:
@@ -193,7 +193,7 @@ class SocketEnd:
         self.transport.doRead = self.pump
 
     def _empty_pipe(self) -> bool | None:
-        """Pass what is in the pipe; False when some is left, None when the other end broke."""
+        """Move bytes from the pipe to the other side. False: some are left. None: the other side broke."""
         assert self.pipe is not None and self.pipes is not None and self.other is not None
         target = self.other.transport.fileno()
         try:
@@ -209,7 +209,7 @@ class SocketEnd:
         return True
 
     def resumeProducing(self) -> None:
-        """The other end's transport took everything queued: go on."""
+        """The other side's queue is empty: empty the pipe, then read on."""
         if self.piped and not self._went_on():
             return
         self.stamp = monotonic()
@@ -219,7 +219,7 @@ class SocketEnd:
             self.transport.startReading()
 
     def _went_on(self) -> bool:
-        """Pass more of what is in the pipe; True when that was all."""
+        """Move more bytes from the pipe; True when it is empty."""
         target, before = self.other, self.piped
         assert target is not None
         done = self._empty_pipe()
@@ -227,18 +227,18 @@ class SocketEnd:
         return done is True
 
     def pauseProducing(self) -> None:
-        """The other end's transport queues."""
+        """Bytes are queued for the other side: read no more for now."""
         self.transport.stopReading()
 
     def stopProducing(self) -> None:
-        """The other end's transport is lost; the session hears of it by itself."""
+        """Nothing to do: the session is told of a lost transport by that transport's own end."""
 
     # ends
 
     def _end(self) -> None:
         self.ended = True
         self.session.ended(self)
-        # last, since most often the session has closed it by now
+        # behind the call, since most often the session has closed this side by then
         if self.transport.interest:
             self.transport.stopReading()
 
@@ -264,7 +264,7 @@ class SocketEnd:
         return None
 
     def look(self) -> None:
-        """Read what is there already, or learn that nothing is."""
+        """Read once now, whether or not something is there."""
         self.transport.doRead()
 
     def listen(self) -> None:
@@ -295,12 +295,12 @@ class SocketEnd:
     # what a loop tells
 
     def readConnectionLost(self) -> None:
-        """The other side sent FIN."""
+        """The other machine sent FIN; Twisted's own reactors tell it here when the socket is not readable."""
         if not self.ended:
             self._end()
 
     def writeConnectionLost(self) -> None:
-        """Our FIN was sent: the session asked for it."""
+        """Nothing to do: our FIN was sent, which the session asked for."""
 
     def connectionLost(self, reason: Failure) -> None:
         """The loop closed the transport, because of an error."""
@@ -327,7 +327,7 @@ class ByteClient(SocketEnd):
         super().__init__(session, limit, pipes)
 
     def makeConnection(self, transport: Transport) -> None:
-        """Stand on this transport and let the session begin."""
+        """Use this transport, and begin the session."""
         # inlined SocketEnd.makeConnection (hot path; see docs/performance)
         self.transport = transport
         self.recv = transport.recv
@@ -338,4 +338,4 @@ class ByteClient(SocketEnd):
 
     def speak_http(self) -> None:
         """Switch this client to HTTP: an end of messages and its session take over, with the bytes already read."""
-        self.session.entrance.listener.factory.switch(self)
+        self.session.entrance.listener.factory.speak_http(self)

@@ -60,7 +60,7 @@ class ServerLinkFactory(ClientFactory):
         self._known: tuple[Address | None, int, int, Any] = (None, 0, 0, None)
 
     def buildProtocol(self, addr: Any) -> Any:
-        """Return an end without a session, for whoever connects by a reactor's own means."""
+        """Return an end without a session, for a host that connects with connectTCP()."""
         return self.new_end(None)
 
     def new_end(self, session: Session | None) -> SocketEnd:
@@ -82,7 +82,7 @@ class ServerLinkFactory(ClientFactory):
         return self.open(session, transport, standing)
 
     def open(self, session: Session, transport: StreamSocket, standing: bool) -> SocketEnd:
-        """Return the end of a link over this transport; the session is told later of one that does not stand yet."""
+        """Return a link over this transport. If it is not `standing` yet, the session is told when it is, or failed."""
         end = self.new_end(session)
         end.makeConnection(transport)
         if standing and self.tunnel is None:

@@ -86,20 +86,20 @@ class StreamSocket:
             self.poll.watch(self, self.interest & ~EPOLLIN)
 
     def pauseProducing(self) -> None:
-        """As stopReading."""
+        """Leave what comes in the kernel (IPushProducer)."""
         self.stopReading()
 
     def resumeProducing(self) -> None:
-        """As startReading."""
+        """Wait for bytes again, unless the transport is being closed (IPushProducer)."""
         if not self.disconnecting:
             self.startReading()
 
     def stopProducing(self) -> None:
-        """As loseConnection."""
+        """Close when everything queued is sent (IPushProducer)."""
         self.loseConnection()
 
     def read_for_protocol(self) -> None:
-        """Pass what there is to the protocol."""
+        """Read once, and give the bytes, or the FIN, to the protocol."""
         try:
             data = self.socket.recv(READ_SIZE)
         except OSError as error:
@@ -176,7 +176,7 @@ class StreamSocket:
         self.busy = left
 
     def doWrite(self) -> None:
-        """The kernel takes bytes again: send queued ones; when there are none left, go on with what waited for that."""
+        """Send queued bytes. When none is left, resume the producer, or do the close or the FIN that was asked for."""
         if self.queue:
             try:
                 sent = self.socket.send(self.queue)
@@ -203,7 +203,7 @@ class StreamSocket:
             self._finish_queued()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Let `producer` be paused and resumed as the queue fills and empties."""
+        """Pause and resume `producer` as the queue fills and empties."""
         if self.producer is not None:
             raise RuntimeError("a producer is registered already")
         if self.fd < 0:
@@ -215,7 +215,7 @@ class StreamSocket:
             self.startWriting()
 
     def unregisterProducer(self) -> None:
-        """Forget the producer; a close that was asked for goes on."""
+        """Forget the producer; then a close or a FIN that was asked for may happen."""
         self.producer = None
         if self.disconnecting or self.finishing:
             self.startWriting()
@@ -358,7 +358,7 @@ def failed(error: Exception) -> Failure:
 
 
 def tell_lost(protocol: Any, producer: Any, reason: Failure) -> None:
-    """Tell those who stood on a transport that it is closed."""
+    """Tell a protocol and a producer that their transport is closed."""
     if producer is not None and producer is not protocol:
         producer.stopProducing()
     if protocol is not None:

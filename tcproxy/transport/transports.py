@@ -100,7 +100,7 @@ class Transport(Protocol):
 
 
 class Poll(Protocol):
-    """Where transports are watched: our reactor itself, or a stock reactor behind StockPoll."""
+    """What watches transports for events: our reactor itself, or another reactor behind StockPoll."""
 
     def watch(self, transport: Any, interest: int) -> None:
         """Wait for these events of the transport, 0 for none; sets its `interest`."""

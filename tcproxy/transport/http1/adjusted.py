@@ -1,5 +1,6 @@
-"""Ends that write heads in a form of their own: names in another case (`h1-case-adjust`), and a header with the
-server's name behind all others (`http-send-name-header`). Only proxies that ask for it have such ends.
+"""HTTP/1 ends for proxies with `h1-case-adjust` or `http-send-name-header`: they write heads in another form.
+
+The first writes names of headers in another case, the second adds a header with the server's name behind all others.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class WrittenRequest(RequestHead):
         self.wire = wire
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
-        """Return them."""
+        """Return the known bytes."""
         return self.wire
 
 
@@ -124,7 +125,7 @@ class AdjustedClient(HttpClient):
 
     __slots__ = ()
     quiet = False
-    """Its responses are not those of others: none takes the short way."""
+    """False: these responses are written in another form, so the fast path cannot forward them."""
 
     def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
         """Gather a response's head with names in their case; return its size as it is counted."""
