@@ -189,7 +189,7 @@ class Listener:
             if not self.interest:
                 self._batch = 1
                 return None
-        # accept() on an empty backlog costs as much as one that succeeds: try a second one only now and then, or in a rush
+        # accept() on an empty backlog costs as much as one that succeeds: try a second one seldom, or in a rush
         self._turns += 1
         if self._batch > 1 or self._turns & 15 == 0:
             self._batch = min(self._batch * 2, self.most)
