@@ -22,9 +22,9 @@ from tcproxy.grammar.environment import Environment
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
 from tcproxy.service import ProxyService, log_formats
-from tcproxy.transport.http1.adjusted import link_factory
 from tcproxy.transport.listeners import FrontendFactory
-from tcproxy.transport.sockets import StreamSocket
+from tcproxy.transport.protocols import with_servers
+from tcproxy.transport.stream_socket import StreamSocket
 
 CLIENTS = 32
 """Connections at a time: all of them ask before the first one is answered."""
@@ -155,11 +155,9 @@ class InMemory:
         factory = self._factories.get(session.server)
         if factory is None:
             proxy = session.backend.model
-            factory = link_factory(proxy)(self.loop, session.server.model, proxy, self.entry.limit, None, {})
+            factory = with_servers(proxy).links(self.loop, session.server.model, proxy, self.entry.limit, None, {})
             self._factories[session.server] = factory
-        end = factory.new_end(session)
-        end.makeConnection(self._transport(Pipe(next(self.numbers), self.asked)))
-        return end
+        return factory.open(session, self._transport(Pipe(next(self.numbers), self.asked)), standing=True)
 
     def connect(self) -> Pipe:
         """Let a client in."""

@@ -2,7 +2,7 @@
 
     ProxyService              one proxy process, or one proxy of an application that embeds it
       Entrances               listeners of all frontends
-      Checks                  health checks of all farms
+      HealthCheckService      health checks of all farms
       (control sockets)       one a `stats socket`
 
 Nothing is decided here: parts are made, joined, started and stopped. The process around them (signals, privileges,
@@ -33,10 +33,9 @@ from tcproxy.servers.states_report import ANNOUNCEMENT, proxy_without_servers, s
 from tcproxy.servers.tracking import link_tracks
 from tcproxy.session.frontend import Backend, Frontend
 from tcproxy.session.settings import World
-from tcproxy.transport.checks import Checks
-from tcproxy.transport.dial import CheckDial
+from tcproxy.transport.dial import CheckDial, LinkDial
 from tcproxy.transport.entrances import Entrances
-from tcproxy.transport.links import Links
+from tcproxy.transport.health_checks import HealthCheckService
 from tcproxy.transport.pipes import LARGEST, MOST, PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
@@ -89,12 +88,13 @@ class ProxyService(MultiService):
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = self.world.pipes = _pipes(configuration)
-        self.world.dial = Links(reactor, limit, self._pipes, configuration.process.tune)
+        self.world.dial = LinkDial(reactor, limit, self._pipes, configuration.process.tune)
         self.entrances = Entrances(self.world, reactor, limit, self._pipes)
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._make_farms()
         self._make_frontends()
-        Checks(self.world, _check_dial(configuration, reactor)).setServiceParent(self)  # type: ignore[no-untyped-call]
+        checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
+        checks.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._add_control()
         self._stopped: defer.Deferred[None] | None = None
 

@@ -29,8 +29,8 @@ from tcproxy.report.info import ProcessFacts, plain
 from tcproxy.service import ProxyService, service_from_text
 from tcproxy.session.settings import World
 from tcproxy.transport.binding import TCP_USER_TIMEOUT, listen
-from tcproxy.transport.options import client_tune, server_tunes
 from tcproxy.transport.reactor import Reactor
+from tcproxy.transport.socket_options import client_tune, server_tunes
 from tcproxy.wire.proxy_protocol import Tlv, TlvType, encode_v2
 from tests.running import HAPROXY, PATIENCE, TCPROXY, free_port, program, wait_for
 from tests.session.plays import Stage

@@ -47,7 +47,7 @@ class CheckEvents(Protocol):
         ...
 
     def failed(self, errno: int) -> None:
-        """It could not be made, or broke: the errno of the operating system."""
+        """The connection could not be made, or broke. errno: of the operating system."""
         ...
 
 
@@ -55,17 +55,17 @@ class Cancellable(Protocol):
     """A connection made or being made."""
 
     def cancel(self) -> None:
-        """Drop it at once, wherever it stands, with a reset so that no TIME_WAIT is left. No event follows."""
+        """Reset the connection at once, whether or not it stands yet. No event follows, and no TIME_WAIT is left."""
         ...
 
 
 Dial = Callable[[CheckTarget, CheckEvents], Cancellable]
-"""Connects. May call `failed` before it returns when the address cannot be used at all."""
+"""Begins to connect to a target, and returns what cancels it. May call `failed` before it returns."""
 
 _FROM_THE_NETWORK = frozenset(
     {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EPIPE, errno.ECONNABORTED}
 )
-"""What the other end or a router answers; everything else is what this machine's sockets say at once."""
+"""Errors that the other machine or a router caused; all other errors come from this machine."""
 
 _LOCAL_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE})
 

@@ -9,7 +9,7 @@ from tcproxy.session.accounting import greeted
 from tcproxy.session.ends import End
 from tcproxy.session.log_lines import refuse
 from tcproxy.session.state import Connection
-from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeaderParser
+from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeader, ProxyHeaderParser
 
 FAULTS = {
     Fault.STRANGE: "Received something which does not look like a PROXY protocol header",
@@ -50,7 +50,7 @@ class Greeting:
         try:
             header = self.parser.feed(data)
         except BadProxyHeader as error:
-            self._refuse(FAULTS[error.fault])
+            self._refuse(FAULTS[error.fault], header=error.header)
             return
         if header is None:
             return
@@ -87,7 +87,8 @@ class Greeting:
         else:
             self._rearm()
 
-    def _refuse(self, cause: str, left: bool = False) -> None:
-        self.connection.greeting = None
+    def _refuse(self, cause: str, left: bool = False, header: ProxyHeader | None = None) -> None:
+        """End the connection. header: what could be read of it, whose addresses the log line names."""
+        self.connection.greeting = header
         self.connection.client.session = self.connection
         refuse(self.connection, cause, left)

@@ -48,7 +48,8 @@ def _unwanted(stream: Stream, failed: bool, moment: Moment) -> bool:
 def refuse(connection: Connection, cause: str, left: bool = False) -> None:
     """End a connection before it became a session (a bad PROXY header), and write its line.
 
-    left: the client went away or stayed silent by itself, of which `option dontlognull` says nothing.
+    left: the client went away or stayed silent by itself, of which `option dontlognull` says nothing. A client that
+    sent something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST.
     """
     stream = connection.refused()
     stream.decide(PROXY, "R")
@@ -56,6 +57,8 @@ def refuse(connection: Connection, cause: str, left: bool = False) -> None:
     if not (left and connection.frontend.skip_null):
         _write_refusal(stream, cause)
     stream.logged = True
+    if not left:
+        connection.client.close(reset=True)
     connection.end()
 
 

@@ -24,7 +24,7 @@ IPV6_TRANSPARENT = getattr(socket, "IPV6_TRANSPARENT", 75)
 TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", 18)
 TCP_FASTOPEN = getattr(socket, "TCP_FASTOPEN", 23)
 DEFERRED = 1
-"""Seconds that a client who sends nothing is kept from us with `defer-accept`, as the reference has it."""
+"""Seconds that the kernel waits for a client's first bytes with `defer-accept`; HAProxy sets the same."""
 
 
 class BindError(Exception):
@@ -185,8 +185,8 @@ def _set_mss(sock: socket.socket, mss: int) -> None:
 def _listen_unix(bind: Bind, backlog: int) -> socket.socket:
     """Listen on a path: made under another name, then moved, so that clients always find a listener there.
 
-    What stands there already is replaced, as the reference does, so that the next process may take over; a file that
-    is no socket is refused.
+    A socket that stands there already is replaced, as HAProxy does, so that the next process may take over; another
+    kind of file is refused (OSError).
     """
     path = Path(bind.address.host)
     _refuse_other_files(path)

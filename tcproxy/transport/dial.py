@@ -1,6 +1,7 @@
-"""The connections of health checks: one short conversation each, told to the check by four events.
+"""Two callers that connect to servers: LinkDial for sessions, CheckDial for health checks.
 
-What is said, and how long it may take, is decided in health (see tcproxy/health/dialling.py).
+opening.py makes the connections; server_links.py says what those of sessions have in common. What a check says, and
+how long it may take, is decided in health (see tcproxy/health/dialling.py).
 """
 
 from __future__ import annotations
@@ -18,21 +19,61 @@ from tcproxy.health.dialling import CheckEvents, CheckTarget, Dial
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
-from tcproxy.transport.links import PENDING, STREAM, outcome, resolve
-from tcproxy.transport.options import Tune, delay_ack, server_tunes
-from tcproxy.transport.pairs import connect_pair
-from tcproxy.transport.relay import errno_of
-from tcproxy.transport.sockets import Poll, StreamSocket, poll_of
+from tcproxy.session.state import Stream
+from tcproxy.transport.opening import CONNECT, Greeting, Opening, OpeningStage, Outgoing, SocksTunnel, socket_name
+from tcproxy.transport.pipes import PipePool
+from tcproxy.transport.protocols import with_servers
+from tcproxy.transport.relay import BUFFER_SIZE, SocketEnd
+from tcproxy.transport.server_links import ServerLinkFactory
+from tcproxy.transport.socket_options import Tune, acknowledge, delay_ack, server_tunes
 from tcproxy.transport.sources import SourceBinder
+from tcproxy.transport.stream_socket import StreamSocket, errno_of
+from tcproxy.transport.transports import poll_of
 from tcproxy.wire.proxy_protocol import encode_v1, encode_v2
-from tcproxy.wire.socks4 import SocksRefused, SocksReplyParser, encode_request
+
+
+class LinkDial:
+    """Connects for sessions (session.ends.Dial): keeps one ServerLinkFactory a server.
+
+    limit: bytes a direction may hold (tune.bufsize). pipes: where relays borrow pipes, None for no splicing.
+    tune: the `tune.*` words of the global section.
+    """
+
+    def __init__(
+        self, reactor: Any, limit: int = BUFFER_SIZE, pipes: PipePool | None = None,
+        tune: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        self.poll = poll_of(reactor)
+        self.limit = limit
+        self.pipes = pipes
+        self.tune = tune
+        self._factories: dict[object, ServerLinkFactory] = {}
+
+    def __call__(self, session: Stream, server: Any) -> SocketEnd:
+        """Begin to connect to a live server, or to a backend's `dispatch` address. Raises LinkFailure."""
+        live = session.server
+        factory = self._factories.get(live or session.backend)
+        if factory is None:
+            factory = self._make(session, live.model if live is not None else server)
+        if live is None:
+            return factory.link(session, server.address, server.address.port)
+        if live.address is None:
+            raise LinkFailure(errno.EADDRNOTAVAIL, "the server's name has no address")
+        return factory.link(session, live.address, live.port)
+
+    def _make(self, session: Stream, model: Server) -> ServerLinkFactory:
+        assert session.backend is not None
+        proxy = session.backend.model
+        factory = with_servers(proxy).links(self.poll, model, proxy, self.limit, self.pipes, self.tune)
+        self._factories[session.server or session.backend] = factory
+        return factory
 
 
 class CheckDial:
     """Connects for health checks (tcproxy.health.dialling.Dial).
 
     tune: the `tune.*` words of the global section. never_local: `pp2-never-send-local`. tunes: what is set on new
-    sockets.
+    sockets that are not UNIX sockets.
     """
 
     def __init__(
@@ -46,141 +87,79 @@ class CheckDial:
         self.tunes = tunes
 
     def towards(self, model: Server, proxy: Proxy) -> Dial:
-        """Return the dial that sets on its sockets what links to this server have."""
-        tunes = server_tunes(model, proxy, self.tune)
-        if "tcp-smart-connect" in proxy.options:
-            tunes.append(delay_ack)
-        return CheckDial(self.reactor, self.tune, self.never_local, tunes)
+        """Return a dial for one server, which sets the same options on its sockets as links to that server have."""
+        return CheckDial(self.reactor, self.tune, self.never_local, server_tunes(model, proxy, self.tune))
 
     def __call__(self, target: CheckTarget, events: CheckEvents) -> CheckConnection:
-        """Connect; tells `events.failed` at once where that cannot even begin."""
+        """Begin to connect; `events.failed` may be called before this returns."""
         return CheckConnection(self, target, events)
 
 
 class CheckConnection:
-    """One connection of a check: the protocol of its transport, and its producer while it connects."""
+    """One connection of a check: an Opening first, then the protocol of the transport.
+
+    The kernel is kept from acknowledging the server's SYN by itself: a check that only connects is over before that,
+    and its reset (SYN, SYN-ACK, RST) is all that the server's kernel sees; accept() there never returns.
+    """
 
     def __init__(self, dial: CheckDial, target: CheckTarget, events: CheckEvents) -> None:
         self.dial = dial
         self.target = target
         self.events: CheckEvents | None = events
         self.transport: StreamSocket | None = None
-        self._reply: SocksReplyParser | None = None
-        self._binder = SourceBinder(target.source) if target.source is not None else None
-        self._port = 0
+        self._spoke = target.send_proxy > 0 or target.socks4 is not None
         try:
-            self._begin(dial.poll)
-        except OSError as error:
-            self._fail(error.errno or 0)
+            stages = self._stages()
+            self.transport = transport = self._connect()
         except LinkFailure as failure:
             self._fail(failure.errno)
-
-    def _begin(self, poll: Poll) -> None:
-        sock, name = self._connect()
-        self.transport = transport = StreamSocket(poll, sock, name)
-        transport.protocol = self
-        transport.producer = self
-        transport.streaming = True
-        # even a connection that stands at once is told from the loop, as the check expects
-        transport.startWriting()
-
-    def _connect(self) -> tuple[socket.SocketType, Any]:
-        """Return a socket that connects, and the name it connects to."""
-        towards = self.target.socks4 or self.target.address
-        if towards.family is Family.SOCKPAIR:
-            return connect_pair(int(towards.host)), ""
-        family, name, _ = resolve(towards, towards.port, None)
-        sock = socket.SocketType(family, STREAM, 0)
-        try:
-            for tune in self.dial.tunes if family != socket.AF_UNIX else ():
-                tune(sock)
-            if self._binder is not None:
-                self._port = self._binder.bind(sock, None)
-            code = sock.connect_ex(name)
-            if code and code not in PENDING:
-                raise OSError(code, "connect")
-        except BaseException:
-            sock.close()
-            raise
-        return sock, name
-
-    # the transport's producer: called when the socket is writable
-
-    def resumeProducing(self) -> None:
-        """The connection stands, or failed."""
-        transport = self.transport
-        assert transport is not None
-        code = outcome(transport)
-        if code is None:
             return
-        if code:
-            self._fail(code)
-            return
-        transport.producer = None
-        transport.stopWriting()
-        try:
-            self._speak_first(transport)
-        except SocksRefused:
-            self._fail(errno.EAFNOSUPPORT)
+        Opening(transport, stages, self._stands, self._fail).start()
 
-    def _speak_first(self, transport: StreamSocket) -> None:
+    def _stages(self) -> list[OpeningStage]:
+        # a check expects to be told from the loop, even if the connection stands at once
+        stages: list[OpeningStage] = [CONNECT]
         if self.target.socks4 is not None:
-            self._reply = SocksReplyParser()
-            transport.write(encode_request(self.target.address.host, self.target.address.port))
-            transport.startReading()
-        else:
-            self._stands(transport)
-
-    def _stands(self, transport: StreamSocket) -> None:
+            stages.append(SocksTunnel(self.target.address.host, self.target.address.port))
         if self.target.send_proxy:
-            transport.write(self._proxy_header(transport))
-        if self.events is not None:
-            self.events.connected(transport.write)
-        if self.events is not None:
-            transport.startReading()
+            stages.append(Greeting(self._proxy_header))
+        return stages
+
+    def _connect(self) -> StreamSocket:
+        target, dial = self.target, self.dial
+        towards = target.socks4 or target.address
+        binder = SourceBinder(target.source) if target.source is not None else None
+        if towards.family is Family.SOCKPAIR:
+            return Outgoing(dial.poll).pair(int(towards.host))
+        family, name = socket_name(towards, towards.port)
+        if family == socket.AF_UNIX:
+            return Outgoing(dial.poll, (), binder).begin(family, name)[0]
+        return Outgoing(dial.poll, dial.tunes, binder).begin(family, name, also=delay_ack)[0]
 
     def _proxy_header(self, transport: StreamSocket) -> bytes:
-        """Return the header of a connection of our own: version 1 has no word for that, and tells its addresses."""
-        ends = (transport.socket.getsockname(), transport.socket.getpeername())
+        """Return the PROXY header of a check: LOCAL in version 2, the check's own addresses in version 1."""
+        ends = (transport.local_name(), transport.peer_name())
         near, far = (name[:2] if isinstance(name, tuple) else None for name in ends)
         if self.target.send_proxy == 1:
             return encode_v1(near, far)
         return encode_v2(near, far) if self.dial.never_local else encode_v2(None, None)
 
-    def pauseProducing(self) -> None:
-        """Nothing to do: there is no source of bytes."""
+    def _stands(self) -> None:
+        """The connection is ready: let the check speak."""
+        transport = self.transport
+        assert transport is not None and self.events is not None
+        transport.protocol = self
+        transport.doRead = transport.read_for_protocol
+        self.events.connected(self._write)
+        if self.events is not None:
+            if not self._spoke and transport.socket.family != socket.AF_UNIX:
+                acknowledge(transport.socket)  # the server is to speak first, once the connection stands there, too
+            transport.startReading()
 
-    def stopProducing(self) -> None:
-        """The protocol's side hears of the loss."""
-
-    # the transport's protocol
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes of the server, or of the SOCKS server before it."""
-        if self._reply is not None:
-            try:
-                if not self._reply.feed(data):
-                    return
-            except SocksRefused:
-                self._fail(errno.ECONNREFUSED)
-                return
-            data, self._reply = self._reply.rest, None
-            assert self.transport is not None
-            self._stands(self.transport)
-        if data and self.events is not None:
-            self.events.received(data)
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The server closed (a FIN ends a check's connection, too), or the connection broke."""
-        events, self.events = self.events, None
-        self._release()
-        if events is None:
-            return
-        code = errno_of(reason)
-        if code or self._reply is not None or (self.transport is not None and self.transport.producer is self):
-            events.failed(code or errno.ECONNREFUSED)
-        else:
-            events.ended()
+    def _write(self, data: bytes) -> None:
+        self._spoke = True
+        assert self.transport is not None
+        self.transport.write(data)
 
     def _fail(self, code: int) -> None:
         events = self.events
@@ -192,11 +171,22 @@ class CheckConnection:
         """Drop it at once, with a reset; no event follows."""
         self.events = None
         if self.transport is not None:
-            self.transport.drop(reset=True)
-            self.transport.release()
-        self._release()
+            self.transport.close(reset=True)
 
-    def _release(self) -> None:
-        if self._binder is not None:
-            self._binder.release(self._port)
-            self._port = 0
+    # the transport's protocol, once the connection stands
+
+    def dataReceived(self, data: bytes) -> None:
+        """The server sent these bytes."""
+        if self.events is not None:
+            self.events.received(data)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The server closed (a FIN ends a check's connection, too), or the connection broke."""
+        events, self.events = self.events, None
+        if events is None:
+            return
+        code = errno_of(reason)
+        if code:
+            events.failed(code)
+        else:
+            events.ended()

@@ -11,8 +11,8 @@ from tcproxy.session.frontend import Frontend
 from tcproxy.session.settings import World
 from tcproxy.transport.binding import BindError, listen
 from tcproxy.transport.listeners import MOST_AT_ONCE, FrontendFactory, Listener
-from tcproxy.transport.options import client_tune
 from tcproxy.transport.pipes import PipePool
+from tcproxy.transport.socket_options import client_tune
 
 LONGEST_BACKLOG = 4096
 

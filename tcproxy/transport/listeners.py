@@ -21,16 +21,17 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.grammar.addresses import Family
-from tcproxy.session.session import TcpSession
 from tcproxy.session.settings import Entrance
 from tcproxy.transport.binding import describe
 from tcproxy.transport.pairs import accept_pair
 from tcproxy.transport.pipes import PipePool
-from tcproxy.transport.relay import BUFFER_SIZE, End
-from tcproxy.transport.sockets import StreamSocket, poll_of, twisted_address
+from tcproxy.transport.protocols import Spoken, after_bytes, with_clients
+from tcproxy.transport.relay import BUFFER_SIZE, SocketEnd
+from tcproxy.transport.stream_socket import StreamSocket, twisted_address
+from tcproxy.transport.transports import poll_of
 
 MOST_AT_ONCE = 64
-"""Clients accepted in one wake-up, at the most, so that those already here are not forgotten."""
+"""Clients accepted in one turn of the loop, at the most, so that the clients already connected are served, too."""
 SHORT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 BREATH = 0.1
 """Seconds without accepting after descriptors ran out."""
@@ -41,9 +42,10 @@ _log = Logger()
 
 
 class FrontendFactory(ServerFactory):
-    """Makes the session of each client of one entrance of a frontend.
+    """Makes the session and the end of each client of one bind address of a frontend, by what the frontend speaks.
 
     limit: bytes a direction may hold (tune.bufsize). pipes: where relays borrow pipes, None for no splicing.
+    codec: what the ends of these clients share.
     """
 
     noisy = False
@@ -52,54 +54,27 @@ class FrontendFactory(ServerFactory):
         self.entrance = entrance
         self.limit = limit
         self.pipes = pipes
-        self.codec: Any = None
-        self.upgrade: Any = None
-        if entrance.frontend.model.mode == "http":
-            from tcproxy.transport.http1 import adjusted
-
-            self.codec, self.new_http_end = adjusted.client_of(entrance.frontend)
+        spoken = with_clients(entrance.frontend)
+        self._client, self._session = spoken.client, spoken.session
+        self.codec = spoken.codec(entrance.frontend)
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the client's end of a new session, which begins when the connection is made."""
-        if self.codec is not None:
-            return self.new_http_end(self)
-        return ClientEnd(TcpSession(self.entrance), self.limit, self.pipes)
+        return self._client(self._session(self.entrance), self.limit, self.pipes, self.codec)
 
-    def new_http_client(self, session: Any) -> Any:
-        """Return the HTTP end of a client that came in TCP mode."""
-        if self.upgrade is None:
-            from tcproxy.transport.http1 import adjusted
+    def speak_http(self, old: SocketEnd) -> None:
+        """Switch a client that came in TCP mode to HTTP."""
+        self.switch(old, after_bytes(self.entrance.frontend))
 
-            self.upgrade = adjusted.upgrade_of(self.entrance.frontend)
-        codec, kind = self.upgrade
-        return kind(session, self.limit, self.pipes, codec)
-
-
-class ClientEnd(End):
-    """The end that begins its session when its connection is made."""
-
-    __slots__ = ()
-
-    def makeConnection(self, transport: Any) -> None:
-        """Stand on this transport and let the session begin."""
-        # as every end does, without the call
-        self.transport = transport
-        self.recv = transport.socket.recv
-        transport.protocol = self
-        transport.doRead = self.hold
-        self.connected = True
-        self.session.begin(self)
-
-    def speak_http(self) -> None:
-        """Let an end of messages take this one's place, with what was read, and an HTTP session its session's."""
-        from tcproxy.session.http.upgrade import UpgradedConnection
-
-        old = self.session
-        session = UpgradedConnection(old)
-        end = old.entrance.listener.factory.new_http_client(session)
-        end.take_over(self)
-        old.client = end
-        self.session = None
+    def switch(self, old: SocketEnd, spoken: Spoken) -> None:
+        """Replace a client's byte end and its session by those of another protocol, with the bytes already read."""
+        before = old.session
+        assert spoken.successor is not None
+        session = spoken.successor(before)
+        end = spoken.client(session, self.limit, self.pipes, spoken.codec(self.entrance.frontend))
+        end.take_over(old)
+        before.client = end
+        old.session = None
         session.go_on(end)
 
 
@@ -156,7 +131,7 @@ class Listener:
             if self._pair:
                 return  # what comes through the pair waits there
             try:
-                # as the reference: a TCP listener that is shut is closed to clients, and listens again later
+                # as HAProxy does: the kernel refuses clients from now on, and listen() opens the socket again
                 self.socket.shutdown(socket.SHUT_RD)
             except OSError:
                 pass  # UNIX sockets cannot: their clients wait in the backlog
@@ -178,29 +153,29 @@ class Listener:
         self.socket.close()
 
     def retire(self) -> None:
-        """Stop for good, but serve who waits already: the kernel let those clients in, and would reset them.
+        """Accept all clients in the backlog, then stop for good: closing the socket would make the kernel reset them.
 
-        They are taken out in one go and looked at afterwards, so that hardly anybody can join them meanwhile.
+        All are accepted before the first one is served, so that few clients can join the backlog meanwhile.
         """
         waiting: list[tuple[int, Any]] = []
         try:
             while self.state == "open":
                 waiting.append(self.socket._accept())  # type: ignore[attr-defined]
         except OSError:
-            pass  # nobody is left, or there is no descriptor for more
+            pass  # the backlog is empty, or descriptors have run out
         self.close()
         for fd, remote in waiting:
             self._take_in(fd, remote)
 
     def stopListening(self) -> defer.Deferred[None]:
-        """As close."""
+        """Close the socket, for Twisted; the Deferred has fired already."""
         self.close()
         return defer.succeed(None)
 
     # accepting
 
     def doRead(self) -> None:
-        """Accept those who wait, as far as limits allow."""
+        """Accept clients from the backlog, as many as limits allow."""
         room = self.entrance.frontend.room(self.entrance)
         if room <= 0:
             return self._full()
@@ -214,14 +189,14 @@ class Listener:
             if not self.interest:
                 self._batch = 1
                 return None
-        # a call that finds nobody costs as much as one that does: ask for more only now and then, or in a rush
+        # accept() on an empty backlog costs as much as one that succeeds: try a second one seldom, or in a rush
         self._turns += 1
         if self._batch > 1 or self._turns & 15 == 0:
             self._batch = min(self._batch * 2, self.most)
         return None
 
     def _nobody(self, error: OSError) -> None:
-        """Accepting failed: most often because nobody is left."""
+        """accept() failed; most often the backlog is empty."""
         if error.errno == errno.EPIPE:
             self.close()
         elif error.errno in SHORT_OF_DESCRIPTORS:
@@ -240,7 +215,7 @@ class Listener:
         except Exception:
             # one client's trouble must not stop the listener
             _log.failure("a client of {address} could not be taken in", address=self)
-            transport.drop(reset=True)
+            transport.close(reset=True)
 
     def _full(self) -> None:
         self.state = "full"
@@ -273,11 +248,11 @@ class Listener:
         return f"Listener {self.entrance.frontend.name}"
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor lets go of everything."""
+        """The reactor is being stopped: close the socket."""
         self.close()
 
     def doWrite(self) -> None:
-        """Nothing is ever written."""
+        """Nothing to do: a listening socket is never written to."""
 
     def __str__(self) -> str:
         return describe(self.entrance.bind)

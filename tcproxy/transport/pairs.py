@@ -11,7 +11,7 @@ import os
 import socket
 
 PAYLOAD = bytes(8)
-"""A descriptor travels with at least one byte; the reference sends eight."""
+"""A descriptor travels with at least one byte; HAProxy sends eight."""
 
 
 def connect_pair(number: int) -> socket.SocketType:

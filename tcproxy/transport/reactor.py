@@ -1,7 +1,7 @@
 """A thin epoll reactor: Twisted's own, with the shortest way from a ready descriptor to a transport of ours.
 
 The stock loop spends more on each event than the relay does: a log context, a fileno() call, interest
-looked up in two sets. Transports that call `watch` (see sockets.py) stand in a table of their own, and a
+looked up in two sets. Transports that call `watch` (see stream_socket.py) stand in a table of their own, and a
 readable one has its `doRead` called directly. Everything else, errors in application code included, takes
 the way of twisted.internet.epollreactor. Nothing here knows what the transports do.
 """
@@ -31,29 +31,27 @@ LONGEST_SLEEP = 2147483.0
 _log = Logger()
 
 
-class Watched(Protocol):
-    """A transport that stands in the reactor's own table."""
+class DirectTransport(Protocol):
+    """A transport that the reactor calls directly, with no log context around the call. fd, interest: see `watch`."""
 
     fd: int
     interest: int
 
     def doRead(self) -> object:
-        """Take what there is to read; closes itself when there is nothing more."""
+        """Read; the transport closes itself at the end of the connection."""
 
     def doWrite(self) -> object:
-        """Write what is queued."""
+        """Send queued bytes."""
 
     def connectionLost(self, reason: Failure) -> None:
-        """Forget the descriptor."""
+        """Close the descriptor: code of the transport raised an exception, or the reactor stops."""
 
 
 class Reactor(EPollReactor):
-    """Twisted's epoll reactor with a table of transports that are called directly.
-
-    """
+    """Twisted's epoll reactor with a table of transports that are called directly."""
 
     def __init__(self) -> None:
-        self._direct: dict[int, Watched] = {}
+        self._direct: dict[int, DirectTransport] = {}
         self._gone: set[int] = set()
         self.most_events = MAXIMUM_EVENTS
         self._epoch = time() - monotonic()
@@ -66,7 +64,7 @@ class Reactor(EPollReactor):
         """
         return monotonic() + self._epoch
 
-    def watch(self, transport: Watched, interest: int) -> None:
+    def watch(self, transport: DirectTransport, interest: int) -> None:
         """Wait for these events (EPOLLIN, EPOLLOUT, both, or 0 for none) of the transport."""
         fd = transport.fd
         if transport.interest:
@@ -80,9 +78,9 @@ class Reactor(EPollReactor):
             self._direct[fd] = transport
         transport.interest = interest
 
-    def forget(self, transport: Watched) -> None:
+    def forget(self, transport: DirectTransport) -> None:
         """Drop the transport, which is about to close its descriptor: the kernel then drops the rest."""
-        # its number may be used anew before the events at hand are through: they are not the newcomer's
+        # the descriptor may be reused within this batch of events: its remaining ones belong to the old socket
         self._gone.add(transport.fd)
         if transport.interest:
             del self._direct[transport.fd]
@@ -124,7 +122,7 @@ class Reactor(EPollReactor):
                 self._stock_event(fd, event)
                 continue
             try:
-                # whatever else an event says of a transport that only reads, the read finds out
+                # a transport that only reads finds out by reading what else the event says (an error, a hang-up)
                 if event == EPOLLIN or transport.interest == EPOLLIN:
                     transport.doRead()
                 else:
@@ -147,8 +145,8 @@ class Reactor(EPollReactor):
             if error.errno != ENOENT:
                 _log.debug("descriptor {fd} was not in the set: {error}", fd=fd, error=error)
 
-    def _break(self, transport: Watched) -> None:
-        """Code of a transport or its protocol raised: log it, and lose that connection only."""
+    def _break(self, transport: DirectTransport) -> None:
+        """Log the exception that a transport or its protocol raised, and close that connection only."""
         _log.failure("unexpected error in a protocol")
         if transport.interest:
             self.watch(transport, 0)
@@ -164,7 +162,7 @@ class Reactor(EPollReactor):
                 while self._started:
                     self._turn()
             except BaseException:
-                # as the stock loop: whatever was raised is logged, and the loop goes on
+                # as Twisted's loop does: log the exception, and go on
                 _log.failure("unexpected error in main loop")
         _log.info("Main loop terminated.")
 
@@ -186,7 +184,7 @@ class Reactor(EPollReactor):
         self.doPoll(sleep if self.running else 0)
 
 
-def _dispatch(transport: Watched, event: int) -> None:
+def _dispatch(transport: DirectTransport, event: int) -> None:
     """Pass an event other than a plain EPOLLIN; of an error the reading or the writing finds out which it is."""
     wanted = transport.interest
     if event & EPOLLOUT and wanted & EPOLLOUT:

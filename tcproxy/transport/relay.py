@@ -1,17 +1,16 @@
 """Bytes from one end of a session to the other, with backpressure: recv and send, or splice for bulk.
 
-What is decided about ends, timeouts and errors is decided by the session; here are only the moves. An End is
-the protocol of its transport. On transports of ours (sockets.py) it reads and sends directly; on
-any other ITransport it works through dataReceived and write.
+The session decides about FINs, timeouts and errors; here bytes are only moved. A SocketEnd is the
+protocol of a transport of ours (`Transport` in transports.py) and reads and sends on it directly, not by Twisted's
+dataReceived and write: on another transport it cannot stand. Which reactor runs does not matter: ours calls transports
+directly, any other with IReactorFDSet knows them as readers and writers (transports.StockPoll).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from errno import EAGAIN, EINTR, EINVAL
+from errno import EINVAL
 from select import EPOLLIN
-from socket import SHUT_WR
 from time import monotonic
 from typing import Any
 
@@ -20,7 +19,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.transport.pipes import Pipe, PipePool
-from tcproxy.transport.sockets import StreamSocket, nothing
+from tcproxy.transport.stream_socket import AGAIN, errno_of, pair_of
+from tcproxy.transport.transports import Transport
 
 BUFFER_SIZE = 16384
 """Bytes a direction may hold: HAProxy's default of tune.bufsize."""
@@ -29,24 +29,22 @@ FULL_READS = 3
 THIN = 8192
 """Bytes of one splice below which copying is cheaper."""
 SPLICE_FLAGS = getattr(os, "SPLICE_F_MOVE", 1) | getattr(os, "SPLICE_F_NONBLOCK", 2)
-AGAIN = (EAGAIN, EINTR)
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class End:
+class SocketEnd:
     """One side of a session: reads from its own transport, passes to the other end's (see session.ends.End).
 
     limit: bytes read at once and held at the most. pipes: where to borrow a pipe, None for no splicing.
-    full: full reads in a row. pipe, piped: the pipe in use and the bytes in it. lent: gives back what was taken for
-    this connection (a source port), None where nothing was.
+    full: full reads in a row. pipe, piped: the pipe in use and the bytes in it.
     """
 
     __slots__ = (
-        "connected", "ended", "full", "held", "lent", "limit", "moved", "other", "pipe", "piped", "pipes", "recv",
+        "connected", "ended", "full", "held", "limit", "moved", "other", "pipe", "piped", "pipes", "recv",
         "send", "session", "stamp", "transport",
     )  # fmt: skip
 
-    transport: StreamSocket
+    transport: Transport
     recv: Any
     send: Any
 
@@ -54,7 +52,7 @@ class End:
         self.session = session
         self.limit = limit
         self.pipes = pipes
-        self.other: End | None = None
+        self.other: SocketEnd | None = None
         self.connected = False
         self.ended = False
         self.held = b""
@@ -63,12 +61,11 @@ class End:
         self.full = 0
         self.pipe: Pipe | None = None
         self.piped = 0
-        self.lent: Callable[[], None] | None = None
 
-    def makeConnection(self, transport: Any) -> None:
-        """Stand on this transport; nothing is read before `listen`."""
+    def makeConnection(self, transport: Transport) -> None:
+        """Use this transport; nothing is read before `listen`."""
         self.transport = transport
-        self.recv = transport.socket.recv
+        self.recv = transport.recv
         transport.protocol = self
         transport.doRead = self.hold
         self.connected = True
@@ -76,7 +73,7 @@ class End:
     # before the other end is there
 
     def hold(self) -> None:
-        """Read, and hold the bytes until the other end is there."""
+        """Read, and keep the bytes in `held` until `join` is called."""
         try:
             data = self.recv(self.limit - len(self.held))
         except OSError as error:
@@ -91,11 +88,11 @@ class End:
         self.session.heard(self)
         return None
 
-    def join(self, other: End) -> None:
+    def join(self, other: SocketEnd) -> None:
         """Pass bytes in both directions from now on; bytes held go first."""
         here, there = self.transport, other.transport
         self.other, other.other = other, self
-        self.send, other.send = there.socket.send, here.socket.send
+        self.send, other.send = there.send, here.send
         here.doRead, there.doRead = self.pump, other.pump
         here.producer, there.producer = other, self
         here.streaming = there.streaming = True
@@ -113,7 +110,7 @@ class End:
     # bytes
 
     def pump(self) -> None:
-        """Pass one read on: the way of every small message."""
+        """Read once and send that to the other side; every small message passes here."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -133,14 +130,20 @@ class End:
             self._wait_for_room(data, sent)
         if size == self.limit:
             self.full += 1
-            if self.full >= FULL_READS and self.pipes is not None:
+            if self.full >= FULL_READS and self.splices_to(self.other):
                 self.transport.doRead = self.splice
         elif self.full:
             self.full = 0
         return None
 
+    def splices_to(self, other: SocketEnd | None) -> bool:
+        """Return whether bytes may go from this side to the other one's without coming into this process."""
+        if self.pipes is None or other is None:
+            return False
+        return self.transport.can_splice and other.transport.can_splice
+
     def _forward(self, data: bytes) -> None:
-        """Pass bytes that were read elsewhere."""
+        """Send bytes that were read before to the other side."""
         try:
             sent = self.send(data)
         except OSError as error:
@@ -158,13 +161,13 @@ class End:
         self.other.transport.keep(data, sent)
 
     def splice(self) -> None:
-        """Pass what there is through a pipe: the way of bulk."""
+        """Move what there is to the other side through a pipe, with no copy in this process; bulk passes here."""
         assert self.pipes is not None
         pipe = self.pipes.take()
         if pipe is None:
             return self._copy_again()
         try:
-            size = os.splice(self.transport.fd, pipe.write, pipe.size, flags=SPLICE_FLAGS)
+            size = os.splice(self.transport.fileno(), pipe.write, pipe.size, flags=SPLICE_FLAGS)
         except OSError as error:
             self.pipes.give(pipe)
             if error.errno == EINVAL:  # the kernel cannot splice from this kind of socket
@@ -182,8 +185,7 @@ class End:
         if self._empty_pipe() is False:
             assert self.other is not None
             self.transport.stopReading()
-            self.other.transport.busy = True
-            self.other.transport.keep(b"", 0)
+            self.other.transport.await_room()
         return None
 
     def _copy_again(self) -> None:
@@ -191,9 +193,9 @@ class End:
         self.transport.doRead = self.pump
 
     def _empty_pipe(self) -> bool | None:
-        """Pass what is in the pipe; False when some is left, None when the other end broke."""
+        """Move bytes from the pipe to the other side. False: some are left. None: the other side broke."""
         assert self.pipe is not None and self.pipes is not None and self.other is not None
-        target = self.other.transport.fd
+        target = self.other.transport.fileno()
         try:
             while self.piped:
                 self.piped -= os.splice(self.pipe.read, target, self.piped, flags=SPLICE_FLAGS)
@@ -207,7 +209,7 @@ class End:
         return True
 
     def resumeProducing(self) -> None:
-        """The other end's transport took everything queued: go on."""
+        """The other side's queue is empty: empty the pipe, then read on."""
         if self.piped and not self._went_on():
             return
         self.stamp = monotonic()
@@ -217,32 +219,30 @@ class End:
             self.transport.startReading()
 
     def _went_on(self) -> bool:
-        """Pass more of what is in the pipe; True when that was all."""
+        """Move more bytes from the pipe; True when it is empty."""
         target, before = self.other, self.piped
         assert target is not None
         done = self._empty_pipe()
-        if self.piped != before:
-            target.transport.wrote = monotonic()
-        target.transport.busy = done is False
+        target.transport.spliced(moved=self.piped != before, left=done is False)
         return done is True
 
     def pauseProducing(self) -> None:
-        """The other end's transport queues."""
+        """Bytes are queued for the other side: read no more for now."""
         self.transport.stopReading()
 
     def stopProducing(self) -> None:
-        """The other end's transport is lost; the session hears of it by itself."""
+        """Nothing to do: the session is told of a lost transport by that transport's own end."""
 
     # ends
 
     def _end(self) -> None:
         self.ended = True
         self.session.ended(self)
-        # last, since most often the session has closed it by now
+        # behind the call, since most often the session has closed this side by then
         if self.transport.interest:
             self.transport.stopReading()
 
-    def _failed(self, end: End | None, error: OSError) -> None:
+    def _failed(self, end: SocketEnd | None, error: OSError) -> None:
         if error.errno not in AGAIN:
             self.session.broke(end, error.errno)
 
@@ -254,7 +254,7 @@ class End:
     @property
     def reading(self) -> bool:
         """True while bytes of this side are waited for."""
-        return bool(self.transport.interest & 1)
+        return bool(self.transport.interest & EPOLLIN)
 
     @property
     def stalled_since(self) -> float | None:
@@ -264,15 +264,12 @@ class End:
         return None
 
     def look(self) -> None:
-        """Read what is there already, or learn that nothing is."""
+        """Read once now, whether or not something is there."""
         self.transport.doRead()
 
     def listen(self) -> None:
         """Read from this side."""
-        transport = self.transport
-        # `startReading` without the call: every connection begins here
-        if not transport.interest & EPOLLIN and transport.fd >= 0:
-            transport.poll.watch(transport, transport.interest | EPOLLIN)
+        self.transport.startReading()
 
     def mute(self) -> None:
         """Read no more from this side."""
@@ -281,13 +278,7 @@ class End:
 
     def finish(self) -> None:
         """Send FIN to this side now."""
-        # `shut_write` without the call
-        transport = self.transport
-        transport.finished = True
-        try:
-            transport.socket.shutdown(SHUT_WR)
-        except OSError:
-            pass  # it is gone already, which the next read tells
+        self.transport.finish()
 
     def close(self, reset: bool = False) -> None:
         """Close this side's connection, with RST if asked, and drop what is held for it."""
@@ -296,41 +287,20 @@ class End:
         if self.pipe is not None and self.pipes is not None:
             self.pipes.discard(self.pipe)
             self.pipe, self.piped = None, 0
-        if self.lent is not None:
-            self.give_back()
         self.connected = False
-        transport = self.transport
-        transport.drop(reset)
-        # `release` without the call
-        transport.protocol = transport.producer = None
-        transport.doRead = nothing
+        self.transport.close(reset)
         self.recv = self.send = None
         self.other = None
 
-    def give_back(self) -> None:
-        """Give back what was taken for this connection."""
-        if self.lent is not None:
-            self.lent()
-            self.lent = None
-
-    # what a loop or a foreign transport tells
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes from a transport that reads by itself (a TLS layer)."""
-        self.moved += len(data)
-        if self.other is None:
-            self.held += data
-            self.session.heard(self)
-        else:
-            self._forward(data)
+    # what a loop tells
 
     def readConnectionLost(self) -> None:
-        """The other side sent FIN."""
+        """The other machine sent FIN; Twisted's own reactors tell it here when the socket is not readable."""
         if not self.ended:
             self._end()
 
     def writeConnectionLost(self) -> None:
-        """Our FIN was sent: the session asked for it."""
+        """Nothing to do: our FIN was sent, which the session asked for."""
 
     def connectionLost(self, reason: Failure) -> None:
         """The loop closed the transport, because of an error."""
@@ -341,21 +311,31 @@ class End:
     def source(self) -> tuple[str, int]:
         """Return the address of the other machine."""
         remote = self.transport.remote  # "" for the client of a UNIX socket
-        return pair_of(self.transport.socket.getpeername() if remote is None else remote)
+        return pair_of(self.transport.peer_name() if remote is None else remote)
 
     def destination(self) -> tuple[str, int]:
         """Return the address of our side."""
-        return pair_of(self.transport.socket.getsockname())
+        return pair_of(self.transport.local_name())
 
 
-def pair_of(name: Any) -> tuple[str, int]:
-    """Return a socket's name as (host, port); a UNIX socket's as ("unix", 0)."""
-    if isinstance(name, tuple):
-        return name[0], name[1]
-    return "unix", 0
+class ByteClient(SocketEnd):
+    """A client's end that begins its session when its connection is made. codec: None, for bytes need none."""
 
+    __slots__ = ()
 
-def errno_of(reason: Failure) -> int:
-    """Return the errno that a transport's loss was caused by, 0 where there is none."""
-    arguments = reason.value.args if reason.value is not None else ()
-    return getattr(arguments[0], "errno", 0) or 0 if arguments else 0
+    def __init__(self, session: Any, limit: int, pipes: PipePool | None, codec: object = None) -> None:
+        super().__init__(session, limit, pipes)
+
+    def makeConnection(self, transport: Transport) -> None:
+        """Use this transport, and begin the session."""
+        # inlined SocketEnd.makeConnection (hot path; see docs/performance)
+        self.transport = transport
+        self.recv = transport.recv
+        transport.protocol = self
+        transport.doRead = self.hold
+        self.connected = True
+        self.session.begin(self)
+
+    def speak_http(self) -> None:
+        """Switch this client to HTTP: an end of messages and its session take over, with the bytes already read."""
+        self.session.entrance.listener.factory.speak_http(self)

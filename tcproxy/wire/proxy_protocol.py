@@ -45,11 +45,15 @@ class Fault(Enum):
 
 
 class BadProxyHeader(ValueError):
-    """The peer sent no PROXY header, or a broken one; the text says why. The connection must be closed."""
+    """The peer sent no PROXY header, or a broken one; the text says why. The connection must be closed.
+
+    header: what stands before the fault, where that is a whole header but for its TLVs.
+    """
 
     def __init__(self, message: str, fault: Fault = Fault.INVALID) -> None:
         super().__init__(message)
         self.fault = fault
+        self.header: ProxyHeader | None = None
 
 
 class ProxyCommand(Enum):
@@ -166,24 +170,34 @@ def _read(data: bytes, maximum: int) -> tuple[ProxyHeader, int] | None:
         return _read_v1(data)
     if SIGNATURE.startswith(data) or V1_PREFIX.startswith(data):
         return None
-    raise BadProxyHeader("the connection does not begin with a PROXY header", Fault.STRANGE)
+    raise BadProxyHeader("the connection does not begin with a PROXY header", _strange(data))
+
+
+def _strange(data: bytes) -> Fault:
+    """Return what HAProxy says of bytes that begin as no version does: it tells that of no fewer than 16."""
+    return Fault.STRANGE if len(data) >= V2_HEAD else Fault.TRUNCATED
 
 
 # version 1
 
 _PORT = rb"(0|[1-9][0-9]{0,4})"
 _V1_TCP = re.compile(rb"PROXY TCP([46]) ([0-9a-fA-F.:]+) ([0-9a-fA-F.:]+) " + _PORT + b" " + _PORT + rb"\r\n")
+_V1_BEGINNING = re.compile(
+    rb"PROXY TCP[46] [0-9a-fA-F.:]*( [0-9a-fA-F.:]*( [0-9]*( [0-9]*\r?)?)?)?"
+    rb"|PROXY TCP[46]( [0-9a-fA-F.:]+){2}( [0-9]+){2}\n"
+)
+"""A line that is right as far as it goes, or wants only its CR."""
 
 
 def _read_v1(data: bytes) -> tuple[ProxyHeader, int] | None:
     end = data.find(b"\n", 0, V1_MAXIMUM)
     if end < 0:
         if len(data) >= V1_MAXIMUM:
-            raise BadProxyHeader(f"no end of line in the first {V1_MAXIMUM} bytes", Fault.TRUNCATED)
+            raise BadProxyHeader(f"no end of line in the first {V1_MAXIMUM} bytes", _line_fault(data))
         return None
     line = data[: end + 1]
     if not line.endswith(b"\r\n"):
-        raise BadProxyHeader("the line ends without CR", Fault.TRUNCATED)
+        raise BadProxyHeader("the line ends without CR", _line_fault(line))
     return _parse_line(line), len(line)
 
 
@@ -192,8 +206,7 @@ def _parse_line(line: bytes) -> ProxyHeader:
     if match is None:
         if line.startswith((b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ")):
             return ProxyHeader(1, ProxyCommand.PROXY, ProxyFamily.UNSPEC)
-        fault = Fault.INVALID if line.startswith((b"PROXY TCP4 ", b"PROXY TCP6 ")) else Fault.UNHANDLED
-        raise BadProxyHeader("neither TCP4 nor TCP6 with two addresses and two ports, nor UNKNOWN", fault)
+        raise BadProxyHeader("neither TCP4 nor TCP6 with two addresses and two ports, nor UNKNOWN", _line_fault(line))
     number, source, destination, source_port, destination_port = match.groups()
     family = ProxyFamily.INET if number == b"4" else ProxyFamily.INET6
     return ProxyHeader(
@@ -203,6 +216,13 @@ def _parse_line(line: bytes) -> ProxyHeader:
         (_text_address(family, source), _port(source_port)),
         (_text_address(family, destination), _port(destination_port)),
     )
+
+
+def _line_fault(line: bytes) -> Fault:
+    """Return what is wrong with a line, or the beginning of one, that is no header: only its CRLF, or more."""
+    if not line.startswith((b"PROXY TCP4 ", b"PROXY TCP6 ")):
+        return Fault.UNHANDLED
+    return Fault.TRUNCATED if _V1_BEGINNING.fullmatch(line) else Fault.INVALID
 
 
 def _text_address(family: ProxyFamily, text: bytes) -> str:
@@ -237,7 +257,7 @@ _BLOCKS = {
 
 def _read_v2(data: bytes, maximum: int) -> tuple[ProxyHeader, int] | None:
     if len(data) > len(SIGNATURE) and data[len(SIGNATURE)] >> 4 != 2:
-        raise BadProxyHeader(f"version {data[len(SIGNATURE)] >> 4} is not known", Fault.STRANGE)
+        raise BadProxyHeader(f"version {data[len(SIGNATURE)] >> 4} is not known", _strange(data))
     if len(data) < V2_HEAD:
         return None
     end = V2_HEAD + int.from_bytes(data[14:16], "big")
@@ -259,8 +279,12 @@ def _parse_block(header: bytes) -> ProxyHeader:
     if len(header) < at:
         raise BadProxyHeader("the header ends within the addresses")
     source, destination = _block_endpoints(family, header)
-    # an unspecified family does not tell how long its addresses are, so nobody knows where the TLVs begin
-    tlvs = () if family is ProxyFamily.UNSPEC else _tlvs(header, at)
+    # what stands behind a family that says nothing has no known beginning, so it is skipped, not read
+    try:
+        tlvs = () if family is ProxyFamily.UNSPEC else _tlvs(header, at)
+    except BadProxyHeader as error:
+        error.header = ProxyHeader(2, ProxyCommand.PROXY, family, source, destination, (), stream)
+        raise
     return ProxyHeader(2, ProxyCommand.PROXY, family, source, destination, tlvs, stream)
 
 

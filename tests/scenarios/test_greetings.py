@@ -35,6 +35,14 @@ BAD = {
     "words": b"PROXY TCP4 a b c d\r\n", "lone LF": b"PROXY TCP4 192.0.2.1 198.51.100.2 1 2\n",
     "other family": b"PROXY TCP5 192.0.2.1 198.51.100.2 1 2\r\n", "v3": SIGNATURE + b"\x31\x11\x00\x0c" + IPV4,
     "command 2": SIGNATURE + b"\x22\x11\x00\x0c" + IPV4, "too short": SIGNATURE + b"\x21\x11\x00\x04abcd",
+    "a few bytes": b"GET", "a long line": b"PROXY TCP4 " + b"1" * 120 + b"\r\n",
+    "a long line of another family": b"PROXY TCP5 " + b"1" * 120 + b"\r\n",
+    "much and no end": b"PROXY UNKNOWN " + b"1" * 120,
+    "a long line with addresses": b"PROXY TCP4 192.0.2.1 198.51.100.2 1 2" + b" " * 80 + b"\r\n",
+    "words and a lone LF": b"PROXY TCP4 a b c d\n",
+    "TLV without end": SIGNATURE + b"\x21\x11\x00\x0f" + IPV4 + b"\x03\x00\x08",
+    "bad checksum": SIGNATURE + b"\x21\x11\x00\x13" + IPV4 + b"\x03\x00\x04abcd",
+    "bad port": b"PROXY TCP4 192.0.2.1 198.51.100.2 x 2\r\n", "version 3, in part": SIGNATURE + b"\x31",
 }  # fmt: skip
 
 
@@ -52,7 +60,7 @@ def _good(scene: Scene) -> None:
 def _bad(scene: Scene) -> None:
     for what, header in BAD.items():
         scene.note(what)
-        scene.connect().send(header).ends(reset=False).close()
+        scene.connect().send(header).ends().close()
         scene.logged()
 
 
@@ -79,7 +87,7 @@ def bad_headers_with_the_default_line(scene: Scene) -> None:
     """Without a log format of its own a frontend writes nothing of bad headers."""
     for what, header in BAD.items():
         scene.note(what)
-        scene.connect().send(header).ends(reset=False).close()
+        scene.connect().send(header).ends().close()
 
 
 @story(IN + "    option dontlognull\n    option log-separate-errors\n    error-log-format %ci:%ts:%ST\n")
@@ -103,7 +111,7 @@ def leaves_without_a_header(scene: Scene) -> None:
     scene.logged()
     scene.connect().quiet(0.05).reset()
     scene.logged()
-    scene.connect().send(b"PROXY TC").finish().ends(reset=False).close()
+    scene.connect().send(b"PROXY TC").finish().ends().close()
     scene.logged()
 
 
@@ -113,7 +121,7 @@ def leaves_without_a_header_unlogged(scene: Scene) -> None:
     scene.connect().quiet(0.05).finish().ends().close()
     scene.connect().quiet(0.05).reset()
     scene.until("FRONTEND", scur=0)
-    scene.connect().send(b"PROXY TC").finish().ends(reset=False).close()
+    scene.connect().send(b"PROXY TC").finish().ends().close()
     scene.logged()
     scene.connect().ends().close()
 

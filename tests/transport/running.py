@@ -24,11 +24,11 @@ from tcproxy.servers.farm import Farm
 from tcproxy.session.frontend import Backend, Frontend
 from tcproxy.session.settings import World
 from tcproxy.transport.binding import listen
-from tcproxy.transport.links import Links
+from tcproxy.transport.dial import LinkDial
 from tcproxy.transport.listeners import FrontendFactory, Listener
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
-from tcproxy.transport.sockets import StreamSocket
+from tcproxy.transport.stream_socket import StreamSocket
 from tests.running import PATIENCE
 
 RESET = struct.pack("ii", 1, 0)
@@ -169,7 +169,7 @@ class Proxied:
         clock: Any = SteadyClock(self.reactor)
         self.world = World(Configuration(Global(), (self.proxy,)), clock, time(), clock.seconds())
         self.world.announce = lambda level, message: self.announced.append(message)
-        dial: Any = Links(self.reactor, pipes=self.pipes)
+        dial: Any = LinkDial(self.reactor, pipes=self.pipes)
         self.world.dial = dial
         self.farm = Farm(self.proxy, clock, self.world.announce)
         self.world.farms["web"] = self.farm

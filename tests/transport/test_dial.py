@@ -119,3 +119,45 @@ def test_through_socks() -> None:
             assert link.recv(10) == b"ping"
         wait_for(lambda: events.heard == ["connected", "ended"], "the end")
         assert events.data == b"early"
+
+
+@pytest.mark.parametrize("name", REACTORS)
+def test_a_check_that_only_connects_is_never_accepted(name: str) -> None:
+    """The handshake is not completed: a reset follows the server's SYN-ACK, and its application sees nothing."""
+    with running(name) as reactor, listener() as server:
+        events = Events()
+        connection: list[Any] = []
+
+        def over(write: Callable[[bytes], None]) -> None:
+            events.heard.append("connected")
+            connection[0].cancel()
+
+        events.connected = over  # type: ignore[method-assign]
+        target = CheckTarget(inet(server.getsockname()[1]))
+        within(reactor, lambda: connection.append(CheckDial(reactor)(target, events)))
+        wait_for(lambda: events.heard, "the connection")
+        within(reactor, lambda: None)
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        assert events.heard == ["connected"]
+
+
+def test_a_check_that_waits_for_the_server_completes_the_handshake() -> None:
+    """A server that speaks first is let know at once that the connection stands."""
+    with running() as reactor, listener() as server:
+        events = Silent()
+        connection = dial(reactor, inet(server.getsockname()[1]), events)
+        wait_for(lambda: events.heard, "the connection")
+        within(reactor, lambda: None)
+        server.setblocking(False)
+        server.accept()[0].close()
+        within(reactor, connection.cancel)
+
+
+class Silent(Events):
+    """Waits for the server's word."""
+
+    def connected(self, write: Callable[[bytes], None]) -> None:
+        """Say nothing."""
+        self.heard.append("connected")

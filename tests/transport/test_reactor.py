@@ -14,7 +14,8 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from tcproxy.transport.reactor import Reactor
-from tcproxy.transport.sockets import StreamSocket, poll_of
+from tcproxy.transport.stream_socket import StreamSocket
+from tcproxy.transport.transports import poll_of
 from tests.running import PATIENCE
 from tests.transport.running import connect, running, wait_for, within
 
@@ -125,7 +126,7 @@ def test_readers_and_writers_are_listed_and_removed() -> None:
             listed = transport in reactor.getReaders(), transport in reactor.getWriters()
             transport.startWriting()
             both = transport in reactor.getReaders() and transport in reactor.getWriters()
-            transport.drop()
+            transport.close()
             return *listed, both
 
         assert within(reactor, look) == (True, False, True)
@@ -144,7 +145,7 @@ def test_an_event_is_not_given_to_the_next_owner_of_its_number() -> None:
         """Close the other transport, whose event is at hand, and take its number."""
         victim = transports[1 - transports.index(reading[0])]
         number = victim.fd
-        victim.drop()
+        victim.close()
         ours, theirs = socket.socketpair()
         assert number in (ours.fileno(), theirs.fileno())
         newcomer = StreamSocket(poll, ours if ours.fileno() == number else theirs)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tcproxy.grammar.addresses import Address, Family
-from tests.transport.running import REACTORS, accept, listener, proxied, read_all, reset, sockets, wait_for
+from tests.transport.running import REACTORS, accept, listener, proxied, read_all, reset, sockets, wait_for, within
 
 MEGABYTES = 24
 
@@ -196,3 +196,19 @@ def test_a_thousand_sessions_leave_no_socket_behind() -> None:
                     reset(link)
         wait_for(lambda: not proxy.world.sessions, "all sessions to end")
     assert sockets() <= before
+
+
+def test_bytes_are_copied_where_a_side_cannot_splice() -> None:
+    """A transport says whether it can (TLS cannot); bulk comes through all the same."""
+    size = 4 << 20
+    with listener() as server, proxied(server) as proxy, proxy.connect() as client, accept(server) as link:
+        wait_for(lambda: proxy.world.sessions, "the session")
+        session = next(iter(proxy.world.sessions.values()))
+        wait_for(lambda: session.link is not None and session.link.other is not None, "the relay")
+        copying = type("Copying", (type(session.link.transport),), {"__slots__": (), "can_splice": False})
+        within(proxy.reactor, lambda: setattr(session.link.transport, "__class__", copying))
+        threading.Thread(target=client.sendall, args=(bytes(size),), daemon=True).start()
+        got = 0
+        while got < size:
+            got += len(link.recv(1 << 20))
+        assert proxy.pipes.open == 0

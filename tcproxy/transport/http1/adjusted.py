@@ -1,25 +1,24 @@
-"""Ends that write heads in a form of their own: names in another case (`h1-case-adjust`), and a header with the
-server's name behind all others (`http-send-name-header`). Only proxies that ask for it have such ends.
+"""HTTP/1 ends for proxies with `h1-case-adjust` or `http-send-name-header`: they write heads in another form.
+
+The first writes names of headers in another case, the second adds a header with the server's name behind all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tcproxy.session.http.connection import HttpConnection
-from tcproxy.transport.http1 import client
-from tcproxy.transport.http1.client import HttpClient
+from tcproxy.model.proxy import Proxy
+from tcproxy.session.frontend import Frontend
+from tcproxy.transport.http1.client import HttpClient, codec_of
 from tcproxy.transport.http1.server import HttpLink, HttpLinkFactory
 from tcproxy.wire.http1 import Adjust, Codec, CodecLimits, Field, RequestHead, ResponseHead
 from tcproxy.wire.http1.bodies import last_chunk
 from tcproxy.wire.http1.head import adjusted
 
-if TYPE_CHECKING:
-    from tcproxy.model.proxy import Proxy
-    from tcproxy.session.frontend import Frontend
-    from tcproxy.transport.listeners import FrontendFactory
+SERVERS, CLIENTS = "h1-case-adjust-bogus-server", "h1-case-adjust-bogus-client"
+"""The options that switch each side of a proxy."""
 
 
 class AdjustingCodec(Codec):
@@ -65,7 +64,7 @@ class WrittenRequest(RequestHead):
         self.wire = wire
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
-        """Return them."""
+        """Return the known bytes."""
         return self.wire
 
 
@@ -103,7 +102,7 @@ class AdjustedLinkFactory(HttpLinkFactory):
 
     def __init__(self, poll: Any, model: Any, proxy: Any, limit: int, pipes: Any, tune: Any) -> None:
         super().__init__(poll, model, proxy, limit, pipes, tune)
-        adjust = adjust_of(proxy, "h1-case-adjust-bogus-server")
+        adjust = adjust_of(proxy, SERVERS)
         field = Field(_encoded(proxy.send_name_header), _encoded(model.name))
         tail = b""
         if field.name and model is not proxy.dispatch:  # that one has no name of its own
@@ -115,11 +114,6 @@ class AdjustedLinkFactory(HttpLinkFactory):
         return AdjustedLink(session, self.limit, self.pipes, self.codec)
 
 
-def link_factory(proxy: Proxy) -> type[HttpLinkFactory]:
-    """Return what makes the links of a backend."""
-    return AdjustedLinkFactory if proxy.send_name_header or proxy.header_case else HttpLinkFactory
-
-
 # clients
 
 
@@ -128,7 +122,7 @@ class AdjustedClient(HttpClient):
 
     __slots__ = ()
     quiet = False
-    """Its responses are not those of others: none takes the short way."""
+    """False: these responses are written in another form, so the fast path cannot forward them."""
 
     def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
         """Gather a response's head with names in their case; return its size as it is counted."""
@@ -144,21 +138,6 @@ class AdjustedClient(HttpClient):
             self.out.append(last_chunk(trailers, codec.adjust))
 
 
-def new_end(factory: FrontendFactory) -> AdjustedClient:
-    """Return the end of a new session."""
-    return AdjustedClient(HttpConnection(factory.entrance), factory.limit, factory.pipes, factory.codec)
-
-
-def client_of(frontend: Frontend) -> tuple[Codec, Callable[[FrontendFactory], HttpClient]]:
-    """Return the codec of a frontend's clients, and what makes their ends."""
-    codec = client.codec_of(frontend)
-    adjust = adjust_of(frontend.model, "h1-case-adjust-bogus-client")
-    if adjust is None:
-        return codec, client.new_end
-    return AdjustingCodec(codec.limits, adjust), new_end
-
-
-def upgrade_of(frontend: Frontend) -> tuple[Codec, type[HttpClient]]:
-    """Return the codec, and the ends, of clients that came in TCP mode and speak HTTP now."""
-    codec, make = client_of(frontend)
-    return codec, HttpClient if make is client.new_end else AdjustedClient
+def adjusting_codec(frontend: Frontend) -> AdjustingCodec:
+    """Return the codec of a frontend's clients whose names are written in another case."""
+    return AdjustingCodec(codec_of(frontend).limits, adjust_of(frontend.model, CLIENTS))

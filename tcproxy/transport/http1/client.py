@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from select import EPOLLIN
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tcproxy.session.frontend import Frontend
-from tcproxy.session.http.connection import HttpConnection
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.pipes import PipePool
+from tcproxy.transport.relay import SocketEnd
 from tcproxy.wire.http1 import (
     BadMessage,
     Codec,
@@ -24,11 +24,6 @@ from tcproxy.wire.http1 import (
 from tcproxy.wire.http1.framing import NO_BODY
 from tcproxy.wire.http1.request import plain_request
 
-if TYPE_CHECKING:
-    from tcproxy.transport.listeners import FrontendFactory
-    from tcproxy.transport.relay import End
-
-
 KEPT_OVERHEAD, BLOCK, MORE_BLOCKS = 48, 8, 3
 """Bytes that a kept request takes besides its own: once, for each header, and as many blocks more, as measured."""
 
@@ -41,7 +36,7 @@ class HttpClient(HttpEnd):
 
     __slots__ = ("announced", "busy", "lenient", "looping", "reader", "tunnelled")
 
-    def __init__(self, session: HttpConnection, limit: int, pipes: PipePool | None, codec: Codec) -> None:
+    def __init__(self, session: Any, limit: int, pipes: PipePool | None, codec: Codec) -> None:
         super().__init__(session, limit, pipes)
         self.begin_messages(codec)
         self.reader = RequestReader(codec)
@@ -51,18 +46,18 @@ class HttpClient(HttpEnd):
     def makeConnection(self, transport: Any) -> None:
         """Stand on this transport and let the session begin."""
         super().makeConnection(transport)
-        self.push = transport.socket.send
+        self.push = transport.send
         transport.producer = self
         transport.streaming = True
         self.session.begin(self)
 
-    def take_over(self, other: End) -> None:
+    def take_over(self, other: SocketEnd) -> None:
         """Stand on the transport of an end of bytes, with what it read (session/http/upgrade.py)."""
         super().makeConnection(other.transport)
-        self.push = self.transport.socket.send
+        self.push = self.transport.send
         self.transport.producer = self
         self.transport.streaming = True
-        self.held, self.stamp, self.ended, self.lent = other.held, other.stamp, other.ended, other.lent
+        self.held, self.stamp, self.ended = other.held, other.stamp, other.ended
 
     def start(self) -> None:
         """Read requests from now on: what is here already, and what comes."""
@@ -281,8 +276,3 @@ def codec_of(frontend: Frontend) -> Codec:
             any_payload=process.any_payload,
         )
     )
-
-
-def new_end(factory: FrontendFactory) -> HttpClient:
-    """Return the end of a new session."""
-    return HttpClient(HttpConnection(factory.entrance), factory.limit, factory.pipes, factory.codec)

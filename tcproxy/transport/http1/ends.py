@@ -14,15 +14,15 @@ from time import monotonic
 from typing import Any
 
 from tcproxy.session.http.messages import Sink
-from tcproxy.transport.links import LinkEnd
-from tcproxy.transport.relay import AGAIN, FULL_READS, SPLICE_FLAGS, End
+from tcproxy.transport.relay import FULL_READS, SPLICE_FLAGS, SocketEnd
+from tcproxy.transport.stream_socket import AGAIN
 from tcproxy.wire.http1 import BadMessage, Body, ChunkedBody, Codec, Field, LengthBody, Piece, chunk, last_chunk
 
 FEW_LEFT = 1 << 17
 """Bytes of a body that are left, below which it is copied."""
 
 
-class HttpEnd(LinkEnd):
+class HttpEnd(SocketEnd):
     """One side of an HTTP/1 session.
 
     body: the decoder of the message being read, None between messages. whole: that message is complete.
@@ -145,7 +145,7 @@ class HttpEnd(LinkEnd):
 
     # large bodies
 
-    def _failed(self, end: End | None, error: OSError) -> None:
+    def _failed(self, end: SocketEnd | None, error: OSError) -> None:
         """Tell whose connection failed; a side that could not be written to may have said something before."""
         if error.errno in AGAIN:
             return
@@ -158,7 +158,8 @@ class HttpEnd(LinkEnd):
         self.full += 1
         if self.full >= FULL_READS and isinstance(body, LengthBody) and body.left > FEW_LEFT:
             self.full = 0
-            if self.sink is not None and self.sink.splices and not self.sink.congested:
+            sink = self.sink
+            if sink is not None and sink.splices and not sink.congested and self.splices_to(sink):
                 self.transport.doRead = self.splice_body
 
     def splice_body(self) -> None:
@@ -170,7 +171,7 @@ class HttpEnd(LinkEnd):
         if pipe is None:
             return self._copy_body()
         try:
-            size = os.splice(self.transport.fd, pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
+            size = os.splice(self.transport.fileno(), pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
         except OSError as error:
             assert self.pipes is not None
             self.pipes.give(pipe)
@@ -192,8 +193,7 @@ class HttpEnd(LinkEnd):
         left = self._empty_pipe() is False
         if left:
             self.transport.stopReading()
-            sink.transport.busy = True
-            sink.transport.keep(b"", 0)
+            sink.transport.await_room()
         elif not body.left and self.body is body:
             self._spliced(body)
         return None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from socket import MSG_PEEK
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.fast import answered
 from tcproxy.transport.http1.ends import HttpEnd
-from tcproxy.transport.links import ServerLinkFactory
-from tcproxy.transport.relay import AGAIN
+from tcproxy.transport.server_links import ServerLinkFactory
 from tcproxy.wire.http1 import (
     BadMessage,
     ChunkedBody,
@@ -60,7 +58,7 @@ class HttpLink(HttpEnd):
         """Send a request's head, with what has come of its body; the rest passes by itself."""
         transport = self.transport
         if self.uses == 0:
-            self.push = transport.socket.send
+            self.push = transport.send
             transport.doRead = self.receive
             transport.producer = self
             transport.streaming = True
@@ -108,10 +106,9 @@ class HttpLink(HttpEnd):
         if self.ended or not self.connected:
             return False
         try:
-            self.transport.socket.recv(1, MSG_PEEK)
-        except OSError as error:
-            return error.errno in AGAIN
-        return False
+            return self.transport.peek() is None
+        except OSError:
+            return False
 
     def close(self, reset: bool = False) -> None:
         """Close the link, and count it no more."""

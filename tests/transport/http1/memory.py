@@ -35,9 +35,9 @@ from tcproxy.servers.farm import Farm
 from tcproxy.service import log_formats
 from tcproxy.session.frontend import Backend, Frontend
 from tcproxy.session.settings import World
-from tcproxy.transport.http1.adjusted import link_factory
 from tcproxy.transport.listeners import FrontendFactory
-from tcproxy.transport.sockets import StreamSocket
+from tcproxy.transport.protocols import with_servers
+from tcproxy.transport.stream_socket import StreamSocket
 from tests.clocks import Clock
 
 FORM = "%ST %ts %B %U %{+Q}r"
@@ -198,7 +198,7 @@ class MemoryProxy:
         self.log()
         self.entry = FrontendFactory(self.frontend.entrances[0])
         self.diallers = {
-            server: link_factory(farm.model)(self, server.model, farm.model, self.entry.limit, None, {})
+            server: with_servers(farm.model).links(self, server.model, farm.model, self.entry.limit, None, {})
             for farm in farms.values()
             for server in farm.servers
         }
@@ -230,10 +230,8 @@ class MemoryProxy:
 
     def dial(self, session: Any, server: Any) -> Any:
         """Make a link, which stands at once."""
-        end = self.diallers[session.server].new_end(session)
         self.links.append(self.pipe())
-        end.makeConnection(self._transport(self.links[-1]))
-        return end
+        return self.diallers[session.server].open(session, self._transport(self.links[-1]), standing=True)
 
     def connect(self) -> PipeSocket:
         """Let a client in."""

@@ -1,9 +1,9 @@
 """A stream transport that writes at once: TCP over IPv4 and IPv6, and UNIX streams.
 
-It is a Twisted transport (ITCPTransport, IConsumer), so any protocol may stand on it, a TLS layer too. It differs
-from the stock one in this: `write` tries to send at once, an error keeps its errno, and an owner who
-wants no callback (relay.py) may shut and drop it step by step. What is done with the bytes stands in relay.py;
-how sockets come to be, in listeners.py and links.py.
+It is a Twisted transport (ITCPTransport, IConsumer), so any protocol may stand on it. It differs from Twisted's own in
+this: `write` tries to send at once, an error keeps its errno, and an owner who wants no callback (relay.py) may shut
+and drop it step by step. What the ends of sessions use of it is `Transport` (transports.py).
+What is done with the bytes stands in relay.py; how sockets come to be, in listeners.py and opening.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from errno import EAGAIN, EINTR
 from select import EPOLLIN, EPOLLOUT
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -30,51 +30,12 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from tcproxy.transport.transports import Poll
+
 READ_SIZE = 16384
+AGAIN = (EAGAIN, EINTR)
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: close sends RST and drops what was not sent."""
-
-
-class Poll(Protocol):
-    """Where transports are watched: our reactor itself, or a stock reactor behind StockPoll."""
-
-    def watch(self, transport: Any, interest: int) -> None:
-        """Wait for these events of the transport, 0 for none; sets its `interest`."""
-
-    def forget(self, transport: Any) -> None:
-        """Stop waiting: the transport's descriptor is about to be closed."""
-
-    def callLater(self, delay: float, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Call after `delay` seconds."""
-
-
-class StockPoll:
-    """Any reactor with IReactorFDSet, seen as a Poll."""
-
-    __slots__ = ("callLater", "reactor")
-
-    def __init__(self, reactor: Any) -> None:
-        self.reactor = reactor
-        self.callLater = reactor.callLater
-
-    def watch(self, transport: Any, interest: int) -> None:
-        """Wait for these events of the transport, 0 for none."""
-        changed = transport.interest ^ interest
-        transport.interest = interest
-        if changed & EPOLLIN:
-            (self.reactor.addReader if interest & EPOLLIN else self.reactor.removeReader)(transport)
-        if changed & EPOLLOUT:
-            (self.reactor.addWriter if interest & EPOLLOUT else self.reactor.removeWriter)(transport)
-
-    def forget(self, transport: Any) -> None:
-        """Stop waiting."""
-        self.watch(transport, 0)
-
-
-def poll_of(reactor: Any) -> Poll:
-    """Return the reactor itself if it is ours, else a StockPoll over it."""
-    poll: Poll = reactor if hasattr(reactor, "watch") else StockPoll(reactor)
-    return poll
 
 
 @implementer(ITCPTransport, IReadWriteDescriptor, IHalfCloseableDescriptor, ISystemHandle, ILoggingContext)
@@ -82,32 +43,34 @@ class StreamSocket:
     """One connected stream socket as a Twisted transport.
 
     fd: the descriptor, -1 once closed. interest: events waited for. queue: bytes that the kernel did not take yet.
-    wrote: monotonic seconds when the kernel last took queued bytes. busy: a relay waits for room itself, to move
-    bytes that never come into this process. remote: the address as accept() gave it, if any.
+    wrote: monotonic seconds when the kernel last took queued bytes. busy: the owner waits for EPOLLOUT itself, to
+    continue a splice. remote: the address as accept() gave it, if any. lent: gives back what was taken for this
+    connection (a source port) once it is closed, None where nothing was.
     doRead: what a readable event calls. A relay puts its own here.
     """
 
     __slots__ = (
-        "__weakref__", "busy", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "poll", "producer",
-        "protocol", "queue", "remote", "socket", "streaming", "wrote",
+        "__weakref__", "busy", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "lent", "poll",
+        "producer", "protocol", "queue", "recv", "remote", "send", "socket", "streaming", "wrote",
     )  # fmt: skip
+
+    can_splice = True
 
     def __init__(self, poll: Poll, connection: socket.SocketType, remote: Any = None) -> None:
         """`connection`: a non-blocking stream socket."""
         self.poll = poll
         self.socket = connection
+        self.recv = connection.recv
+        self.send = connection.send
         self.fd = connection.fileno()
         self.remote = remote
         self.interest = 0
         self.queue = b""
         self.wrote = 0.0
-        self.busy = False
+        self.busy = self.streaming = self.disconnecting = self.finishing = self.finished = False
         self.protocol: Any = None
         self.producer: Any = None
-        self.streaming = False
-        self.disconnecting = False
-        self.finishing = False
-        self.finished = False
+        self.lent: Callable[[], None] | None = None
         self.doRead: Callable[[], Failure | None] = self.read_for_protocol
 
     # reading
@@ -123,24 +86,24 @@ class StreamSocket:
             self.poll.watch(self, self.interest & ~EPOLLIN)
 
     def pauseProducing(self) -> None:
-        """As stopReading."""
+        """Leave what comes in the kernel (IPushProducer)."""
         self.stopReading()
 
     def resumeProducing(self) -> None:
-        """As startReading."""
+        """Wait for bytes again, unless the transport is being closed (IPushProducer)."""
         if not self.disconnecting:
             self.startReading()
 
     def stopProducing(self) -> None:
-        """As loseConnection."""
+        """Close when everything queued is sent (IPushProducer)."""
         self.loseConnection()
 
     def read_for_protocol(self) -> None:
-        """Pass what there is to the protocol."""
+        """Read once, and give the bytes, or the FIN, to the protocol."""
         try:
             data = self.socket.recv(READ_SIZE)
         except OSError as error:
-            if error.errno not in (EAGAIN, EINTR):
+            if error.errno not in AGAIN:
                 self.connectionLost(failed(ConnectionLost(error)))
             return
         if data:
@@ -148,6 +111,15 @@ class StreamSocket:
         else:
             self.stopReading()
             self.readConnectionLost(failed(ConnectionDone()))
+
+    def peek(self) -> bytes | None:
+        """Return a byte that is there and leave it there, b"" at FIN, None when nothing came. Raises OSError."""
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK)
+        except OSError as error:
+            if error.errno in AGAIN:
+                return None
+            raise
 
     # writing
 
@@ -172,7 +144,7 @@ class StreamSocket:
         try:
             sent = self.socket.send(data)
         except OSError as error:
-            if error.errno not in (EAGAIN, EINTR):
+            if error.errno not in AGAIN:
                 # the loss is told from the loop, never from within the caller's write
                 self.poll.callLater(0, self.connectionLost, failed(ConnectionLost(error)))
                 self.disconnecting = True
@@ -192,13 +164,24 @@ class StreamSocket:
         if self.producer is not None and self.streaming:
             self.producer.pauseProducing()
 
+    def await_room(self) -> None:
+        """Pause the producer, and resume it whenever bytes may be sent, until `spliced` says that none are left."""
+        self.busy = True
+        self.keep(b"", 0)
+
+    def spliced(self, moved: bool, left: bool) -> None:
+        """The producer moved bytes by splice, or could not; `left`: it waits for more room."""
+        if moved:
+            self.wrote = monotonic()
+        self.busy = left
+
     def doWrite(self) -> None:
-        """The kernel takes bytes again: send queued ones; when there are none left, go on with what waited for that."""
+        """Send queued bytes. When none is left, resume the producer, or do the close or the FIN that was asked for."""
         if self.queue:
             try:
                 sent = self.socket.send(self.queue)
             except OSError as error:
-                if error.errno not in (EAGAIN, EINTR):
+                if error.errno not in AGAIN:
                     self.connectionLost(failed(ConnectionLost(error)))
                 return
             self.wrote = monotonic()
@@ -217,10 +200,10 @@ class StreamSocket:
         if self.disconnecting:
             self.connectionLost(failed(ConnectionDone()))
         elif self.finishing:
-            self._finish()
+            self._finish_queued()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Let `producer` be paused and resumed as the queue fills and empties."""
+        """Pause and resume `producer` as the queue fills and empties."""
         if self.producer is not None:
             raise RuntimeError("a producer is registered already")
         if self.fd < 0:
@@ -232,7 +215,7 @@ class StreamSocket:
             self.startWriting()
 
     def unregisterProducer(self) -> None:
-        """Forget the producer; a close that was asked for goes on."""
+        """Forget the producer; then a close or a FIN that was asked for may happen."""
         self.producer = None
         if self.disconnecting or self.finishing:
             self.startWriting()
@@ -245,16 +228,16 @@ class StreamSocket:
             return
         self.finishing = True
         if not self.queue:
-            self._finish()
+            self._finish_queued()
 
-    def _finish(self) -> None:
+    def _finish_queued(self) -> None:
         self.finishing = False
-        self.shut_write()
+        self.finish()
         half = IHalfCloseableProtocol(self.protocol, None)
         if half is not None:
             half.writeConnectionLost()
 
-    def shut_write(self) -> None:
+    def finish(self) -> None:
         """Send FIN now; nobody is told."""
         self.finished = True
         try:
@@ -277,8 +260,9 @@ class StreamSocket:
             return
         self.disconnecting = True
         self.queue = b""
-        self.drop(reset=True)
-        self.poll.callLater(0, self._tell_lost, failed(ConnectionAborted()))
+        protocol, producer = self.protocol, self.producer
+        self.close(reset=True)
+        self.poll.callLater(0, tell_lost, protocol, producer, failed(ConnectionAborted()))
 
     def connectionLost(self, reason: Failure) -> None:
         """Close at once and tell the protocol. Called by loops and by this class."""
@@ -287,8 +271,9 @@ class StreamSocket:
         code = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             reason = failed(ConnectionLost(OSError(code, os.strerror(code))))
-        self.drop()
-        self._tell_lost(reason)
+        protocol, producer = self.protocol, self.producer
+        self.close()
+        tell_lost(protocol, producer, reason)
 
     def readConnectionLost(self, reason: Failure) -> None:
         """Tell of the other side's FIN; a protocol that knows no half close loses the connection."""
@@ -301,17 +286,11 @@ class StreamSocket:
     def writeConnectionLost(self, reason: Failure) -> None:
         """Nothing to do: writing ends in `doWrite`, with its own error."""
 
-    def _tell_lost(self, reason: Failure) -> None:
-        protocol, self.protocol = self.protocol, None
-        producer, self.producer = self.producer, None
+    def close(self, reset: bool = False) -> None:
+        """Close now, with RST if asked, and forget protocol, producer and reader; nobody is told."""
+        # they make a circle: without it memory is freed at once, with no collection of garbage
+        self.protocol = self.producer = None
         self.doRead = nothing
-        if producer is not None and producer is not protocol:
-            producer.stopProducing()
-        if protocol is not None:
-            protocol.connectionLost(reason)
-
-    def drop(self, reset: bool = False) -> None:
-        """Close now, with RST if asked; nobody is told."""
         if self.fd < 0:
             return
         self.poll.forget(self)
@@ -322,17 +301,23 @@ class StreamSocket:
                 pass  # a UNIX socket: it has no RST
         self.fd = -1
         self.socket.close()
-
-    def release(self) -> None:
-        """Cut the references that make a circle, so that memory is freed without a collection."""
-        self.protocol = self.producer = None
-        self.doRead = nothing
+        if self.lent is not None:
+            self.lent()
+            self.lent = None
 
     # facts
 
     def fileno(self) -> int:
         """Return the descriptor, -1 once closed."""
         return self.fd
+
+    def local_name(self) -> Any:
+        """Return the socket's own name. Raises OSError."""
+        return self.socket.getsockname()
+
+    def peer_name(self) -> Any:
+        """Return the name of the other side. Raises OSError."""
+        return self.socket.getpeername()
 
     def logPrefix(self) -> str:
         """Return the name that stands in Twisted's log lines."""
@@ -372,8 +357,29 @@ def failed(error: Exception) -> Failure:
     return Failure(error)  # type: ignore[no-untyped-call]
 
 
+def tell_lost(protocol: Any, producer: Any, reason: Failure) -> None:
+    """Tell a protocol and a producer that their transport is closed."""
+    if producer is not None and producer is not protocol:
+        producer.stopProducing()
+    if protocol is not None:
+        protocol.connectionLost(reason)
+
+
+def errno_of(reason: Failure) -> int:
+    """Return the errno that a transport's loss was caused by, 0 where there is none."""
+    arguments = reason.value.args if reason.value is not None else ()
+    return getattr(arguments[0], "errno", 0) or 0 if arguments else 0
+
+
 def nothing() -> None:
     """Stand in for the reading of a closed transport."""
+
+
+def pair_of(name: Any) -> tuple[str, int]:
+    """Return a socket's name as (host, port); a UNIX socket's as ("unix", 0)."""
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    return "unix", 0
 
 
 def twisted_address(connection: Any, name: Any) -> Any:

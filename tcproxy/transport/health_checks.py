@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.application.service import Service
 
+from tcproxy.health.tcp import TcpCheck
 from tcproxy.health.watch import Settings, Watch, start_all
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
@@ -14,7 +13,7 @@ from tcproxy.session.settings import World
 from tcproxy.transport.dial import CheckDial
 
 
-class Checks(Service):
+class HealthCheckService(Service):
     """The health checks of all farms."""
 
     name = "checks"
@@ -29,7 +28,7 @@ class Checks(Service):
 
     def _watch(self, server: LiveServer, settings: Settings) -> Watch:
         farm = server.farm
-        checker = farm.model.checker or _tcp_checker()
+        checker = farm.model.checker or TcpCheck()
         dial = self.dial.towards(server.model, farm.model)
         watch = Watch(server, checker, farm.model.check_options, settings, self.world.clock, dial, farm.announce)
         server.watch = watch
@@ -56,9 +55,3 @@ def check_settings(proxy: Proxy, configuration: Configuration) -> Settings:
         spread_checks=configuration.process.spread_checks,
         log_checks="log-health-checks" in proxy.options,
     )
-
-
-def _tcp_checker() -> Any:
-    from tcproxy.health.tcp import TcpCheck
-
-    return TcpCheck()

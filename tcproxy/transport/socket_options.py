@@ -22,7 +22,7 @@ LOCAL = (Family.UNIX, Family.ABNS, Family.SOCKPAIR)
 
 
 def client_tune(proxy: Proxy, tune: Mapping[str, int], family: int) -> Tune | None:
-    """Return what is set on each client's connection that its listening socket does not pass on; None for nothing.
+    """Return what sets the options of an accepted connection that its listening socket does not pass on, or None.
 
     tune: the `tune.*` words of the global section. family: of the listening socket.
     """
@@ -34,7 +34,7 @@ def client_tune(proxy: Proxy, tune: Mapping[str, int], family: int) -> Tune | No
 
 
 def server_tunes(model: Server, proxy: Proxy, tune: Mapping[str, int]) -> list[Tune]:
-    """Return what is set on each new socket towards a server, for its own options and its proxy's."""
+    """Return what sets the options of a socket towards a server, by the words of its server line and its proxy."""
     if (model.socks4 or model.address).family in LOCAL:
         return buffers(tune, "server")
     tunes: list[Tune] = [_no_delay]
@@ -58,6 +58,11 @@ def _buffer(option: int, size: int) -> Tune:
 def delay_ack(sock: socket.SocketType) -> None:
     """Let the first acknowledgement travel with data (`option tcp-smart-accept`, `option tcp-smart-connect`)."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+
+
+def acknowledge(sock: socket.SocketType) -> None:
+    """Acknowledge now what `delay_ack` has put off."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def keepalive(words: KeepAlive) -> Tune:

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tcproxy.transport.sockets import StreamSocket, poll_of
+from tcproxy.transport.stream_socket import StreamSocket
+from tcproxy.transport.transports import poll_of
 from tests.running import PATIENCE
 from tests.transport.running import REACTORS, accept, connect, listener, read_all, reset, running, wait_for, within
 
