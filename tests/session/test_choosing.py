@@ -198,7 +198,7 @@ class TestOneSlot:
         first.breaks()
         assert stage.farm.servers[0].served == 1 and len(stage.links) == 1
         stage.wait(0)
-        assert len(stage.links) == 2 and second.session.server is stage.farm.servers[0]
+        assert len(stage.links) == 2 and second.session.connection.server is stage.farm.servers[0]
         second.breaks()
         assert stage.lines[1] == "web/s1 201/0/200 CD 0 0/1" and stage.at_rest()
 
@@ -209,7 +209,7 @@ class TestOneSlot:
         first.breaks()
         second.breaks()
         stage.wait(0)
-        assert len(stage.links) == 2 and third.session.link is stage.link
+        assert len(stage.links) == 2 and third.session.connection.link is stage.link
         third.breaks()
         assert stage.at_rest()
 
@@ -229,7 +229,7 @@ class TestOneSlot:
         (busy,) = (server for server in stage.farm.servers if server.served)
         busy.down()
         stage.wait(0)
-        assert len(stage.links) == 2 and second.session.server is not busy
+        assert len(stage.links) == 2 and second.session.connection.server is not busy
         second.breaks()
         (line,) = (line for line in stage.lines if f"/{busy.name} " not in line)
         assert line.split()[1:4] == ["101/0/100", "CD", "+0"]
@@ -252,7 +252,7 @@ class TestOneSlot:
             second.breaks()
             stage.farm.servers[1].set_admin(Admin.FORCED_MAINTENANCE)
             second = stage.client()
-            assert second.session.server is None
+            assert second.session.connection.server is None
             stage.farm.servers[1].clear_admin(Admin.FORCED_MAINTENANCE)
         stage.wait(0)
-        assert second.session.server is not None and second.session.link is stage.link
+        assert second.session.connection.server is not None and second.session.connection.link is stage.link

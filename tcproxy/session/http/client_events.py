@@ -63,8 +63,8 @@ def notices(exchange: Exchange) -> bool:
     HAProxy finds out when there is something to send, unless `option abortonclose` or a tarpit looks for it.
     """
     client = exchange.client
-    looks = exchange.inner is not None and exchange.inner.looks
-    return not client.whole or bool(client.waiting) or looks or aborts_on_close(exchange)
+    looks = aborts_on_close(exchange) if exchange.inner is None else exchange.inner.looks
+    return not client.whole or bool(client.waiting) or looks
 
 
 def aborts_on_close(exchange: Exchange) -> bool:
