@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tcproxy.grammar import environment as grammar_environment
+from tcproxy.grammar import variables
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.reader import Reader, find_files
-from tcproxy.grammar.rows import Draft
+from tcproxy.grammar.rows import Draft, Reading, Words
 from tcproxy.grammar.sections import Section, Sections
-from tcproxy.grammar.statements import Reading, Statement
-from tcproxy.grammar.words import Words
+from tcproxy.grammar.statements import Statement
 from tcproxy.health import http_words
 from tcproxy.model import (
     bind,
@@ -35,7 +34,7 @@ from tcproxy.model import (
     tuning,
     unsupported,
 )
-from tcproxy.model.checks import Checks
+from tcproxy.model.consistency import Consistency
 from tcproxy.model.logs import joined
 from tcproxy.model.numbers import numbered
 from tcproxy.model.process import Configuration, build_global
@@ -46,7 +45,7 @@ from tcproxy.rules import words as rules
 from tcproxy.session.http import forwarded, names
 
 ROOMS = (
-    grammar_environment.WORDS,
+    variables.WORDS,
     process.WORDS,
     tuning.WORDS,
     tls.WORDS,
@@ -148,7 +147,7 @@ def new_reading(
 def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration | None:
     """Check what must fit together and return the model, or None."""
     before = reading.diagnostics.alerts
-    Checks(sections.sections, reading).check()
+    Consistency(sections.sections, reading).check()
     if reading.diagnostics.alerts > before:
         return None
     settings = build_global(sections.process)

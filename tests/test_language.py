@@ -16,8 +16,8 @@ from zope.interface import implementer
 from tcproxy import language
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
-from tcproxy.grammar.rows import GLOBAL, PROXY, Row, Status, Where
-from tcproxy.grammar.words import DuplicateWord, Words, nearest
+from tcproxy.grammar.rows import GLOBAL, PROXY, DuplicateWord, Row, Status, Where, Words
+from tcproxy.grammar.suggestions import nearest
 from tcproxy.interfaces import IBalancingStrategy
 from tcproxy.model.process import Configuration
 from tcproxy.registry import Registry

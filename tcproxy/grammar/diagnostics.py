@@ -6,14 +6,13 @@ Whoever starts the proxy decides on the stream; without one, items are only reco
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import tcproxy
-
-if TYPE_CHECKING:
-    from tcproxy.grammar.statements import Statement
+from tcproxy.grammar.statements import Statement
 
 CARET_ROOM = 76
 """Columns of a line of the configuration shown above a caret."""
@@ -60,6 +59,7 @@ class Diagnostics:
         self.diagnosing = diagnosing
         self.items: list[Item] = []
         self.text = ""
+        self._counts: Counter[str] = Counter()
         self._introduced = False
 
     def alert(
@@ -101,10 +101,11 @@ class Diagnostics:
 
     def count(self, level: str) -> int:
         """Return how many messages of a level there were."""
-        return sum(item.level == level for item in self.items)
+        return self._counts[level]
 
     def _tell(self, level: str, message: str, statement: Statement | None, word: int, about: str) -> None:
         self.items.append(Item(level, message, statement, word))
+        self._counts[level] += 1
         self._print(level, f"{about} : {message}" if about else message)
         if self.caret and statement is not None:
             self._point(statement, word)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tcproxy.grammar.rows import PROXY, Row, Status, Where
-from tcproxy.grammar.words import Words
+from tcproxy.grammar.rows import PROXY, Row, Status, Where, Words
 
 HEADING = "# List of registered configuration keywords:"
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from tcproxy.grammar.rows import Draft, Row, Status, Where
+from tcproxy.grammar.rows import Draft, Reading, Row, Status, Where
 from tcproxy.grammar.sections import refusal
-from tcproxy.grammar.statements import Reading, Refused, Statement
-from tcproxy.grammar.words import suggestion
+from tcproxy.grammar.statements import Refused, Statement
+from tcproxy.grammar.suggestions import near
 
 
 def read_options(statement: Statement, start: int, where: Where, draft: Draft, reading: Reading) -> None:
@@ -17,8 +15,7 @@ def read_options(statement: Statement, start: int, where: Where, draft: Draft, r
     while index < len(words):
         row = reading.words.at(where).get(words[index])
         if row is None:
-            near = reading.words.near(where, words[index])
-            hint = suggestion(near) or _port_apart(words[index])
+            hint = near(words[index], reading.words.at(where)) or _port_apart(words[index])
             raise Refused(f"unknown keyword '{words[index]}'{hint}", index)
         if row.status is Status.REFUSED:
             raise Refused(refusal(row), index)
@@ -51,7 +48,7 @@ def _read_option(statement: Statement, index: int, row: Row, draft: Draft, readi
 
 def _part(statement: Statement, start: int, end: int) -> Statement:
     """Return the statement that consists of one option."""
-    return replace(statement, words=statement.words[start:end], columns=statement.columns[start:end], negation="")
+    return statement._replace(words=statement.words[start:end], columns=statement.columns[start:end], negation="")
 
 
 def _apply(part: Statement, row: Row, draft: Draft, reading: Reading) -> int:

@@ -19,6 +19,7 @@ from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.lines import BLANKS, Line, Malformed, split_line
 from tcproxy.grammar.predicates import BadCondition, evaluate
 from tcproxy.grammar.statements import Origin, Statement
+from tcproxy.grammar.suggestions import near
 
 SECTIONS = frozenset(
     (
@@ -178,7 +179,7 @@ class Reader:
         except Malformed as wrong:
             self._point(f"{wrong} at position {wrong.column + 1}", text, wrong.column)
             return None
-        if not line.words or not line.words[0]:
+        if not line.words:
             return None
         if line.words[0].startswith("."):
             self._directive(line)
@@ -187,17 +188,31 @@ class Reader:
 
     def _ordinary(self, line: Line, text: str) -> Statement | None:
         words, columns, negation = line.words, line.columns, ""
+        if "" in words:
+            self._tell_of_the_end(line, text)
+            end = words.index("")
+            words, columns = words[:end], columns[:end]
+            if not words:
+                return None
         if words[0] in ("no", "default"):
             negation, words, columns = words[0], words[1:], columns[1:]
-            if not words or not words[0]:
+            if not words:
                 self._alert(f"a word is missing behind '{negation}'")
                 return None
         if words[0] in SECTIONS:
-            self._place.section = words[1] if len(words) > 1 and words[1] else words[0]
+            self._place.section = words[1] if len(words) > 1 else words[0]
         elif not self._place.section:
             self._alert(_outside(words[0]))
             return None
         return Statement(self._place.origin, words, negation, columns, text)
+
+    def _tell_of_the_end(self, line: Line, text: str) -> None:
+        """Warn of an empty word: HAProxy 2.6 reads nothing behind one, so a variable that is not set cuts its line."""
+        end = line.words.index("")
+        rest = line.words[end + 1 :]
+        unread = f": '{' '.join(rest)}' is not read" if any(rest) else ""
+        message = f"{self._parsing} : an empty word ends the line{unread} (is a variable not set?)"
+        self.diagnostics.warning(message, Statement(self._place.origin, line.words, "", line.columns, text), end)
 
     def _variable(self, name: str) -> str | None:
         if not name.startswith("."):
@@ -318,10 +333,7 @@ def _outside(word: str) -> str:
     """Return what is wrong with a first word outside of any section."""
     if word.startswith(MARK):
         return "the file begins with a byte order mark, which is not seen: save it as UTF-8 without one"
-    import difflib  # loaded only for an error
-
-    near = difflib.get_close_matches(word, sorted(SECTIONS), 1)
-    return f"the word '{word}' stands outside of any section" + (f"; did you mean '{near[0]}'?" if near else "")
+    return f"the word '{word}' stands outside of any section{near(word, sorted(SECTIONS), 0.6)}"
 
 
 def _physical_lines(content: bytes) -> list[bytes]:

@@ -6,13 +6,14 @@ words mean stands with their rows; what must fit together at the end stands in t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from tcproxy.grammar.rows import BACK, Draft, Row, Status, Where, each
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
-from tcproxy.grammar.words import nearest, suggestion
+from tcproxy.grammar.rows import BACK, Draft, Reading, Row, Status, Where, each
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import nearest, suggestion
 
 SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defaults": "defaults"}
 """How messages call a section of each kind, before its name."""
@@ -55,7 +56,7 @@ class Sections:
     """Reads statements into sections.
 
     sections: those of the proxies, in order. process: the draft of all `global` sections together.
-    replies: sections `http-errors` by name.
+    replies: sections `http-errors` by name. _named: sections by whether they are `defaults` sections, and by name.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -64,6 +65,7 @@ class Sections:
         self.process = reading.process = Draft()
         self.sections: list[Section] = []
         self.defaults: list[Section] = []
+        self._named: defaultdict[tuple[bool, str], list[Section]] = defaultdict(list)
         self.replies: dict[str, Section] = {}
         self._current: Section | None = None
 
@@ -119,14 +121,20 @@ class Sections:
             raise Refused(f"there is an 'http-errors' section '{section.name}' at {other.origin} already", 1)
         section.skipped = False
         self.replies[section.name] = section
+        self._warn_of_rest(statement, 2)
 
     def _open_defaults(self, statement: Statement) -> None:
         words = statement.words
         name = words[1] if len(words) > 1 and words[1] != "from" else ""
         section = Section(Where.DEFAULTS, name, statement.origin)
         self._current = section
-        section.base = self._base(section, statement, 2 if name else 1, default=None)
+        index = 2 if name else 1
+        section.base = self._base(section, statement, index, default=None)
+        if name and words[2:] == ("from",):
+            raise Refused("'from' needs the name of a defaults section behind it", 2)
+        self._warn_of_rest(statement, index + 2 if words[index : index + 1] == ("from",) else index)
         self.defaults.append(section)
+        self._named[True, name].append(section)
         self._begin(section)
         self._check_name(name, statement)
         self._check_rules(section)
@@ -142,6 +150,7 @@ class Sections:
         section.base = self._base(section, statement, 2, default=last)
         section.skipped = False
         self.sections.append(section)
+        self._named[False, section.name].append(section)
         self._begin(section)
         self._check_name(section.name, statement)
         self._check_distinct(section)
@@ -173,7 +182,7 @@ class Sections:
         if len(words) <= index + 1 or words[index] != "from":
             self._note_use(section, statement, default, "implied")
             return default
-        found = [one for one in self.defaults if one.name == words[index + 1]]
+        found = self._named[True, words[index + 1]]
         if not found:
             raise Refused(self._no_defaults(section, words[index + 1]), index + 1)
         if len(found) > 1:
@@ -207,10 +216,9 @@ class Sections:
             raise Refused(f"the character '{wrong}' cannot stand in the {statement.words[0]} name '{name}'", 1)
 
     def _check_distinct(self, section: Section) -> None:
-        """Refuse two proxies of one name, unless one is a frontend and the other a backend (as the reference)."""
-        for other in self.sections[:-1]:
-            pair = {section.where, other.where}
-            if other.name == section.name and pair != {Where.FRONTEND, Where.BACKEND}:
+        """Refuse two proxies of one name, unless one is a frontend and the other a backend."""
+        for other in self._named[False, section.name][:-1]:
+            if {section.where, other.where} != {Where.FRONTEND, Where.BACKEND}:
                 raise Refused(
                     f"{SIDES[section.where.value]} '{section.name}' has the name of "
                     f"{SIDES[other.where.value]} '{other.name}' at {other.origin}",
@@ -218,10 +226,27 @@ class Sections:
                 )
 
     def _check_rest(self, statement: Statement) -> None:
+        """Refuse or warn of what stands behind the name of a proxy and its `from`.
+
+        HAProxy 2.6 does not read such words of a backend without `from`, and refuses all others.
+        """
         words = statement.words
-        rest = words[4:] if words[2:3] == ("from",) and len(words) > 3 else words[2:]
-        if rest and statement.words[0] != "backend":
-            raise Refused(f"'{rest[0]}' cannot stand here: addresses to listen on belong on 'bind' lines", 2)
+        if words[2:3] == ("from",) and len(words) > 3:
+            if len(words) > 4:
+                raise Refused(f"'{words[0]}' cannot take the argument '{words[4]}'", 4)
+        elif words[0] == "backend":
+            self._warn_of_rest(statement, 2)
+        elif len(words) > 2:
+            raise Refused(f"'{words[2]}' cannot stand here: addresses to listen on belong on 'bind' lines", 2)
+
+    def _warn_of_rest(self, statement: Statement, index: int) -> None:
+        """Warn of words in the head of a section that nobody reads, from the word `index` on."""
+        rest = statement.words[index:]
+        if rest == ("from",):
+            missing = "the name of a defaults section is missing behind it"
+            self.reading.warn(statement, f"'from' is not read: {missing}", index)
+        elif rest:
+            self.reading.warn(statement, f"'{' '.join(rest)}' behind the section's name is not read", index)
 
     # one statement of a section
 
@@ -326,6 +351,8 @@ def apply(row: Row, statement: Statement, draft: Draft, reading: Reading) -> Non
         return
     skip = row.name.count(" ") + 1
     if row.status is Status.NO_EFFECT and row.many:
+        if len(statement.words) < skip + row.many:
+            raise Refused(f"'{row.name}' needs {_count(row.many)} behind it", skip - 1)
         return
     values = read_arguments(row, statement, skip, reading)
     if not row.field:

@@ -1,12 +1,12 @@
 """The words of proxies (manual 4.2) that mean something in HTTP mode only: options without arguments, and few others.
 
-In TCP mode they are taken with a warning, as the reference does (checks.py).
+In TCP mode they are taken with a warning, as HAProxy does (consistency.py).
 """
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Where, no_effect
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Reading, Row, Where, no_effect
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.options import parse_log_option, parse_option
 
 CONNECTIONS = frozenset({"httpclose", "http-server-close", "http-keep-alive"})

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tcproxy.grammar.rows import PROXY, Draft, Row, each
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row, each
 from tcproxy.grammar.sections import UNSUPPORTED
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
-from tcproxy.grammar.words import nearest, suggestion
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import nearest, suggestion
 from tcproxy.model.replies import Reply, ReplyWords, held_reply
 
 LATER = each("""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, SERVER, Draft, Row, no_effect
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, SERVER, Draft, Reading, Row, no_effect
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import Choice, Integer, Time, listed
 from tcproxy.model.options import parse_option
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tcproxy.grammar.addresses import Address, read_log_address, resolve
-from tcproxy.grammar.rows import GLOBAL, PROXY, Draft, Row, Where, each
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import GLOBAL, PROXY, Draft, Reading, Row, Where, each
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
@@ -61,16 +61,16 @@ def parse_log(statement: Statement, draft: Draft, reading: Reading) -> None:
         return
     if len(words) < 3:
         raise Refused("'log' needs an address and a facility behind it")
-    target = LogTarget(_read_target(words[1]), origin=statement.origin)
+    target = LogTarget(_read_target(words[1], reading), origin=statement.origin)
     target, index = _read_options(statement, target)
     draft.append("log_targets", _read_levels(statement, target, index))
 
 
-def _read_target(word: str) -> Address:
+def _read_target(word: str, reading: Reading) -> Address:
     if word.startswith("ring@"):
         raise Refused("ring buffers as log targets are known to HAProxy 2.6, not supported by tcproxy yet", 1)
     try:
-        address = resolve(read_log_address(word))
+        address = resolve(read_log_address(word, reading.environment.get))
     except ValueError as wrong:
         raise Refused(f"'log' : {wrong}", 1) from None
     return address

@@ -5,8 +5,8 @@ Options of health checks stand in checks of their own plugins, those that only H
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Status, Where, gone, refused
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Reading, Row, Status, Where, gone, refused
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import read_integer
 from tcproxy.model.proxy import LOG_OPTIONS
 

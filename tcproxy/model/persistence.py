@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.grammar.rows import BACK, NAMED_BACK, PROXY, Draft, Row
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, NAMED_BACK, PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.units import listed, read_time
 from tcproxy.wire.rdp import DEFAULT_NAME
 from tcproxy.wire.xxh64 import xxh64

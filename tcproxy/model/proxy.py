@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
-from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Row, Status, gone
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Reading, Row, Status, gone
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
 from tcproxy.model.captures import Capture
@@ -242,7 +242,7 @@ def parse_dispatch(statement: Statement, draft: Draft, reading: Reading) -> None
     if len(words) > 2:
         raise Refused(f"'dispatch' cannot take the argument '{words[2]}'", 2)
     try:
-        address = resolve(read_address(words[1] if len(words) > 1 else "", allowed=DISPATCH)[0])
+        address = resolve(read_address(words[1] if len(words) > 1 else "", reading.environment.get, allowed=DISPATCH))
     except ValueError as wrong:
         raise Refused(f"'dispatch' : {wrong}", 1) from None
     draft["dispatch"] = Server("<dispatch>", address, resolved=address.host, origin=statement.origin)
@@ -258,7 +258,7 @@ def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None
 def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `log-format` and its kin: one text, checked by the room that writes log lines.
 
-    Its section's mode may follow: what that forbids is told in the end (checks.py).
+    Its section's mode may follow: what that forbids is told in the end (consistency.py).
     """
     name = statement.words[0]
     if len(statement.words) < 2 or not statement.words[1]:
@@ -291,8 +291,7 @@ def parse_bind_process(statement: Statement, draft: Draft, reading: Reading) -> 
 
 def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ...], number: int) -> Proxy:
     """Return the Proxy of a draft whose parts are built."""
-    fields = {field.name for field in dataclasses.fields(Proxy)}
-    values = {name: value for name, value in draft.items() if name in fields}
+    values = {name: value for name, value in draft.items() if name in _FIELDS}
     options = draft.get("options", frozenset())
     if factor := draft.get("hash_balance_factor", 0):
         values["hash_type"] = replace(draft.get("hash_type", HashType()), balance_factor=factor)
@@ -305,6 +304,9 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
         server_keepalive=_keepalive(draft, "srvtcpka", options),
     )
     return Proxy(**values)
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Proxy))
 
 
 def _keepalive(draft: Draft, name: str, options: frozenset[str]) -> KeepAlive:

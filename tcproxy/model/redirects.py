@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tcproxy.grammar.rows import NAMED, Draft, Row
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import NAMED, Draft, Reading, Row
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.units import listed
 
 STATUSES = ("301", "302", "303", "307", "308")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.files import path_of
-from tcproxy.grammar.rows import PROXY, Draft, Row, Where
-from tcproxy.grammar.statements import Origin, Reading, Refused, Statement
-from tcproxy.grammar.words import nearest, suggestion
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row, Where
+from tcproxy.grammar.statements import Origin, Refused, Statement
+from tcproxy.grammar.suggestions import nearest, suggestion
 
 if TYPE_CHECKING:
     from tcproxy.wire.http1 import WholeResponse

@@ -10,15 +10,16 @@ from tcproxy.grammar.addresses import (
     DISPATCH,
     Address,
     Family,
+    expanded,
     read_address,
     read_server_address,
     read_source_address,
     resolve,
 )
 from tcproxy.grammar.options import read_options
-from tcproxy.grammar.rows import BACK, NAMED_BACK, SERVER, Draft, Row, Status, Where, refused
+from tcproxy.grammar.rows import BACK, NAMED_BACK, SERVER, Draft, Reading, Row, Status, Where, refused
 from tcproxy.grammar.sections import NAME_CHARACTERS
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.units import Choice, Integer, Text, Time
 from tcproxy.model.numbers import numbered
 
@@ -142,16 +143,17 @@ def _read(statement: Statement, index: int, name: str, draft: Draft, reading: Re
     """Read the address and the options of a line."""
     try:
         server = Draft(draft.get("default_server", {}))
-        server.update(name=name, origin=statement.origin, address=_read_address(statement.words[index], index))
+        address = _read_address(statement.words[index], index, reading)
+        server.update(name=name, origin=statement.origin, address=address)
         read_options(statement, index + 1, Where.SERVER, server, reading)
     except Refused as wrong:
         raise Refused(f"'server {reading.name}/{name}' : {wrong}", wrong.word) from None
     return server
 
 
-def _read_address(word: str, index: int) -> Address:
+def _read_address(word: str, index: int, reading: Reading) -> Address:
     try:
-        return read_server_address(word)
+        return read_server_address(word, reading.environment.get)
     except ValueError as wrong:
         raise Refused(str(wrong), index) from None
 
@@ -176,7 +178,7 @@ def parse_source(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `source ADDRESS [usesrc WHO] [interface NAME]` of a backend."""
     if len(statement.words) < 2:
         raise Refused("'source' needs an address behind it, and perhaps 'usesrc' and 'interface'")
-    source, taken = read_source(statement.words[1:], span=False)
+    source, taken = read_source(statement.words[1:], reading, span=False)
     if taken + 1 < len(statement.words):
         raise Refused(f"'source' supports 'usesrc' and 'interface', and not '{statement.words[taken + 1]}'", taken + 1)
     draft["source"] = source
@@ -186,14 +188,14 @@ def parse_server_source(statement: Statement, draft: Draft, reading: Reading) ->
     """Read the option `source` of a server; return how many words it took."""
     if len(statement.words) < 2:
         raise Refused("'source' needs an address behind it, and perhaps 'usesrc' and 'interface'")
-    draft["source"], taken = read_source(statement.words[1:], span=True)
+    draft["source"], taken = read_source(statement.words[1:], reading, span=True)
     return taken
 
 
-def read_source(words: tuple[str, ...], *, span: bool) -> tuple[Source, int]:
+def read_source(words: tuple[str, ...], reading: Reading, *, span: bool) -> tuple[Source, int]:
     """Read an address and the `usesrc` and `interface` behind it; return how many words that were. Raises Refused."""
     try:
-        address = resolve(read_source_address(words[0], span=span))
+        address = resolve(read_source_address(words[0], reading.environment.get, span=span))
     except ValueError as wrong:
         raise Refused(f"'source {words[0]}' : {wrong}", 1) from None
     index, said = 1, {"usesrc": "", "interface": ""}
@@ -202,6 +204,7 @@ def read_source(words: tuple[str, ...], *, span: bool) -> tuple[Source, int]:
             raise Refused(f"'{words[index]}' needs an argument behind it", index + 1)
         said[words[index]] = words[index + 1]
         index += 2
+    said["usesrc"] = expanded(said["usesrc"], reading.environment.get)
     if said["usesrc"] not in ("", "client", "clientip"):
         _check_usesrc(said["usesrc"])
     return Source(address, said["usesrc"], said["interface"]), index
@@ -218,7 +221,7 @@ def _check_usesrc(word: str) -> None:
 
 def parse_check_address(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `addr ADDRESS[:PORT]`: where health checks go."""
-    address = resolve(read_address(statement.words[1])[0])
+    address = resolve(read_address(statement.words[1], reading.environment.get))
     draft["check_address"] = address
     if address.port and address.family not in (Family.UNIX, Family.ABNS):
         draft["check_port"] = address.port
@@ -226,7 +229,7 @@ def parse_check_address(statement: Statement, draft: Draft, reading: Reading) ->
 
 def parse_socks4(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `socks4 ADDRESS:PORT`: the SOCKS proxy on the way."""
-    draft["socks4"] = resolve(read_address(statement.words[1], allowed=DISPATCH)[0])
+    draft["socks4"] = resolve(read_address(statement.words[1], reading.environment.get, allowed=DISPATCH))
 
 
 def parse_init_addr(statement: Statement, draft: Draft, reading: Reading) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Row, Status
+from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Reading, Row, Status
 from tcproxy.grammar.sections import read_arguments
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.statements import Refused, Statement
+from tcproxy.grammar.suggestions import nearest, suggestion
 from tcproxy.grammar.units import Choice, Integer, Text, Time
-from tcproxy.grammar.words import nearest, suggestion
 
 (_WHERE,) = GLOBAL
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.files import path_of
-from tcproxy.grammar.rows import Draft
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import near
 from tcproxy.rules.criteria import CRITERIA
 from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
-from tcproxy.samples.expressions import NOT_YET, Expression, near, parse_expression
+from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
 from tcproxy.samples.kinds import cast, same
 from tcproxy.samples.places import Place
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from tcproxy.grammar.statements import Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import Reading
+from tcproxy.grammar.statements import Origin, Refused, Statement
+from tcproxy.grammar.suggestions import near
 from tcproxy.model.proxy import Proxy
 from tcproxy.rules.acls import Acl, Test, parse_test, references
 from tcproxy.samples.arguments import ArgumentType, Reference
-from tcproxy.samples.expressions import NOT_YET, near
+from tcproxy.samples.expressions import NOT_YET
 from tcproxy.samples.places import Place
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tcproxy.grammar.rows import PROXY, Draft, Row
-from tcproxy.grammar.statements import Origin, Reading, Statement
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tcproxy.grammar.words import suggestion
+from tcproxy.grammar.suggestions import near
 from tcproxy.samples import arguments, missing
 from tcproxy.samples.arguments import Argument, Reference
 from tcproxy.samples.kinds import Kind
@@ -65,15 +65,6 @@ def find_fetch(name: str, text: str) -> Fetch:
     if not name:
         raise ValueError(f"the name of a fetch is missing in '{text}'")
     raise ValueError(f"unknown fetch '{name}'{near(name, [*FETCHES, *missing.FETCHES])}")
-
-
-def near(name: str, known: list[str]) -> str:
-    """Return "; did you mean 'x'?" for a near miss, or an empty text."""
-    import difflib
-
-    # letters that changed places are much of a short name: 'scr' for 'src'
-    found = [one for one in known if sorted(one) == sorted(name)] or difflib.get_close_matches(name, known, 1, 0.75)
-    return suggestion(found[0] if found else "")
 
 
 def refuse_converter(text: str) -> str:

@@ -39,7 +39,9 @@ def refused_by_reference(path: Path) -> set[int]:
     program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     assert program
     done = subprocess.run([program, "-c", "-f", str(path)], capture_output=True, text=True, timeout=60)
-    alerts = [line for line in done.stderr.splitlines() if line.startswith("[ALERT]")]
+    # a message about an empty name is cut at the NUL of that name, its end of line too
+    messages = re.split(r"(?=\[(?:ALERT|WARNING|NOTICE)\] )", done.stderr)
+    alerts = [text for text in messages if text.startswith("[ALERT]")]
     return {int(found[1]) for found in map(ORIGIN.search, alerts) if found}
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tcproxy.grammar.rows import PROXY, Draft, Row
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import listed
 from tcproxy.rules.networks import Network, read_network
 from tcproxy.samples.kinds import packed_address, text_of_address

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tcproxy.grammar.rows import PROXY, Draft, Row
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import listed
 from tcproxy.session.http import blocking
 from tcproxy.session.stages import PROXY as BY_PROXY

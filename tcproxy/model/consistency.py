@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.grammar.rows import Draft, Where
+from tcproxy.grammar.rows import Draft, Reading, Where
 from tcproxy.grammar.sections import SIDES, Section
-from tcproxy.grammar.statements import Origin, Reading
-from tcproxy.grammar.words import nearest, suggestion
-from tcproxy.model.names import Resolver
+from tcproxy.grammar.statements import Origin
+from tcproxy.grammar.suggestions import nearest, suggestion
+from tcproxy.model.name_resolution import Resolver
 from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
 from tcproxy.model.replies import check_formats
@@ -23,7 +23,7 @@ KINDS_OF_BACKEND = ("backend", "listen")
 KINDS_OF_FRONTEND = ("frontend", "listen")
 
 
-class Checks:
+class Consistency:
     """All proxies of a configuration, as drafts, and what is wrong with them."""
 
     def __init__(self, sections: Iterable[Section], reading: Reading) -> None:
