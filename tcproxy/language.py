@@ -120,10 +120,15 @@ def _read(
         sections.take(statement)
     if reader.aborted:
         return None
-    configuration = _build(sections, reading, files) if diagnostics.alerts == before else None
-    if configuration is None:
-        diagnostics.alert("Fatal errors found in configuration.")
-    return configuration
+    if not reader.stopped:
+        # behind errors, warnings about the whole could be wrong: a line that was refused is missing in it
+        diagnostics.errors_only = diagnostics.alerts > before
+        configuration = _build(sections, reading, files)
+        diagnostics.errors_only = False
+        if diagnostics.alerts == before:
+            return configuration
+    diagnostics.alert("Fatal errors found in configuration.")
+    return None
 
 
 def new_reading(
@@ -144,15 +149,13 @@ def new_reading(
     )
 
 
-def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration | None:
-    """Check what must fit together and return the model, or None."""
-    before = reading.diagnostics.alerts
-    Consistency(sections.sections, reading).check()
-    if reading.diagnostics.alerts > before:
-        return None
+def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration:
+    """Check what must fit together and return the model, which is of no use where there were alerts."""
+    Consistency(sections.sections, reading, sections.refused).check()
     settings = build_global(sections.process)
     cases = header_case.finish(sections.process, reading)
-    groups = {name: section.draft for name, section in sections.replies.items()}
+    groups = {name: Draft(refused=frozenset({"http-errors"})) for name in sections.refused}
+    groups |= {name: section.draft for name, section in sections.replies.items()}
     for section in sections.sections:
         if not section.draft.get("disabled"):
             replies.finish(section.draft, groups, reading)
@@ -162,11 +165,17 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
-    for origin, message in rules.unresolved(proxies):
+    for origin, message in rules.unresolved(proxies, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    if reading.diagnostics.alerts > before:
-        return None
     return Configuration(settings, proxies, reading.environment, tuple(files))
+
+
+def _refused_names(sections: Sections) -> frozenset[str]:
+    """Return names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused."""
+    servers = (
+        f"{section.name}/{name}" for section in sections.sections for name in section.draft.get("refused_servers", ())
+    )
+    return frozenset(servers) | sections.refused
 
 
 def _build_proxy(draft: Draft, number: int, of_global: Draft, reading: Reading) -> Proxy:

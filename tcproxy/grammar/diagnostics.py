@@ -37,6 +37,7 @@ class Diagnostics:
     pid: shown in each line. stream: where to print, None for nowhere. executable: path shown before the first
     alert or warning. caret: show the line of the configuration with a caret below the word at fault; None: on
     a terminal only. quiet (-q): print nothing. diagnosing (-dD): `diag` says something. text: all that was printed.
+    errors_only: while it is true, warnings are not told.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Diagnostics:
         self.caret = caret if caret is not None else bool(stream and stream.isatty())
         self.quiet = quiet
         self.diagnosing = diagnosing
+        self.errors_only = False
         self.items: list[Item] = []
         self.text = ""
         self._counts: Counter[str] = Counter()
@@ -73,6 +75,8 @@ class Diagnostics:
         self, message: str, statement: Statement | None = None, word: int = -1, about: str = "config"
     ) -> None:
         """Tell of something that is likely wrong."""
+        if self.errors_only:
+            return
         self._introduce()
         self._tell("warning", message, statement, word, about)
 
@@ -104,6 +108,7 @@ class Diagnostics:
         return self._counts[level]
 
     def _tell(self, level: str, message: str, statement: Statement | None, word: int, about: str) -> None:
+        message = _shown_message(message, statement)
         self.items.append(Item(level, message, statement, word))
         self._counts[level] += 1
         self._print(level, f"{about} : {message}" if about else message)
@@ -132,7 +137,7 @@ class Diagnostics:
 
     def _write(self, text: str) -> None:
         if self.stream is not None and not self.quiet:
-            printable = "".join(map(_written, text)).encode("utf-8", "backslashreplace").decode("utf-8")
+            printable = "\n".join(map(escaped, text.split("\n")))
             self.stream.write(printable)
             self.text += printable
 
@@ -149,6 +154,14 @@ def excerpt(text: str, column: int, room: int = CARET_ROOM) -> tuple[str, int]:
     return shown, sum(map(_cells, shown[: column - start])) + max(0, column - start - len(shown))
 
 
+def _shown_message(message: str, statement: Statement | None) -> str:
+    """Return a message with escapes for what is not printable, line feeds in words of the statement too."""
+    for word in statement.words if statement is not None else ():
+        if not word.isprintable():
+            message = message.replace(word, escaped(word))
+    return "\n".join(map(escaped, message.split("\n")))
+
+
 def _shown(character: str) -> str:
     """Return what stands for a character: a tab is one blank, whatever the terminal's stops are."""
     if character == "\t":
@@ -156,9 +169,25 @@ def _shown(character: str) -> str:
     return character if character.isprintable() else "?"
 
 
-def _written(character: str) -> str:
-    """Return a character as it is written: a byte that is no text, which Python keeps as a surrogate, as \\xff."""
-    return f"\\x{ord(character) - 0xDC00:02x}" if "\udc80" <= character <= "\udcff" else character
+def escaped(text: str) -> str:
+    """Return a text that a terminal may show: control characters and what else is not printable become escapes.
+
+    A tab stays.
+    A byte that is no text, which Python keeps as a surrogate, is shown as a configuration could have it: \\xff.
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\t"}
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    number = ord(character)
+    if 0xDC80 <= number <= 0xDCFF:
+        return f"\\x{number - 0xDC00:02x}"
+    return _NAMED.get(character) or (f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}")
 
 
 def _cells(character: str) -> int:

@@ -111,12 +111,16 @@ class _Place:
 
 
 class Reader:
-    """Reads files; `aborted` says afterwards that one held something after which nothing more was read."""
+    """Reads files.
+
+    aborted: one held something after which nothing more was read. stopped: the rest of one was left unread.
+    """
 
     def __init__(self, diagnostics: Diagnostics, environment: Environment) -> None:
         self.diagnostics = diagnostics
         self.environment = environment
         self.aborted = False
+        self.stopped = False
         self._place = _Place("")
 
     def read(self, files: Iterable[str]) -> Iterator[Statement]:
@@ -141,7 +145,7 @@ class Reader:
         except _Abort:
             self.aborted = True
         except _Stop:
-            pass
+            self.stopped = True
         if self.diagnostics.alerts > before:
             self.diagnostics.alert(f"Error(s) found in configuration file : {name}")
 

@@ -54,6 +54,13 @@ class Status(Enum):
     REFUSED = "known to HAProxy 2.6, not supported by tcproxy yet"
 
 
+UNTOUCHED = {
+    Status.NO_EFFECT: "has no effect in tcproxy",
+    Status.KEPT: "is kept without effect: a later part of tcproxy will use it",
+}
+"""What -dD tells of words that are taken and change nothing."""
+
+
 class Draft(dict[str, Any]):
     """A section while it is read: field name to value. Becomes the section's frozen dataclass by `Kind(**draft)`.
 
@@ -63,6 +70,14 @@ class Draft(dict[str, Any]):
     def append(self, field: str, *items: Any) -> None:
         """Add items to the tuple of a field."""
         self[field] = (*self.get(field, ()), *items)
+
+    def refuse(self, word: str) -> None:
+        """Remember that a line of this word was refused, so that nobody is told that it is missing."""
+        self["refused"] = self.get("refused", frozenset()) | {word}
+
+    def lacks(self, *words: str) -> bool:
+        """Say whether a line of one of these words was refused: what it would have said is not known."""
+        return not self.get("refused", frozenset()).isdisjoint(words)
 
     def put(self, field: str, key: str, value: Any) -> None:
         """Set one key in the mapping of a field."""
@@ -208,6 +223,12 @@ class Reading:
     def warn(self, statement: Statement, message: str, word: int = -1) -> None:
         """Emit a warning about the statement, or about one word of it."""
         self.diagnostics.warning(f"parsing [{statement.origin}] : {message}", statement, word)
+
+    def tell_status(self, row: Row, statement: Statement, word: int = 0) -> None:
+        """Tell those who asked (-dD) that a word has no effect, or is kept for a later part of tcproxy."""
+        if row.status in UNTOUCHED:
+            message = f"parsing [{statement.origin}] : '{row.name}' {UNTOUCHED[row.status]}"
+            self.diagnostics.diag(message, statement, word)
 
 
 def each(names: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from tcproxy.grammar.rows import BACK, Draft, Reading, Row, Status, Where, each
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
-from tcproxy.grammar.suggestions import nearest, suggestion
+from tcproxy.grammar.suggestions import blamed, nearest, suggestion, with_suggestion
 
 SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defaults": "defaults"}
 """How messages call a section of each kind, before its name."""
@@ -57,6 +57,7 @@ class Sections:
 
     sections: those of the proxies, in order. process: the draft of all `global` sections together.
     replies: sections `http-errors` by name. _named: sections by whether they are `defaults` sections, and by name.
+    refused: names of sections that were refused as a whole.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -67,6 +68,7 @@ class Sections:
         self.defaults: list[Section] = []
         self._named: defaultdict[tuple[bool, str], list[Section]] = defaultdict(list)
         self.replies: dict[str, Section] = {}
+        self.refused: set[str] = set()
         self._current: Section | None = None
 
     def take(self, statement: Statement) -> None:
@@ -75,8 +77,13 @@ class Sections:
             return
         try:
             self._take(statement)
-        except (Refused, ValueError) as error:
-            self._alert(statement, error)
+        except Refused as error:
+            for fault in error.each():
+                self._alert(statement, str(fault), fault.word)
+            self._note_refused(statement)
+        except ValueError as error:
+            self._alert(statement, str(error), blamed(str(error), statement.words, 0))
+            self._note_refused(statement)
 
     def _take(self, statement: Statement) -> None:
         head = statement.words[0]
@@ -94,9 +101,23 @@ class Sections:
         self.reading.section = current.where.value if current else ""
         self.reading.name = current.name if current else ""
 
-    def _alert(self, statement: Statement, error: Exception) -> None:
-        message = f"parsing [{statement.origin}] : {error}"
-        self.reading.diagnostics.alert(message, statement, getattr(error, "word", -1))
+    def _alert(self, statement: Statement, message: str, word: int) -> None:
+        if 0 <= word < len(statement.words):
+            message = with_suggestion(message, statement.words[word])
+        self.reading.diagnostics.alert(f"parsing [{statement.origin}] : {message}", statement, word)
+
+    def _note_refused(self, statement: Statement) -> None:
+        """Remember in the section's draft which word was refused: what follows from that is not told."""
+        current = self._current
+        if current is None:
+            return
+        if current.skipped:
+            self.refused.add(current.name)
+            return
+        if statement.words[0] in self._openers:
+            return
+        row = self.words.find(current.where, statement.words)
+        current.draft.refuse(row.name if row is not None else statement.words[0])
 
     # opening and closing
 
@@ -262,10 +283,7 @@ class Sections:
             raise Refused(f"'{statement.negation}' cannot stand before '{row.name}'", 0)
         if not (row.unnamed_defaults or section.name or section.where is not Where.DEFAULTS):
             raise Refused(f"'{row.name}' cannot stand in a 'defaults' section without a name", 0)
-        if row.status is Status.NO_EFFECT:
-            self.reading.diagnostics.diag(
-                f"parsing [{statement.origin}] : '{row.name}' has no effect in tcproxy", statement
-            )
+        self.reading.tell_status(row, statement)
         apply(row, statement, section.draft, self.reading)
 
     def _misplaced(self, section: Section, statement: Statement) -> Row | None:
@@ -302,7 +320,8 @@ class Sections:
         try:
             section.draft["check_options"] = checker.parse(statement.words[2:])
         except ValueError as wrong:
-            raise Refused(f"'option {statement.words[1]}' : {wrong}", 1) from None
+            at = blamed(str(wrong), statement.words, 1)
+            raise Refused(f"'option {statement.words[1]}' : {wrong}", at) from None
         section.draft["checker"] = checker
 
     def _unknown(self, section: Section, statement: Statement) -> str:
@@ -314,7 +333,7 @@ class Sections:
         return f"unknown keyword '{head}' in '{section.where.value}' section{suggestion(near)}"
 
     def _unknown_in_group(self, section: Section, head: str, word: str, group: tuple[str, ...]) -> str:
-        near = suggestion(nearest(word, group))
+        near = suggestion(nearest(word, (*group, *self.reading.checkers) if head == "option" else group))
         if head == "option":
             return f"unknown option '{word}'{near}" if word else "'option' needs the name of an option behind it"
         choice = ", ".join(f"'{one}'" for one in group)

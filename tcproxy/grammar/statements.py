@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -35,8 +36,29 @@ class Statement(NamedTuple):
 
 
 class Refused(Exception):
-    """A statement is wrong: the sentence to tell, and the index of the word at fault (-1: the whole statement)."""
+    """A statement is wrong: the sentence to tell, and the index of the word at fault (-1: the whole statement).
 
-    def __init__(self, message: str, word: int = -1) -> None:
+    others: what else is wrong with the same statement.
+    """
+
+    def __init__(self, message: str, word: int = -1, others: Sequence[Refused] = ()) -> None:
         super().__init__(message)
         self.word = word
+        self.others = tuple(others)
+
+    def each(self) -> list[Refused]:
+        """Return this fault and all others of the statement, in the order of their words."""
+        return [self, *(fault for other in self.others for fault in other.each())]
+
+    def behind(self, start: str) -> Refused:
+        """Return the same faults with `start` and a colon in front of each sentence."""
+        first, *others = (Refused(f"{start} : {fault}", fault.word) for fault in self.each())
+        first.others = tuple(others)
+        return first
+
+
+def refuse_all(faults: Iterable[Refused]) -> None:
+    """Raise all faults as one Refused; nothing is done where there are none."""
+    every = [Refused(str(fault), fault.word) for one in faults for fault in one.each()]
+    if every:
+        raise Refused(str(every[0]), every[0].word, every[1:])

@@ -43,7 +43,7 @@ def parse_http_request(statement: Statement, draft: Draft, reading: Reading) -> 
     words = statement.words
     action = words[1] if len(words) > 1 else ""
     name = action.partition("(")[0]
-    if name in LATER:
+    if name in LATER or name.startswith("lua."):
         raise Refused(f"'http-request {name}' {UNSUPPORTED}", 1)
     if not action:
         raise Refused("'http-request' needs an action behind it", 0)

@@ -8,7 +8,9 @@ from itertools import pairwise
 
 from tcproxy.grammar.addresses import Address, read_log_address, resolve
 from tcproxy.grammar.rows import GLOBAL, PROXY, Draft, Reading, Row, Where, each
-from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
+from tcproxy.grammar.suggestions import near
+from tcproxy.grammar.units import listed
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
@@ -88,7 +90,7 @@ def _read_options(statement: Statement, target: LogTarget) -> tuple[LogTarget, i
             target = replace(target, length=_read_length(value, index + 1))
         elif option == "format":
             if value not in FORMATS:
-                raise Refused(f"'log' : '{value}' is not one of the formats {', '.join(FORMATS)}", index + 1)
+                raise Refused(f"'log' : '{value}' is not one of the formats {listed(FORMATS)}", index + 1)
             target = replace(target, format=value)
         else:
             target = replace(target, sample=read_sample(value, index + 1))
@@ -130,15 +132,19 @@ def _read_levels(statement: Statement, target: LogTarget, index: int) -> LogTarg
     words = statement.words
     if index >= len(words):
         raise Refused("'log' needs a facility behind its address and options")
+    faults: list[Refused] = []
     if words[index] not in FACILITIES:
-        raise Refused(f"'log' : '{words[index]}' is not a syslog facility", index)
+        hint = near(words[index], FACILITIES)
+        faults.append(Refused(f"'log' : '{words[index]}' is not a syslog facility{hint}", index))
     levels = []
     for place in range(index + 1, min(len(words), index + 3)):
-        if words[place] not in LEVELS:
-            raise Refused(f"'log' : '{words[place]}' is not one of the levels {', '.join(LEVELS)}", place)
-        levels.append(LEVELS.index(words[place]))
+        if words[place] in LEVELS:
+            levels.append(LEVELS.index(words[place]))
+        else:
+            faults.append(Refused(f"'log' : '{words[place]}' is not one of the levels {listed(LEVELS)}", place))
     if len(words) > index + 3:
-        raise Refused(f"'log' cannot take the argument '{words[index + 3]}'", index + 3)
+        faults.append(Refused(f"'log' cannot take the argument '{words[index + 3]}'", index + 3))
+    refuse_all(faults)
     return replace(
         target,
         facility=FACILITIES.index(words[index]),

@@ -49,6 +49,7 @@ def parse_log_option(statement: Statement, draft: Draft, reading: Reading) -> No
     if reading.section == "defaults":
         _tell_replaced(statement, draft, reading, name)
     draft["options"] = draft.get("options", frozenset()) - LOG_OPTIONS | {name}
+    draft["log_option_origin"] = statement.origin
     draft.pop("log_format", None)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.rows import BACK, NAMED_BACK, PROXY, Draft, Reading, Row
-from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.units import listed, read_time
 from tcproxy.wire.rdp import DEFAULT_NAME
 from tcproxy.wire.xxh64 import xxh64
@@ -99,8 +99,14 @@ def parse_cookie(statement: Statement, draft: Draft, reading: Reading) -> None:
     before: Cookie | None = draft.get("cookie")
     values: dict[str, Any] = {"name": words[1], "attributes": before.attributes if before is not None else ()}
     at = 2
-    while at < len(words) and words[at]:
-        at = _take_option(values, statement, at, reading)
+    faults: list[Refused] = []
+    while at < len(words):
+        try:
+            at = _take_option(values, statement, at, reading)
+        except Refused as wrong:
+            faults.append(wrong)
+            at = max(at, wrong.word) + 1
+    refuse_all(faults)
     _check_modes(values)
     draft["cookie"] = Cookie(**values)
 

@@ -9,6 +9,7 @@ from typing import Any
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
 from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Reading, Row, Status, gone
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import blamed
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
 from tcproxy.model.captures import Capture
@@ -202,7 +203,8 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     try:
         options = strategy.parse([f"({inner}", *words[1:]] if bracket else list(words[1:]))
     except ValueError as wrong:
-        raise Refused(f"'balance {name}' : {wrong}", 1) from None
+        at = blamed(str(wrong), statement.words, 1)
+        raise Refused(f"'balance {name}' : {wrong}", at) from None
     draft["balance"] = Balance(name, options, strategy)
 
 

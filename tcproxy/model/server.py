@@ -19,7 +19,7 @@ from tcproxy.grammar.addresses import (
 from tcproxy.grammar.options import read_options
 from tcproxy.grammar.rows import BACK, NAMED_BACK, SERVER, Draft, Reading, Row, Status, Where, refused
 from tcproxy.grammar.sections import NAME_CHARACTERS
-from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.units import Choice, Integer, Text, Time
 from tcproxy.model.numbers import numbered
 
@@ -96,9 +96,11 @@ def parse_server(statement: Statement, draft: Draft, reading: Reading) -> None:
     if len(statement.words) < 3:
         raise Refused("'server' needs a name and an address behind it, such as 'server web1 10.0.0.1:80'")
     name = statement.words[1]
-    _check_name(name)
-    server = _read(statement, 2, name, draft, reading)
-    _add(draft, server)
+    try:
+        _add(draft, _read(statement, 2, name, draft, reading))
+    except Refused:
+        draft.append("refused_servers", name)
+        raise
 
 
 def parse_default_server(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -115,7 +117,6 @@ def parse_server_template(statement: Statement, draft: Draft, reading: Reading) 
     words = statement.words
     if len(words) < 4:
         raise Refused("'server-template' needs a prefix, a number or range, and an address behind it")
-    _check_name(words[1])
     low, high = _read_range(words[2])
     server = _read(statement, 3, f"{words[1]}{low}", draft, reading)
     for number in range(low, high + 1):
@@ -133,21 +134,26 @@ def _read_range(word: str) -> tuple[int, int]:
     return low, high
 
 
-def _check_name(name: str) -> None:
+def _name_faults(name: str) -> list[Refused]:
     wrong = next((letter for letter in name if letter not in NAME_CHARACTERS), "")
-    if wrong:
-        raise Refused(f"the character '{wrong}' cannot stand in the server name '{name}'", 1)
+    return [Refused(f"the character '{wrong}' cannot stand in the server name '{name}'", 1)] if wrong else []
 
 
 def _read(statement: Statement, index: int, name: str, draft: Draft, reading: Reading) -> Draft:
-    """Read the address and the options of a line."""
+    """Read the name (or prefix), the address and the options of a line. Raises Refused with all faults."""
+    server = Draft(draft.get("default_server", {}))
+    server.update(name=name, origin=statement.origin)
+    faults = _name_faults(statement.words[1])
+    title = f"'server {reading.name}/{name}'"
     try:
-        server = Draft(draft.get("default_server", {}))
-        address = _read_address(statement.words[index], index, reading)
-        server.update(name=name, origin=statement.origin, address=address)
+        server["address"] = _read_address(statement.words[index], index, reading)
+    except Refused as wrong:
+        faults.append(wrong.behind(title))
+    try:
         read_options(statement, index + 1, Where.SERVER, server, reading)
     except Refused as wrong:
-        raise Refused(f"'server {reading.name}/{name}' : {wrong}", wrong.word) from None
+        faults.append(wrong.behind(title))
+    refuse_all(faults)
     return server
 
 
@@ -206,17 +212,17 @@ def read_source(words: tuple[str, ...], reading: Reading, *, span: bool) -> tupl
         index += 2
     said["usesrc"] = expanded(said["usesrc"], reading.environment.get)
     if said["usesrc"] not in ("", "client", "clientip"):
-        _check_usesrc(said["usesrc"])
+        _check_usesrc(said["usesrc"], words.index("usesrc") + 2)
     return Source(address, said["usesrc"], said["interface"]), index
 
 
-def _check_usesrc(word: str) -> None:
+def _check_usesrc(word: str, at: int) -> None:
     if word.startswith("hdr_ip("):
-        raise Refused("'usesrc hdr_ip' is known to HAProxy 2.6, not supported by tcproxy yet")
+        raise Refused("'usesrc hdr_ip' is known to HAProxy 2.6, not supported by tcproxy yet", at)
     try:
         resolve(read_source_address(word))
     except ValueError as wrong:
-        raise Refused(f"'usesrc' expects 'client', 'clientip' or an address: {wrong}") from None
+        raise Refused(f"'usesrc' expects 'client', 'clientip' or an address: {wrong}", at) from None
 
 
 def parse_check_address(statement: Statement, draft: Draft, reading: Reading) -> None:

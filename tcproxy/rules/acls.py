@@ -72,7 +72,13 @@ def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
         raise Refused(f"the character '{wrong}' cannot stand in the acl name '{name}'", 1)
     if name.lower() == "or":
         raise Refused(f"'{name}' cannot name an acl: in a condition it stands between alternatives", 1)
-    test = parse_test(statement, 2, len(words), reading)
+    try:
+        test = parse_test(statement, 2, len(words), reading)
+    except Refused:
+        # the name is declared all the same, so that conditions with it are not refused for want of it
+        if reading.section != "defaults" and name not in draft.get("acls", {}):
+            draft.put("acls", name, Acl(name))
+        raise
     if reading.section == "defaults":
         return  # it could serve only the rules of the same section, and it has none yet
     known: Acl | None = draft.get("acls", {}).get(name)

@@ -6,7 +6,7 @@ why the row of `acl` stands here, apart from its code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
@@ -29,9 +29,8 @@ def read_condition(
 ) -> Condition | None:
     """Read the condition of a rule, from the word `start` on; None without one. Raises Refused.
 
-    place: the name of the Place where it will be met, "" for one that the reference does not check.
-
-    place: name of a Place (samples/places.py), where it will be met. This is what `Reading.conditions` is set to.
+    place: the name of the Place (samples/places.py) where it will be met, to warn of samples that do not exist there;
+    "" where HAProxy does not warn. `Reading.conditions` is set to this function.
     """
     from tcproxy.rules import conditions
     from tcproxy.samples.places import Place
@@ -40,13 +39,16 @@ def read_condition(
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
 
 
-def unresolved(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
-    """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell."""
+def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
+    """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell.
+
+    refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
+    """
     every = list(proxies)
     if any(proxy.acls or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every)
+        yield from conditions.unresolved(every, refused)
 
 
 WORDS = (

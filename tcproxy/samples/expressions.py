@@ -60,7 +60,7 @@ def find_fetch(name: str, text: str) -> Fetch:
     fetch = FETCHES.get(name)
     if fetch is not None:
         return fetch
-    if name in missing.FETCHES:
+    if name in missing.FETCHES or name.startswith(missing.LUA):
         raise ValueError(f"the fetch '{name}' {NOT_YET}")
     if not name:
         raise ValueError(f"the name of a fetch is missing in '{text}'")
@@ -71,7 +71,7 @@ def refuse_converter(text: str) -> str:
     """Return the sentence that refuses the converters behind a fetch."""
     match = _NAME.match(text)
     name = match[0] if match else ""
-    if name in missing.CONVERTERS:
+    if name in missing.CONVERTERS or name.startswith(missing.LUA):
         return f"the converter '{name}' {NOT_YET}"
     return f"unknown converter '{name}'{near(name, list(missing.CONVERTERS))}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.diagnostics import Diagnostics, escaped
 from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.predicates import check_condition
 from tcproxy.grammar.reader import Reader, find_files
@@ -56,6 +56,11 @@ def ours(content: bytes) -> tuple[Told, bool]:
     return told, reader.aborted
 
 
+def shown(sentence: str) -> str:
+    """Return what we show of HAProxy's sentence: control characters and bytes that are no text as escapes."""
+    return "\n".join(map(escaped, sentence.split("\n")))
+
+
 def position(sentence: str) -> int:
     """Return the position that an error tells, or 0."""
     found = re.search(r"at position (\d+)", sentence)
@@ -74,7 +79,7 @@ def compare(directory: Path, lines: list[bytes]) -> None:
         assert [one[:2] for one in found] == [one[:2] for one in expected], chunk
         for (level, number, ours_text), (_, _, text) in zip(found, expected, strict=True):
             if level == "notice":
-                assert ours_text == text, chunk[number - 1]
+                assert ours_text == shown(text), chunk[number - 1]
             elif chunk[number - 1].isascii():  # it counts bytes, we count characters
                 assert position(ours_text) == position(text), (chunk[number - 1], ours_text, text)
 
