@@ -118,6 +118,7 @@ class Row:
     unnamed_defaults: may stand in a `defaults` section without a name (rules may only in named ones).
     advice: of a word that HAProxy 2.6 itself no longer takes: what to write instead.
     core: one of HAProxy's built-in words, which its own list of keywords (-dK) leaves out.
+    own: a word of tcproxy alone, which HAProxy 2.6 does not have: -dK lists it under a heading of its own.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Row:
     unnamed_defaults: bool = True
     advice: str = ""
     core: bool = False
+    own: bool = False
 
 
 LONGEST = 3
