@@ -21,12 +21,12 @@ from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, KeepAlive, Proxy, UseBackend
-from tcproxy.model.server import Server, Source
+from tcproxy.model.server import Server, SourceAddress
 
 CODE = Path(tcproxy.__file__).parent
 TESTS = Path(__file__).parent
 MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server}
-PARTS = (HashType, Balance, KeepAlive, UseBackend, Source, LogTarget, Cookie, PersistRule)
+PARTS = (HashType, Balance, KeepAlive, UseBackend, SourceAddress, LogTarget, Cookie, PersistRule)
 CLASSES = (*MODELS.values(), Configuration, *PARTS)
 
 UNREAD = {

@@ -17,7 +17,7 @@ from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
-from tcproxy.model.server import Server, Source
+from tcproxy.model.server import Server, SourceAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Proxy:
     request_captures: tuple[Capture, ...] = ()
     response_captures: tuple[Capture, ...] = ()
     cookie_capture: Capture | None = None
-    source: Source | None = None
+    source: SourceAddress | None = None
     dispatch: Server | None = None
     checker: Any = None
     check_options: Any = None

@@ -25,7 +25,7 @@ from tcproxy.model.numbers import numbered
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceAddress:
     """Where connections to a server come from (`source`): address, port range, interface, and what to present.
 
     usesrc: "" (the address itself), "client", "clientip", or an address to spoof.
@@ -74,7 +74,7 @@ class Server:
     observe: str = ""
     error_limit: int = 10
     track: str = ""
-    source: Source | None = None
+    source: SourceAddress | None = None
     send_proxy: int = 0
     proxy_v2_options: frozenset[str] = frozenset()
     socks4: Address | None = None
@@ -198,7 +198,7 @@ def parse_server_source(statement: Statement, draft: Draft, reading: Reading) ->
     return taken
 
 
-def read_source(words: tuple[str, ...], reading: Reading, *, span: bool) -> tuple[Source, int]:
+def read_source(words: tuple[str, ...], reading: Reading, *, span: bool) -> tuple[SourceAddress, int]:
     """Read an address and the `usesrc` and `interface` behind it; return how many words that were. Raises Refused."""
     try:
         address = resolve(read_source_address(words[0], reading.environment.get, span=span))
@@ -213,7 +213,7 @@ def read_source(words: tuple[str, ...], reading: Reading, *, span: bool) -> tupl
     said["usesrc"] = expanded(said["usesrc"], reading.environment.get)
     if said["usesrc"] not in ("", "client", "clientip"):
         _check_usesrc(said["usesrc"], words.index("usesrc") + 2)
-    return Source(address, said["usesrc"], said["interface"]), index
+    return SourceAddress(address, said["usesrc"], said["interface"]), index
 
 
 def _check_usesrc(word: str, at: int) -> None:

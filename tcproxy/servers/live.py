@@ -24,7 +24,7 @@ from tcproxy.servers.weights import (
 )
 
 if TYPE_CHECKING:
-    from tcproxy.model.server import Server, Source
+    from tcproxy.model.server import Server, SourceAddress
     from tcproxy.servers.farm import Farm
 
 
@@ -136,7 +136,7 @@ class LiveServer:
         return bool(self.admin & transitions.MAINTENANCE)
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> SourceAddress | None:
         """Return where its connections come from: its own `source`, or the backend's."""
         return self.model.source or self.farm.model.source
 
