@@ -206,7 +206,7 @@ def _roundrobin(reading: Reading) -> Balance:
 
 
 def _proxy_numbers(sections: list[Section], with_stats: bool) -> list[int]:
-    """Return the number of each proxy; the reference's own frontend of command sockets takes one on its way."""
+    """Return the number of each proxy; HAProxy's own frontend of command sockets takes one on its way."""
     given = [section.draft.get("id", 0) for section in sections]
     if not with_stats:
         return numbered(given)
@@ -229,7 +229,7 @@ KEYWORD_CLASSES = {
 def dump_keywords(classes: Iterable[str]) -> str:
     """Return the words of some classes ("all", or names of KEYWORD_CLASSES) as HAProxy's -dK prints them.
 
-    "help" lists the classes; names that do not exist are passed over, as the reference does.
+    "help" lists the classes; names that do not exist are passed over, as HAProxy does.
     """
     asked = set(classes)
     text = ""
@@ -285,4 +285,4 @@ _LISTINGS: dict[str, Callable[[], str]] = {
     "smp": _list_fetches,
     "svc": lambda: _listed("service names"),
 }
-"""What each class lists, in the order of the reference; a room that brings rows replaces its line here."""
+"""What each class lists, in the order of HAProxy; a room that brings rows replaces its line here."""

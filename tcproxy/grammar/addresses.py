@@ -50,7 +50,7 @@ class Address:
 
 
 def abstract_name(name: str) -> bytes:
-    """Return the socket name of `abns@name`: as long as can be, as HAProxy has it, and so whoever wants to meet it."""
+    """Return the socket name of `abns@name`, padded with zero bytes to 108 bytes as HAProxy pads it."""
     return b"\0" + name.encode().ljust(107, b"\0")
 
 
@@ -307,7 +307,7 @@ def _read_port(text: str, allowed: Allowed) -> int:
 
 
 def _leading_number(text: str) -> int:
-    """Read the digits at the start, as C's atoi does and so the reference: `80;` is port 80."""
+    """Read the digits at the start, as C's atoi does: HAProxy reads `80;` as port 80."""
     digits = text[: len(text) - len(text.lstrip("0123456789"))].lstrip("0")
     return int(digits[:12] or "0")
 

@@ -1,6 +1,6 @@
 """What the reader of a configuration is told: alerts, warnings, notices, diagnostics, in HAProxy's form.
 
-Whoever starts the proxy decides on the stream; without one, items are only recorded (embedding, tests).
+The code that starts the proxy chooses the stream. Without a stream, messages are only recorded (embedding, tests).
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Diagnostics:
         self._write(f"{label:<10} ({self.pid}) : {text}\n")
 
     def _introduce(self) -> None:
-        """Say once who speaks, before the first alert or warning, as the reference does."""
+        """Print version and path of the program once, before the first alert or warning, as HAProxy does."""
         if self._introduced or self.quiet:
             return
         self._introduced = True

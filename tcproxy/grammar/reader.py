@@ -1,10 +1,10 @@
 """Files of a configuration become statements: directories, conditions, messages, words `no` and `default`.
 
-What a statement means, and what may stand in which section, is told elsewhere. Nothing that a file holds
-raises: whatever is wrong becomes a diagnostic.
+The meaning of statements stands with their rows; sections.py says which word may stand where. No content of a file
+raises an exception here: each fault becomes a diagnostic.
 
-Statements are yielded one by one, and a variable that a statement sets is seen by the next line: whoever
-draws them acts on each before the next.
+Statements are yielded one by one, and a line sees the variables that the lines before it set: the caller acts on each
+statement before it draws the next one.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class Reader:
         return {".FILE": place.file, ".LINE": str(place.line), ".SECTION": place.section}[name]
 
     def _scope(self, text: str) -> None:
-        """Check a line such as `[name]`, which the reference keeps for tools and gives no meaning."""
+        """Check a line such as `[name]`, which HAProxy accepts for tools and gives no meaning."""
         name, close, rest = text[1:].partition("]")
         if not close or not name:
             self._alert("the name of a scope is missing, or its ']'")
@@ -327,7 +327,7 @@ class Reader:
         self.diagnostics.alert(f"{self._parsing}: {message}{'' if message.endswith('?') else '.'}")
 
     def _point(self, message: str, text: str, column: int) -> None:
-        """Emit an alert with the line and a caret under the column, as the reference does for such faults."""
+        """Emit an alert with the line and a caret under the column, as HAProxy does for such faults."""
         indent = len(text) - len(text.lstrip(BLANKS))
         line, place = excerpt(text[indent:], max(0, column - indent))
         self.diagnostics.alert(f"{self._parsing}: {message}:\n  {line}\n  {' ' * place}^")

@@ -109,7 +109,7 @@ class Row:
     parse: for words of more shape: parse(statement, draft, reading); raises Refused.
     status: see Status. A REFUSED row needs name and where only.
     negatable: may stand behind `no` (stores `not value`, or calls parse with statement.negation set) and `default`.
-    mode: "" for both, "tcp" or "http" for words that need that mode (another mode: a warning, as the reference).
+    mode: "" for both, "tcp" or "http" for words that need that mode (in another mode: a warning, as in HAProxy).
     manual: the section of HAProxy's configuration manual.
     many: how many words follow, for option lists of `bind` and `server` lines whose row has `parse`; -1: the
         parse function finds out (it gets all the rest of the line) and returns how many it took.

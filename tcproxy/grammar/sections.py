@@ -1,7 +1,7 @@
 """The section driver: statements in, sections out, each with its draft; what a word may do where.
 
-It opens sections, copies the defaults that apply, finds the row of each statement and lets it speak. What the
-words mean stands with their rows; what must fit together at the end stands in tcproxy/model.
+It opens sections, copies the defaults that apply, finds the row of each statement and lets it speak. The
+meaning of words stands with their rows; the checks of the whole stand in tcproxy/model/consistency.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What must fit together once every section is read: names that refer, tracks, timeouts, words without use.
+"""Checks that need all sections of a configuration: names that refer to others, tracks, timeouts, words without use.
 
-Each check tells what it finds and lets the others speak; an alert anywhere means that there is no configuration.
+Each check tells its faults and lets the following ones run; where there was an alert, no configuration is made.
 """
 
 from __future__ import annotations

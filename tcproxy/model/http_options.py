@@ -26,7 +26,7 @@ def parse_connections(statement: Statement, draft: Draft, reading: Reading) -> N
 
 
 def parse_send_name_header(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `http-send-name-header NAME`; the reference does not mind words that follow."""
+    """Read `http-send-name-header NAME`; HAProxy does not mind words that follow."""
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'http-send-name-header' needs the name of a header behind it")
     draft["send_name_header"] = statement.words[1].lower()

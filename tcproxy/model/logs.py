@@ -167,7 +167,7 @@ def parse_send_hostname(statement: Statement, draft: Draft, reading: Reading) ->
 
 
 def parse_log_tag(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `log-tag TAG`; in proxies the reference takes no notice of further words."""
+    """Read `log-tag TAG`; in proxies HAProxy takes no notice of further words."""
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'log-tag' needs a tag behind it")
     if len(statement.words) > 2 and reading.section == Where.GLOBAL.value:

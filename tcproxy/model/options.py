@@ -28,7 +28,7 @@ def parse_tcpka(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def parse_redispatch(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `option redispatch [N]` into `redispatch` (see Proxy); the reference ignores further words."""
+    """Read `option redispatch [N]` into `redispatch` (see Proxy); HAProxy ignores further words."""
     if statement.negation:
         draft["redispatch"] = 0
         return

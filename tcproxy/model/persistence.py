@@ -92,7 +92,7 @@ _WITH_VALUE = {"domain": _take_domain, "maxidle": _take_time, "maxlife": _take_t
 
 
 def parse_cookie(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `cookie NAME [OPTION...]`. Attributes add to those of a `cookie` line before it, as in the reference."""
+    """Read `cookie NAME [OPTION...]`. Attributes add to those of a `cookie` line before it, as in HAProxy."""
     words = statement.words
     if len(words) < 2 or not words[1]:
         raise Refused("'cookie' needs the name of a cookie behind it")
@@ -142,7 +142,7 @@ def _check_modes(values: dict[str, Any]) -> None:
 
 
 def parse_key(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `dynamic-cookie-key KEY`; the reference ignores further words."""
+    """Read `dynamic-cookie-key KEY`; HAProxy ignores further words."""
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'dynamic-cookie-key' needs a secret key behind it")
     draft["dynamic_cookie_key"] = statement.words[1]
@@ -152,7 +152,7 @@ def parse_key(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def parse_persist(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `persist rdp-cookie[(NAME)]`; the reference ignores what follows."""
+    """Read `persist rdp-cookie[(NAME)]`; HAProxy ignores what follows."""
     word = statement.words[1] if len(statement.words) > 1 else ""
     method, bracket, rest = word.partition("(")
     if method != "rdp-cookie":

@@ -36,7 +36,7 @@ class Redirect:
 def parse_redirect(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `redirect location|prefix|scheme TO [code N] [OPTION ...] [if|unless CONDITION]`, in any order.
 
-    Of words said twice the last one holds, as in the reference; so `prefix` takes the place of `location`.
+    Of words said twice the last one holds, as in HAProxy; so `prefix` takes the place of `location`.
     """
     words = statement.words
     values: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """ACLs (manual 7.1): a criterion, flags and patterns become a test; tests of one name become an Acl.
 
-Which ACLs make a condition stands in conditions.py; how values and patterns compare in the files beside.
+conditions.py combines ACLs into conditions; methods.py and the files beside it compare values with patterns.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
     known: Acl | None = draft.get("acls", {}).get(name)
     tests = [*known.tests, test] if known is not None else [test]
     if known is not None:
-        known.tests[:] = tests  # conditions above that use the name see the new test too, as in the reference
+        known.tests[:] = tests  # conditions above that use the name see the new test too, as in HAProxy
     else:
         draft.put("acls", name, Acl(name, tests))
 

@@ -1,7 +1,7 @@
-"""The door of this room for whoever reads a configuration.
+"""The row of `acl`, and the functions of this room that the reader of a configuration calls.
 
-Most configurations have neither an ACL nor a condition, and then nothing else here needs to be imported: that is
-why the row of `acl` stands here, apart from its code.
+A configuration without ACLs and conditions needs nothing else of this room: therefore the row of `acl` stands here, and
+its code is imported only when a line needs it.
 """
 
 from __future__ import annotations
