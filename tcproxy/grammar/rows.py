@@ -140,10 +140,6 @@ class Row:
     own: bool = False
 
 
-LONGEST = 3
-"""Words of the longest name of a row, as in `tcp-request connection set-src`."""
-
-
 class DuplicateWord(Exception):
     """Two rows claim one word in one place: an error of the program, not of a configuration."""
 
@@ -154,6 +150,7 @@ class Words:
     def __init__(self, *rooms: Iterable[Row]) -> None:
         self.rows: tuple[Row, ...] = tuple(row for room in rooms for row in room)
         self._places: dict[Where, dict[str, Row]] = {where: {} for where in Where}
+        self._longest: dict[str, int] = {}
         for row in self.rows:
             for where in row.where:
                 self._add(where, row)
@@ -163,6 +160,8 @@ class Words:
         if row.name in place:
             raise DuplicateWord(f"two rows for '{row.name}' in {where.value}")
         place[row.name] = row
+        head, *more = row.name.split(" ")
+        self._longest[head] = max(self._longest.get(head, 0), len(more) + 1)
 
     def at(self, where: Where) -> dict[str, Row]:
         """Return the rows of one place by name."""
@@ -171,7 +170,7 @@ class Words:
     def find(self, where: Where, words: tuple[str, ...]) -> Row | None:
         """Return the row with the longest name that these words begin with, None when there is none."""
         place = self._places[where]
-        for length in range(min(LONGEST, len(words)), 0, -1):
+        for length in range(min(self._longest.get(words[0], 0), len(words)), 0, -1):
             row = place.get(" ".join(words[:length]) if length > 1 else words[0])
             if row is not None:
                 return row
