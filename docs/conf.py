@@ -14,4 +14,6 @@ version = release = tcproxy.__version__
 extensions = ["sphinx.ext.autodoc", "words"]
 exclude_patterns = ["_build"]
 html_theme = "alabaster"
+html_static_path = ["_static"]
+html_css_files = ["phone.css"]
 nitpicky = False

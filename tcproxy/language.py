@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tcproxy.grammar import environment as grammar_environment
+from tcproxy.grammar import variables
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.reader import Reader, find_files
-from tcproxy.grammar.rows import Draft
+from tcproxy.grammar.rows import Draft, Reading, Words
 from tcproxy.grammar.sections import Section, Sections
-from tcproxy.grammar.statements import Reading, Statement
-from tcproxy.grammar.words import Words
+from tcproxy.grammar.statements import Statement
 from tcproxy.health import http_words
 from tcproxy.model import (
     bind,
@@ -35,7 +34,7 @@ from tcproxy.model import (
     tuning,
     unsupported,
 )
-from tcproxy.model.checks import Checks
+from tcproxy.model.consistency import Consistency
 from tcproxy.model.logs import joined
 from tcproxy.model.numbers import numbered
 from tcproxy.model.process import Configuration, build_global
@@ -46,7 +45,7 @@ from tcproxy.rules import words as rules
 from tcproxy.session.http import forwarded, header_names
 
 ROOMS = (
-    grammar_environment.WORDS,
+    variables.WORDS,
     process.WORDS,
     tuning.WORDS,
     tls.WORDS,
@@ -121,10 +120,15 @@ def _read(
         sections.take(statement)
     if reader.aborted:
         return None
-    configuration = _build(sections, reading, files) if diagnostics.alerts == before else None
-    if configuration is None:
-        diagnostics.alert("Fatal errors found in configuration.")
-    return configuration
+    if not reader.stopped:
+        # behind errors, warnings about the whole could be wrong: a line that was refused is missing in it
+        diagnostics.errors_only = diagnostics.alerts > before
+        configuration = _build(sections, reading, files)
+        diagnostics.errors_only = False
+        if diagnostics.alerts == before:
+            return configuration
+    diagnostics.alert("Fatal errors found in configuration.")
+    return None
 
 
 def new_reading(
@@ -145,15 +149,13 @@ def new_reading(
     )
 
 
-def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration | None:
-    """Check what must fit together and return the model, or None."""
-    before = reading.diagnostics.alerts
-    Checks(sections.sections, reading).check()
-    if reading.diagnostics.alerts > before:
-        return None
+def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration:
+    """Check what must fit together and return the model, which is of no use where there were alerts."""
+    Consistency(sections.sections, reading, sections.refused).check()
     settings = build_global(sections.process)
     cases = header_case.finish(sections.process, reading)
-    groups = {name: section.draft for name, section in sections.replies.items()}
+    groups = {name: Draft(refused=frozenset({"http-errors"})) for name in sections.refused}
+    groups |= {name: section.draft for name, section in sections.replies.items()}
     for section in sections.sections:
         if not section.draft.get("disabled"):
             replies.finish(section.draft, groups, reading)
@@ -163,11 +165,17 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
-    for origin, message in rules.unresolved(proxies):
+    for origin, message in rules.unresolved(proxies, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    if reading.diagnostics.alerts > before:
-        return None
     return Configuration(settings, proxies, reading.environment, tuple(files))
+
+
+def _refused_names(sections: Sections) -> frozenset[str]:
+    """Return names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused."""
+    servers = (
+        f"{section.name}/{name}" for section in sections.sections for name in section.draft.get("refused_servers", ())
+    )
+    return frozenset(servers) | sections.refused
 
 
 def _build_proxy(draft: Draft, number: int, of_global: Draft, reading: Reading) -> Proxy:
@@ -198,7 +206,7 @@ def _roundrobin(reading: Reading) -> Balance:
 
 
 def _proxy_numbers(sections: list[Section], with_stats: bool) -> list[int]:
-    """Return the number of each proxy; the reference's own frontend of command sockets takes one on its way."""
+    """Return the number of each proxy; HAProxy's own frontend of command sockets takes one on its way."""
     given = [section.draft.get("id", 0) for section in sections]
     if not with_stats:
         return numbered(given)
@@ -221,7 +229,7 @@ KEYWORD_CLASSES = {
 def dump_keywords(classes: Iterable[str]) -> str:
     """Return the words of some classes ("all", or names of KEYWORD_CLASSES) as HAProxy's -dK prints them.
 
-    "help" lists the classes; names that do not exist are passed over, as the reference does.
+    "help" lists the classes; names that do not exist are passed over, as HAProxy does.
     """
     asked = set(classes)
     text = ""
@@ -277,4 +285,4 @@ _LISTINGS: dict[str, Callable[[], str]] = {
     "smp": _list_fetches,
     "svc": lambda: _listed("service names"),
 }
-"""What each class lists, in the order of the reference; a room that brings rows replaces its line here."""
+"""What each class lists, in the order of HAProxy; a room that brings rows replaces its line here."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from zope.interface import implementer
 from tcproxy import language
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
-from tcproxy.grammar.rows import GLOBAL, PROXY, Row, Status, Where
-from tcproxy.grammar.words import DuplicateWord, Words, nearest
+from tcproxy.grammar.inventory import OWN_HEADING, configuration_words
+from tcproxy.grammar.rows import GLOBAL, PROXY, DuplicateWord, Row, Status, Where, Words
+from tcproxy.grammar.suggestions import nearest
 from tcproxy.interfaces import IBalancingStrategy
 from tcproxy.model.process import Configuration
 from tcproxy.registry import Registry
@@ -34,6 +36,14 @@ def read(text: str, tmp_path: Path, **options: bool) -> tuple[Configuration | No
     diagnostics = Diagnostics(1, diagnosing=True)
     configuration = language.read([str(path)], Environment(), diagnostics, registry=REGISTRY, **options)
     return configuration, diagnostics
+
+
+def without_own(lines: list[str]) -> list[str]:
+    """Return lines of -dK without the words of ours alone, which stand between their heading and the next one."""
+    own = [False]
+    for line in lines:
+        own.append(line == OWN_HEADING if line.startswith("#") else own[-1])
+    return [line for line, ours in zip(lines, own[1:], strict=True) if not ours]
 
 
 def reference(*arguments: str) -> str:
@@ -143,9 +153,17 @@ def test_the_list_has_the_form_of_the_reference(tmp_path: Path) -> None:
     path = tmp_path / "t.cfg"
     path.write_text("listen l\n    bind 127.0.0.1:8000\n", encoding="utf-8")
     theirs = reference("-dKcfg", "-c", "-q", "-f", str(path)).splitlines()
-    ours = language.dump_keywords(["cfg"]).splitlines()
+    ours = language.dump_keywords(["cfg"]).split(OWN_HEADING)[0].splitlines()
     assert [line for line in ours if line not in theirs] == []
     assert [line for line in theirs if not line.startswith("\t") and line not in ours] == []
+
+
+def test_a_word_of_our_own_has_its_place() -> None:
+    """A word that HAProxy does not have is listed at the end, under a heading of its own, and nowhere else."""
+    row = Row("trace-all", PROXY, "Trace.", field="trace", own=True)
+    before, _, own = "\n".join(configuration_words(Words((*WORDS.rows, row)))).partition(OWN_HEADING)
+    assert before.splitlines() == configuration_words(WORDS)
+    assert own.splitlines()[1:] == [f"\t{where} trace-all" for where in ("backend", "defaults", "frontend", "listen")]
 
 
 @pytest.mark.reference
@@ -155,6 +173,7 @@ def test_all_classes_have_the_form_of_the_reference(tmp_path: Path) -> None:
     path.write_text("listen l\n    bind 127.0.0.1:8000\n", encoding="utf-8")
     theirs = reference("-dKall", "-c", "-q", "-f", str(path)).splitlines()
     ours = language.dump_keywords(["all"]).splitlines()
+    ours = without_own(ours)
     headings = [line for line in ours if line.startswith("# List")]
     assert headings == [line for line in theirs if line.startswith("# List")]
     assert [line for line in ours if line not in theirs] == []
@@ -350,9 +369,107 @@ def test_the_configurations_of_the_users() -> None:
         diagnostics = Diagnostics(1)
         reading = language.new_reading(Environment(variables), diagnostics, REGISTRY)
         language.read_bytes(path.name, path.read_bytes(), reading)
-        alerts = [item.message for item in diagnostics.items if item.level == "alert" and " [" in f" {item.message}"]
+        of_lines = takewhile(lambda item: not item.message.startswith("Error(s) found"), diagnostics.items)
+        alerts = [item.message for item in of_lines if item.level == "alert" and " [" in f" {item.message}"]
         told[path.name] = [message for message in alerts if "user" not in message and "group" not in message]
     assert not [message for message in told["000-tcp.cfg"] if "mode http" in message]
     for name in ("003-http-and-stats.cfg", "003-site.cfg"):
         assert told[name]
         assert all("'stats" in one or "'http-request" in one or "fetch 'path'" in one for one in told[name]), told[name]
+
+
+# all faults in one run
+
+
+def faults(text: str, tmp_path: Path) -> list[tuple[str, int]]:
+    """Return the errors of a text: sentence without its place, and the word that the caret stands under."""
+    _, diagnostics = read(text, tmp_path)
+    alerts = [item for item in diagnostics.items if item.level == "alert"]
+    own = [one for one in alerts if not one.message.startswith(("Error(s) found", "Fatal errors"))]
+    return [(one.message.partition("] : ")[2] or one.message, one.word) for one in own]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("server s 127.0.0.1:1 wieght 3 chek inter x", [3, 5, 7]),
+        ("server s 127.0.0.1:x weight x", [2, 4]),
+        ("server s 127.0.0.1:1 inter port 80 rise x", [4, 7]),
+        ("server s 127.0.0.1:1 ssl verify none crt x", [3, 4, 6]),
+        ("bind 1.2.3.4.5:80 levl admin foo", [1, 2, 4]),
+        ("balance uri lenn 3", [2]),
+        ("mode tpc", [1]),
+        ("log 127.0.0.1 locl0 inf", [2, 3]),
+        ("retry-on conn-fail 5033", [1, 2]),
+        ("cookie C insrt indirct", [2, 3]),
+        ("redirect locatin /x kode 3", [1, 3]),
+    ],
+)
+def test_all_faults_of_a_line(line: str, words: list[int], tmp_path: Path) -> None:
+    """Each refused word of a line is told, with the caret under it."""
+    found = [word for _, word in faults(f"listen l\n    {line}\n", tmp_path)]
+    assert found == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "listen l\n    acl a path_beg /x\n    use_backend l2 if a\n    use_backend l2 if !a\nbackend l2\n",
+        "frontend f\n    bind :1\n    default_backend b\nbackend b from nowhere\n",
+        "backend b\n    server s 127.0.0.1:1 foo\n    server t :1 track s\n    server u :1 track b/s\n",
+        "frontend f\n    mode htp\n    default_backend b\nbackend b\n    mode tcp\n    server s 127.0.0.1:1 check\n",
+        "backend b\n    errorfiles e\nhttp-errors e\n    errorfile 503 /no/such/file\n",
+        "listen l\n    server s 127.0.0.1:1 foo\n    use_backend m if { srv_is_up(l/s) }\nbackend m\n",
+    ],
+)
+def test_a_refused_line_draws_no_others_after_it(text: str, tmp_path: Path) -> None:
+    """What a refused line would have declared is not told to be missing elsewhere."""
+    assert len(faults(text, tmp_path)) == 1, faults(text, tmp_path)
+
+
+def test_errors_of_the_whole_come_in_the_same_run(tmp_path: Path) -> None:
+    """A backend that does not exist is told beside a line that is wrong; warnings about the whole are not."""
+    found = [sentence for sentence, _ in faults("frontend f\n    foo\n    default_backend nope\n", tmp_path)]
+    assert found == [
+        "unknown keyword 'foo' in 'frontend' section",
+        "frontend 'f' : there is no backend 'nope' for 'default_backend'",
+    ]
+    _, diagnostics = read("frontend f\n    foo\n    default_backend nope\n", tmp_path)
+    assert diagnostics.warnings == 0
+
+
+def test_kept_words_are_told_under_diagnosis(tmp_path: Path) -> None:
+    """With -dD, a word that is kept for a later part is told of, with its place; without, nothing is said."""
+    text = "global\n    ssl-dh-param-file /x\nbackend b\n    description x\n    server s 127.0.0.1:1 non-stick\n"
+    _, diagnostics = read(text, tmp_path)
+    told = [(item.message.partition("] : ")[2], item.word) for item in diagnostics.items if item.level == "diag"]
+    kept = "is kept without effect: a later part of tcproxy will use it"
+    assert told == [(f"'ssl-dh-param-file' {kept}", 0), (f"'description' {kept}", 0), (f"'non-stick' {kept}", 3)]
+
+
+@pytest.mark.parametrize("name", ["http-request lua.x", "acl a lua.x", "acl a src,lua.x"])
+def test_words_of_lua_are_not_supported(name: str, tmp_path: Path) -> None:
+    """Actions, fetches and converters of Lua scripts are refused by name, and not as unknown."""
+    ((sentence, _),) = faults(f"listen l\n    {name}\n", tmp_path)
+    assert "lua.x' is known to HAProxy 2.6, not supported by tcproxy yet" in sentence
+
+
+def test_the_load_time_is_linear(tmp_path: Path) -> None:
+    """Ten times the backends cost about ten times the calls: whether a name is taken is not searched for."""
+    costs = []
+    for count in (100, 1000):
+        text = "".join(f"backend b{n}\n    server s 127.0.0.1:1\n" for n in range(count))
+        (tmp_path / "t.cfg").write_text(text)
+        calls = 0
+
+        def count_call(frame: object, event: str, argument: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        sys.setprofile(count_call)
+        try:
+            language.read([str(tmp_path / "t.cfg")], Environment(), Diagnostics(1), registry=REGISTRY)
+        finally:
+            sys.setprofile(None)
+        costs.append(calls)
+    assert costs[1] < 11 * costs[0]

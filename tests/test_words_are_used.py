@@ -21,12 +21,12 @@ from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, KeepAlive, Proxy, UseBackend
-from tcproxy.model.server import Server, Source
+from tcproxy.model.server import Server, SourceAddress
 
 CODE = Path(tcproxy.__file__).parent
 TESTS = Path(__file__).parent
 MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server}
-PARTS = (HashType, Balance, KeepAlive, UseBackend, Source, LogTarget, Cookie, PersistRule)
+PARTS = (HashType, Balance, KeepAlive, UseBackend, SourceAddress, LogTarget, Cookie, PersistRule)
 CLASSES = (*MODELS.values(), Configuration, *PARTS)
 
 UNREAD = {
@@ -35,7 +35,7 @@ UNREAD = {
     "Global.kept": "words of TLS wait for TLS",
     "Bind.expose_fd": "the hand-over of sockets by the command socket comes later",
     "Server.tfo": "without 'retry-on' the reference sends nothing early either",
-    "Server.init_addr": "used while reading (model/names.py); what comes of it is `resolved`",
+    "Server.init_addr": "used while reading (model/name_resolution.py); what comes of it is `resolved`",
     "Server.stick": "waits for stick tables",
 }
 """Fields that no live code reads, and why. Their words are not called supported, but for `init-addr`."""
@@ -169,7 +169,7 @@ SHOWN = {
         "addr port": "health/test_watch.py::test_where_to_check",
         "check-send-proxy": f"{HERE}test_proxy_headers_of_checks",
         "check-via-socks4": "transport/test_dial.py::test_through_socks",
-        "init-addr": "model/test_names.py::test_an_address_as_last_method",
+        "init-addr": "model/test_name_resolution.py::test_an_address_as_last_method",
         "inter rise fall": "health/test_watch.py::test_checks_come_every_inter",
         "fastinter downinter": "health/test_watch.py::test_fastinter_in_transition_and_downinter_when_down",
         "observe on-error error-limit": "health/test_watch_reference.py::test_same_fate_same_words",

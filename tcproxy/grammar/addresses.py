@@ -1,6 +1,9 @@
 """Addresses of the language: every family and type prefix, ports, port ranges and offsets (manual 11).
 
 Reading is text only: no socket is opened and no name resolved, except by `resolve`, which says so.
+
+`$NAME` and `${NAME}` in an address stand for the value of the environment variable, quoted or not; a variable that
+does not exist stands for nothing. HAProxy 2.6 does this when it reads an address, so it holds for addresses alone.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ import re
 import socket
 from dataclasses import dataclass, replace
 from enum import Enum
+
+from tcproxy.grammar.lines import Variables
 
 
 class Family(Enum):
@@ -45,7 +50,7 @@ class Address:
 
 
 def abstract_name(name: str) -> bytes:
-    """Return the socket name of `abns@name`: as long as can be, as HAProxy has it, and so whoever wants to meet it."""
+    """Return the socket name of `abns@name`, padded with zero bytes to 108 bytes as HAProxy pads it."""
     return b"\0" + name.encode().ljust(107, b"\0")
 
 
@@ -105,45 +110,58 @@ PREFIXES: dict[str, tuple[Family, int | None]] = {
 KIND_NAMES: dict[int, str] = {socket.SOCK_STREAM: "stream", socket.SOCK_DGRAM: "datagram"}
 
 
-def read_address(word: str, *, allowed: Allowed = SOURCE, several: bool = False) -> list[Address]:
-    """Read the address of `word`; with `several`, the addresses of a comma list.
+def no_variables(name: str) -> str | None:
+    """Return None: there are no variables."""
+    return None
 
-    A port range stays one Address with `last_port`. Raises ValueError with a sentence that names the fault.
+
+def expanded(word: str, variables: Variables) -> str:
+    """Return the word with the values of the variables in it. A brace that is not closed closes before what follows."""
+    if "$" not in word:
+        return word
+    return _VARIABLE.sub(lambda found: variables(found[1] or found[2] or "") or "", word)
+
+
+def read_address(word: str, variables: Variables = no_variables, *, allowed: Allowed = SOURCE) -> Address:
+    """Read one address. A port range stays one Address with `last_port`.
+
+    Raises ValueError with a sentence that names the fault.
     """
-    if not several:
-        return [_read_one(word, allowed)]
+    return _read_one(word, allowed, variables)
+
+
+def read_bind_address(word: str, variables: Variables = no_variables) -> list[Address]:
+    """Read the comma list of a `bind` line: ports are required (but for unix, abns and descriptors).
+
+    A variable stands for a part of one address: commas in its value part nothing.
+    """
     parts = word.split(",")
     if len(parts) > 1 and not parts[-1]:
-        parts.pop()  # the reference bears one comma at the end
-    return [_read_one(part, allowed) for part in parts]
+        parts.pop()  # HAProxy takes one comma at the end
+    return [_read_one(part, BIND, variables) for part in parts]
 
 
-def read_bind_address(word: str) -> list[Address]:
-    """Read the comma list of a `bind` line: ports are required (but for unix, abns and descriptors)."""
-    return read_address(word, allowed=BIND, several=True)
-
-
-def read_server_address(word: str) -> Address:
+def read_server_address(word: str, variables: Variables = no_variables) -> Address:
     """Read the address of a `server` line. Without a port, or with port 0, it is `relative` with offset 0."""
-    address = _read_one(word, SERVER)
+    address = _read_one(word, SERVER, variables)
     if address.family in _WITH_PORTS and address.port == 0:
         return replace(address, relative=True)
     return address
 
 
-def read_source_address(word: str, *, span: bool = False) -> Address:
+def read_source_address(word: str, variables: Variables = no_variables, *, span: bool = False) -> Address:
     """Read the address of `source`; `span` on a server line, where a range of ports may stand."""
-    return _read_one(word, SERVER_SOURCE if span else SOURCE)
+    return _read_one(word, SERVER_SOURCE if span else SOURCE, variables)
 
 
-def read_log_address(word: str) -> Address:
+def read_log_address(word: str, variables: Variables = no_variables) -> Address:
     """Read the address of a `log` line: datagrams unless said otherwise, port 514 unless said otherwise.
 
     `stdout` and `stderr` are descriptors 1 and 2. `ring@` is no address: the caller has taken it away.
     """
     if word in ("stdout", "stderr"):
         return Address(Family.FD, "1" if word == "stdout" else "2", kind=socket.SOCK_DGRAM)
-    address = _read_one(word, LOG)
+    address = _read_one(word, LOG, variables)
     if address.family in _WITH_PORTS and address.port == 0:
         return replace(address, port=SYSLOG_PORT, last_port=SYSLOG_PORT)
     return address
@@ -172,11 +190,13 @@ def resolve(address: Address) -> Address:
 _NUMBERS = {Family.ANY: socket.AF_UNSPEC, Family.INET: socket.AF_INET, Family.INET6: socket.AF_INET6}
 _WITH_PORTS = tuple(_NUMBERS)
 _NUMERIC = (Family.FD, Family.SOCKPAIR)
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z0-9_]*)\}?|([A-Za-z0-9_]*))")
 _PREFIX = re.compile(r"[a-z0-9]+@")
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 
 
-def _read_one(word: str, allowed: Allowed) -> Address:
+def _read_one(written: str, allowed: Allowed, variables: Variables) -> Address:
+    word = expanded(written, variables)
     if not word:
         raise ValueError("the address is empty (is an environment variable missing?)")
     family, kind, rest = _take_prefixes(word, allowed.default)
@@ -287,7 +307,7 @@ def _read_port(text: str, allowed: Allowed) -> int:
 
 
 def _leading_number(text: str) -> int:
-    """Read the digits at the start, as C's atoi does and so the reference: `80;` is port 80."""
+    """Read the digits at the start, as C's atoi does: HAProxy reads `80;` as port 80."""
     digits = text[: len(text) - len(text.lstrip("0123456789"))].lstrip("0")
     return int(digits[:12] or "0")
 

@@ -1,19 +1,18 @@
 """What the reader of a configuration is told: alerts, warnings, notices, diagnostics, in HAProxy's form.
 
-Whoever starts the proxy decides on the stream; without one, items are only recorded (embedding, tests).
+The code that starts the proxy chooses the stream. Without a stream, messages are only recorded (embedding, tests).
 """
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import tcproxy
-
-if TYPE_CHECKING:
-    from tcproxy.grammar.statements import Statement
+from tcproxy.grammar.statements import Statement
 
 CARET_ROOM = 76
 """Columns of a line of the configuration shown above a caret."""
@@ -38,6 +37,7 @@ class Diagnostics:
     pid: shown in each line. stream: where to print, None for nowhere. executable: path shown before the first
     alert or warning. caret: show the line of the configuration with a caret below the word at fault; None: on
     a terminal only. quiet (-q): print nothing. diagnosing (-dD): `diag` says something. text: all that was printed.
+    errors_only: while it is true, warnings are not told.
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class Diagnostics:
         self.caret = caret if caret is not None else bool(stream and stream.isatty())
         self.quiet = quiet
         self.diagnosing = diagnosing
+        self.errors_only = False
         self.items: list[Item] = []
         self.text = ""
+        self._counts: Counter[str] = Counter()
         self._introduced = False
 
     def alert(
@@ -73,6 +75,8 @@ class Diagnostics:
         self, message: str, statement: Statement | None = None, word: int = -1, about: str = "config"
     ) -> None:
         """Tell of something that is likely wrong."""
+        if self.errors_only:
+            return
         self._introduce()
         self._tell("warning", message, statement, word, about)
 
@@ -101,10 +105,12 @@ class Diagnostics:
 
     def count(self, level: str) -> int:
         """Return how many messages of a level there were."""
-        return sum(item.level == level for item in self.items)
+        return self._counts[level]
 
     def _tell(self, level: str, message: str, statement: Statement | None, word: int, about: str) -> None:
+        message = _shown_message(message, statement)
         self.items.append(Item(level, message, statement, word))
+        self._counts[level] += 1
         self._print(level, f"{about} : {message}" if about else message)
         if self.caret and statement is not None:
             self._point(statement, word)
@@ -114,7 +120,7 @@ class Diagnostics:
         self._write(f"{label:<10} ({self.pid}) : {text}\n")
 
     def _introduce(self) -> None:
-        """Say once who speaks, before the first alert or warning, as the reference does."""
+        """Print version and path of the program once, before the first alert or warning, as HAProxy does."""
         if self._introduced or self.quiet:
             return
         self._introduced = True
@@ -131,7 +137,7 @@ class Diagnostics:
 
     def _write(self, text: str) -> None:
         if self.stream is not None and not self.quiet:
-            printable = "".join(map(_written, text)).encode("utf-8", "backslashreplace").decode("utf-8")
+            printable = "\n".join(map(escaped, text.split("\n")))
             self.stream.write(printable)
             self.text += printable
 
@@ -148,6 +154,14 @@ def excerpt(text: str, column: int, room: int = CARET_ROOM) -> tuple[str, int]:
     return shown, sum(map(_cells, shown[: column - start])) + max(0, column - start - len(shown))
 
 
+def _shown_message(message: str, statement: Statement | None) -> str:
+    """Return a message with escapes for what is not printable, line feeds in words of the statement too."""
+    for word in statement.words if statement is not None else ():
+        if not word.isprintable():
+            message = message.replace(word, escaped(word))
+    return "\n".join(map(escaped, message.split("\n")))
+
+
 def _shown(character: str) -> str:
     """Return what stands for a character: a tab is one blank, whatever the terminal's stops are."""
     if character == "\t":
@@ -155,9 +169,25 @@ def _shown(character: str) -> str:
     return character if character.isprintable() else "?"
 
 
-def _written(character: str) -> str:
-    """Return a character as it is written: a byte that is no text, which Python keeps as a surrogate, as \\xff."""
-    return f"\\x{ord(character) - 0xDC00:02x}" if "\udc80" <= character <= "\udcff" else character
+def escaped(text: str) -> str:
+    """Return a text that a terminal may show: control characters and what else is not printable become escapes.
+
+    A tab stays.
+    A byte that is no text, which Python keeps as a surrogate, is shown as a configuration could have it: \\xff.
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\t"}
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    number = ord(character)
+    if 0xDC80 <= number <= 0xDCFF:
+        return f"\\x{number - 0xDC00:02x}"
+    return _NAMED.get(character) or (f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}")
 
 
 def _cells(character: str) -> int:

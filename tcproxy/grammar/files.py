@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tcproxy.grammar.statements import Reading, Statement
+from tcproxy.grammar.rows import Reading
+from tcproxy.grammar.statements import Statement
 
 
 def path_of(name: str, statement: Statement, reading: Reading) -> str:

@@ -1,22 +1,22 @@
 """The list of configuration words in HAProxy's own form (-dKcfg), from the rows.
 
 Only words that are taken are listed, and of those only the ones that HAProxy lists (its built-in words are not):
-so the difference of the two lists is what is missing.
+so the difference of the two lists is what is missing. Words of tcproxy alone stand at the end, under OWN_HEADING.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tcproxy.grammar.rows import PROXY, Row, Status, Where
-from tcproxy.grammar.words import Words
+from tcproxy.grammar.rows import PROXY, Row, Status, Where, Words
 
 HEADING = "# List of registered configuration keywords:"
+OWN_HEADING = "# Configuration keywords of tcproxy alone:"
 
 
 def configuration_words(words: Words) -> list[str]:
     """Return the lines of the list, heading first."""
-    rows = [row for row in words.rows if row.status is not Status.REFUSED and not row.core]
+    rows = [row for row in words.rows if row.status is not Status.REFUSED and not row.core and not row.own]
     listed = [row for row in rows if not row.where.isdisjoint(PROXY)]
     return [
         HEADING,
@@ -30,7 +30,14 @@ def configuration_words(words: Words) -> list[str]:
         "userlist",
         "peers",
         "crt-list",
+        *_own(words),
     ]
+
+
+def _own(words: Words) -> list[str]:
+    """Return the words that HAProxy does not have, each with its places, below their heading; nothing without any."""
+    lines = sorted(f"\t{where.value} {row.name}" for row in words.rows if row.own for where in row.where)
+    return [OWN_HEADING, *lines] if lines else []
 
 
 def _heads(rows: Iterable[Row]) -> list[str]:

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
-from tcproxy.grammar.rows import Draft, Row, Status, Where
+from tcproxy.grammar.rows import Draft, Reading, Row, Status, Where
 from tcproxy.grammar.sections import refusal
-from tcproxy.grammar.statements import Reading, Refused, Statement
-from tcproxy.grammar.words import suggestion
+from tcproxy.grammar.statements import Refused, Statement, refuse_all
+from tcproxy.grammar.suggestions import near, nearest
 
 
 def read_options(statement: Statement, start: int, where: Where, draft: Draft, reading: Reading) -> None:
-    """Read the options from word `start` to the end of the line into the draft; raises Refused at the first fault."""
+    """Read the options from word `start` to the end of the line into the draft; raises Refused with all faults."""
     index = start
     words = statement.words
+    faults: list[Refused] = []
     while index < len(words):
-        row = reading.words.at(where).get(words[index])
-        if row is None:
-            near = reading.words.near(where, words[index])
-            hint = suggestion(near) or _port_apart(words[index])
-            raise Refused(f"unknown keyword '{words[index]}'{hint}", index)
-        if row.status is Status.REFUSED:
-            raise Refused(refusal(row), index)
-        index = _read_option(statement, index, row, draft, reading)
+        try:
+            index = _read_one(statement, index, where, draft, reading)
+        except Refused as wrong:
+            faults.append(wrong)
+            index = _behind_fault(words, index, wrong.word, reading.words.at(where))
+    refuse_all(faults)
+
+
+def _read_one(statement: Statement, index: int, where: Where, draft: Draft, reading: Reading) -> int:
+    """Find the row of one option and read it; return the index of the next option."""
+    word = statement.words[index]
+    row = reading.words.at(where).get(word)
+    if row is None:
+        hint = near(word, reading.words.at(where)) or _port_apart(word)
+        raise Refused(f"unknown keyword '{word}'{hint}", index)
+    if row.status is Status.REFUSED:
+        raise Refused(refusal(row), index)
+    return _read_option(statement, index, row, draft, reading)
+
+
+def _behind_fault(words: tuple[str, ...], index: int, fault: int, rows: Mapping[str, Row]) -> int:
+    """Return where reading goes on behind a faulty option that begins at `index`, with its fault at word `fault`.
+
+    The arguments of the option are left out, or those of the one that was perhaps meant; where nobody knows how many
+    there are, all words up to the next one that names an option. Such a word is never taken for an argument.
+    """
+    row = rows.get(words[index]) or rows.get(nearest(words[index], rows))
+    count = (len(row.arguments) or row.many) if row is not None else -1
+    if count == 0 and row is not None and row.parse is not None:
+        count = -1  # an option that refuses to stand alone: its words belong to it
+    start, end = (index + 1, index + 1 + count) if count >= 0 else (max(index, fault) + 1, len(words))
+    return next((at for at in range(start, min(end, len(words))) if words[at] in rows), end)
 
 
 def _port_apart(word: str) -> str:
@@ -38,20 +63,18 @@ def _read_option(statement: Statement, index: int, row: Row, draft: Draft, readi
         raise Refused(f"'{row.name}' needs {'an argument' if count == 1 else 'arguments'} behind it", index)
     part = _part(statement, index, end)
     try:
-        if row.status is Status.NO_EFFECT:
-            message = f"parsing [{statement.origin}] : '{row.name}' has no effect in tcproxy"
-            reading.diagnostics.diag(message, statement, index)
+        reading.tell_status(row, statement, index)
         taken = _apply(part, row, draft, reading)
     except Refused as wrong:
         raise Refused(str(wrong), index + max(wrong.word, 0)) from None
     except ValueError as wrong:
-        raise Refused(f"'{row.name}' : {wrong}", index) from None
+        raise Refused(f"'{row.name}' : {wrong}", index + (count != 0)) from None
     return end if count >= 0 else index + 1 + taken
 
 
 def _part(statement: Statement, start: int, end: int) -> Statement:
     """Return the statement that consists of one option."""
-    return replace(statement, words=statement.words[start:end], columns=statement.columns[start:end], negation="")
+    return statement._replace(words=statement.words[start:end], columns=statement.columns[start:end], negation="")
 
 
 def _apply(part: Statement, row: Row, draft: Draft, reading: Reading) -> int:

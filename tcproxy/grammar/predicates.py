@@ -1,7 +1,7 @@
 """Conditions of `.if`, `.elif` and the option -cc: predicates, numbers, ! && || and parentheses (manual 2.4).
 
-A condition is read to its end whatever its beginning gives, so that a fault in it never hides. What follows
-from a condition is told in reader.py.
+A condition is read to its end even when its beginning decides it, so that each fault in it is found. reader.py acts
+on the result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tcproxy.grammar.features import FEATURES, LANGUAGE_VERSION, tls_library
 from tcproxy.grammar.lines import Malformed, split_line
 
 MAX_DEPTH = 200
-"""Parentheses in parentheses at the most (the reference has room for more than anybody nests)."""
+"""Parentheses in parentheses at the most (HAProxy: about 1,000)."""
 
 
 class BadCondition(ValueError):

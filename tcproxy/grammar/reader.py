@@ -1,10 +1,10 @@
 """Files of a configuration become statements: directories, conditions, messages, words `no` and `default`.
 
-What a statement means, and what may stand in which section, is told elsewhere. Nothing that a file holds
-raises: whatever is wrong becomes a diagnostic.
+The meaning of statements stands with their rows; sections.py says which word may stand where. No content of a file
+raises an exception here: each fault becomes a diagnostic.
 
-Statements are yielded one by one, and a variable that a statement sets is seen by the next line: whoever
-draws them acts on each before the next.
+Statements are yielded one by one, and a line sees the variables that the lines before it set: the caller acts on each
+statement before it draws the next one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.lines import BLANKS, Line, Malformed, split_line
 from tcproxy.grammar.predicates import BadCondition, evaluate
 from tcproxy.grammar.statements import Origin, Statement
+from tcproxy.grammar.suggestions import near
 
 SECTIONS = frozenset(
     (
@@ -110,12 +111,16 @@ class _Place:
 
 
 class Reader:
-    """Reads files; `aborted` says afterwards that one held something after which nothing more was read."""
+    """Reads files.
+
+    aborted: one held something after which nothing more was read. stopped: the rest of one was left unread.
+    """
 
     def __init__(self, diagnostics: Diagnostics, environment: Environment) -> None:
         self.diagnostics = diagnostics
         self.environment = environment
         self.aborted = False
+        self.stopped = False
         self._place = _Place("")
 
     def read(self, files: Iterable[str]) -> Iterator[Statement]:
@@ -140,7 +145,7 @@ class Reader:
         except _Abort:
             self.aborted = True
         except _Stop:
-            pass
+            self.stopped = True
         if self.diagnostics.alerts > before:
             self.diagnostics.alert(f"Error(s) found in configuration file : {name}")
 
@@ -178,7 +183,7 @@ class Reader:
         except Malformed as wrong:
             self._point(f"{wrong} at position {wrong.column + 1}", text, wrong.column)
             return None
-        if not line.words or not line.words[0]:
+        if not line.words:
             return None
         if line.words[0].startswith("."):
             self._directive(line)
@@ -187,17 +192,31 @@ class Reader:
 
     def _ordinary(self, line: Line, text: str) -> Statement | None:
         words, columns, negation = line.words, line.columns, ""
+        if "" in words:
+            self._tell_of_the_end(line, text)
+            end = words.index("")
+            words, columns = words[:end], columns[:end]
+            if not words:
+                return None
         if words[0] in ("no", "default"):
             negation, words, columns = words[0], words[1:], columns[1:]
-            if not words or not words[0]:
+            if not words:
                 self._alert(f"a word is missing behind '{negation}'")
                 return None
         if words[0] in SECTIONS:
-            self._place.section = words[1] if len(words) > 1 and words[1] else words[0]
+            self._place.section = words[1] if len(words) > 1 else words[0]
         elif not self._place.section:
             self._alert(_outside(words[0]))
             return None
         return Statement(self._place.origin, words, negation, columns, text)
+
+    def _tell_of_the_end(self, line: Line, text: str) -> None:
+        """Warn of an empty word: HAProxy 2.6 reads nothing behind one, so a variable that is not set cuts its line."""
+        end = line.words.index("")
+        rest = line.words[end + 1 :]
+        unread = f": '{' '.join(rest)}' is not read" if any(rest) else ""
+        message = f"{self._parsing} : an empty word ends the line{unread} (is a variable not set?)"
+        self.diagnostics.warning(message, Statement(self._place.origin, line.words, "", line.columns, text), end)
 
     def _variable(self, name: str) -> str | None:
         if not name.startswith("."):
@@ -206,7 +225,7 @@ class Reader:
         return {".FILE": place.file, ".LINE": str(place.line), ".SECTION": place.section}[name]
 
     def _scope(self, text: str) -> None:
-        """Check a line such as `[name]`, which the reference keeps for tools and gives no meaning."""
+        """Check a line such as `[name]`, which HAProxy accepts for tools and gives no meaning."""
         name, close, rest = text[1:].partition("]")
         if not close or not name:
             self._alert("the name of a scope is missing, or its ']'")
@@ -308,7 +327,7 @@ class Reader:
         self.diagnostics.alert(f"{self._parsing}: {message}{'' if message.endswith('?') else '.'}")
 
     def _point(self, message: str, text: str, column: int) -> None:
-        """Emit an alert with the line and a caret under the column, as the reference does for such faults."""
+        """Emit an alert with the line and a caret under the column, as HAProxy does for such faults."""
         indent = len(text) - len(text.lstrip(BLANKS))
         line, place = excerpt(text[indent:], max(0, column - indent))
         self.diagnostics.alert(f"{self._parsing}: {message}:\n  {line}\n  {' ' * place}^")
@@ -318,10 +337,7 @@ def _outside(word: str) -> str:
     """Return what is wrong with a first word outside of any section."""
     if word.startswith(MARK):
         return "the file begins with a byte order mark, which is not seen: save it as UTF-8 without one"
-    import difflib  # loaded only for an error
-
-    near = difflib.get_close_matches(word, sorted(SECTIONS), 1)
-    return f"the word '{word}' stands outside of any section" + (f"; did you mean '{near[0]}'?" if near else "")
+    return f"the word '{word}' stands outside of any section{near(word, sorted(SECTIONS), 0.6)}"
 
 
 def _physical_lines(content: bytes) -> list[bytes]:

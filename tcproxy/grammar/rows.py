@@ -1,19 +1,21 @@
 """Keyword rows: one declaration for each word of the language, read by parser, checks, help, docs and tests.
 
 A row stands at the foot of the file that implements its word, in a module-level tuple `WORDS`;
-tcproxy/language.py joins them all. Rows of one value name a `field` of their section's draft and the
-arguments' types, and need no code; rows of more shape name a `parse` function.
+tcproxy/language.py joins them all into Words. Rows of one value name a `field` of their section's draft and the
+arguments' types, and need no code; rows of more shape name a `parse` function, which is given the statement, the
+draft of its section and the Reading that it is part of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from tcproxy.grammar.statements import Reading, Statement
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.environment import Environment
+from tcproxy.grammar.statements import Statement
 
 
 class Where(Enum):
@@ -52,6 +54,13 @@ class Status(Enum):
     REFUSED = "known to HAProxy 2.6, not supported by tcproxy yet"
 
 
+UNTOUCHED = {
+    Status.NO_EFFECT: "has no effect in tcproxy",
+    Status.KEPT: "is kept without effect: a later part of tcproxy will use it",
+}
+"""What -dD tells of words that are taken and change nothing."""
+
+
 class Draft(dict[str, Any]):
     """A section while it is read: field name to value. Becomes the section's frozen dataclass by `Kind(**draft)`.
 
@@ -61,6 +70,14 @@ class Draft(dict[str, Any]):
     def append(self, field: str, *items: Any) -> None:
         """Add items to the tuple of a field."""
         self[field] = (*self.get(field, ()), *items)
+
+    def refuse(self, word: str) -> None:
+        """Remember that a line of this word was refused, so that nobody is told that it is missing."""
+        self["refused"] = self.get("refused", frozenset()) | {word}
+
+    def lacks(self, *words: str) -> bool:
+        """Say whether a line of one of these words was refused: what it would have said is not known."""
+        return not self.get("refused", frozenset()).isdisjoint(words)
 
     def put(self, field: str, key: str, value: Any) -> None:
         """Set one key in the mapping of a field."""
@@ -75,7 +92,7 @@ class Argument(Protocol):
         ...
 
 
-Parse = Callable[["Statement", Draft, "Reading"], Any]
+Parse = Callable[[Statement, Draft, "Reading"], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,7 @@ class Row:
     parse: for words of more shape: parse(statement, draft, reading); raises Refused.
     status: see Status. A REFUSED row needs name and where only.
     negatable: may stand behind `no` (stores `not value`, or calls parse with statement.negation set) and `default`.
-    mode: "" for both, "tcp" or "http" for words that need that mode (another mode: a warning, as the reference).
+    mode: "" for both, "tcp" or "http" for words that need that mode (in another mode: a warning, as in HAProxy).
     manual: the section of HAProxy's configuration manual.
     many: how many words follow, for option lists of `bind` and `server` lines whose row has `parse`; -1: the
         parse function finds out (it gets all the rest of the line) and returns how many it took.
@@ -101,6 +118,7 @@ class Row:
     unnamed_defaults: may stand in a `defaults` section without a name (rules may only in named ones).
     advice: of a word that HAProxy 2.6 itself no longer takes: what to write instead.
     core: one of HAProxy's built-in words, which its own list of keywords (-dK) leaves out.
+    own: a word of tcproxy alone, which HAProxy 2.6 does not have: -dK lists it under a heading of its own.
     """
 
     name: str
@@ -119,6 +137,99 @@ class Row:
     unnamed_defaults: bool = True
     advice: str = ""
     core: bool = False
+    own: bool = False
+
+
+class DuplicateWord(Exception):
+    """Two rows claim one word in one place: an error of the program, not of a configuration."""
+
+
+class Words:
+    """All rows, found by the place where a word stands and its name of one or more words."""
+
+    def __init__(self, *rooms: Iterable[Row]) -> None:
+        self.rows: tuple[Row, ...] = tuple(row for room in rooms for row in room)
+        self._places: dict[Where, dict[str, Row]] = {where: {} for where in Where}
+        self._longest: dict[str, int] = {}
+        for row in self.rows:
+            for where in row.where:
+                self._add(where, row)
+
+    def _add(self, where: Where, row: Row) -> None:
+        place = self._places[where]
+        if row.name in place:
+            raise DuplicateWord(f"two rows for '{row.name}' in {where.value}")
+        place[row.name] = row
+        head, *more = row.name.split(" ")
+        self._longest[head] = max(self._longest.get(head, 0), len(more) + 1)
+
+    def at(self, where: Where) -> dict[str, Row]:
+        """Return the rows of one place by name."""
+        return self._places[where]
+
+    def find(self, where: Where, words: tuple[str, ...]) -> Row | None:
+        """Return the row with the longest name that these words begin with, None when there is none."""
+        place = self._places[where]
+        for length in range(min(self._longest.get(words[0], 0), len(words)), 0, -1):
+            row = place.get(" ".join(words[:length]) if length > 1 else words[0])
+            if row is not None:
+                return row
+        return None
+
+    def find_elsewhere(self, where: Where, words: tuple[str, ...]) -> Row | None:
+        """Return the row that another kind of proxy has for these words."""
+        if where not in PROXY:
+            return None
+        for other in (Where.LISTEN, Where.FRONTEND, Where.BACKEND, Where.DEFAULTS):
+            row = self.find(other, words)
+            if row is not None:
+                return row
+        return None
+
+    def group(self, where: Where, head: str) -> tuple[str, ...]:
+        """Return what may follow `head`, a word that no row has by itself: `client`, `server` ... of `timeout`."""
+        found = [name.split(" ")[1] for name in self._names(where) if name.startswith(head + " ")]
+        return tuple(dict.fromkeys(found))
+
+    def _names(self, where: Where) -> list[str]:
+        return list(self._places[where])
+
+
+@dataclass(slots=True)
+class Reading:
+    """One reading of a configuration: where messages go, what variables there are, which plugins are loaded.
+
+    section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
+    files: cache of pattern files and the like, by path, so that each is read once.
+    words: the joined rows. conditions: reads `if|unless CONDITION` (see model/switching.py).
+    check_format: raises ValueError about a log format that is wrong; its second argument: in HTTP mode.
+    process: the draft of the global section, as far as it has been read.
+    unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
+    """
+
+    diagnostics: Diagnostics
+    environment: Environment
+    strategies: Mapping[str, Any] = field(default_factory=dict)
+    checkers: Mapping[str, Any] = field(default_factory=dict)
+    section: str = ""
+    name: str = ""
+    default_path: str = "current"
+    files: dict[str, Any] = field(default_factory=dict)
+    words: Words = field(default_factory=Words)
+    conditions: Any = None
+    check_format: Callable[[str, bool], object] | None = None
+    unresolved_allowed: bool = False
+    process: dict[str, Any] = field(default_factory=dict)
+
+    def warn(self, statement: Statement, message: str, word: int = -1) -> None:
+        """Emit a warning about the statement, or about one word of it."""
+        self.diagnostics.warning(f"parsing [{statement.origin}] : {message}", statement, word)
+
+    def tell_status(self, row: Row, statement: Statement, word: int = 0) -> None:
+        """Tell those who asked (-dD) that a word has no effect, or is kept for a later part of tcproxy."""
+        if row.status in UNTOUCHED:
+            message = f"parsing [{statement.origin}] : '{row.name}' {UNTOUCHED[row.status]}"
+            self.diagnostics.diag(message, statement, word)
 
 
 def each(names: str) -> tuple[str, ...]:

@@ -1,18 +1,19 @@
 """The section driver: statements in, sections out, each with its draft; what a word may do where.
 
-It opens sections, copies the defaults that apply, finds the row of each statement and lets it speak. What the
-words mean stands with their rows; what must fit together at the end stands in tcproxy/model.
+It opens sections, copies the defaults that apply, finds the row of each statement and lets it speak. The
+meaning of words stands with their rows; the checks of the whole stand in tcproxy/model/consistency.py.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from tcproxy.grammar.rows import BACK, Draft, Row, Status, Where, each
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
-from tcproxy.grammar.words import nearest, suggestion
+from tcproxy.grammar.rows import BACK, Draft, Reading, Row, Status, Where, each
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import blamed, nearest, suggestion, with_suggestion
 
 SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defaults": "defaults"}
 """How messages call a section of each kind, before its name."""
@@ -55,7 +56,8 @@ class Sections:
     """Reads statements into sections.
 
     sections: those of the proxies, in order. process: the draft of all `global` sections together.
-    replies: sections `http-errors` by name.
+    replies: sections `http-errors` by name. _named: sections by whether they are `defaults` sections, and by name.
+    refused: names of sections that were refused as a whole.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -64,7 +66,9 @@ class Sections:
         self.process = reading.process = Draft()
         self.sections: list[Section] = []
         self.defaults: list[Section] = []
+        self._named: defaultdict[tuple[bool, str], list[Section]] = defaultdict(list)
         self.replies: dict[str, Section] = {}
+        self.refused: set[str] = set()
         self._current: Section | None = None
 
     def take(self, statement: Statement) -> None:
@@ -73,8 +77,13 @@ class Sections:
             return
         try:
             self._take(statement)
-        except (Refused, ValueError) as error:
-            self._alert(statement, error)
+        except Refused as error:
+            for fault in error.each():
+                self._alert(statement, str(fault), fault.word)
+            self._note_refused(statement)
+        except ValueError as error:
+            self._alert(statement, str(error), blamed(str(error), statement.words, 0))
+            self._note_refused(statement)
 
     def _take(self, statement: Statement) -> None:
         head = statement.words[0]
@@ -92,9 +101,23 @@ class Sections:
         self.reading.section = current.where.value if current else ""
         self.reading.name = current.name if current else ""
 
-    def _alert(self, statement: Statement, error: Exception) -> None:
-        message = f"parsing [{statement.origin}] : {error}"
-        self.reading.diagnostics.alert(message, statement, getattr(error, "word", -1))
+    def _alert(self, statement: Statement, message: str, word: int) -> None:
+        if 0 <= word < len(statement.words):
+            message = with_suggestion(message, statement.words[word])
+        self.reading.diagnostics.alert(f"parsing [{statement.origin}] : {message}", statement, word)
+
+    def _note_refused(self, statement: Statement) -> None:
+        """Remember in the section's draft which word was refused: what follows from that is not told."""
+        current = self._current
+        if current is None:
+            return
+        if current.skipped:
+            self.refused.add(current.name)
+            return
+        if statement.words[0] in self._openers:
+            return
+        row = self.words.find(current.where, statement.words)
+        current.draft.refuse(row.name if row is not None else statement.words[0])
 
     # opening and closing
 
@@ -119,14 +142,20 @@ class Sections:
             raise Refused(f"there is an 'http-errors' section '{section.name}' at {other.origin} already", 1)
         section.skipped = False
         self.replies[section.name] = section
+        self._warn_of_rest(statement, 2)
 
     def _open_defaults(self, statement: Statement) -> None:
         words = statement.words
         name = words[1] if len(words) > 1 and words[1] != "from" else ""
         section = Section(Where.DEFAULTS, name, statement.origin)
         self._current = section
-        section.base = self._base(section, statement, 2 if name else 1, default=None)
+        index = 2 if name else 1
+        section.base = self._base(section, statement, index, default=None)
+        if name and words[2:] == ("from",):
+            raise Refused("'from' needs the name of a defaults section behind it", 2)
+        self._warn_of_rest(statement, index + 2 if words[index : index + 1] == ("from",) else index)
         self.defaults.append(section)
+        self._named[True, name].append(section)
         self._begin(section)
         self._check_name(name, statement)
         self._check_rules(section)
@@ -142,6 +171,7 @@ class Sections:
         section.base = self._base(section, statement, 2, default=last)
         section.skipped = False
         self.sections.append(section)
+        self._named[False, section.name].append(section)
         self._begin(section)
         self._check_name(section.name, statement)
         self._check_distinct(section)
@@ -173,7 +203,7 @@ class Sections:
         if len(words) <= index + 1 or words[index] != "from":
             self._note_use(section, statement, default, "implied")
             return default
-        found = [one for one in self.defaults if one.name == words[index + 1]]
+        found = self._named[True, words[index + 1]]
         if not found:
             raise Refused(self._no_defaults(section, words[index + 1]), index + 1)
         if len(found) > 1:
@@ -207,10 +237,9 @@ class Sections:
             raise Refused(f"the character '{wrong}' cannot stand in the {statement.words[0]} name '{name}'", 1)
 
     def _check_distinct(self, section: Section) -> None:
-        """Refuse two proxies of one name, unless one is a frontend and the other a backend (as the reference)."""
-        for other in self.sections[:-1]:
-            pair = {section.where, other.where}
-            if other.name == section.name and pair != {Where.FRONTEND, Where.BACKEND}:
+        """Refuse two proxies of one name, unless one is a frontend and the other a backend."""
+        for other in self._named[False, section.name][:-1]:
+            if {section.where, other.where} != {Where.FRONTEND, Where.BACKEND}:
                 raise Refused(
                     f"{SIDES[section.where.value]} '{section.name}' has the name of "
                     f"{SIDES[other.where.value]} '{other.name}' at {other.origin}",
@@ -218,10 +247,27 @@ class Sections:
                 )
 
     def _check_rest(self, statement: Statement) -> None:
+        """Refuse or warn of what stands behind the name of a proxy and its `from`.
+
+        HAProxy 2.6 does not read such words of a backend without `from`, and refuses all others.
+        """
         words = statement.words
-        rest = words[4:] if words[2:3] == ("from",) and len(words) > 3 else words[2:]
-        if rest and statement.words[0] != "backend":
-            raise Refused(f"'{rest[0]}' cannot stand here: addresses to listen on belong on 'bind' lines", 2)
+        if words[2:3] == ("from",) and len(words) > 3:
+            if len(words) > 4:
+                raise Refused(f"'{words[0]}' cannot take the argument '{words[4]}'", 4)
+        elif words[0] == "backend":
+            self._warn_of_rest(statement, 2)
+        elif len(words) > 2:
+            raise Refused(f"'{words[2]}' cannot stand here: addresses to listen on belong on 'bind' lines", 2)
+
+    def _warn_of_rest(self, statement: Statement, index: int) -> None:
+        """Warn of words in the head of a section that nobody reads, from the word `index` on."""
+        rest = statement.words[index:]
+        if rest == ("from",):
+            missing = "the name of a defaults section is missing behind it"
+            self.reading.warn(statement, f"'from' is not read: {missing}", index)
+        elif rest:
+            self.reading.warn(statement, f"'{' '.join(rest)}' behind the section's name is not read", index)
 
     # one statement of a section
 
@@ -237,10 +283,7 @@ class Sections:
             raise Refused(f"'{statement.negation}' cannot stand before '{row.name}'", 0)
         if not (row.unnamed_defaults or section.name or section.where is not Where.DEFAULTS):
             raise Refused(f"'{row.name}' cannot stand in a 'defaults' section without a name", 0)
-        if row.status is Status.NO_EFFECT:
-            self.reading.diagnostics.diag(
-                f"parsing [{statement.origin}] : '{row.name}' has no effect in tcproxy", statement
-            )
+        self.reading.tell_status(row, statement)
         apply(row, statement, section.draft, self.reading)
 
     def _misplaced(self, section: Section, statement: Statement) -> Row | None:
@@ -277,7 +320,8 @@ class Sections:
         try:
             section.draft["check_options"] = checker.parse(statement.words[2:])
         except ValueError as wrong:
-            raise Refused(f"'option {statement.words[1]}' : {wrong}", 1) from None
+            at = blamed(str(wrong), statement.words, 1)
+            raise Refused(f"'option {statement.words[1]}' : {wrong}", at) from None
         section.draft["checker"] = checker
 
     def _unknown(self, section: Section, statement: Statement) -> str:
@@ -289,7 +333,7 @@ class Sections:
         return f"unknown keyword '{head}' in '{section.where.value}' section{suggestion(near)}"
 
     def _unknown_in_group(self, section: Section, head: str, word: str, group: tuple[str, ...]) -> str:
-        near = suggestion(nearest(word, group))
+        near = suggestion(nearest(word, (*group, *self.reading.checkers) if head == "option" else group))
         if head == "option":
             return f"unknown option '{word}'{near}" if word else "'option' needs the name of an option behind it"
         choice = ", ".join(f"'{one}'" for one in group)
@@ -326,6 +370,8 @@ def apply(row: Row, statement: Statement, draft: Draft, reading: Reading) -> Non
         return
     skip = row.name.count(" ") + 1
     if row.status is Status.NO_EFFECT and row.many:
+        if len(statement.words) < skip + row.many:
+            raise Refused(f"'{row.name}' needs {_count(row.many)} behind it", skip - 1)
         return
     values = read_arguments(row, statement, skip, reading)
     if not row.field:

@@ -2,7 +2,7 @@
 
 Each class reads one word for `Row.arguments`. What a value means to the proxy is not told here.
 
-The reference takes some words that it should not (`10sec`, `maxconn 5x`) and reads their beginning. So do we,
+HAProxy takes some words that it should not (`10sec`, `maxconn 5x`) and reads their beginning. So do we,
 and `doubt` returns a sentence for a warning, "" for a clean word.
 """
 

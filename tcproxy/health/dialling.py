@@ -13,7 +13,7 @@ from typing import Protocol
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.interfaces import CheckStatus, Verdict
-from tcproxy.model.server import Source
+from tcproxy.model.server import SourceAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class CheckTarget:
     """
 
     address: Address
-    source: Source | None = None
+    source: SourceAddress | None = None
     send_proxy: int = 0
     socks4: Address | None = None
 

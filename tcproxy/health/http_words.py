@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tcproxy.grammar.rows import BACK, Draft, Row, Status
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, Draft, Reading, Row, Status
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import listed
 from tcproxy.health.http_request import CheckRequest, Script
 from tcproxy.health.httpchk import Expectation, HttpCheck

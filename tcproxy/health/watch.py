@@ -25,7 +25,7 @@ from tcproxy.interfaces import (
     ServerState,
     Verdict,
 )
-from tcproxy.model.server import Server, Source
+from tcproxy.model.server import Server, SourceAddress
 from tcproxy.report.counters import Counters
 from tcproxy.report.findings import Finding, told
 
@@ -50,7 +50,7 @@ class Watched(Protocol):
         ...
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> SourceAddress | None:
         """Return where connections to it come from."""
         ...
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from tcproxy.grammar.addresses import Address, Family, read_bind_address, resolve
 from tcproxy.grammar.options import read_options
-from tcproxy.grammar.rows import BIND, GLOBAL, NAMED_FRONT, Argument, Draft, Row, Status, Where, refused
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import BIND, GLOBAL, NAMED_FRONT, Argument, Draft, Reading, Row, Status, Where, refused
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.units import Choice, Integer, Text, Time
 from tcproxy.model.accounts import Gid, Group, Mode, Uid, User
 from tcproxy.model.numbers import numbered
@@ -54,14 +54,10 @@ def parse_bind(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `bind ADDRESS[,ADDRESS...] OPTION...`: a Draft of a Bind for each address and each port of a range."""
     if len(statement.words) < 2:
         raise Refused("'bind' needs addresses behind it, such as ':80', '127.0.0.1:8000-8010' or '/run/a.sock'")
-    addresses = _read_addresses(statement, 1, reading.process.get("unix_prefix", ""))
     options = Draft(reading.process.get("unix_bind", {}))
     options.update(origin=statement.origin, text=f"bind {statement.words[1]}")
-    try:
-        read_options(statement, 2, Where.BIND, options, reading)
-    except Refused as wrong:
-        place = f"'bind {statement.words[1]}' in section '{reading.section}'"
-        raise Refused(f"{place} : {wrong}", wrong.word) from None
+    prefix = reading.process.get("unix_prefix", "")
+    addresses = _read_line(statement, 1, options, reading, f" in section '{reading.section}'", prefix)
     _add(draft, "binds", addresses, options)
 
 
@@ -69,21 +65,36 @@ def parse_stats_socket(statement: Statement, draft: Draft, reading: Reading) -> 
     """Read `stats socket ADDRESS OPTION...` of the global section."""
     if len(statement.words) < 3:
         raise Refused("'stats socket' needs an address or the path of a UNIX socket behind it")
-    addresses = _read_addresses(statement, 2, "")
     options = Draft(origin=statement.origin, text=f"stats socket {statement.words[2]}")
-    try:
-        read_options(statement, 3, Where.BIND, options, reading)
-    except Refused as wrong:
-        raise Refused(f"'stats socket {statement.words[2]}' : {wrong}", wrong.word) from None
+    addresses = _read_line(statement, 2, options, reading)
     if options.get("accept_proxy") or any(address.family is Family.SOCKPAIR for address in addresses):
         raise Refused("command sockets behind 'accept-proxy' or 'sockpair@' are not supported by tcproxy yet", 2)
     _add(draft, "stats_sockets", addresses, options)
 
 
-def _read_addresses(statement: Statement, index: int, prefix: str) -> list[Address]:
+def _read_line(
+    statement: Statement, index: int, options: Draft, reading: Reading, place: str = "", prefix: str = ""
+) -> list[Address]:
+    """Return the addresses that stand at `index`, and read the options behind them. Raises Refused with all faults."""
+    addresses: list[Address] = []
+    faults: list[Refused] = []
+    try:
+        addresses = _read_addresses(statement, index, reading, prefix)
+    except Refused as wrong:
+        faults.append(wrong)
+    try:
+        read_options(statement, index + 1, Where.BIND, options, reading)
+    except Refused as wrong:
+        faults.append(wrong.behind(f"'{' '.join(statement.words[: index + 1])}'{place}"))
+    refuse_all(faults)
+    return addresses
+
+
+def _read_addresses(statement: Statement, index: int, reading: Reading, prefix: str = "") -> list[Address]:
     """Read addresses, resolve their names, put the prefix of `unix-bind` before paths, and unfold port ranges."""
     try:
-        found = [resolve(address) for address in read_bind_address(statement.words[index])]
+        read = read_bind_address(statement.words[index], reading.environment.get)
+        found = [resolve(address) for address in read]
         for address in found:
             if address.family in (Family.FD, Family.SOCKPAIR):
                 _check_descriptor(address)
@@ -134,6 +145,8 @@ def parse_unix_bind(statement: Statement, draft: Draft, reading: Reading) -> Non
     for index, word in words:
         _, value = next(words, (0, ""))
         if word == "prefix":
+            if not value:
+                raise Refused("'unix-bind' : 'prefix' needs the beginning of a path behind it", index)
             draft["unix_prefix"] = value
         elif word in UNIX_BIND:
             field = {"user": "uid", "group": "gid"}.get(word, word)

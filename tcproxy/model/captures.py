@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tcproxy.grammar.rows import NAMED_FRONT, Draft, Row
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import NAMED_FRONT, Draft, Reading, Row
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import Integer
 
 COOKIE_LENGTH = 63

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tcproxy.grammar.rows import BACK, FRONT, GLOBAL, Draft, Row
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, GLOBAL, Draft, Reading, Row
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.options import parse_option
 
 OPTIONS = frozenset({"h1-case-adjust-bogus-client", "h1-case-adjust-bogus-server"})

@@ -1,12 +1,12 @@
 """The words of proxies (manual 4.2) that mean something in HTTP mode only: options without arguments, and few others.
 
-In TCP mode they are taken with a warning, as the reference does (checks.py).
+In TCP mode they are taken with a warning, as HAProxy does (consistency.py).
 """
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Where, no_effect
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Reading, Row, Where, no_effect
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.options import parse_log_option, parse_option
 
 CONNECTIONS = frozenset({"httpclose", "http-server-close", "http-keep-alive"})
@@ -26,7 +26,7 @@ def parse_connections(statement: Statement, draft: Draft, reading: Reading) -> N
 
 
 def parse_send_name_header(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `http-send-name-header NAME`; the reference does not mind words that follow."""
+    """Read `http-send-name-header NAME`; HAProxy does not mind words that follow."""
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'http-send-name-header' needs the name of a header behind it")
     draft["send_name_header"] = statement.words[1].lower()

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tcproxy.grammar.rows import PROXY, Draft, Row, each
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row, each
 from tcproxy.grammar.sections import UNSUPPORTED
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
-from tcproxy.grammar.words import nearest, suggestion
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import nearest, suggestion
 from tcproxy.model.replies import Reply, ReplyWords, held_reply
 
 LATER = each("""
@@ -43,7 +43,7 @@ def parse_http_request(statement: Statement, draft: Draft, reading: Reading) -> 
     words = statement.words
     action = words[1] if len(words) > 1 else ""
     name = action.partition("(")[0]
-    if name in LATER:
+    if name in LATER or name.startswith("lua."):
         raise Refused(f"'http-request {name}' {UNSUPPORTED}", 1)
     if not action:
         raise Refused("'http-request' needs an action behind it", 0)

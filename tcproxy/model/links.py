@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, SERVER, Draft, Row, no_effect
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, SERVER, Draft, Reading, Row, no_effect
+from tcproxy.grammar.statements import Refused, Statement, refuse_all
 from tcproxy.grammar.units import Choice, Integer, Time, listed
 from tcproxy.model.options import parse_option
 
@@ -18,16 +18,18 @@ def parse_retry_on(statement: Statement, draft: Draft, reading: Reading) -> None
     if not words:
         raise Refused("'retry-on' needs at least one word behind it that says when to retry")
     chosen: set[str] = set()
+    faults: list[Refused] = []
     for index, word in enumerate(words, 1):
         if word == "none" and len(words) > 1:
-            raise Refused("'retry-on' : 'none' can only stand alone", index)
-        if word == "all-retryable-errors":
+            faults.append(Refused("'retry-on' : 'none' can only stand alone", index))
+        elif word == "all-retryable-errors":
             chosen |= ALL_RETRYABLE
         elif word in RETRY_CAUSES or word in RETRY_STATUSES:
             chosen.add(word)
         elif word != "none":
             known = listed(("none", *RETRY_CAUSES, *RETRY_STATUSES, "all-retryable-errors"))
-            raise Refused(f"'retry-on' has no word '{word}'; there are {known}", index)
+            faults.append(Refused(f"'retry-on' has no word '{word}'; there are {known}", index))
+    refuse_all(faults)
     draft["retry_on"] = frozenset(chosen)
 
 

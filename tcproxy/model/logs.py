@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tcproxy.grammar.addresses import Address, read_log_address, resolve
-from tcproxy.grammar.rows import GLOBAL, PROXY, Draft, Row, Where, each
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import GLOBAL, PROXY, Draft, Reading, Row, Where, each
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
+from tcproxy.grammar.suggestions import near
+from tcproxy.grammar.units import listed
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
@@ -61,16 +63,16 @@ def parse_log(statement: Statement, draft: Draft, reading: Reading) -> None:
         return
     if len(words) < 3:
         raise Refused("'log' needs an address and a facility behind it")
-    target = LogTarget(_read_target(words[1]), origin=statement.origin)
+    target = LogTarget(_read_target(words[1], reading), origin=statement.origin)
     target, index = _read_options(statement, target)
     draft.append("log_targets", _read_levels(statement, target, index))
 
 
-def _read_target(word: str) -> Address:
+def _read_target(word: str, reading: Reading) -> Address:
     if word.startswith("ring@"):
         raise Refused("ring buffers as log targets are known to HAProxy 2.6, not supported by tcproxy yet", 1)
     try:
-        address = resolve(read_log_address(word))
+        address = resolve(read_log_address(word, reading.environment.get))
     except ValueError as wrong:
         raise Refused(f"'log' : {wrong}", 1) from None
     return address
@@ -88,7 +90,7 @@ def _read_options(statement: Statement, target: LogTarget) -> tuple[LogTarget, i
             target = replace(target, length=_read_length(value, index + 1))
         elif option == "format":
             if value not in FORMATS:
-                raise Refused(f"'log' : '{value}' is not one of the formats {', '.join(FORMATS)}", index + 1)
+                raise Refused(f"'log' : '{value}' is not one of the formats {listed(FORMATS)}", index + 1)
             target = replace(target, format=value)
         else:
             target = replace(target, sample=read_sample(value, index + 1))
@@ -130,15 +132,19 @@ def _read_levels(statement: Statement, target: LogTarget, index: int) -> LogTarg
     words = statement.words
     if index >= len(words):
         raise Refused("'log' needs a facility behind its address and options")
+    faults: list[Refused] = []
     if words[index] not in FACILITIES:
-        raise Refused(f"'log' : '{words[index]}' is not a syslog facility", index)
+        hint = near(words[index], FACILITIES)
+        faults.append(Refused(f"'log' : '{words[index]}' is not a syslog facility{hint}", index))
     levels = []
     for place in range(index + 1, min(len(words), index + 3)):
-        if words[place] not in LEVELS:
-            raise Refused(f"'log' : '{words[place]}' is not one of the levels {', '.join(LEVELS)}", place)
-        levels.append(LEVELS.index(words[place]))
+        if words[place] in LEVELS:
+            levels.append(LEVELS.index(words[place]))
+        else:
+            faults.append(Refused(f"'log' : '{words[place]}' is not one of the levels {listed(LEVELS)}", place))
     if len(words) > index + 3:
-        raise Refused(f"'log' cannot take the argument '{words[index + 3]}'", index + 3)
+        faults.append(Refused(f"'log' cannot take the argument '{words[index + 3]}'", index + 3))
+    refuse_all(faults)
     return replace(
         target,
         facility=FACILITIES.index(words[index]),
@@ -161,7 +167,7 @@ def parse_send_hostname(statement: Statement, draft: Draft, reading: Reading) ->
 
 
 def parse_log_tag(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `log-tag TAG`; in proxies the reference takes no notice of further words."""
+    """Read `log-tag TAG`; in proxies HAProxy takes no notice of further words."""
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'log-tag' needs a tag behind it")
     if len(statement.words) > 2 and reading.section == Where.GLOBAL.value:

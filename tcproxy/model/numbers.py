@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def numbered(given: Sequence[int], silent: frozenset[int] = frozenset()) -> list[int]:
     """Return a number for each of `given`, in which 0 asks for one.
 
-    The reference counts places from 1, takes for each the place's number or the next free one above it, and
+    HAProxy counts places from 1, takes for each the place's number or the next free one above it, and
     counts on from there. Places in `silent` (its own GLOBAL frontend) take a number without being counted.
     """
     taken = {number for number in given if number}

@@ -5,8 +5,8 @@ Options of health checks stand in checks of their own plugins, those that only H
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Status, Where, gone, refused
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Reading, Row, Status, Where, gone, refused
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import read_integer
 from tcproxy.model.proxy import LOG_OPTIONS
 
@@ -28,7 +28,7 @@ def parse_tcpka(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def parse_redispatch(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `option redispatch [N]` into `redispatch` (see Proxy); the reference ignores further words."""
+    """Read `option redispatch [N]` into `redispatch` (see Proxy); HAProxy ignores further words."""
     if statement.negation:
         draft["redispatch"] = 0
         return
@@ -49,6 +49,7 @@ def parse_log_option(statement: Statement, draft: Draft, reading: Reading) -> No
     if reading.section == "defaults":
         _tell_replaced(statement, draft, reading, name)
     draft["options"] = draft.get("options", frozenset()) - LOG_OPTIONS | {name}
+    draft["log_option_origin"] = statement.origin
     draft.pop("log_format", None)
 
 

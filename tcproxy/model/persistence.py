@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.grammar.rows import BACK, NAMED_BACK, PROXY, Draft, Row
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, NAMED_BACK, PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.units import listed, read_time
 from tcproxy.wire.rdp import DEFAULT_NAME
 from tcproxy.wire.xxh64 import xxh64
@@ -92,15 +92,21 @@ _WITH_VALUE = {"domain": _take_domain, "maxidle": _take_time, "maxlife": _take_t
 
 
 def parse_cookie(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `cookie NAME [OPTION...]`. Attributes add to those of a `cookie` line before it, as in the reference."""
+    """Read `cookie NAME [OPTION...]`. Attributes add to those of a `cookie` line before it, as in HAProxy."""
     words = statement.words
     if len(words) < 2 or not words[1]:
         raise Refused("'cookie' needs the name of a cookie behind it")
     before: Cookie | None = draft.get("cookie")
     values: dict[str, Any] = {"name": words[1], "attributes": before.attributes if before is not None else ()}
     at = 2
-    while at < len(words) and words[at]:
-        at = _take_option(values, statement, at, reading)
+    faults: list[Refused] = []
+    while at < len(words):
+        try:
+            at = _take_option(values, statement, at, reading)
+        except Refused as wrong:
+            faults.append(wrong)
+            at = max(at, wrong.word) + 1
+    refuse_all(faults)
     _check_modes(values)
     draft["cookie"] = Cookie(**values)
 
@@ -136,7 +142,7 @@ def _check_modes(values: dict[str, Any]) -> None:
 
 
 def parse_key(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `dynamic-cookie-key KEY`; the reference ignores further words."""
+    """Read `dynamic-cookie-key KEY`; HAProxy ignores further words."""
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'dynamic-cookie-key' needs a secret key behind it")
     draft["dynamic_cookie_key"] = statement.words[1]
@@ -146,7 +152,7 @@ def parse_key(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def parse_persist(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `persist rdp-cookie[(NAME)]`; the reference ignores what follows."""
+    """Read `persist rdp-cookie[(NAME)]`; HAProxy ignores what follows."""
     word = statement.words[1] if len(statement.words) > 1 else ""
     method, bracket, rest = word.partition("(")
     if method != "rdp-cookie":

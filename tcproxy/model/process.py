@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tcproxy.grammar.environment import Environment
-from tcproxy.grammar.rows import GLOBAL, Draft, Row, Status, refused
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import GLOBAL, Draft, Reading, Row, Status, refused
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import Integer, Text, Time
 from tcproxy.model.accounts import Gid, Group, Uid, User
 from tcproxy.model.bind import Bind, build_binds

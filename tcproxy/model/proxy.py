@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
-from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Row, Status, gone
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Reading, Row, Status, gone
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import blamed
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.bind import Bind
 from tcproxy.model.captures import Capture
@@ -16,7 +17,7 @@ from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
-from tcproxy.model.server import Server, Source
+from tcproxy.model.server import Server, SourceAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Proxy:
     request_captures: tuple[Capture, ...] = ()
     response_captures: tuple[Capture, ...] = ()
     cookie_capture: Capture | None = None
-    source: Source | None = None
+    source: SourceAddress | None = None
     dispatch: Server | None = None
     checker: Any = None
     check_options: Any = None
@@ -202,7 +203,8 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     try:
         options = strategy.parse([f"({inner}", *words[1:]] if bracket else list(words[1:]))
     except ValueError as wrong:
-        raise Refused(f"'balance {name}' : {wrong}", 1) from None
+        at = blamed(str(wrong), statement.words, 1)
+        raise Refused(f"'balance {name}' : {wrong}", at) from None
     draft["balance"] = Balance(name, options, strategy)
 
 
@@ -242,7 +244,7 @@ def parse_dispatch(statement: Statement, draft: Draft, reading: Reading) -> None
     if len(words) > 2:
         raise Refused(f"'dispatch' cannot take the argument '{words[2]}'", 2)
     try:
-        address = resolve(read_address(words[1] if len(words) > 1 else "", allowed=DISPATCH)[0])
+        address = resolve(read_address(words[1] if len(words) > 1 else "", reading.environment.get, allowed=DISPATCH))
     except ValueError as wrong:
         raise Refused(f"'dispatch' : {wrong}", 1) from None
     draft["dispatch"] = Server("<dispatch>", address, resolved=address.host, origin=statement.origin)
@@ -258,7 +260,7 @@ def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None
 def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `log-format` and its kin: one text, checked by the room that writes log lines.
 
-    Its section's mode may follow: what that forbids is told in the end (checks.py).
+    Its section's mode may follow: what that forbids is told in the end (consistency.py).
     """
     name = statement.words[0]
     if len(statement.words) < 2 or not statement.words[1]:
@@ -291,8 +293,7 @@ def parse_bind_process(statement: Statement, draft: Draft, reading: Reading) -> 
 
 def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ...], number: int) -> Proxy:
     """Return the Proxy of a draft whose parts are built."""
-    fields = {field.name for field in dataclasses.fields(Proxy)}
-    values = {name: value for name, value in draft.items() if name in fields}
+    values = {name: value for name, value in draft.items() if name in _FIELDS}
     options = draft.get("options", frozenset())
     if factor := draft.get("hash_balance_factor", 0):
         values["hash_type"] = replace(draft.get("hash_type", HashType()), balance_factor=factor)
@@ -305,6 +306,9 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
         server_keepalive=_keepalive(draft, "srvtcpka", options),
     )
     return Proxy(**values)
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Proxy))
 
 
 def _keepalive(draft: Draft, name: str, options: frozenset[str]) -> KeepAlive:

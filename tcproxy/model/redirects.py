@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tcproxy.grammar.rows import NAMED, Draft, Row
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import NAMED, Draft, Reading, Row
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
+from tcproxy.grammar.suggestions import nearest
 from tcproxy.grammar.units import listed
 
 STATUSES = ("301", "302", "303", "307", "308")
 KINDS = ("location", "prefix", "scheme")
 FLAGS = ("append-slash", "drop-query", "ignore-empty")
 COOKIES = {"set-cookie": "{}; path=/;", "clear-cookie": "{}; path=/; Max-Age=0;"}
+WITH_ARGUMENT = frozenset({*KINDS, *COOKIES, "code"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +36,25 @@ class Redirect:
 def parse_redirect(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `redirect location|prefix|scheme TO [code N] [OPTION ...] [if|unless CONDITION]`, in any order.
 
-    Of words said twice the last one holds, as in the reference; so `prefix` takes the place of `location`.
+    Of words said twice the last one holds, as in HAProxy; so `prefix` takes the place of `location`.
     """
     words = statement.words
     values: dict[str, Any] = {}
     flags: set[str] = set()
     at = 1
+    faults: list[Refused] = []
     while at < len(words) and words[at] not in ("if", "unless"):
         if words[at] in FLAGS:
             flags.add(words[at])
             at += 1
             continue
-        values.update(_read_pair(statement, at))
-        at += 2
+        try:
+            values.update(_read_pair(statement, at))
+            at += 2
+        except Refused as wrong:
+            faults.append(wrong)
+            at += 2 if nearest(words[at], (*WITH_ARGUMENT, *FLAGS)) in WITH_ARGUMENT else 1
+    refuse_all(faults)
     if "kind" not in values:
         raise Refused(f"'redirect' needs one of {listed(KINDS)} and where to", 0)
     condition = None
@@ -62,7 +70,7 @@ def parse_redirect(statement: Statement, draft: Draft, reading: Reading) -> None
 def _read_pair(statement: Statement, at: int) -> dict[str, Any]:
     """Read a word and its argument into fields of Redirect."""
     word = statement.words[at]
-    if word not in KINDS and word not in COOKIES and word != "code":
+    if word not in WITH_ARGUMENT:
         known = listed((*KINDS, "code", *COOKIES, *FLAGS))
         raise Refused(f"'redirect' has no option '{word}'; there are {known}", at)
     argument = statement.words[at + 1] if at + 1 < len(statement.words) else ""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.files import path_of
-from tcproxy.grammar.rows import PROXY, Draft, Row, Where
-from tcproxy.grammar.statements import Origin, Reading, Refused, Statement
-from tcproxy.grammar.words import nearest, suggestion
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row, Where
+from tcproxy.grammar.statements import Origin, Refused, Statement
+from tcproxy.grammar.suggestions import nearest, suggestion
 
 if TYPE_CHECKING:
     from tcproxy.wire.http1 import WholeResponse
@@ -356,8 +356,13 @@ def held_reply(
 def _held(
     name: str, origin: Origin, draft: Draft, groups: Mapping[str, Draft], reading: Reading
 ) -> dict[int, Reply] | None:
-    """Return the answers of an `http-errors` section by status; None, and an alert, where there is no such section."""
+    """Return the answers of an `http-errors` section by status.
+
+    None: there is no such section, which is an alert; or it is not known whole, because lines of it were refused.
+    """
     group = groups.get(name)
+    if group is not None and group.get("refused"):
+        return None
     if group is None:
         near = suggestion(nearest(name, groups))
         where = f"[{origin}] : {draft['kind']} '{draft['name']}'"

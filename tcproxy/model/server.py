@@ -10,21 +10,22 @@ from tcproxy.grammar.addresses import (
     DISPATCH,
     Address,
     Family,
+    expanded,
     read_address,
     read_server_address,
     read_source_address,
     resolve,
 )
 from tcproxy.grammar.options import read_options
-from tcproxy.grammar.rows import BACK, NAMED_BACK, SERVER, Draft, Row, Status, Where, refused
+from tcproxy.grammar.rows import BACK, NAMED_BACK, SERVER, Draft, Reading, Row, Status, Where, refused
 from tcproxy.grammar.sections import NAME_CHARACTERS
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.units import Choice, Integer, Text, Time
 from tcproxy.model.numbers import numbered
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceAddress:
     """Where connections to a server come from (`source`): address, port range, interface, and what to present.
 
     usesrc: "" (the address itself), "client", "clientip", or an address to spoof.
@@ -73,7 +74,7 @@ class Server:
     observe: str = ""
     error_limit: int = 10
     track: str = ""
-    source: Source | None = None
+    source: SourceAddress | None = None
     send_proxy: int = 0
     proxy_v2_options: frozenset[str] = frozenset()
     socks4: Address | None = None
@@ -95,9 +96,11 @@ def parse_server(statement: Statement, draft: Draft, reading: Reading) -> None:
     if len(statement.words) < 3:
         raise Refused("'server' needs a name and an address behind it, such as 'server web1 10.0.0.1:80'")
     name = statement.words[1]
-    _check_name(name)
-    server = _read(statement, 2, name, draft, reading)
-    _add(draft, server)
+    try:
+        _add(draft, _read(statement, 2, name, draft, reading))
+    except Refused:
+        draft.append("refused_servers", name)
+        raise
 
 
 def parse_default_server(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -114,7 +117,6 @@ def parse_server_template(statement: Statement, draft: Draft, reading: Reading) 
     words = statement.words
     if len(words) < 4:
         raise Refused("'server-template' needs a prefix, a number or range, and an address behind it")
-    _check_name(words[1])
     low, high = _read_range(words[2])
     server = _read(statement, 3, f"{words[1]}{low}", draft, reading)
     for number in range(low, high + 1):
@@ -132,26 +134,32 @@ def _read_range(word: str) -> tuple[int, int]:
     return low, high
 
 
-def _check_name(name: str) -> None:
+def _name_faults(name: str) -> list[Refused]:
     wrong = next((letter for letter in name if letter not in NAME_CHARACTERS), "")
-    if wrong:
-        raise Refused(f"the character '{wrong}' cannot stand in the server name '{name}'", 1)
+    return [Refused(f"the character '{wrong}' cannot stand in the server name '{name}'", 1)] if wrong else []
 
 
 def _read(statement: Statement, index: int, name: str, draft: Draft, reading: Reading) -> Draft:
-    """Read the address and the options of a line."""
+    """Read the name (or prefix), the address and the options of a line. Raises Refused with all faults."""
+    server = Draft(draft.get("default_server", {}))
+    server.update(name=name, origin=statement.origin)
+    faults = _name_faults(statement.words[1])
+    title = f"'server {reading.name}/{name}'"
     try:
-        server = Draft(draft.get("default_server", {}))
-        server.update(name=name, origin=statement.origin, address=_read_address(statement.words[index], index))
+        server["address"] = _read_address(statement.words[index], index, reading)
+    except Refused as wrong:
+        faults.append(wrong.behind(title))
+    try:
         read_options(statement, index + 1, Where.SERVER, server, reading)
     except Refused as wrong:
-        raise Refused(f"'server {reading.name}/{name}' : {wrong}", wrong.word) from None
+        faults.append(wrong.behind(title))
+    refuse_all(faults)
     return server
 
 
-def _read_address(word: str, index: int) -> Address:
+def _read_address(word: str, index: int, reading: Reading) -> Address:
     try:
-        return read_server_address(word)
+        return read_server_address(word, reading.environment.get)
     except ValueError as wrong:
         raise Refused(str(wrong), index) from None
 
@@ -176,7 +184,7 @@ def parse_source(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `source ADDRESS [usesrc WHO] [interface NAME]` of a backend."""
     if len(statement.words) < 2:
         raise Refused("'source' needs an address behind it, and perhaps 'usesrc' and 'interface'")
-    source, taken = read_source(statement.words[1:], span=False)
+    source, taken = read_source(statement.words[1:], reading, span=False)
     if taken + 1 < len(statement.words):
         raise Refused(f"'source' supports 'usesrc' and 'interface', and not '{statement.words[taken + 1]}'", taken + 1)
     draft["source"] = source
@@ -186,14 +194,14 @@ def parse_server_source(statement: Statement, draft: Draft, reading: Reading) ->
     """Read the option `source` of a server; return how many words it took."""
     if len(statement.words) < 2:
         raise Refused("'source' needs an address behind it, and perhaps 'usesrc' and 'interface'")
-    draft["source"], taken = read_source(statement.words[1:], span=True)
+    draft["source"], taken = read_source(statement.words[1:], reading, span=True)
     return taken
 
 
-def read_source(words: tuple[str, ...], *, span: bool) -> tuple[Source, int]:
+def read_source(words: tuple[str, ...], reading: Reading, *, span: bool) -> tuple[SourceAddress, int]:
     """Read an address and the `usesrc` and `interface` behind it; return how many words that were. Raises Refused."""
     try:
-        address = resolve(read_source_address(words[0], span=span))
+        address = resolve(read_source_address(words[0], reading.environment.get, span=span))
     except ValueError as wrong:
         raise Refused(f"'source {words[0]}' : {wrong}", 1) from None
     index, said = 1, {"usesrc": "", "interface": ""}
@@ -202,23 +210,24 @@ def read_source(words: tuple[str, ...], *, span: bool) -> tuple[Source, int]:
             raise Refused(f"'{words[index]}' needs an argument behind it", index + 1)
         said[words[index]] = words[index + 1]
         index += 2
+    said["usesrc"] = expanded(said["usesrc"], reading.environment.get)
     if said["usesrc"] not in ("", "client", "clientip"):
-        _check_usesrc(said["usesrc"])
-    return Source(address, said["usesrc"], said["interface"]), index
+        _check_usesrc(said["usesrc"], words.index("usesrc") + 2)
+    return SourceAddress(address, said["usesrc"], said["interface"]), index
 
 
-def _check_usesrc(word: str) -> None:
+def _check_usesrc(word: str, at: int) -> None:
     if word.startswith("hdr_ip("):
-        raise Refused("'usesrc hdr_ip' is known to HAProxy 2.6, not supported by tcproxy yet")
+        raise Refused("'usesrc hdr_ip' is known to HAProxy 2.6, not supported by tcproxy yet", at)
     try:
         resolve(read_source_address(word))
     except ValueError as wrong:
-        raise Refused(f"'usesrc' expects 'client', 'clientip' or an address: {wrong}") from None
+        raise Refused(f"'usesrc' expects 'client', 'clientip' or an address: {wrong}", at) from None
 
 
 def parse_check_address(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `addr ADDRESS[:PORT]`: where health checks go."""
-    address = resolve(read_address(statement.words[1])[0])
+    address = resolve(read_address(statement.words[1], reading.environment.get))
     draft["check_address"] = address
     if address.port and address.family not in (Family.UNIX, Family.ABNS):
         draft["check_port"] = address.port
@@ -226,7 +235,7 @@ def parse_check_address(statement: Statement, draft: Draft, reading: Reading) ->
 
 def parse_socks4(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `socks4 ADDRESS:PORT`: the SOCKS proxy on the way."""
-    draft["socks4"] = resolve(read_address(statement.words[1], allowed=DISPATCH)[0])
+    draft["socks4"] = resolve(read_address(statement.words[1], reading.environment.get, allowed=DISPATCH))
 
 
 def parse_init_addr(statement: Statement, draft: Draft, reading: Reading) -> None:

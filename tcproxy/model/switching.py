@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import NAMED_FRONT, Draft, Row
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import NAMED_FRONT, Draft, Reading, Row
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.proxy import UseBackend
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Row, Status, Where, gone
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Reading, Row, Status, Where, gone
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import Time
 
 

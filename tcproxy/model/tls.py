@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Row, Status
+from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Reading, Row, Status
 from tcproxy.grammar.sections import read_arguments
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.statements import Refused, Statement, refuse_all
+from tcproxy.grammar.suggestions import nearest, suggestion
 from tcproxy.grammar.units import Choice, Integer, Text, Time
-from tcproxy.grammar.words import nearest, suggestion
 
 (_WHERE,) = GLOBAL
 
@@ -39,8 +39,14 @@ def parse_options(statement: Statement, draft: Draft, reading: Reading) -> None:
     if not words:
         raise Refused(f"'{name}' needs an option behind it")
     index = 0
+    faults: list[Refused] = []
     while index < len(words):
-        index += _check_option(name, words, index, allowed)
+        try:
+            index += _check_option(name, words, index, allowed)
+        except Refused as wrong:
+            faults.append(wrong)
+            index = max(index + 1, wrong.word)
+    refuse_all(faults)
     draft.put("kept", name, tuple(words))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Row, Status, each, no_effect
+from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Reading, Row, Status, each, no_effect
 from tcproxy.grammar.sections import read_arguments
-from tcproxy.grammar.statements import Reading, Statement
+from tcproxy.grammar.statements import Statement
 from tcproxy.grammar.units import Choice, Integer, Size, Text, Time
 
 
@@ -91,7 +91,7 @@ WORDS = (
     *no_effect(GLOBAL, "profiling.memory", _NOTHING, arguments=(Choice("on", "off"),), manual="3.2", core=True),
     *no_effect(GLOBAL, "tune.idletimer\ntune.quic.frontend.max-idle-timeout", _NOTHING, arguments=(Time(),),
                manual="3.2", core=True),
-    *no_effect(GLOBAL, "cpu-map", _NOTHING, many=1, manual="3.1", core=True),
+    *no_effect(GLOBAL, "cpu-map", _NOTHING, many=2, manual="3.1", core=True),
     *no_effect(GLOBAL, "thread-group", _NOTHING, many=1, manual="3.1"),
     *no_effect(GLOBAL, _BARE, _NOTHING, many=0, manual="3.2", core=True),
     *no_effect(GLOBAL, "busy-polling\nnuma-cpu-mapping\ninsecure-fork-wanted", _NOTHING, many=0, negatable=True,

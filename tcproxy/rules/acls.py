@@ -1,6 +1,6 @@
 """ACLs (manual 7.1): a criterion, flags and patterns become a test; tests of one name become an Acl.
 
-Which ACLs make a condition stands in conditions.py; how values and patterns compare in the files beside.
+conditions.py combines ACLs into conditions; methods.py and the files beside it compare values with patterns.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.files import path_of
-from tcproxy.grammar.rows import Draft
-from tcproxy.grammar.statements import NOWHERE, Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.suggestions import near
 from tcproxy.rules.criteria import CRITERIA
 from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
-from tcproxy.samples.expressions import NOT_YET, Expression, near, parse_expression
+from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
 from tcproxy.samples.kinds import cast, same
 from tcproxy.samples.places import Place
 
@@ -71,13 +72,19 @@ def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
         raise Refused(f"the character '{wrong}' cannot stand in the acl name '{name}'", 1)
     if name.lower() == "or":
         raise Refused(f"'{name}' cannot name an acl: in a condition it stands between alternatives", 1)
-    test = parse_test(statement, 2, len(words), reading)
+    try:
+        test = parse_test(statement, 2, len(words), reading)
+    except Refused:
+        # the name is declared all the same, so that conditions with it are not refused for want of it
+        if reading.section != "defaults" and name not in draft.get("acls", {}):
+            draft.put("acls", name, Acl(name))
+        raise
     if reading.section == "defaults":
         return  # it could serve only the rules of the same section, and it has none yet
     known: Acl | None = draft.get("acls", {}).get(name)
     tests = [*known.tests, test] if known is not None else [test]
     if known is not None:
-        known.tests[:] = tests  # conditions above that use the name see the new test too, as in the reference
+        known.tests[:] = tests  # conditions above that use the name see the new test too, as in HAProxy
     else:
         draft.put("acls", name, Acl(name, tests))
 

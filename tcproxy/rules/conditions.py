@@ -5,14 +5,16 @@ A condition is compiled when it is read: `holds(facts)` is all that the data pat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from tcproxy.grammar.statements import Origin, Reading, Refused, Statement
+from tcproxy.grammar.rows import Reading
+from tcproxy.grammar.statements import Origin, Refused, Statement
+from tcproxy.grammar.suggestions import near
 from tcproxy.model.proxy import Proxy
 from tcproxy.rules.acls import Acl, Test, parse_test, references
 from tcproxy.samples.arguments import ArgumentType, Reference
-from tcproxy.samples.expressions import NOT_YET, near
+from tcproxy.samples.expressions import NOT_YET
 from tcproxy.samples.places import Place
 
 if TYPE_CHECKING:
@@ -187,11 +189,17 @@ class _Groups:
 # what conditions refer to, checked when all sections are read
 
 
-def unresolved(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
-    """Return each use of a frontend, backend or server that does not exist: where, and the sentence to tell."""
+def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
+    """Return each use of a frontend, backend or server that does not exist: where, and the sentence to tell.
+
+    refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told.
+    """
     every = list(proxies)
     for proxy in every:
         for test, reference in _references(proxy):
+            names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
+            if not names.isdisjoint(refused):
+                continue
             wrong = _wrong(reference, proxy, every)
             if wrong:
                 yield test.origin, f"'{test.expression.text}' in {proxy.kind} '{proxy.name}' : {wrong}"

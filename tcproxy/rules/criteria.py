@@ -26,7 +26,7 @@ url=url:str url_beg=url:beg url_dir=url:dir url_dom=url:dom url_end=url:end url_
 url_reg=url:reg url_sub=url:sub urlp=urlp:str urlp_beg=urlp:beg urlp_dir=urlp:dir urlp_dom=urlp:dom
 urlp_end=urlp:end urlp_len=urlp:len urlp_reg=urlp:reg urlp_sub=urlp:sub
 """
-"""name=fetch:method, as the reference's list of ACL keywords has them."""
+"""name=fetch:method, as HAProxy's list of ACL keywords has them."""
 
 
 def _read() -> dict[str, tuple[str, str]]:

@@ -31,7 +31,7 @@ class Network:
 def read_network(text: str, resolve: bool = True) -> Network:
     """Return what a pattern matches. Raises ValueError.
 
-    resolve: take abbreviated addresses (10.1 is 10.0.0.1) and host names too, as the reference does without -n.
+    resolve: take abbreviated addresses (10.1 is 10.0.0.1) and host names too, as HAProxy does without -n.
     """
     network = _inet6(text) if ":" in text else _inet(text, resolve)
     if network is None:

@@ -1,7 +1,7 @@
 """Regular expressions of a configuration: PCRE2's, as HAProxy is built.
 
 The standard library's `re` takes the patterns that both are sure to read alike, since it is the quicker of the two;
-the package `pcre2`, which is the library of the reference, takes all others. Without the package those are refused: a
+the package `pcre2`, the library that HAProxy uses, takes all others. Without the package those are refused: a
 pattern that is silently misread would match wrongly.
 """
 
@@ -76,7 +76,7 @@ def _compile_pcre2(library: Any, pattern: bytes, ignore_case: bool) -> Matcher:
     def matches(value: bytes) -> bool:
         try:
             return search(value) is not None
-        except failed:  # a limit of the library was reached: no match, as in the reference
+        except failed:  # a limit of the library was reached: no match, as in HAProxy
             return False
 
     return matches

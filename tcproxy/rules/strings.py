@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 Pattern = tuple[bytes, bool]
-"""A text, and whether its case is ignored (in ASCII only, as the reference does)."""
+"""A text, and whether its case is ignored (in ASCII only, as HAProxy does)."""
 
 Matcher = Callable[[bytes], bool]
 

@@ -1,16 +1,16 @@
-"""The door of this room for whoever reads a configuration.
+"""The row of `acl`, and the functions of this room that the reader of a configuration calls.
 
-Most configurations have neither an ACL nor a condition, and then nothing else here needs to be imported: that is
-why the row of `acl` stands here, apart from its code.
+A configuration without ACLs and conditions needs nothing else of this room: therefore the row of `acl` stands here, and
+its code is imported only when a line needs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tcproxy.grammar.rows import PROXY, Draft, Row
-from tcproxy.grammar.statements import Origin, Reading, Statement
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
@@ -29,9 +29,8 @@ def read_condition(
 ) -> Condition | None:
     """Read the condition of a rule, from the word `start` on; None without one. Raises Refused.
 
-    place: the name of the Place where it will be met, "" for one that the reference does not check.
-
-    place: name of a Place (samples/places.py), where it will be met. This is what `Reading.conditions` is set to.
+    place: the name of the Place (samples/places.py) where it will be met, to warn of samples that do not exist there;
+    "" where HAProxy does not warn. `Reading.conditions` is set to this function.
     """
     from tcproxy.rules import conditions
     from tcproxy.samples.places import Place
@@ -40,13 +39,16 @@ def read_condition(
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
 
 
-def unresolved(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
-    """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell."""
+def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
+    """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell.
+
+    refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
+    """
     every = list(proxies)
     if any(proxy.acls or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every)
+        yield from conditions.unresolved(every, refused)
 
 
 WORDS = (

@@ -13,7 +13,7 @@ from tcproxy.samples.kinds import INT64_MAX, INT64_MIN, Value, encode, packed_ad
 
 
 class ArgumentType(Enum):
-    """Types of arguments, by the words that the reference prints in its list of fetches."""
+    """Types of arguments, by the words that HAProxy prints in its list of fetches."""
 
     INTEGER = "integer"
     STRING = "string"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tcproxy.grammar.words import suggestion
+from tcproxy.grammar.suggestions import near
 from tcproxy.samples import arguments, missing
 from tcproxy.samples.arguments import Argument, Reference
 from tcproxy.samples.kinds import Kind
@@ -60,27 +60,18 @@ def find_fetch(name: str, text: str) -> Fetch:
     fetch = FETCHES.get(name)
     if fetch is not None:
         return fetch
-    if name in missing.FETCHES:
+    if name in missing.FETCHES or name.startswith(missing.LUA):
         raise ValueError(f"the fetch '{name}' {NOT_YET}")
     if not name:
         raise ValueError(f"the name of a fetch is missing in '{text}'")
     raise ValueError(f"unknown fetch '{name}'{near(name, [*FETCHES, *missing.FETCHES])}")
 
 
-def near(name: str, known: list[str]) -> str:
-    """Return "; did you mean 'x'?" for a near miss, or an empty text."""
-    import difflib
-
-    # letters that changed places are much of a short name: 'scr' for 'src'
-    found = [one for one in known if sorted(one) == sorted(name)] or difflib.get_close_matches(name, known, 1, 0.75)
-    return suggestion(found[0] if found else "")
-
-
 def refuse_converter(text: str) -> str:
     """Return the sentence that refuses the converters behind a fetch."""
     match = _NAME.match(text)
     name = match[0] if match else ""
-    if name in missing.CONVERTERS:
+    if name in missing.CONVERTERS or name.startswith(missing.LUA):
         return f"the converter '{name}' {NOT_YET}"
     return f"unknown converter '{name}'{near(name, list(missing.CONVERTERS))}"
 

@@ -1,7 +1,7 @@
-"""What a sample may be taken from: a client's session and the world around it, as protocols.
+"""The objects that samples are taken from, as protocols: a client's session, and the live objects around it.
 
-The session and the live objects have these attributes; a plain object with the same will do, so that a
-question ("where would this client go?") needs no socket. Nothing is taken here.
+The session and the live objects have these attributes. A plain object with the same attributes does too, so that the
+question "where would this client go?" can be answered without a socket. This file takes no samples.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ INT64_MIN = -(1 << 63)
 
 
 class Kind(Enum):
-    """What a fetch gives, by the word that the reference prints in its list of fetches."""
+    """What a fetch gives, by the word that HAProxy prints in its list of fetches."""
 
     BOOL = "bool"
     SINT = "sint"

@@ -83,3 +83,6 @@ xxh64
 
 FETCHES = frozenset(_FETCHES.split())
 CONVERTERS = frozenset(_CONVERTERS.split())
+
+LUA = "lua."
+"""What names of fetches and converters begin with that Lua scripts bring."""

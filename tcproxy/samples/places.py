@@ -1,6 +1,6 @@
 """The places where a sample may be taken, and which fetch may stand in which.
 
-The order is that of the reference's list of fetches (`-dKsmp`): a fetch's places are a text of 22 letters,
+The order is that of HAProxy's list of fetches (`-dKsmp`): a fetch's places are a text of 22 letters,
 `Y` or `.`, as that list prints them.
 """
 
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Place(Enum):
-    """A rule set, or another moment of a session: its column in the reference's list, its name there."""
+    """A rule set, or another moment of a session: its column in HAProxy's list, its name there."""
 
     FRONTEND_CONNECTION = (0, "frontend tcp-request connection rule")
     FRONTEND_SESSION = (1, "frontend tcp-request session rule")

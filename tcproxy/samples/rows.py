@@ -48,7 +48,7 @@ class Fetch:
         return self.take
 
     def listing(self) -> str:
-        """Return the line of the reference's list of fetches."""
+        """Return the line of HAProxy's list of fetches."""
         return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {self.kind.value}"
 
     def _signature(self) -> str:

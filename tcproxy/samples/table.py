@@ -1,4 +1,4 @@
-"""All fetches of this room, by name. Whatever lists or reads fetches asks here."""
+"""All fetches of this room by name: for the parser, the lists of -dK and the docs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FETCHES = _joined()
 
 
 def listing() -> str:
-    """Return the fetches as the reference lists them (`-dKsmp`), with the heading of its 22 columns."""
+    """Return the fetches as HAProxy lists them (`-dKsmp`), with the heading of its 22 columns."""
     places = list(Place)
     last = len(places) - 1
     heading = [

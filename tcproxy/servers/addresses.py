@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.model.server import Server, Source
+from tcproxy.model.server import Server, SourceAddress
 
 
 def starting_address(model: Server) -> Address | None:
@@ -20,7 +20,7 @@ def starting_address(model: Server) -> Address | None:
     )  # fmt: skip
 
 
-def comes_from_client(source: Source | None) -> bool:
+def comes_from_client(source: SourceAddress | None) -> bool:
     """Return whether connections come from the client's own address (`source ... usesrc client` or `clientip`)."""
     return source is not None and source.usesrc in ("client", "clientip")
 

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from tcproxy.grammar.addresses import Address
 from tcproxy.interfaces import WEIGHT_SCALE, Admin, IClock, IDelayedCall, IPicker, IServer, ServerState
 from tcproxy.model.proxy import Proxy
-from tcproxy.model.server import Server, Source
+from tcproxy.model.server import Server, SourceAddress
 from tcproxy.report.counters import Counters
 from tcproxy.report.findings import Finding
 from tcproxy.servers import waiting
@@ -152,7 +152,7 @@ class LiveServer:
         return bool(self.admin & Admin.MAINTENANCE)
 
     @property
-    def source(self) -> Source | None:
+    def source(self) -> SourceAddress | None:
         """Return where its connections come from: its own `source`, or the backend's."""
         return self.model.source or self.farm.model.source
 

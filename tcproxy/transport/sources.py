@@ -10,7 +10,7 @@ import socket
 from collections import deque
 
 from tcproxy.grammar.addresses import Address
-from tcproxy.model.server import Source
+from tcproxy.model.server import SourceAddress
 from tcproxy.session.ends import LinkFailure
 from tcproxy.transport.binding import IP_FREEBIND, IP_TRANSPARENT, IPV6_TRANSPARENT
 
@@ -41,7 +41,7 @@ class PortRange:
 class SourceBinder:
     """Binds sockets as one `source` says. Ports of a range are given back with `release`."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceAddress) -> None:
         self.source = source
         address = source.address
         self.ports = PortRange(address.port, address.last_port) if address.last_port > address.port else None

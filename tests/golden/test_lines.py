@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ def refused_here(path: Path) -> set[int]:
     """Return the numbers of the lines that tcproxy refuses."""
     diagnostics = Diagnostics(1)
     language.read([str(path)], Environment(), diagnostics)
-    alerts = [ORIGIN.search(item.message) for item in diagnostics.items if item.level == "alert"]
+    # what is told behind this summary needs the whole file, which HAProxy looks at only when each line is right
+    of_lines = takewhile(lambda item: not item.message.startswith("Error(s) found"), diagnostics.items)
+    alerts = [ORIGIN.search(item.message) for item in of_lines if item.level == "alert"]
     return {int(found[1]) for found in alerts if found}
 
 
@@ -39,7 +42,9 @@ def refused_by_reference(path: Path) -> set[int]:
     program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     assert program
     done = subprocess.run([program, "-c", "-f", str(path)], capture_output=True, text=True, timeout=60)
-    alerts = [line for line in done.stderr.splitlines() if line.startswith("[ALERT]")]
+    # a message about an empty name is cut at the NUL of that name, its end of line too
+    messages = re.split(r"(?=\[(?:ALERT|WARNING|NOTICE)\] )", done.stderr)
+    alerts = [text for text in messages if text.startswith("[ALERT]")]
     return {int(found[1]) for found in map(ORIGIN.search, alerts) if found}
 
 

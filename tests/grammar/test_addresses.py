@@ -220,3 +220,29 @@ def test_bind_as_the_reference(tmp_path: Path) -> None:
         except ValueError:
             taken = False
         assert taken == (run.returncode == 0), (word, run.stderr)
+
+
+@pytest.mark.parametrize(
+    ("word", "host", "port"),
+    [
+        ("$A:$P", "127.0.0.1", 81),
+        ("${A}:9$P", "127.0.0.1", 981),
+        ("${A:82", "127.0.0.1", 82),
+        ("$NO:80", "", 80),
+        ("$$A:84$", "127.0.0.1", 84),
+        ("${}:90", "", 90),
+        ("tcp4@$A:1", "127.0.0.1", 1),
+    ],
+)
+def test_variables_stand_for_their_values(word: str, host: str, port: int) -> None:
+    """`$NAME` and `${NAME}` are replaced in an address; what does not exist stands for nothing."""
+    (found,) = read_bind_address(word, {"A": "127.0.0.1", "P": "81"}.get)
+    assert (found.host, found.port) == (host, port)
+
+
+def test_a_variable_is_part_of_one_address() -> None:
+    """A comma in the value of a variable parts no addresses, as in HAProxy; and an empty address is told as such."""
+    with pytest.raises(ValueError, match="neither an address"):
+        read_bind_address("$L", {"L": "127.0.0.1:1,127.0.0.1:2"}.get)
+    with pytest.raises(ValueError, match="variable missing"):
+        read_server_address("$NO", {"A": "x"}.get)

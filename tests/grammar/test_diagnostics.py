@@ -76,3 +76,17 @@ def test_caret_below_wide_characters() -> None:
     assert excerpt("größe x", 6) == ("größe x", 6)
     assert excerpt("日本 x", 3) == ("日本 x", 5)
     assert excerpt("e\u0301 x", 3) == ("e\u0301 x", 2)
+
+
+def test_control_characters_are_escaped() -> None:
+    """Neither a word of the configuration nor a message can drive the terminal or begin a line of its own."""
+    out = io.StringIO()
+    told = Diagnostics(7, out)
+    words = ("option", "a\nb\x1b[31m")
+    told.alert("unknown option 'a\nb\x1b[31m'", Statement(Origin("f", 1), words))
+    told.notice("one\n   | two\x07\u202e\t.")
+    assert out.getvalue().splitlines()[2:] == [
+        "[ALERT]    (7) : config : unknown option 'a\\nb\\x1b[31m'",
+        "[NOTICE]   (7) : config : one",
+        "   | two\\x07\\u202e\t.",
+    ]

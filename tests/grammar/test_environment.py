@@ -7,9 +7,10 @@ import os
 import pytest
 
 from tcproxy.grammar.diagnostics import Diagnostics
-from tcproxy.grammar.environment import WORDS, Environment
-from tcproxy.grammar.rows import Draft
-from tcproxy.grammar.statements import Origin, Reading, Refused, Statement
+from tcproxy.grammar.environment import Environment
+from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.statements import Origin, Refused, Statement
+from tcproxy.grammar.variables import WORDS
 
 
 def run(reading: Reading, line: str) -> None:

@@ -250,3 +250,16 @@ def test_fuzz(content: bytes) -> None:
     assert all(len(one.words) == len(one.columns) for one in statements)
     if content and not content.endswith(b"\n"):
         assert reader.diagnostics.alerts
+
+
+def test_an_empty_word_ends_a_line() -> None:
+    """What stands behind an empty word is not read, and a warning tells so, but for lines that do not count."""
+    statements, reader = read('global\n a b "$NO" c\n no ""\n "" x\n.if 0\n a ""\n.endif\n', A="")
+    assert [one.words for one in statements] == [("global",), ("a", "b")]
+    assert told(reader) == [
+        "parsing [x.cfg:2] : an empty word ends the line: 'c' is not read (is a variable not set?)",
+        "parsing [x.cfg:3] : an empty word ends the line (is a variable not set?)",
+        "parsing [x.cfg:3]: a word is missing behind 'no'.",
+        "parsing [x.cfg:4] : an empty word ends the line: 'x' is not read (is a variable not set?)",
+    ]
+    assert reader.diagnostics.items[0].word == 2

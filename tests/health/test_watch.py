@@ -12,7 +12,7 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.health.tcp import TcpCheck, TcpConversation
 from tcproxy.health.watch import Settings, start_all
 from tcproxy.interfaces import CheckStatus, IConversation, IHealthChecker, Verdict
-from tcproxy.model.server import Source
+from tcproxy.model.server import SourceAddress
 from tests.health.playing import REFUSED, Play
 
 HERE = Address(Family.INET, "192.0.2.1", 80, 80, has_port=True)
@@ -354,7 +354,7 @@ def test_where_to_check(options: dict[str, Any], address: Address, header: int, 
 
 
 UNIX = Address(Family.UNIX, "/run/x")
-FROM = Source(Address(Family.INET, "192.0.2.7"))
+FROM = SourceAddress(Address(Family.INET, "192.0.2.7"))
 FAILURES = [
     ({}, errno.ECONNREFUSED, CheckStatus.L4_CONNECTION, "Connection refused"),
     ({}, errno.EHOSTUNREACH, CheckStatus.L4_CONNECTION, "No route to host"),

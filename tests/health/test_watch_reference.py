@@ -16,7 +16,7 @@ import pytest
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.health.tcp import TcpCheck
 from tcproxy.health.watch import Settings, Watch
-from tcproxy.model.server import Source
+from tcproxy.model.server import SourceAddress
 from tcproxy.servers.state import LiveServer
 from tests.health.playing import REFUSED, Network, Play
 from tests.running import PATIENCE, EchoServer, free_port, wait_for
@@ -191,7 +191,7 @@ def deaf_listener() -> Iterator[int]:
 def test_same_words_for_what_does_not_connect(tmp_path: Path) -> None:
     """Timeouts, UNIX sockets that are not there and sources that are not ours are told in the same words."""
     nowhere = Address(Family.UNIX, str(tmp_path / "none"))
-    foreign = Source(Address(Family.INET, "192.0.2.7"))
+    foreign = SourceAddress(Address(Family.INET, "192.0.2.7"))
     cases: dict[str, tuple[str, dict[str, Any], int | None]] = {
         "a": ("127.0.0.1:{port}", {}, None),
         "b": (f"unix@{nowhere.host}", {"address": nowhere}, errno.ENOENT),

@@ -8,8 +8,8 @@ from typing import Any
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
-from tcproxy.grammar.rows import Draft
-from tcproxy.grammar.statements import Origin, Reading, Statement
+from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.statements import Origin, Statement
 from tcproxy.interfaces import ServerState
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration, Global

@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.model.server import Source
+from tcproxy.model.server import SourceAddress
 from tcproxy.session.ends import LinkFailure
 from tcproxy.transport.opening import (
     CONNECT,
@@ -435,7 +435,7 @@ def test_options_are_set_before_connecting() -> None:
 
 def ranged() -> SourceBinder:
     """Return the source of a single port that is lent."""
-    binder = SourceBinder(Source(Address(Family.INET, "127.0.0.9", 4000, 4001)))
+    binder = SourceBinder(SourceAddress(Address(Family.INET, "127.0.0.9", 4000, 4001)))
     assert binder.ports is not None
     binder.ports.take()
     return binder

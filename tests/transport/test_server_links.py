@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.model.server import Source
+from tcproxy.model.server import SourceAddress
 from tcproxy.transport.binding import TCP_USER_TIMEOUT
 from tcproxy.wire.proxy_protocol import ProxyHeaderParser
 from tests.running import PATIENCE, free_port
@@ -50,7 +50,7 @@ def test_a_missing_unix_socket_fails_without_a_pause(tmp_path: Path) -> None:
 def test_source_address_and_port() -> None:
     """`source` binds the link to an address; a range lends each port to one link at a time."""
     port = free_port("127.0.0.9", 2)
-    source = Source(Address(Family.INET, "127.0.0.9", port, port + 1))
+    source = SourceAddress(Address(Family.INET, "127.0.0.9", port, port + 1))
     with listener() as server, proxied(server, server_words={"source": source}, retries=0) as proxy:  # noqa: SIM117
         with proxy.connect() as one, accept(server) as first, proxy.connect(), accept(server) as second:
             assert {first.getpeername(), second.getpeername()} == {("127.0.0.9", port), ("127.0.0.9", port + 1)}
@@ -65,7 +65,7 @@ def test_source_address_and_port() -> None:
 
 def test_the_client_address_may_be_presented() -> None:
     """`source 0.0.0.0 usesrc clientip` binds the link to the client's own address."""
-    source = Source(Address(Family.INET, "0.0.0.0"), usesrc="clientip")
+    source = SourceAddress(Address(Family.INET, "0.0.0.0"), usesrc="clientip")
     with listener() as server, proxied(server, server_words={"source": source}) as proxy, socket.socket() as client:
         client.bind(("127.0.0.77", 0))
         client.connect(proxy.address)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tcproxy.grammar.rows import PROXY, Draft, Row
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import listed
 from tcproxy.model.proxy import Proxy
 from tcproxy.rules.networks import Network, read_network

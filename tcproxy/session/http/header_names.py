@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 
-from tcproxy.grammar.rows import PROXY, Draft, Row
-from tcproxy.grammar.statements import Reading, Refused, Statement
+from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.grammar.units import listed
 from tcproxy.model.proxy import Proxy
 from tcproxy.session.http import refusals

@@ -1,6 +1,6 @@
-"""What must fit together once every section is read: names that refer, tracks, timeouts, words without use.
+"""Checks that need all sections of a configuration: names that refer to others, tracks, timeouts, words without use.
 
-Each check tells what it finds and lets the others speak; an alert anywhere means that there is no configuration.
+Each check tells its faults and lets the following ones run; where there was an alert, no configuration is made.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.grammar.rows import Draft, Where
+from tcproxy.grammar.rows import Draft, Reading, Where
 from tcproxy.grammar.sections import SIDES, Section
-from tcproxy.grammar.statements import Origin, Reading
-from tcproxy.grammar.words import nearest, suggestion
-from tcproxy.model.names import Resolver
+from tcproxy.grammar.statements import Origin
+from tcproxy.grammar.suggestions import nearest, suggestion
+from tcproxy.model.name_resolution import Resolver
 from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
 from tcproxy.model.replies import check_formats
@@ -23,10 +23,15 @@ KINDS_OF_BACKEND = ("backend", "listen")
 KINDS_OF_FRONTEND = ("frontend", "listen")
 
 
-class Checks:
-    """All proxies of a configuration, as drafts, and what is wrong with them."""
+class Consistency:
+    """All proxies of a configuration, as drafts, and what is wrong with them.
 
-    def __init__(self, sections: Iterable[Section], reading: Reading) -> None:
+    refused: names of proxies whose sections were refused as a whole. What a refused line would have said is not known:
+    nothing that follows from its absence is told (see `Draft.lacks`).
+    """
+
+    def __init__(self, sections: Iterable[Section], reading: Reading, refused: Iterable[str] = ()) -> None:
+        self.refused = frozenset(refused)
         self.proxies = [section.draft for section in sections]
         self.backends = {draft["name"]: draft for draft in self.proxies if draft["kind"] in KINDS_OF_BACKEND}
         self.reading = reading
@@ -38,7 +43,7 @@ class Checks:
         for draft in self.proxies:
             if draft.get("disabled"):
                 continue
-            if draft.get("mode", "tcp") == "tcp":
+            if draft.get("mode", "tcp") == "tcp" and not draft.lacks("mode"):
                 self._leave_http_out(draft)
             if draft["kind"] in KINDS_OF_FRONTEND:
                 self._check_frontend(draft)
@@ -86,7 +91,8 @@ class Checks:
             if draft.pop(field, None):
                 self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")
         if not options.isdisjoint(HTTP_LOGS) and draft["kind"] in KINDS_OF_FRONTEND:
-            self._warn(f"{called(draft)} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
+            place = f"parsing [{draft['log_option_origin']}] : {called(draft)}"
+            self._warn(f"{place} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
             options = options - HTTP_LOGS | {"tcplog"}
         if draft.pop("cookie_capture", None) is not None:
             self._warn(f"{called(draft)} : 'capture cookie' is ignored, because it needs 'mode http'")
@@ -122,6 +128,8 @@ class Checks:
         if not name:
             return
         target = self.backends.get(name)
+        if target is None and name in self.refused:
+            return
         if target is draft:
             self._alert(f"{called(draft)} : '{word} {name}' leads back to itself")
         elif target is None:
@@ -130,7 +138,8 @@ class Checks:
             self._check_modes(draft, word, target)
 
     def _check_modes(self, draft: Draft, word: str, target: Draft) -> None:
-        if (draft.get("mode", "tcp"), target.get("mode", "tcp")) == ("http", "tcp"):
+        modes = (draft.get("mode", "tcp"), target.get("mode", "tcp"))
+        if modes == ("http", "tcp") and not draft.lacks("mode") and not target.lacks("mode"):
             self._alert(
                 f"{called(draft)} : '{word} {target['name']}' leads from 'mode http' to {called(target)} at "
                 f"{target['origin']}, which is in 'mode tcp'"
@@ -161,7 +170,7 @@ class Checks:
             self._check_server(draft, server)
 
     def _check_server(self, draft: Draft, server: Draft) -> None:
-        if draft.get("mode") != "http":
+        if draft.get("mode") != "http" and not draft.lacks("mode"):
             self._check_tcp_server(draft, server)
         if server.get("tfo"):
             self._warn(f"{named(draft, server)} : 'tfo' has no effect yet")
@@ -214,6 +223,8 @@ class Checks:
         holder, follower = draft, server
         while follower.get("track"):
             found = self._tracked(holder, follower)
+            if found is None:
+                return
             if isinstance(found, str):
                 self._alert(f"{named(draft, server)} : {found}")
                 return
@@ -222,7 +233,7 @@ class Checks:
                 self._alert(f"{named(draft, server)} : the chain of 'track' runs in a circle")
                 return
             seen.append((holder["name"], follower["name"]))
-        if not follower.get("check"):
+        if not follower.get("check") and not holder.lacks("default-server"):
             self._alert(
                 f"{named(draft, server)} : 'track {server['track']}' needs a server with 'check' at its end, "
                 f"and '{holder['name']}/{follower['name']}' has none"
@@ -230,15 +241,22 @@ class Checks:
             return
         server["track"] = "/".join(seen[1])
 
-    def _tracked(self, holder: Draft, server: Draft) -> tuple[Draft, Draft] | str:
-        """Return the backend and the server that `server` of `holder` tracks, or what is wrong."""
+    def _tracked(self, holder: Draft, server: Draft) -> tuple[Draft, Draft] | str | None:
+        """Return the backend and the server that `server` of `holder` tracks, or what is wrong.
+
+        None stands for one whose own line was refused.
+        """
         proxy_name, slash, name = server["track"].rpartition("/")
         proxy = self.backends.get(proxy_name) if slash else holder
+        if proxy is None and proxy_name in self.refused:
+            return None
         if proxy is None:
             return f"there is no backend '{proxy_name}' to track a server of"
         for other in proxy.get("servers", ()):
             if other["name"] == name:
                 return proxy, other
+        if name in proxy.get("refused_servers", ()) or proxy.lacks("server-template"):
+            return None
         near = nearest(name, [one["name"] for one in proxy.get("servers", ())])
         return f"there is no server '{name}' in '{proxy['name']}' to track{suggestion(near)}"
 

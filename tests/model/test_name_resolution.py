@@ -9,9 +9,9 @@ import pytest
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
-from tcproxy.grammar.rows import Draft
-from tcproxy.grammar.statements import NOWHERE, Reading
-from tcproxy.model import names
+from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.statements import NOWHERE
+from tcproxy.model import name_resolution
 
 
 def server(host: str, *methods: str) -> Draft:
@@ -32,13 +32,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             raise ValueError("no such name")
         return Address(Family.INET, "192.0.2.1")
 
-    monkeypatch.setattr(names, "resolve", resolve)
+    monkeypatch.setattr(name_resolution, "resolve", resolve)
     yield questions
 
 
-def resolver(unresolved_allowed: bool = False) -> names.Resolver:
+def resolver(unresolved_allowed: bool = False) -> name_resolution.Resolver:
     """Return a resolver with diagnostics of its own."""
-    return names.Resolver(Reading(Diagnostics(1), Environment(), unresolved_allowed=unresolved_allowed))
+    return name_resolution.Resolver(Reading(Diagnostics(1), Environment(), unresolved_allowed=unresolved_allowed))
 
 
 def test_a_name_is_asked_for_once(asked: list[str]) -> None:

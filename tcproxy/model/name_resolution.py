@@ -6,8 +6,7 @@ Resolving while the proxy runs is the business of the `resolvers` section.
 from __future__ import annotations
 
 from tcproxy.grammar.addresses import Address, resolve
-from tcproxy.grammar.rows import Draft
-from tcproxy.grammar.statements import Reading
+from tcproxy.grammar.rows import Draft, Reading
 
 METHODS = ("last", "libc")
 
