@@ -59,7 +59,7 @@ def label(host: bytes) -> bytes:
 
 
 @implementer(IFarmStrategy)
-class Header(KeyedStrategy):
+class HeaderHash(KeyedStrategy):
     """The same value of a header meets the same server."""
 
     name = "hdr"

@@ -26,7 +26,7 @@ class RdpCookieKey:
 
 
 @implementer(IFarmStrategy)
-class RdpCookie(HashedStrategy):
+class RdpCookieHash(HashedStrategy):
     """The same user of Remote Desktop meets the same server."""
 
     name = "rdp-cookie"

@@ -18,7 +18,7 @@ def _address(request: IRequest) -> bytes | None:
 
 
 @implementer(IFarmStrategy)
-class Source(HashedStrategy):
+class SourceHash(HashedStrategy):
     """The same client meets the same server, as long as the farm stays as it is."""
 
     name = "source"

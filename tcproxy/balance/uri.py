@@ -61,7 +61,7 @@ def path_of(uri: bytes) -> bytes:
 
 
 @implementer(IFarmStrategy)
-class Uri(KeyedStrategy):
+class UriHash(KeyedStrategy):
     """The same URI meets the same server."""
 
     name = "uri"

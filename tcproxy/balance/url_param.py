@@ -58,7 +58,7 @@ def _written(value: bytes) -> bytes | None:
 
 
 @implementer(IFarmStrategy)
-class UrlParam(KeyedStrategy):
+class UrlParamHash(KeyedStrategy):
     """The same value of a parameter, such as the id of a user, meets the same server."""
 
     name = "url_param"

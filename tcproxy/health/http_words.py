@@ -25,7 +25,7 @@ IGNORED_HEADERS = ("content-length", "transfer-encoding")
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class HttpCheckLines:
     """What the lines of one section say so far.
 
     owner: the section. option: `option httpchk` has spoken here; send: `http-check send` has.
@@ -38,11 +38,11 @@ class Lines:
     send: bool = False
 
 
-def _lines(draft: Draft, reading: Reading) -> Lines:
+def _lines(draft: Draft, reading: Reading) -> HttpCheckLines:
     """Return the lines of this section, none yet if those that there are were inherited."""
     owner = (reading.section, reading.name)
-    known: Lines | None = draft.get("http_check_lines")
-    return known if known is not None and known.owner == owner else Lines(owner)
+    known: HttpCheckLines | None = draft.get("http_check_lines")
+    return known if known is not None and known.owner == owner else HttpCheckLines(owner)
 
 
 def parse_httpchk(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -232,7 +232,7 @@ def refuse_rule(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 def finish(draft: Draft, node: str, bufsize: int, reading: Reading) -> None:
     """Make the options of a backend's HTTP check of its lines. node, bufsize: of the global section."""
-    lines: Lines | None = draft.get("http_check_lines")
+    lines: HttpCheckLines | None = draft.get("http_check_lines")
     chosen: Any = draft.get("checker")
     if chosen is None or chosen.name != "httpchk":
         if lines is not None and lines.expectations and not lines.option:

@@ -13,10 +13,11 @@ _SILENCE = {4: CheckStatus.L4_TIMEOUT, 6: CheckStatus.L6_TIMEOUT, 7: CheckStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Time limits in seconds. connect: until the connection stands. answer: after that; None: still `connect`'s.
+class CheckTimes:
+    """The time limits of one check, in seconds.
 
-    An answer has never less time than `connect` from the start leaves it: so it is in the reference.
+    connect: for the connection. answer: for the conversation after it; None: both must fit into `connect`.
+    As in HAProxy, an answer that comes within `connect` seconds of the check's start is never too late.
     """
 
     connect: float
@@ -39,12 +40,12 @@ class Run:
         self._limit = 0.0
         self._write: Callable[[bytes], None] | None = None
 
-    def start(self, dial: Dial, target: CheckTarget, limits: Limits) -> None:
+    def start(self, dial: Dial, target: CheckTarget, times: CheckTimes) -> None:
         """Connect."""
         self._target = target
-        self._answer = limits.answer
-        self._limit = limits.connect
-        self._timer = self._clock.callLater(limits.connect, self._expired)
+        self._answer = times.answer
+        self._limit = times.connect
+        self._timer = self._clock.callLater(times.connect, self._expired)
         connection = dial(target, self)
         if self._over:
             connection.cancel()

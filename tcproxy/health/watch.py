@@ -14,7 +14,7 @@ from typing import Protocol
 from tcproxy.grammar.addresses import Address
 from tcproxy.health.dialling import CheckTarget, Dial
 from tcproxy.health.observation import Observation
-from tcproxy.health.run import Limits, Run
+from tcproxy.health.run import CheckTimes, Run
 from tcproxy.health.tally import Tally
 from tcproxy.interfaces import (
     CheckStatus,
@@ -34,7 +34,7 @@ SPREAD_FROM = 1000
 """Checks more frequent than this (ms) do not decide over how long a time the first checks are spread."""
 
 
-class Watched(Protocol):
+class CheckedServer(Protocol):
     """A server as its watch sees it."""
 
     model: Server
@@ -90,7 +90,7 @@ class Watch:
     """
 
     def __init__(
-        self, server: Watched, checker: IHealthChecker, options: object, settings: Settings, clock: IClock,
+        self, server: CheckedServer, checker: IHealthChecker, options: object, settings: Settings, clock: IClock,
         dial: Dial, announce: Callable[[int, str], None], chance: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         model = server.model
@@ -173,17 +173,17 @@ class Watch:
             return
         run = Run(self.checker.conversation(self._seen(), self.options), self._clock, self._conclude)
         self._run = run
-        run.start(self._dial, self.target(address), self.limits())
+        run.start(self._dial, self.target(address), self.times())
 
     def _seen(self) -> IServer:
-        return self.server  # type: ignore[return-value]  # Watched is the half of a server that is written to
+        return self.server  # type: ignore[return-value]  # CheckedServer is the half of a server that is written to
 
-    def limits(self) -> Limits:
+    def times(self) -> CheckTimes:
         """Return the time limits of a check (manual 4.2, `timeout check`)."""
         connect, check = self.settings.connect_timeout, self.settings.check_timeout
         if not check:
-            return Limits(self.inter / 1000)
-        return Limits(min(connect or self.inter, self.inter) / 1000, check / 1000)
+            return CheckTimes(self.inter / 1000)
+        return CheckTimes(min(connect or self.inter, self.inter) / 1000, check / 1000)
 
     def target(self, address: Address) -> CheckTarget:
         """Return where to check a server of this address: its own, unless `addr` and `port` say otherwise."""

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
-from tcproxy.balance.source import Source
+from tcproxy.balance.source import SourceHash
 from tcproxy.balance.static_rr import StaticRoundRobin
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.proxy import Balance, Proxy
@@ -19,7 +19,7 @@ from tcproxy.servers.live import LiveServer
 from tcproxy.servers.waiting import Ticket
 
 STRATEGIES = {
-    "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source(), "static-rr": StaticRoundRobin(),
+    "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": SourceHash(), "static-rr": StaticRoundRobin(),
 }  # fmt: skip
 
 

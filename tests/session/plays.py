@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
-from tcproxy.balance.source import Source
+from tcproxy.balance.source import SourceHash
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration, Global
@@ -24,7 +24,7 @@ from tcproxy.session.session import Session
 from tcproxy.session.stages import NEVER
 from tcproxy.session.world import World
 
-STRATEGIES = {"roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source()}
+STRATEGIES = {"roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": SourceHash()}
 FORM = "%b/%s %Tc/%Tt %ts %rc %U/%B %ac/%fc/%bc/%sc"
 
 
