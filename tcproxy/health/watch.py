@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tcproxy.grammar.addresses import Address
+from tcproxy.guards import GuardedChecker, Place
 from tcproxy.health.dialling import CheckTarget, Dial
 from tcproxy.health.observation import Observation
 from tcproxy.health.run import CheckTimes, Run
@@ -94,6 +95,8 @@ class Watch:
         dial: Dial, announce: Callable[[int, str], None], chance: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         model = server.model
+        if isinstance(checker, GuardedChecker):
+            checker = checker.at(Place(f"server {server.label}", announce, clock))
         self.server, self.checker, self.options, self.settings = server, checker, options, settings
         self._clock, self._dial, self._announce, self._chance = clock, dial, announce, chance
         self.inter, self.fastinter, self.downinter = model.inter, model.fastinter, model.downinter
