@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 
 class Watching(Protocol):
-    """The health watch of a server, as far as the server and its sessions speak to it."""
+    """The health watch of a server, as far as the server, its sessions and commands speak to it."""
+
+    def stop(self) -> None:
+        """Check no more."""
+        ...
 
     def pause(self) -> None:
         """Stop checking: the server enters maintenance. Its health becomes 0."""
