@@ -56,6 +56,7 @@ class Allowed:
     port: "required", "optional" or "forbidden"; span: a range of ports may stand; offset: +n or -n may stand.
     default: the socket kind where no prefix says one; kinds: the socket kinds that may be said.
     descriptor: fd@ may stand; pair: sockpair@ may stand; names: host names may stand.
+    any_port: port 0 may stand where a port is required: the system gives one.
     """
 
     port: str = "optional"
@@ -66,9 +67,11 @@ class Allowed:
     descriptor: bool = False
     pair: bool = False
     names: bool = True
+    any_port: bool = False
 
 
 BIND = Allowed(port="required", span=True, descriptor=True, pair=True)
+EMBEDDED_BIND = replace(BIND, any_port=True)
 SERVER = Allowed(offset=True, pair=True)
 SOURCE = Allowed()
 SERVER_SOURCE = Allowed(span=True)
@@ -118,9 +121,12 @@ def read_address(word: str, *, allowed: Allowed = SOURCE, several: bool = False)
     return [_read_one(part, allowed) for part in parts]
 
 
-def read_bind_address(word: str) -> list[Address]:
-    """Read the comma list of a `bind` line: ports are required (but for unix, abns and descriptors)."""
-    return read_address(word, allowed=BIND, several=True)
+def read_bind_address(word: str, any_port: bool = False) -> list[Address]:
+    """Read the comma list of a `bind` line: ports are required (but for unix, abns and descriptors).
+
+    any_port: port 0 may stand, for a port that the system gives.
+    """
+    return read_address(word, allowed=EMBEDDED_BIND if any_port else BIND, several=True)
 
 
 def read_server_address(word: str) -> Address:
@@ -281,7 +287,7 @@ def _read_span(text: str, word: str, allowed: Allowed) -> tuple[int, int]:
 
 def _read_port(text: str, allowed: Allowed) -> int:
     port = _leading_number(text)
-    if not text or port > 65535 or (port == 0 and allowed.port == "required"):
+    if not text or port > 65535 or (port == 0 and allowed.port == "required" and not allowed.any_port):
         raise ValueError(f"'{text}' is not a valid port number")
     return port
 

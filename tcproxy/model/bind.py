@@ -54,7 +54,7 @@ def parse_bind(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `bind ADDRESS[,ADDRESS...] OPTION...`: a Draft of a Bind for each address and each port of a range."""
     if len(statement.words) < 2:
         raise Refused("'bind' needs addresses behind it, such as ':80', '127.0.0.1:8000-8010' or '/run/a.sock'")
-    addresses = _read_addresses(statement, 1, reading.process.get("unix_prefix", ""))
+    addresses = _read_addresses(statement, 1, reading.process.get("unix_prefix", ""), reading.embedded)
     options = Draft(reading.process.get("unix_bind", {}))
     options.update(origin=statement.origin, text=f"bind {statement.words[1]}")
     try:
@@ -80,10 +80,10 @@ def parse_stats_socket(statement: Statement, draft: Draft, reading: Reading) -> 
     _add(draft, "stats_sockets", addresses, options)
 
 
-def _read_addresses(statement: Statement, index: int, prefix: str) -> list[Address]:
+def _read_addresses(statement: Statement, index: int, prefix: str, any_port: bool = False) -> list[Address]:
     """Read addresses, resolve their names, put the prefix of `unix-bind` before paths, and unfold port ranges."""
     try:
-        found = [resolve(address) for address in read_bind_address(statement.words[index])]
+        found = [resolve(address) for address in read_bind_address(statement.words[index], any_port)]
         for address in found:
             if address.family in (Family.FD, Family.SOCKPAIR):
                 _check_descriptor(address)
