@@ -101,12 +101,14 @@ def read(
     return configuration
 
 
-def read_text(text: str, environment: Environment, diagnostics: Diagnostics, *, name: str) -> Configuration | None:
+def read_text(
+    text: str, environment: Environment, diagnostics: Diagnostics, *, name: str, registry: Registry | None = None
+) -> Configuration | None:
     """Read a text that an application gives, called `name` in messages; None when there were errors, as in `read`.
 
     Here `bind ADDRESS:0` may stand: the application can ask which port the system gave.
     """
-    registry = Registry()
+    registry = registry or Registry()
     reading = new_reading(environment, diagnostics, registry)
     reading.embedded = True
     whole = text if text.endswith("\n") else f"{text}\n"

@@ -15,7 +15,7 @@ import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet import defer
@@ -42,6 +42,9 @@ from tcproxy.transport.links import Links
 from tcproxy.transport.pipes import LARGEST, MOST, PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
+
+if TYPE_CHECKING:
+    from tcproxy.registry import Registry
 
 WARNING, NOTICE = 4, 5
 """Syslog levels."""
@@ -283,28 +286,30 @@ class ProxyService(MultiService):
 
 
 def service_from_text(
-    text: str, reactor: Any = None, announce: Announce | None = None, name: str = "<text>"
+    text: str,
+    reactor: Any = None,
+    announce: Announce | None = None,
+    name: str = "<text>",
+    registry: Registry | None = None,
 ) -> ProxyService:
     """Return the service of a configuration given as text, which messages call `name`.
 
-    `bind ADDRESS:0` may stand in it (see ProxyService.addresses). Its warnings are told to `announce`.
+    `bind ADDRESS:0` may stand in it (see ProxyService.addresses). Its warnings are told to `announce`. registry: the
+    plugins to choose from, by default those that are found; `Registry.offer` adds an object of the application.
     Raises ValueError with all that is wrong in it.
     """
-    import io
     import os
 
     from tcproxy import language
     from tcproxy.grammar.diagnostics import Diagnostics
     from tcproxy.grammar.environment import Environment
 
-    said = io.StringIO()
-    diagnostics = Diagnostics(os.getpid(), said)
-    configuration = language.read_text(text, Environment(os.environ), diagnostics, name=name)
+    diagnostics = Diagnostics(os.getpid())
+    configuration = language.read_text(text, Environment(os.environ), diagnostics, name=name, registry=registry)
     if configuration is None:
-        raise ValueError(said.getvalue())
-    for item in diagnostics.items:
-        if item.level == "warning":
-            (announce or _silent)(WARNING, item.message)
+        raise ValueError("\n".join(diagnostics.messages("alert", "warning")))
+    for message in diagnostics.messages("warning"):
+        (announce or _silent)(WARNING, message)
     try:
         return ProxyService(configuration, reactor, announce)
     except PluginFailed as failure:

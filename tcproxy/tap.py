@@ -7,7 +7,6 @@ application that calls here, nothing of the process is touched: no exit, no reac
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -87,15 +86,13 @@ def read(paths: list[str]) -> Configuration:
 
     Warnings go to Twisted's log. Without `maxconn`, half of the descriptors that the process may have are clients.
     """
-    said = io.StringIO()
-    diagnostics = Diagnostics(os.getpid(), said)
+    diagnostics = Diagnostics(os.getpid())
     try:
         configuration = _read(paths, diagnostics)
     except ConfigurationErrors as errors:
-        raise ConfigurationErrors(f"{errors}\n{said.getvalue()}") from None
-    for item in diagnostics.items:
-        if item.level == "warning":
-            _log.warn("{message}", message=item.message)
+        raise ConfigurationErrors("\n".join([str(errors), *diagnostics.messages("alert", "warning")])) from None
+    for message in diagnostics.messages("warning"):
+        _log.warn("{message}", message=message)
     soft = limits.descriptor_limits()[0]
     return limits.settle(configuration, limits.plan(configuration, soft, soft))
 

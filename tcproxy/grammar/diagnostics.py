@@ -103,6 +103,10 @@ class Diagnostics:
         """Return how many messages of a level there were."""
         return sum(item.level == level for item in self.items)
 
+    def messages(self, *levels: str) -> list[str]:
+        """Return the messages of some levels, in order."""
+        return [item.message for item in self.items if item.level in levels]
+
     def _tell(self, level: str, message: str, statement: Statement | None, word: int, about: str) -> None:
         self.items.append(Item(level, message, statement, word))
         self._print(level, f"{about} : {message}" if about else message)
