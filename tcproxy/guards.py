@@ -1,7 +1,7 @@
-"""Guards around the plugins of third parties: what a plugin raises is told as its own, and goes no further.
+"""Guards around the plugins of third parties: an exception of a plugin is told as its own, and goes no further.
 
-The registry puts a guard around each plugin that does not come with tcproxy; ours are called without one. What becomes
-of a session whose strategy failed is decided in session, what becomes of a failed check in health.
+The registry puts a guard around each plugin that does not come with tcproxy; ours are called without one. The session
+ends itself when its strategy failed (PluginFailed); a check whose checker failed has failed.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ LAYERS = (4, 6, 7)
 class PluginFailed(Exception):
     """A plugin of a third party raised an exception, or returned what its interface does not allow.
 
-    The text names the plugin, its file, the method and the place. Whoever catches it while the proxy runs need tell
-    nothing: the guard has told it, once a minute at most.
+    The text names the plugin, its file, the method and the place. While the proxy runs the guard tells it, once a
+    minute at most, so the code that catches it has nothing to tell.
     """
 
 
@@ -140,7 +140,7 @@ class Author:
 
 
 class Guarded:
-    """What the guards of strategies and checkers have in common. plugin: the third party's object."""
+    """The common part of the guards of strategies and checkers. plugin: the third party's object."""
 
     def __init__(self, plugin: Any, author: Author, place: Place | None = None) -> None:
         self.plugin, self.author, self.place = plugin, author, place
@@ -289,7 +289,7 @@ class GuardedConversation:
         self.layer = LAYERS[-1]
 
     def begin(self, conversation: Any) -> None:
-        """Take what the checker made; raises what a wrong `layer` leads to."""
+        """Take the conversation that the checker made. Raises an exception for a wrong `layer`."""
         if conversation.layer not in LAYERS:
             raise _Returned(f"its conversation has the layer {_short(conversation.layer)}, and not 4, 6 or 7")
         self._conversation, self.layer = conversation, conversation.layer
@@ -327,7 +327,7 @@ class GuardedConversation:
 
 
 def _is_sound(said: object) -> bool:
-    """Say whether an answer has in it what its type promises."""
+    """Say whether the fields of a verdict have their types; bytes are always sound."""
     if not isinstance(said, Verdict):
         return True
     return isinstance(said.status, CheckStatus) and isinstance(said.message, str) and isinstance(said.code, int)

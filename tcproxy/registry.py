@@ -1,8 +1,8 @@
 """Plugins: which balancing strategies and health checkers there are, and where each came from.
 
-A plugin is a module-level object of a file in a `tcproxy/plugins/` folder on sys.path, or what an entry point of
-the group `tcproxy.plugins` names. Files are imported when a plugin is first asked for, ours before all others; entry
-points, which are slow to look up, only when a name is asked for that is not known yet, or for a list of all.
+A plugin is a module-level object of a file in a `tcproxy/plugins/` folder on sys.path, or the object of an
+entry point of the group `tcproxy.plugins`. Files are imported when a plugin is first asked for, ours before all others;
+entry points, which are slow to look up, only when a name is asked for that is not known yet, or for a list of all.
 
 Whatever a third party's file does while it is imported becomes a sentence in `troubles`; its plugins are called
 through a guard (guards.py), ours are not.
@@ -43,7 +43,7 @@ GUARDS: Mapping[InterfaceClass, tuple[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One plugin. plugin: the object itself. use: what is to be called, a guard around a third party's plugin.
+    """One plugin. plugin: the object itself. use: the same, or the guard to call in its place.
 
     source: the file, and the entry point if there is one.
     """
@@ -152,7 +152,7 @@ class Registry:
             if not self.offer(thing, source):
                 self.troubles.append(f"the {source} is no plugin: it provides neither a strategy nor a checker")
 
-    # what they offer
+    # objects
 
     def offer(self, thing: Any, source: str, own: bool = False) -> bool:
         """Take up a thing that provides one of the interfaces, and return whether it does; pass over anything else.

@@ -163,7 +163,10 @@ class ProxyService(MultiService):
         super().privilegedStartService()  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
-        """Log, listen, check: what is not open yet is opened (BindErrors). A service that was stopped starts anew."""
+        """Open the logs and all sockets that are not open yet, accept clients, check servers. Raises BindErrors.
+
+        A service that was stopped may be started again.
+        """
         self.world.stopping, self._stopped = False, None
         self.bind()
         self._open_logs()
@@ -346,7 +349,7 @@ def _world(configuration: Configuration, clock: Any, announce: Announce) -> Worl
 
 
 def _link_budget(configuration: Configuration) -> LinkBudget:
-    """Return the marks of descriptors for idle links: shares of those that `maxconn` clients with a link each need."""
+    """Return the limits on idle links: percentages (`tune.pool-*-fd-ratio`) of two descriptors a connection."""
     tune, sockets = configuration.process.tune, 2 * configuration.process.maxconn
     low, high = tune.get("tune.pool-low-fd-ratio", 20), tune.get("tune.pool-high-fd-ratio", 25)
     return LinkBudget(low=sockets * low // 100, high=sockets * high // 100)

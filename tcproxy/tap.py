@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = Logger("tcproxy")
 
-# what a configuration may ask for, and who does it here
+# words of a configuration that have no effect here, and what twistd has instead
 _TWISTD = {
     "daemon": "daemonizes unless --nodaemon is given",
     "pidfile": "--pidfile",

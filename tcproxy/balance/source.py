@@ -30,5 +30,5 @@ class SourceHash(HashedStrategy):
         refuse_parentheses(self.name, words)
 
     def key(self, options: object) -> Key:
-        """Return what finds the client's address."""
+        """Return the function that finds the client's address."""
         return _address

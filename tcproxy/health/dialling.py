@@ -1,6 +1,6 @@
-"""What a health check asks of the network: one short connection, told by four events.
+"""The connection of a health check, as health sees it: it is asked for with a target, and answers with four events.
 
-tcproxy/transport/dial.py does it for real; tests do it by hand. The time limit is not here: the watch cancels.
+transport makes the real ones (dial.py), tests have fakes. Time limits are run.py's, which cancels a connection.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class CheckEvents(Protocol):
         ...
 
     def failed(self, errno: int) -> None:
-        """It could not be made, or broke: the errno of the operating system."""
+        """The connection could not be made, or broke, with this errno of the operating system."""
         ...
 
 
@@ -55,17 +55,17 @@ class Cancellable(Protocol):
     """A connection made or being made."""
 
     def cancel(self) -> None:
-        """Drop it at once, wherever it stands, with a reset so that no TIME_WAIT is left. No event follows."""
+        """Drop the connection at once, made or not, with a reset so that no TIME_WAIT is left. No event follows."""
         ...
 
 
 Dial = Callable[[CheckTarget, CheckEvents], Cancellable]
-"""Connects. May call `failed` before it returns when the address cannot be used at all."""
+"""Begins a connection. May call `failed` before it returns, when the address cannot be used at all."""
 
 _FROM_THE_NETWORK = frozenset(
     {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EPIPE, errno.ECONNABORTED}
 )
-"""What the other end or a router answers; everything else is what this machine's sockets say at once."""
+"""Errors that come from the server or a router; all other ones come from a socket of this machine."""
 
 _LOCAL_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE})
 

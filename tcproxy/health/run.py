@@ -1,4 +1,4 @@
-"""One check: a conversation over one connection, within a time limit, until there is a verdict."""
+"""One check: a conversation over one connection, within its time limits, until there is a verdict."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Run:
             self._connection = connection
 
     def cancel(self) -> None:
-        """Forget the check: no verdict."""
+        """Drop the check and its connection; `done` is not called."""
         self._over = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -88,17 +88,17 @@ class Run:
         self._hear(self._conversation.connected())
 
     def received(self, data: bytes) -> None:
-        """Go on."""
+        """Pass the bytes to the conversation."""
         if not self._over:
             self._hear(self._conversation.received(data))
 
     def ended(self) -> None:
-        """Hear the conversation's last word; a server that just hangs up is a problem of its connection."""
+        """Take the conversation's last verdict; without one, a server that closes is a connection problem (L4CON)."""
         if not self._over:
             self._finish(self._conversation.ended() or Verdict(CheckStatus.L4_CONNECTION))
 
     def failed(self, errno: int) -> None:
-        """Fail, in the words of the operating system."""
+        """End the check with the operating system's words for the error."""
         if self._stands or self._target is None:
             self._finish(Verdict(CheckStatus.SOCKET_ERROR, os.strerror(errno)))
         else:

@@ -1,7 +1,7 @@
-"""The watch over one server: when to check, what to make of the result, whom to tell.
+"""The watch over one server: it plans checks, counts their results, and tells the server that it is up or down.
 
-One check in progress is run.py's, its conversation a checker's (tcp.py; plugins); counting is tally.py's. What
-a server does about it (state, weights, logs of its changes) is the server's.
+One check in progress is run.py's, its conversation a checker's (tcp.py, httpchk.py, plugins); counting is tally.py's.
+The server changes its own state and weight, and logs these changes (servers/transitions.py).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from tcproxy.report.findings import Finding, told
 
 NOTICE = 5
 SPREAD_FROM = 1000
-"""Checks more frequent than this (ms) do not decide over how long a time the first checks are spread."""
+"""Intervals shorter than this (milliseconds) do not count in the time over which the first checks are spread."""
 
 
 class CheckedServer(Protocol):
-    """A server as its watch sees it."""
+    """A server, as far as its watch reads and tells it."""
 
     model: Server
     label: str
@@ -70,7 +70,7 @@ class CheckedServer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the backend and the global section say about checks. Times in ms, 0 for none.
+    """The settings of the backend and the global section for checks. Times in milliseconds, 0 for none.
 
     connect_timeout, check_timeout: the backend's timeouts. spread_checks: percent of global.
     log_checks: `option log-health-checks`.
@@ -209,7 +209,7 @@ class Watch:
         self._plan()
 
     def _record(self, verdict: Verdict, milliseconds: int) -> None:
-        """Keep what was found, count it, and log it when it is news and the backend wants such logs."""
+        """Keep a verdict and count it; with `option log-health-checks` log it, if it counted or its status is new."""
         before, self.status = self.status, verdict.status
         self.code, self.message, self.duration_ms = verdict.code, verdict.message, milliseconds
         self.last_check = self._clock.seconds()
@@ -240,7 +240,7 @@ class Watch:
             change = self.server.stop if self.status is CheckStatus.L7_OK_CONDITIONAL else self.server.up
             change(cause)
 
-    # what others tell
+    # calls from sessions, servers and commands
 
     def observed(self, ok: bool, cause: str = "L4 unsuccessful connection") -> None:
         """Take notice of live traffic (`observe`): a connection to the server, or its answer, was good or not."""
@@ -280,8 +280,7 @@ class Watch:
 def start_all(watches: Iterable[Watch], max_spread_checks: int = 0) -> None:
     """Start the watches of a whole configuration, one after the other over the shortest interval (ms).
 
-    So no two checks fall on the same moment, here or on a machine with many servers. `max_spread_checks`
-    (global, ms) bounds the time to the last one.
+    So no two checks fall on the same moment. `max_spread_checks` (global, milliseconds) bounds the time to the last.
     """
     watches = list(watches)
     shortest = min((w.interval() for w in watches if w.interval() >= SPREAD_FROM), default=0)
