@@ -212,3 +212,13 @@ def test_an_entry_point_that_fails_is_named(tmp_path: Path) -> None:
     leaves = package / "leaves.py"
     assert f"the entry point leaves = balancing.leaves:x cannot be loaded: it calls sys.exit ({leaves}:2)" in said
     assert "the entry point class = balancing.strategy_example:LeastRecent is no plugin" in said
+
+
+def test_twistd_ends_with_the_sentence(tmp_path: Path) -> None:
+    """A strategy that makes no picker ends twistd, too, with its name and file and no traceback."""
+    place = plugins(tmp_path, theirs=STRATEGY.replace("        assert isinstance(options, int)\n", "        1 / 0\n"))
+    config = configured(tmp_path, "least-recent", port=free_port())
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from twisted.scripts.twistd import run; run()"
+    done = run(words(tmp_path, "-n", "--pidfile=", "tcproxy", "--config", config, code=code))
+    assert done.returncode == 1
+    assert f"the strategy 'least-recent' of {place / 'theirs.py'} failed in 'picker' for backend shop" in done.stderr
