@@ -153,8 +153,11 @@ def _tell_version(detail: int) -> int:
     if detail > 1:
         from tcproxy.registry import Registry
 
-        plugins = [(plugin.interface.__name__, plugin.name, plugin.source) for plugin in Registry().all()]
+        registry = Registry()
+        plugins = [(plugin.interface.__name__, plugin.name, plugin.source) for plugin in registry.all()]
         sys.stdout.write(banner.build(plugins))
+        for trouble in registry.troubles:
+            print(f"plugins : {trouble}", file=sys.stderr)
     return 0
 
 

@@ -44,7 +44,7 @@ class Admin(IntFlag):
 
 
 class CheckStatus(Enum):
-    """What a health check found: the short code of the statistics, its words in logs, and if it passed.
+    """The status of a check: its short code in the statistics, its words in logs, and whether the check passed.
 
     The codes and words are those of HAProxy's statistics page and logs (management 9.1, `check_status`).
     """
@@ -77,7 +77,7 @@ class CheckStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The end of one check: what was found, a few words about it, and the layer 7 code if there was one."""
+    """The result of one check: its status, a few words about it, and the status code of a layer 7 answer, or 0."""
 
     status: CheckStatus
     message: str = ""
@@ -129,7 +129,7 @@ class IServer(Interface):
 
 
 class IRequest(Interface):
-    """What is known of a client when a server is chosen for it."""
+    """The client that a server is chosen for."""
 
     source = Attribute("bytes: the client's address, packed (4 or 16 bytes; empty for a UNIX socket)")
 
@@ -140,14 +140,14 @@ class IRequest(Interface):
         """Return the whole value of the first header of this name, which is in lower case; None without one."""
 
     def body() -> bytes | None:
-        """Return what is there of a POST's body, without chunking; None of any other request, and in TCP mode.
+        """Return the body of a POST as far as it has come, without chunking; None for other requests and in TCP mode.
 
-        It is waited for (whole, or a full buffer) before a server is picked where the backend's
-        `balance.options` has a true `wants_body`.
+        Where the options that `parse` returned have a true attribute `wants_body`, the session waits for the whole
+        body, or a full buffer of it, before it picks.
         """
 
     def data() -> bytes:
-        """Return what is there of a client's bytes in TCP mode: nothing is waited for. Empty in HTTP mode."""
+        """Return the bytes that the client has sent so far in TCP mode, maybe none; empty in HTTP mode."""
 
 
 class IPicker(Interface):
@@ -222,8 +222,8 @@ class IFarmStrategy(IBalancingStrategy):
     ) -> tuple[IPicker, IPicker]:
         """Return the pickers of both groups of one backend.
 
-        Without `option allbackups` the farm itself sends everybody to the first usable backup; here it asks the
-        second picker in that case too, which knows of it by `all_backups`.
+        Without `option allbackups` (`all_backups` is false) a backend sends all clients to its first usable backup. A
+        strategy of this interface does that in its second picker, which is asked in that case, too.
         """
 
 
@@ -247,7 +247,7 @@ class IConversation(Interface):
 
 
 class IHealthChecker(Interface):
-    """A kind of health check. `name` is what `option NAME` selects; the TCP check needs no option."""
+    """A kind of health check, chosen by `option NAME`; without an option a check is of TCP."""
 
     name = Attribute("str: the word behind `option` in the configuration, as `tcp-check`")
     manual = Attribute("str: one sentence for help and docs")

@@ -96,9 +96,29 @@ def read(
     reading = new_reading(environment, diagnostics, registry, unresolved_allowed)
     reader = Reader(diagnostics, environment)
     configuration = _read(reader, reader.read(files), reading, files, before) if files else None
+    _tell_troubles(registry, diagnostics)
+    return configuration
+
+
+def read_text(
+    text: str, environment: Environment, diagnostics: Diagnostics, *, name: str, registry: Registry | None = None
+) -> Configuration | None:
+    """Read a text that an application gives, called `name` in messages; None when there were errors, as in `read`.
+
+    Here `bind ADDRESS:0` may stand: the application can ask which port the system gave.
+    """
+    registry = registry or Registry()
+    reading = new_reading(environment, diagnostics, registry)
+    reading.embedded = True
+    whole = text if text.endswith("\n") else f"{text}\n"
+    configuration = read_bytes(name, whole.encode("utf-8", "surrogateescape"), reading)
+    _tell_troubles(registry, diagnostics)
+    return configuration
+
+
+def _tell_troubles(registry: Registry, diagnostics: Diagnostics) -> None:
     for trouble in registry.troubles:
         diagnostics.warning(trouble, about="plugins")
-    return configuration
 
 
 def read_bytes(name: str, content: bytes, reading: Reading) -> Configuration | None:

@@ -1,17 +1,23 @@
 """Plugins: which balancing strategies and health checkers there are, and where each came from.
 
-A plugin is a module-level object of a file in a `tcproxy/plugins/` folder on sys.path, or what an entry point of
-the group `tcproxy.plugins` names. Ours are looked up first; other files, and at last entry points, are imported
-only when a name is asked for that is not known yet, or for a list of all.
+A plugin is a module-level object of a file in a `tcproxy/plugins/` folder on sys.path, or the object of an
+entry point of the group `tcproxy.plugins`. Files are imported when a plugin is first asked for, ours before all others;
+entry points, which are slow to look up, only when a name is asked for that is not known yet, or for a list of all.
+
+Whatever a third party's file does while it is imported becomes a sentence in `troubles`; its plugins are called
+through a guard (guards.py), ours are not.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from zope.interface.exceptions import Invalid
@@ -19,32 +25,43 @@ from zope.interface.interface import InterfaceClass
 from zope.interface.verify import verifyObject
 
 import tcproxy.plugins
+from tcproxy.guards import Author, GuardedChecker, GuardedStrategy, reason, without_reactor
 from tcproxy.interfaces import IBalancingStrategy, IHealthChecker
 
 ENTRY_POINTS = "tcproxy.plugins"
+PACKAGE = tcproxy.plugins.__name__
 
 OWN = ("strategies", "checkers")
 """Files of the menu that come with tcproxy."""
 
+GUARDS: Mapping[InterfaceClass, tuple[str, Any]] = {
+    IBalancingStrategy: ("strategy", GuardedStrategy),
+    IHealthChecker: ("checker", GuardedChecker),
+}
+"""What a plugin of each interface is called in messages, and the guard around a third party's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One plugin: its name, what it is, and the file or entry point that brought it."""
+    """One plugin. plugin: the object itself. use: the same, or the guard to call in its place.
+
+    source: the file, and the entry point if there is one.
+    """
 
     name: str
     interface: InterfaceClass
     plugin: Any
+    use: Any
     source: str
 
 
 class Registry:
-    """The plugins of one proxy. troubles: sentences about plugins that could not be loaded, or whose name is taken."""
+    """The plugins of one proxy. troubles: sentences about files and plugins that cannot be used, and why."""
 
     def __init__(self) -> None:
         self.troubles: list[str] = []
         self._plugins: dict[tuple[InterfaceClass, str], Plugin] = {}
-        self._loaded: set[str] = set()
-        self._steps = iter((self._load_own, self._load_folders, self._load_entry_points))
+        self._steps = iter((self._load_files, self._load_entry_points))
 
     @property
     def strategies(self) -> Mapping[str, Any]:
@@ -63,7 +80,7 @@ class Registry:
             if step is None:
                 return None
             step()
-        return self._plugins[interface, name].plugin
+        return self._plugins[interface, name].use
 
     def all(self) -> list[Plugin]:
         """Load every source and return all plugins, by kind and name."""
@@ -71,61 +88,136 @@ class Registry:
             step()
         return sorted(self._plugins.values(), key=lambda plugin: (plugin.interface.__name__, plugin.name))
 
-    def _load_own(self) -> None:
+    # files
+
+    def _load_files(self) -> None:
         for name in OWN:
-            if importlib.util.find_spec(f"{tcproxy.plugins.__name__}.{name}") is not None:
-                self._load_module(name)
+            module = importlib.import_module(f"{PACKAGE}.{name}")
+            for thing in list(vars(module).values()):
+                self.offer(thing, str(module.__file__), own=True)
+        for name, file in self._files():
+            self._load_file(name, file)
+        self.troubles += _folders_left_out()
 
-    def _load_folders(self) -> None:
-        for module in pkgutil.iter_modules(tcproxy.plugins.__path__):
-            self._load_module(module.name)
+    def _files(self) -> Iterator[tuple[str, str]]:
+        """Yield name and path of each third party's file; a name that an earlier folder has is told."""
+        found: dict[str, str] = {}
+        folders = {Path(folder).resolve(): None for folder in tcproxy.plugins.__path__}  # one may stand there twice
+        for folder in folders:
+            for module in pkgutil.iter_modules([str(folder)]):
+                path = Path(folder, module.name, "__init__.py") if module.ispkg else Path(folder, f"{module.name}.py")
+                known = found.setdefault(module.name, str(path))
+                if known != str(path):
+                    self.troubles.append(f"{path} is not read: {known} has the same name, give it another one")
+                elif module.name not in OWN:
+                    yield module.name, str(path)
 
-    def _load_module(self, name: str) -> None:
-        full = f"{tcproxy.plugins.__name__}.{name}"
-        if full in self._loaded:
-            return
-        self._loaded.add(full)
+    def _load_file(self, name: str, file: str) -> None:
         try:
-            module = importlib.import_module(full)
-        except Exception as wrong:  # a plugin of others may fail in any way, and must not take the proxy with it
-            self.troubles.append(f"the plugin file '{name}' cannot be loaded: {type(wrong).__name__}: {wrong}")
+            with without_reactor():
+                module = importlib.import_module(f"{PACKAGE}.{name}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as wrong:  # a plugin of others may fail in any way, and must not take the proxy with it
+            self.troubles.append(f"the plugin file {file} cannot be loaded: {reason(wrong, file)}")
             return
-        for attribute, thing in vars(module).items():
-            if not attribute.startswith("_"):
-                self.offer(thing, str(getattr(module, "__file__", full)))
+        things = [thing for attribute, thing in list(vars(module).items()) if not attribute.startswith("_")]
+        offered = [self.offer(thing, file) for thing in things]
+        if not any(offered):
+            self._tell_of_classes(module, file)
+
+    def _tell_of_classes(self, module: ModuleType, file: str) -> None:
+        """Tell of a file that offers nothing although it has a class that could make a plugin."""
+        for thing in vars(module).values():
+            if isinstance(thing, type) and thing.__module__ == module.__name__ and _makes_plugins(thing):
+                advice = f"make an object of its class, as in 'x = {thing.__name__}()'"
+                self.troubles.append(f"the plugin file {file} has no plugin: {advice}")
+
+    # entry points
 
     def _load_entry_points(self) -> None:
         # slow to import, and few need it
         from importlib.metadata import entry_points
 
         for point in entry_points(group=ENTRY_POINTS):
+            source = f"entry point {point.name} = {point.value}"
             try:
-                thing = point.load()
-            except Exception as wrong:  # as above
-                reason = f"{type(wrong).__name__}: {wrong}"
-                self.troubles.append(f"the entry point '{point.name}' cannot be loaded: {reason}")
+                with without_reactor():
+                    thing = point.load()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as wrong:  # as above
+                self.troubles.append(f"the {source} cannot be loaded: {reason(wrong)}")
                 continue
-            self.offer(thing, f"entry point {point.name}")
+            if not self.offer(thing, source):
+                self.troubles.append(f"the {source} is no plugin: it provides neither a strategy nor a checker")
 
-    def offer(self, thing: Any, source: str) -> None:
-        """Take up a thing that provides one of the interfaces; anything else is passed over."""
+    # objects
+
+    def offer(self, thing: Any, source: str, own: bool = False) -> bool:
+        """Take up a thing that provides one of the interfaces, and return whether it does; pass over anything else.
+
+        source: the file or entry point. own: it comes with tcproxy, so its methods are called without a guard.
+        """
         if isinstance(thing, type):
-            return
-        for interface in (IBalancingStrategy, IHealthChecker):
-            if interface.providedBy(thing):
-                self._add(thing, interface, source)
+            return False
+        offered = False
+        for interface in GUARDS:
+            try:
+                with without_reactor():
+                    if not interface.providedBy(thing):
+                        continue
+                    offered = True
+                    self._add(thing, interface, source, own)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as wrong:  # of its __getattr__, a property, or whatever else is asked
+                self.troubles.append(f"{source}: {reason(wrong, _file_of(thing))}")
+        return offered
 
-    def _add(self, thing: Any, interface: InterfaceClass, source: str) -> None:
+    def _add(self, thing: Any, interface: InterfaceClass, source: str, own: bool) -> None:
         try:
             verifyObject(interface, thing)
         except Invalid as wrong:
             self.troubles.append(f"{source}: {' '.join(str(wrong).split())}")
             return
-        known = self._plugins.get((interface, thing.name))
-        if known is not None and known.plugin is not thing:
-            self.troubles.append(f"{source}: the name '{thing.name}' is taken by {known.source}")
-        elif known is None:
-            self._plugins[interface, thing.name] = Plugin(thing.name, interface, thing, source)
+        kind, guard = GUARDS[interface]
+        name = thing.name
+        if not _is_word(name):
+            self.troubles.append(f"{source}: the name of a {kind} is one word of the configuration, and not {name!r}")
+            return
+        known = self._plugins.get((interface, name))
+        if known is None:
+            use = thing if own else guard(thing, Author(kind, name, _file_of(thing), source))
+            self._plugins[interface, name] = Plugin(name, interface, thing, use, source)
+        elif known.plugin is not thing:
+            self.troubles.append(f"{source}: the name '{name}' is taken by the {kind} of {known.source}")
+
+
+def _file_of(thing: Any) -> str:
+    """Return the file of a thing's class, "" where it has none."""
+    try:
+        return inspect.getfile(type(thing))
+    except (TypeError, OSError):
+        return ""
+
+
+def _is_word(name: object) -> bool:
+    return isinstance(name, str) and name.isprintable() and name != "" and not set(name) & set(" ()\"'#\\")
+
+
+def _makes_plugins(made: type) -> bool:
+    return any(interface.implementedBy(made) for interface in GUARDS)
+
+
+def _folders_left_out() -> Iterator[str]:
+    """Yield a sentence for each plugin folder on sys.path that an __init__.py makes a package of its own."""
+    ours = Path(str(tcproxy.plugins.__file__)).parent.resolve()
+    for entry in sys.path:
+        folder = Path(entry, *PACKAGE.split("."))
+        is_copy = (folder.parent / "registry.py").exists()  # of tcproxy itself, as in a checkout
+        if (folder / "__init__.py").exists() and folder.resolve() != ours and not is_copy:
+            yield f"the plugins in {folder} are not read: its __init__.py keeps them apart, remove it"
 
 
 class Menu(Mapping[str, Any]):

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet import defer
+from twisted.internet.interfaces import IAddress
 
+from tcproxy.guards import PluginFailed
 from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
@@ -39,6 +41,9 @@ from tcproxy.transport.health_checks import HealthCheckService
 from tcproxy.transport.pipes import LARGEST, MOST, PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
+
+if TYPE_CHECKING:
+    from tcproxy.registry import Registry
 
 WARNING, NOTICE = 4, 5
 """Syslog levels."""
@@ -68,6 +73,7 @@ class ProxyService(MultiService):
 
     reactor: whichever the host uses, by default the installed one. announce: where events (a server is down, say) are
     told besides the log targets of the configuration: a function of syslog level and message.
+    Raises PluginFailed where a third party's strategy makes no picker.
     """
 
     def __init__(self, configuration: Configuration, reactor: Any = None, announce: Announce | None = None) -> None:
@@ -93,10 +99,11 @@ class ProxyService(MultiService):
         self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._make_farms()
         self._make_frontends()
-        checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
-        checks.setServiceParent(self)  # type: ignore[no-untyped-call]
+        self.checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
+        self.checks.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._add_control()
         self._stopped: defer.Deferred[None] | None = None
+        self._waiting: list[defer.Deferred[ProxyService]] = []
 
     # parts
 
@@ -155,11 +162,36 @@ class ProxyService(MultiService):
         super().privilegedStartService()  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
-        """Log, listen, check: what is not open yet is opened (BindErrors). A service that was stopped starts anew."""
+        """Open the logs and all sockets that are not open yet, accept clients, check servers. Raises BindErrors.
+
+        A service that was stopped may be started again.
+        """
         self.world.stopping, self._stopped = False, None
         self.bind()
         self._open_logs()
         super().startService()  # type: ignore[no-untyped-call]
+        waiting, self._waiting = self._waiting, []
+        for deferred in waiting:
+            deferred.callback(self)
+
+    def when_listening(self) -> defer.Deferred[ProxyService]:
+        """Return a Deferred that fires with this service once its listeners accept clients: at once if they do."""
+        if self.running and self._stopped is None:
+            return defer.succeed(self)
+        deferred: defer.Deferred[ProxyService] = defer.Deferred(self._forget_waiting)
+        self._waiting.append(deferred)
+        return deferred
+
+    def _forget_waiting(self, deferred: defer.Deferred[ProxyService]) -> None:
+        self._waiting.remove(deferred)
+
+    def addresses(self) -> Mapping[str, Sequence[IAddress]]:
+        """Return the addresses of each frontend and listen section by its name, in the order of its `bind` lines.
+
+        They are IPv4Address, IPv6Address or UNIXAddress of Twisted, with the port that the system gave for a port 0.
+        A section that listens nowhere, because it is disabled or stopped, say, has none.
+        """
+        return {name: self.entrances.addresses(name) for name in self.world.frontends}
 
     def _open_logs(self) -> None:
         """Open the log targets: here, since lines carry the id of the process that writes them."""
@@ -187,13 +219,14 @@ class ProxyService(MultiService):
         return stopped
 
     def soft_stop(self) -> defer.Deferred[None]:
-        """Close the listeners; the Deferred fires when the last session has ended."""
+        """Close the listeners and check servers no more; the Deferred fires when the last session has ended."""
         if self._stopped is not None:
             return self._stopped
         stopped = self._stopped = defer.Deferred()
         self.world.stopping = True
         self.world.release = self._release
         self.entrances.retire()
+        self.checks.retire()
         for proxy in self.configuration.proxies:
             if not proxy.disabled:
                 self._tell_stopped(proxy)
@@ -253,24 +286,35 @@ class ProxyService(MultiService):
                 announce(NOTICE, line)
 
 
-def service_from_text(text: str, reactor: Any = None, announce: Announce | None = None) -> ProxyService:
-    """Return the service of a configuration given as text. Raises ValueError with all that is wrong in it."""
-    import io
+def service_from_text(
+    text: str,
+    reactor: Any = None,
+    announce: Announce | None = None,
+    name: str = "<text>",
+    registry: Registry | None = None,
+) -> ProxyService:
+    """Return the service of a configuration given as text, which messages call `name`.
+
+    `bind ADDRESS:0` may stand in it (see ProxyService.addresses). Its warnings are told to `announce`. registry: the
+    plugins to choose from, by default those that are found; `Registry.offer` adds an object of the application.
+    Raises ValueError with all that is wrong in it.
+    """
     import os
-    import tempfile
 
     from tcproxy import language
     from tcproxy.grammar.diagnostics import Diagnostics
     from tcproxy.grammar.environment import Environment
 
-    said = io.StringIO()
-    with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
-        file.write(text if text.endswith("\n") else text + "\n")
-        file.flush()
-        configuration = language.read([file.name], Environment(os.environ), Diagnostics(os.getpid(), said))
+    diagnostics = Diagnostics(os.getpid())
+    configuration = language.read_text(text, Environment(os.environ), diagnostics, name=name, registry=registry)
     if configuration is None:
-        raise ValueError(said.getvalue())
-    return ProxyService(configuration, reactor, announce)
+        raise ValueError("\n".join(diagnostics.messages("alert", "warning")))
+    for message in diagnostics.messages("warning"):
+        (announce or _silent)(WARNING, message)
+    try:
+        return ProxyService(configuration, reactor, announce)
+    except PluginFailed as failure:
+        raise ValueError(str(failure)) from failure
 
 
 def limited(configuration: Configuration) -> Configuration:
@@ -303,7 +347,7 @@ def _world(configuration: Configuration, clock: Any, announce: Announce) -> Worl
 
 
 def _link_budget(configuration: Configuration) -> LinkBudget:
-    """Return the marks of descriptors for idle links: shares of those that `maxconn` clients with a link each need."""
+    """Return the limits on idle links: percentages (`tune.pool-*-fd-ratio`) of two descriptors a connection."""
     tune, sockets = configuration.process.tune, 2 * configuration.process.maxconn
     low, high = tune.get("tune.pool-low-fd-ratio", 20), tune.get("tune.pool-high-fd-ratio", 25)
     return LinkBudget(low=sockets * low // 100, high=sockets * high // 100)

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 import pytest_twisted
 from twisted.application.service import MultiService
-from twisted.internet import reactor, task
+from twisted.internet import defer, reactor, task
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent, readBody
+from zope.interface import implementer
 
+from tcproxy import language
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.environment import Environment
+from tcproxy.interfaces import IBalancingStrategy
+from tcproxy.registry import Registry
 from tcproxy.service import service_from_text
 from tests.running import PATIENCE, EchoServer, answers, free_port
 
+TRIAL = str(Path(sys.executable).with_name("trial"))
 EXAMPLE = Path(__file__).parent.parent / "docs" / "embedding" / "embedded_example.py"
 
 
@@ -141,3 +153,106 @@ async def test_a_second_pause_changes_nothing() -> None:
     await service.stopService()
     assert states == ["open", "paused", "paused", "open"]
     assert told == ["Paused proxy one.", "Resumed proxy one."]
+
+
+TIMEOUTS = "defaults\n mode tcp\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+
+
+@pytest.mark.parametrize("reactor_name", ["epoll", "select", "asyncio"])
+def test_the_example_of_two_proxies_passes_its_own_tests(reactor_name: str, tmp_path: Path) -> None:
+    """The trial test of the docs finds nothing left in the reactor, whichever reactor that is."""
+    command = [TRIAL, "--reactor", reactor_name, "--temp-directory", str(tmp_path / "trial"), "test_two_proxies"]
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLE.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASSED (successes=2)" in done.stdout
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_service_tells_where_it_listens(tmp_path: Path) -> None:
+    """Addresses come in the order of the lines, with ports that the system gave; a section that is closed has none."""
+    path = tmp_path / "door"
+    before = traces()
+    with EchoServer() as server:
+        service = service_from_text(
+            f"{TIMEOUTS}listen one\n bind 127.0.0.1:0\n bind unix@{path}\n bind [::1]:0,127.0.0.1:0\n"
+            f" server s 127.0.0.1:{server.port}\nlisten two\n disabled\n bind 127.0.0.1:0\n"
+            f"backend none\n server s 127.0.0.1:{server.port}\n"
+        )
+        assert service.addresses() == {"one": []}
+        listening = service.when_listening()
+        forgotten = service.when_listening()
+        forgotten.addErrback(lambda failure: failure.trap(defer.CancelledError))
+        forgotten.cancel()
+        assert not listening.called
+        service.startService()
+        assert await listening is service
+        assert await service.when_listening() is service
+        first, door, six, last = service.addresses()["one"]
+        assert (first, six) == (IPv4Address("TCP", "127.0.0.1", first.port), IPv6Address("TCP", "::1", six.port))
+        assert door == UNIXAddress(str(path))
+        assert 0 not in (first.port, six.port, last.port) and first.port != last.port
+        assert await hello(first.port) == await hello(last.port) == b"Hello"
+        await service.soft_stop()
+        assert service.addresses() == {"one": []}
+        again = service.when_listening()
+        await service.stopService()
+        assert not again.called
+        service.startService()
+        await again
+        assert await hello(service.addresses()["one"][0].port) == b"Hello"
+        await service.stopService()
+    assert await settled(before) == before
+
+
+def test_messages_name_the_text() -> None:
+    """What is wrong in a text is told with the name that the host gives it, or as a text, and the line."""
+    wrong = f"{TIMEOUTS}listen one\n bnd 127.0.0.1:0"
+    with pytest.raises(ValueError, match=r"parsing \[<text>:7\] : unknown keyword 'bnd'"):
+        service_from_text(wrong)
+    with pytest.raises(ValueError, match=r"parsing \[shop:7\] : unknown keyword 'bnd'"):
+        service_from_text(wrong, name="shop")
+    with pytest.raises(ValueError, match=r"^\[<text>:7\] : 'server b/s' : there is no server 'nobody'"):
+        service_from_text(f"{TIMEOUTS}backend b\n server s 127.0.0.1:1 track nobody\n")
+
+
+def test_warnings_about_a_text_are_told() -> None:
+    """A text that is right but doubtful is served, and the warning goes where events go."""
+    told: list[str] = []
+    service_from_text(
+        "listen one\n mode tcp\n bind 127.0.0.1:0\n server s 127.0.0.1:1\n",
+        announce=lambda level, message: told.append(message),
+    )
+    assert any("timeout" in message for message in told)
+
+
+def test_port_0_is_for_texts_only(tmp_path: Path) -> None:
+    """In a file it is refused, as HAProxy does: nobody could ask which port it became."""
+    path = tmp_path / "t.cfg"
+    path.write_text(f"{TIMEOUTS}listen one\n bind 127.0.0.1:0\n server s 127.0.0.1:1\n")
+    diagnostics = Diagnostics(1)
+    assert language.read([str(path)], Environment(), diagnostics) is None
+    assert "'0' is not a valid port number" in diagnostics.items[0].message
+
+
+def test_a_strategy_without_a_picker_is_an_error_of_the_text() -> None:
+    """A third party's strategy that fails to make a picker is told as all that is wrong in a text."""
+
+    @implementer(IBalancingStrategy)
+    class Broken:
+        name, manual = "broken-one", "a sentence"
+
+        def parse(self, words: object) -> None:
+            """Take anything."""
+
+        def picker(self, servers: object, hashing: object, options: object) -> None:
+            """Give nothing."""
+
+    registry = Registry()
+    registry.offer(Broken(), "somewhere.py")
+    text = f"{TIMEOUTS}backend shop\n balance broken-one\n server s 127.0.0.1:1\n"
+    said = r"the strategy 'broken-one' of somewhere\.py failed in 'picker' for backend shop: it returned no picker"
+    with pytest.raises(ValueError, match=said):
+        service_from_text(text, registry=registry)

@@ -148,6 +148,17 @@ def test_their_errors_are_told_with_the_line(install: Install, tmp_path: Path, l
     assert words in checked.stderr
 
 
+def test_the_tests_of_the_docs_pass(tmp_path: Path) -> None:
+    """What the docs show as tests of the examples runs, and passes."""
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir"]
+    done = subprocess.run(
+        [*command, str(tmp_path), str(EXAMPLES / "test_examples.py")],
+        capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
 def test_the_strategy_by_plain_calls() -> None:
     """It is complete; it rests who was used, passes over who cannot serve, and avoids whom it is told to."""
     strategy = load("strategy_example").least_recent

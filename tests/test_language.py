@@ -259,7 +259,7 @@ def test_a_plugin_folder_on_the_path(tmp_path: Path) -> None:
         "from tcproxy.grammar.environment import Environment\n"
         "d = Diagnostics(1)\n"
         f"c = language.read([{str(config)!r}], Environment(), d)\n"
-        "print(c.proxies[0].balance.name, type(c.proxies[0].balance.strategy).__name__)\n"
+        "print(c.proxies[0].balance.name, type(c.proxies[0].balance.strategy.plugin).__name__)\n"
         "print([i.message.split(':')[0] for i in d.items if 'plugin' in i.message])"
     )
     environment = {
@@ -269,9 +269,8 @@ def test_a_plugin_folder_on_the_path(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-B", "-c", program], capture_output=True, text=True, timeout=60, env=environment, cwd=tmp_path
     )
-    assert done.stdout.splitlines() == ["third Pretender", "[\"the plugin file 'broken' cannot be loaded\"]"], (
-        done.stderr
-    )
+    broken = f"the plugin file {folder / 'broken.py'} cannot be loaded"
+    assert done.stdout.splitlines() == ["third Pretender", str([broken])], done.stderr
 
 
 @pytest.mark.parametrize("balance", ["uri", "url_param id", "hdr(host)"])

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from twisted.application.service import IServiceMaker
+from twisted.logger import capturedLogs
 from twisted.plugin import IPlugin
+from twisted.python import usage
 from twisted.python.usage import UsageError
 from zope.interface.verify import verifyObject
 
@@ -67,17 +69,45 @@ def test_files_are_needed() -> None:
         Options().parseOptions([])
 
 
-def test_errors_are_told_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong configuration is a usage error to whoever calls makeService, and each line at fault is told."""
+@pytest.mark.parametrize("way", ["parseOptions", "makeService", "options of the host"])
+def test_an_application_gets_the_errors_as_an_exception(
+    way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong configuration is a UsageError with each line at fault, never an exit, and standard error stays empty."""
     path = tmp_path / "wrong.cfg"
     path.write_text("listen f\n mode tcp\n bnd 127.0.0.1:1\n srver s 127.0.0.1:1\n")
     options = Options()
     options["config"] = [str(path)]
-    with pytest.raises(ConfigurationErrors, match=r"wrong\.cfg"):
-        makeService(options)
-    said = capsys.readouterr().err
-    assert "wrong.cfg:3" in said
-    assert "wrong.cfg:4" in said
+
+    class HostOptions(usage.Options):
+        subCommands = [("proxy", None, Options, "the proxy of this application")]  # noqa: RUF012  # as Twisted has it
+
+    with pytest.raises(UsageError) as raised:
+        if way == "parseOptions":
+            Options().parseOptions(["--config", str(path)])
+        elif way == "makeService":
+            makeService(options)
+        else:
+            HostOptions().parseOptions(["proxy", "--config", str(path)])
+    assert isinstance(raised.value, ConfigurationErrors)
+    assert "wrong.cfg:3" in str(raised.value) and "wrong.cfg:4" in str(raised.value)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_options_of_an_application_leave_its_process_alone(tmp_path: Path) -> None:
+    """Neither the limit on descriptors nor the choice of the reactor changes, though `maxconn` asks for more."""
+    path = configured(tmp_path, 1)[0]
+    Path(path).write_text(Path(path).read_text().replace("maxconn 100", "maxconn 2000"))
+    check = (
+        "import resource, sys; from tcproxy.tap import Options, makeService; o = Options();"
+        "limit = min(300, resource.getrlimit(resource.RLIMIT_NOFILE)[1]);"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1]));"
+        f"o.parseOptions(['--config', {path!r}]);"
+        "assert 'twisted.internet.reactor' not in sys.modules;"
+        "service = makeService(o); assert service.configuration.process.maxconn == 2000;"
+        "assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == limit"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=60)
 
 
 def test_twistd_ends_with_the_errors(tmp_path: Path) -> None:
@@ -93,13 +123,14 @@ def test_twistd_ends_with_the_errors(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr + result.stdout
 
 
-def test_what_belongs_to_twistd_is_left_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """User, root directory, pidfile and the background are warned about and not touched."""
+def test_what_belongs_to_twistd_is_left_to_it(tmp_path: Path) -> None:
+    """User, root directory, pidfile and the background are warned about, in Twisted's log, and not touched."""
     words = " daemon\n chroot /nowhere\n uid 12\n gid 13\n pidfile /nowhere/pid\n"
     options = Options()
     options["config"] = [configured(tmp_path, 1, words)[0]]
-    service = makeService(options)
-    said = capsys.readouterr().err
+    with capturedLogs() as logged:
+        service = makeService(options)
+    said = "\n".join(event.get("message", "") for event in logged)
     for word in ("daemon", "chroot", "uid", "gid", "pidfile"):
         assert f"'{word}' has no effect under twistd" in said
     assert service.configuration.process.chroot == "/nowhere"

@@ -1,6 +1,6 @@
 """The hash functions of `hash-type`, and the hash of an address (manual 4.2, `hash-type`, `balance`).
 
-Numbers only, of 32 bits: what a hash selects stands in shares.py (map-based) and ring.py (consistent).
+Hashes are numbers of 32 bits. shares.py (map-based) and ring.py (consistent) find the server of a number.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def first_of(value: bytes) -> bytes:
 def label(host: bytes) -> bytes:
     """Return the label before the last dot: `example` of `www.example.com`. A host without a dot is one whole.
 
-    As the reference reads it: a dot at the very beginning is none, and no label is empty.
+    As in HAProxy, a dot at the very beginning does not count as one, and no label is empty.
     """
     dot = host.rfind(b".", 1)
     if dot < 0:
@@ -59,7 +59,7 @@ def label(host: bytes) -> bytes:
 
 
 @implementer(IFarmStrategy)
-class Header(KeyedStrategy):
+class HeaderHash(KeyedStrategy):
     """The same value of a header meets the same server."""
 
     name = "hdr"

@@ -1,7 +1,6 @@
-"""Hashes of what is known of a request: the pickers that `balance source`, `uri`, `url_param`, `hdr` and `rdp-cookie`
-share.
+"""Pickers by the hash of a key: shared by `balance source`, `uri`, `url_param`, `hdr` and `rdp-cookie`.
 
-A request without a key takes its turn. Which bytes are the key is each strategy's own file.
+Each strategy's own file finds the key in a request. Requests without a key are given to servers in turn.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from tcproxy.interfaces import IPicker, IRequest, IServer
 from tcproxy.model.proxy import HashType
 
 Key = Callable[[IRequest], bytes | None]
-"""Returns what is hashed of a request; None where it has none."""
+"""Returns the key of a request; None where it has none."""
 Hash = Callable[[HashType, bytes], int]
 """Hashes a key as `hash-type` says."""
 
@@ -68,12 +67,12 @@ Picker = MappedPicker | ConsistentPicker
 
 
 class HashedStrategy:
-    """What all strategies that hash have in common. hashed: how keys become numbers."""
+    """The common part of all strategies that hash. hashed: makes a number of a key."""
 
     hashed: Hash = staticmethod(hash_key)
 
     def key(self, options: object) -> Key:
-        """Return what is hashed: `options`, as `parse` returns them, are it themselves."""
+        """Return the function that finds the key in a request: here the options themselves, as `parse` made them."""
         assert callable(options)
         return options
 
@@ -105,7 +104,7 @@ class HashedStrategy:
 
 
 class KeyedStrategy(HashedStrategy):
-    """What the strategies have in common whose key is in a message."""
+    """The common part of the strategies whose key is in an HTTP request."""
 
     needs_http = True
     # read where the language is joined: in TCP mode roundrobin takes the place, with a warning

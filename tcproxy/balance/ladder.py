@@ -1,6 +1,6 @@
 """An ordered collection of servers by an integer key, first come first served among equal keys.
 
-What the key means is told by the strategy that climbs: a position in turn, a load, an id.
+The key is the strategy's: a position in turn, or a load.
 """
 
 from __future__ import annotations

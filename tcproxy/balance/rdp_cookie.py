@@ -21,19 +21,19 @@ class RdpCookieKey:
     name: bytes
 
     def __call__(self, request: IRequest) -> bytes | None:
-        """Return the value; None where it is not there (yet), or empty: nothing is waited for."""
+        """Return the value; None where the bytes so far have none, or an empty one: no pick waits for more."""
         return read_rdp_cookie(request.data(), self.name) or None
 
 
 @implementer(IFarmStrategy)
-class RdpCookie(HashedStrategy):
+class RdpCookieHash(HashedStrategy):
     """The same user of Remote Desktop meets the same server."""
 
     name = "rdp-cookie"
     manual = "a hash of the cookie of Remote Desktop clients chooses the server, by hash-type"
 
     def parse(self, words: Sequence[str]) -> RdpCookieKey:
-        """Take the cookie's name in parentheses; like HAProxy, do not mind what follows."""
+        """Take the cookie's name in parentheses; like HAProxy, ignore further words."""
         name = DEFAULT_NAME
         if words and words[0].startswith("("):
             name, closing, _ = words[0][1:].partition(")")

@@ -1,8 +1,8 @@
 """The consistent-hash ring: servers own many points on a circle of 32 bits; a hash belongs to the nearest.
 
 Shared by hashes with `hash-type consistent` and by `balance random`. The points of a server follow from its id
-and weight only, so that every proxy with the same ids shares clients out alike, and a server that goes takes
-nobody else's clients along.
+and weight only. So every proxy with the same ids gives a client to the same server, and when a server goes away, the
+clients of all others keep theirs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Ring:
         self._renew()
         self._factor = factor
         self._served = sum(server.served for server in servers)
-        # the reference does not count these again when weights change later, so neither do we
+        # as in HAProxy, these are not counted again when weights change later
         self._before = [sum(self._weights[:index]) if w else 0 for index, w in enumerate(self._weights)]
 
     def changed(self, server: IServer) -> None:
@@ -76,7 +76,7 @@ class Ring:
             self._points = [point for point in self._points if point not in gone]
 
     def _step_on(self, gone: set[int]) -> None:
-        """Move the last turn off points that go; those of a server that outgrows itself go and come again."""
+        """Move the last turn to the next point that stays, if its own point goes away."""
         if self._last in gone:
             beyond = (point for point in self._points if point > self._last and point not in gone)
             self._last = min(beyond, default=NOWHERE)
@@ -102,7 +102,7 @@ class Ring:
     def _beyond(self, start: int, avoid: IServer | None) -> IServer:
         """Return the next owner on the ring that is neither to be avoided nor loaded beyond the bound.
 
-        The last owner of all where everybody is: once around and to the end.
+        Where there is no such owner, return the owner of the last point: HAProxy goes once around, and on to the end.
         """
         points = self._points
         refused = {avoid and self._index.get(id(avoid))}
@@ -119,8 +119,8 @@ class Ring:
     def _loaded(self, server: IServer) -> bool:
         """Say whether the server has its share of sessions already: the factor's part of all, by weight.
 
-        The slots, one more session included, are dealt out whole for each unit of weight; what is left over is
-        spread along the farm. Every server has one at least.
+        The slots, one more session included, are dealt out whole for each unit of weight; the remainder is spread along
+        the farm. Every server has one slot at least.
         """
         index = self._index[id(server)]
         each, rest = divmod(((self._served + 1) * self._factor + 99) // 100, self._total)
@@ -148,7 +148,7 @@ class Ring:
 
 
 class RingPicker:
-    """What the pickers over a ring have in common."""
+    """The common part of the pickers over a ring."""
 
     dynamic = True
     queue_first = False

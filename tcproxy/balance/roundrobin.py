@@ -2,7 +2,8 @@
 
 The order is HAProxy's, whose author describes it as a schedule on a line of positions. As many picks as the
 sum of all weights make a window; within it a server of weight w stands every sum/w positions, and the
-remainder of that division is carried along, so that nobody drifts. Three groups hold the servers:
+remainder of that division is carried along, so that no server gets more or less than its share. Three groups
+hold the servers:
 
     `now`     those with a place in this window, by place;
     `fresh`   those whose first place in this window is still to be given: the heaviest first;
@@ -27,7 +28,7 @@ POSITION_UNIT = 256
 
 
 class _Turn:
-    """A server and its place. position: of its next turn; last: of the one before; rest: what is carried."""
+    """A server and its place. position: of its next turn; last: of the one before; rest: the remainder carried on."""
 
     __slots__ = ("group", "last", "position", "rest", "rung", "server", "weight")
 
@@ -110,7 +111,7 @@ class RoundRobinPicker:
         return None if turn is None else turn.server
 
     def _next(self) -> _Turn | None:
-        """Return the one whose position has come; where nobody's has, a fresh one, or whoever is next."""
+        """Return the first server whose position has come; else a fresh one, else the one with the next position."""
         rungs = self._now.rungs
         first = rungs[0][2] if rungs else None
         if first is not None and first.position <= self.position:
@@ -142,7 +143,7 @@ class RoundRobinPicker:
         turn.rung = group.add(HEAVIEST - turn.weight, turn)
 
     def _put_back(self, passed: list[_Turn], taken: _Turn | None, new_window: bool) -> None:
-        """Return those that were passed over: their places, unless a new window began meanwhile."""
+        """Give the servers that were passed over a place again: in this window, or as fresh ones of a new window."""
         for turn in reversed(passed):
             if turn is taken:
                 continue
@@ -172,7 +173,7 @@ class RoundRobinPicker:
         turn.group = None
 
     def _enter(self, turn: _Turn) -> None:
-        # the reference counts without sign here, which matters when the farm has just shrunk
+        # HAProxy counts without sign here, which matters when the farm has just shrunk
         room = (self.total + self.window - self.position) & 0xFFFFFFFF
         turn.position = self.position + room // turn.weight
         self._place(turn)

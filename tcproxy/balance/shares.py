@@ -46,7 +46,7 @@ def seats(weights: Sequence[int], total: int) -> list[int]:
 
 
 class Course:
-    """What the two tables of a backend share, active servers' and backups': weight's unit, and whose turn it is.
+    """The numbers that the tables of active servers and backups share: the unit of weight, and the next seat.
 
     unit: the greatest common divisor of all configured weights. next: the seat whose turn it is.
     """
@@ -119,7 +119,7 @@ def _whole(server: IServer) -> int:
 
 
 class StaticPicker:
-    """What the pickers over a static table have in common."""
+    """The common part of the pickers over a static table."""
 
     dynamic = False
     counts_load = False
@@ -128,7 +128,7 @@ class StaticPicker:
         self.shares = Shares(servers, course or Course(servers), first_only)
 
     def changed(self, server: IServer) -> None:
-        """Share the seats out again if the server came or went."""
+        """Let the table be made anew if the server came or went."""
         self.shares.changed(server)
 
     def took(self, server: IServer) -> None:

@@ -18,7 +18,7 @@ def _address(request: IRequest) -> bytes | None:
 
 
 @implementer(IFarmStrategy)
-class Source(HashedStrategy):
+class SourceHash(HashedStrategy):
     """The same client meets the same server, as long as the farm stays as it is."""
 
     name = "source"
@@ -30,5 +30,5 @@ class Source(HashedStrategy):
         refuse_parentheses(self.name, words)
 
     def key(self, options: object) -> Key:
-        """Return what finds the client's address."""
+        """Return the function that finds the client's address."""
         return _address

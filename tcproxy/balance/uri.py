@@ -1,4 +1,4 @@
-"""`balance uri`: what a request asks for chooses its server, so that each server's cache has a part of the whole."""
+"""`balance uri`: the URI of a request chooses its server, so that each server caches a part of the whole."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def path_of(uri: bytes) -> bytes:
 
 
 @implementer(IFarmStrategy)
-class Uri(KeyedStrategy):
+class UriHash(KeyedStrategy):
     """The same URI meets the same server."""
 
     name = "uri"

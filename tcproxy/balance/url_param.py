@@ -17,8 +17,8 @@ from tcproxy.interfaces import IFarmStrategy, IRequest
 class ParameterKey:
     """The value of the first parameter of this name, as written: not decoded.
 
-    wants_body: of a POST the body is looked into, so whoever asks waits for it first. As in the reference that
-    is so with and without `check_post`.
+    wants_body: the body of a POST is searched, so the session waits for it before it picks. As in HAProxy 2.6, that is
+    so with and without `check_post`.
     """
 
     name: bytes
@@ -50,7 +50,7 @@ _TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]")
 def _written(value: bytes) -> bytes | None:
     """Return a posted value; None where it begins as no token does, so that binary data is not taken for a form.
 
-    Only the first byte is looked at, and behind a blank there is an empty value: so it is in the reference.
+    As in HAProxy, only the first byte is looked at, and a value that begins with a blank is empty.
     """
     if not value or _TOKEN.match(value):
         return value
@@ -58,7 +58,7 @@ def _written(value: bytes) -> bytes | None:
 
 
 @implementer(IFarmStrategy)
-class UrlParam(KeyedStrategy):
+class UrlParamHash(KeyedStrategy):
     """The same value of a parameter, such as the id of a user, meets the same server."""
 
     name = "url_param"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def parenthesised(words: Sequence[str]) -> str | None:
-    """Return what stands in parentheses right behind the name; None where nothing does.
+    """Return the text in parentheses right behind the name; None without parentheses.
 
     Raises ValueError where a parenthesis is not closed, or something follows it directly.
     """
@@ -23,7 +23,7 @@ def parenthesised(words: Sequence[str]) -> str | None:
 def refuse_parentheses(name: str, words: Sequence[str]) -> None:
     """Raise ValueError where a strategy that takes no argument is given one in parentheses.
 
-    Other words are let pass: HAProxy ignores them, and configurations that have them must load.
+    Other words pass: HAProxy ignores them, and configurations that have them must load.
     """
     if words and words[0].startswith("("):
         raise ValueError(f"'{name}' takes no argument in parentheses")

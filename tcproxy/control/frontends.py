@@ -60,7 +60,7 @@ def _resume(entrance: Entrance) -> None:
 
 
 def shutdown_frontend(command: CommandLine) -> Answer:
-    """Close a frontend for good; its sessions go on."""
+    """Close a frontend for good; its sessions go on. The servers of a `listen` section are not checked any more."""
     frontend = named_frontend(command)
     if frontend.state == "stopped":
         raise CommandError("Frontend was already shut down.", NOTICE)
@@ -70,6 +70,9 @@ def shutdown_frontend(command: CommandLine) -> Answer:
     frontend.state = "stopped"
     farm = command.world.farms.get(frontend.name)
     served = farm.counters.total if farm is not None else 0
+    for server in farm.servers if farm is not None else ():
+        if server.watch is not None:
+            server.watch.stop()
     counts = f"FE: {frontend.counters.connections}, BE: {served}"
     command.world.announce(WARNING, f"Proxy {frontend.name} stopped (cumulated conns: {counts}).")
     return ""

@@ -61,6 +61,7 @@ class Allowed:
     port: "required", "optional" or "forbidden"; span: a range of ports may stand; offset: +n or -n may stand.
     default: the socket kind where no prefix says one; kinds: the socket kinds that may be said.
     descriptor: fd@ may stand; pair: sockpair@ may stand; names: host names may stand.
+    any_port: port 0 may stand where a port is required: the system gives one.
     """
 
     port: str = "optional"
@@ -71,9 +72,11 @@ class Allowed:
     descriptor: bool = False
     pair: bool = False
     names: bool = True
+    any_port: bool = False
 
 
 BIND = Allowed(port="required", span=True, descriptor=True, pair=True)
+EMBEDDED_BIND = replace(BIND, any_port=True)
 SERVER = Allowed(offset=True, pair=True)
 SOURCE = Allowed()
 SERVER_SOURCE = Allowed(span=True)
@@ -130,15 +133,16 @@ def read_address(word: str, variables: Variables = no_variables, *, allowed: All
     return _read_one(word, allowed, variables)
 
 
-def read_bind_address(word: str, variables: Variables = no_variables) -> list[Address]:
+def read_bind_address(word: str, variables: Variables = no_variables, any_port: bool = False) -> list[Address]:
     """Read the comma list of a `bind` line: ports are required (but for unix, abns and descriptors).
 
-    A variable stands for a part of one address: commas in its value part nothing.
+    A variable stands for a part of one address: commas in its value part nothing. any_port: port 0 may stand, for a
+    port that the system gives.
     """
     parts = word.split(",")
     if len(parts) > 1 and not parts[-1]:
         parts.pop()  # HAProxy takes one comma at the end
-    return [_read_one(part, BIND, variables) for part in parts]
+    return [_read_one(part, EMBEDDED_BIND if any_port else BIND, variables) for part in parts]
 
 
 def read_server_address(word: str, variables: Variables = no_variables) -> Address:
@@ -301,7 +305,7 @@ def _read_span(text: str, word: str, allowed: Allowed) -> tuple[int, int]:
 
 def _read_port(text: str, allowed: Allowed) -> int:
     port = _leading_number(text)
-    if not text or port > 65535 or (port == 0 and allowed.port == "required"):
+    if not text or port > 65535 or (port == 0 and allowed.port == "required" and not allowed.any_port):
         raise ValueError(f"'{text}' is not a valid port number")
     return port
 

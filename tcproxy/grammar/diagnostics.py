@@ -107,6 +107,10 @@ class Diagnostics:
         """Return how many messages of a level there were."""
         return self._counts[level]
 
+    def messages(self, *levels: str) -> list[str]:
+        """Return the messages of some levels, in order."""
+        return [item.message for item in self.items if item.level in levels]
+
     def _tell(self, level: str, message: str, statement: Statement | None, word: int, about: str) -> None:
         message = _shown_message(message, statement)
         self.items.append(Item(level, message, statement, word))

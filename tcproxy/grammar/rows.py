@@ -205,6 +205,7 @@ class Reading:
     check_format: raises ValueError about a log format that is wrong; its second argument: in HTTP mode.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
+    embedded: an application gives the text, and asks on which ports it is served: `bind ADDRESS:0` may stand.
     """
 
     diagnostics: Diagnostics
@@ -219,6 +220,7 @@ class Reading:
     conditions: Any = None
     check_format: Callable[[str, bool], object] | None = None
     unresolved_allowed: bool = False
+    embedded: bool = False
     process: dict[str, Any] = field(default_factory=dict)
 
     def warn(self, statement: Statement, message: str, word: int = -1) -> None:

@@ -1,6 +1,6 @@
-"""What a health check asks of the network: one short connection, told by four events.
+"""The connection of a health check, as health sees it: it is asked for with a target, and answers with four events.
 
-tcproxy/transport/dial.py does it for real; tests do it by hand. The time limit is not here: the watch cancels.
+transport makes the real ones (dial.py), tests have fakes. Time limits are run.py's, which cancels a connection.
 """
 
 from __future__ import annotations

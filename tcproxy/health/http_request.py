@@ -1,6 +1,6 @@
-"""The request of an HTTP check: what the configuration says of it, and its bytes.
+"""The request of an HTTP check: its parts as configured, and its bytes.
 
-Which words say it stands in http_words.py; what is made of the answer in httpchk.py.
+The words of the configuration are read in http_words.py; the answer is judged in httpchk.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tcproxy.wire.http1.head import is_later
 
 WITHOUT_LENGTH = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
-"""Methods whose requests say nothing of a body that they do not have."""
+"""Methods whose requests have no Content-Length when they have no body."""
 
 OF_THE_CONNECTION = ("close", "keep-alive")
 
@@ -20,8 +20,8 @@ OF_THE_CONNECTION = ("close", "keep-alive")
 class Script:
     """How a backend writes requests.
 
-    header: the name, in lower case, of one with the server's name behind all others (`http-send-name-header`), "" for
-    none. cases: names in another case (`h1-case-adjust`).
+    header: the header, in lower case, that tells the server's name and stands last (`http-send-name-header`), "" for
+    none. cases: headers to be written in another case, by their name in lower case (`h1-case-adjust`).
     """
 
     header: str = ""
@@ -41,9 +41,9 @@ PLAIN = Script()
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """`option httpchk` and `http-check send`. None: not said, so the default or what another line says.
+    """The request that `option httpchk` and `http-check send` describe. None: this line leaves it to others.
 
-    headers: names in lower case. body: b"" where it was begun and nothing followed.
+    headers: names in lower case. body: b"" where a body was announced and none followed.
     """
 
     method: str | None = None
@@ -53,7 +53,7 @@ class CheckRequest:
     body: bytes | None = None
 
     def over(self, other: CheckRequest) -> CheckRequest:
-        """Return this request, with what it does not say taken from another one."""
+        """Return this request, with the parts that it lacks taken from another one."""
         return CheckRequest(
             other.method if self.method is None else self.method,
             other.uri if self.uri is None else self.uri,
@@ -88,9 +88,9 @@ def _recased(line: str, cases: Mapping[str, str]) -> str:
 
 
 def _without_connection(given: tuple[tuple[str, str], ...]) -> tuple[list[str], bool | None]:
-    """Return the lines of the headers but for `close` and `keep-alive`, and whether the connection shall close.
+    """Return the header lines without `close` and `keep-alive`, and whether the connection shall close.
 
-    None: it is to be upgraded, and nothing is said of its end.
+    None instead: a header asks for an upgrade, so the request has no such word.
     """
     lines = []
     words: list[str] = []
@@ -108,7 +108,7 @@ def _without_connection(given: tuple[tuple[str, str], ...]) -> tuple[list[str], 
 
 
 def _target(method: str, uri: str, given: tuple[tuple[str, str], ...]) -> str:
-    """Return the URI with the authority that the Host header tells, where it has one."""
+    """Return the URI; in absolute form (and for CONNECT) its authority is the Host header, where there is one."""
     host = dict(given).get("host")
     if host is None:
         return uri

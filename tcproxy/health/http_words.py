@@ -1,7 +1,7 @@
 """The words of HTTP checks: `option httpchk` and the lines of `http-check` (manual 4.2).
 
-A section's first line of these leaves what it inherited from `defaults` behind, but for the two flags: so it is in
-HAProxy. Not here: what the check does with all that (httpchk.py).
+As in HAProxy, the first such line of a section drops all that the section inherited from `defaults`, but for the flags
+`disable-on-404` and `send-state`. The check itself is httpchk.py's.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ IGNORED_HEADERS = ("content-length", "transfer-encoding")
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """What the lines of one section say so far.
+class HttpCheckLines:
+    """The settings that the lines of one section have made so far.
 
-    owner: the section. option: `option httpchk` has spoken here; send: `http-check send` has.
+    owner: the section. option: it has an `option httpchk`. send: it has an `http-check send`.
     """
 
     owner: tuple[str, str]
@@ -38,15 +38,15 @@ class Lines:
     send: bool = False
 
 
-def _lines(draft: Draft, reading: Reading) -> Lines:
-    """Return the lines of this section, none yet if those that there are were inherited."""
+def _lines(draft: Draft, reading: Reading) -> HttpCheckLines:
+    """Return the settings of this section: new ones where the draft has only those of `defaults`."""
     owner = (reading.section, reading.name)
-    known: Lines | None = draft.get("http_check_lines")
-    return known if known is not None and known.owner == owner else Lines(owner)
+    known: HttpCheckLines | None = draft.get("http_check_lines")
+    return known if known is not None and known.owner == owner else HttpCheckLines(owner)
 
 
 def parse_httpchk(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `option httpchk [METHOD] [URI] [VERSION]`, with headers and a body at the end of the version at times."""
+    """Read `option httpchk [METHOD] [URI] [VERSION]`; headers and a body may follow the version in the same word."""
     if statement.negation:
         raise Refused(f"'{statement.negation}' cannot stand before 'option httpchk'", 0)
     words = statement.words[2:]
@@ -65,7 +65,7 @@ def parse_httpchk(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def _with_version(request: CheckRequest, statement: Statement, reading: Reading) -> CheckRequest:
-    """Read the version, and what older configurations hide behind it."""
+    """Read the version, and the headers and body that older configurations put behind it."""
     version, newline, rest = statement.words[4].partition("\r\n")
     _check_version(version, 4)
     if not newline:
@@ -93,7 +93,7 @@ def _check_version(version: str, word: int) -> None:
 
 
 def _headers(given: Sequence[tuple[str, str]], word: int) -> tuple[tuple[str, str], ...]:
-    """Return headers as they are sent; raises Refused about a second Host, and about what needs log formats."""
+    """Return headers as they are sent. Raises Refused for a second Host, and for a value that is a log format."""
     kept = []
     hosts = 0
     for name, value in given:
@@ -124,7 +124,7 @@ def parse_send(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def _sent(statement: Statement) -> CheckRequest:
-    """Return what a `send` line says."""
+    """Return the request of a `send` line."""
     words = statement.words
     values: dict[str, str] = {}
     headers: list[tuple[str, str]] = []
@@ -221,7 +221,7 @@ def parse_flag(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def refuse_rule(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Refuse the rules of `http-check` that are not to be had, each by its name."""
+    """Refuse the rules of `http-check` that tcproxy does not have, each by its name."""
     word = statement.words[1] if len(statement.words) > 1 else ""
     name = word.partition("(")[0]
     if name in ("connect", "comment", "set-var", "set-var-fmt", "unset-var"):
@@ -231,8 +231,8 @@ def refuse_rule(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def finish(draft: Draft, node: str, bufsize: int, reading: Reading) -> None:
-    """Make the options of a backend's HTTP check of its lines. node, bufsize: of the global section."""
-    lines: Lines | None = draft.get("http_check_lines")
+    """Put the options of a backend's HTTP check into its draft. node, bufsize (bytes): of the global section."""
+    lines: HttpCheckLines | None = draft.get("http_check_lines")
     chosen: Any = draft.get("checker")
     if chosen is None or chosen.name != "httpchk":
         if lines is not None and lines.expectations and not lines.option:

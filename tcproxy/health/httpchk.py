@@ -1,7 +1,7 @@
-"""The HTTP check: one request, and what is expected of the answer (manual 4.2, `option httpchk`, `http-check`).
+"""The HTTP check: one request, and the conditions on its answer (manual 4.2, `option httpchk`, `http-check`).
 
-The request is http_request.py's, the words of the configuration are http_words.py's, the header that tells a server
-how it is seen is server_header.py's. Works in TCP mode, too: what a check says is no part of the traffic.
+The request is made in http_request.py, the words of the configuration are read in http_words.py, and the header that
+tells a server its state is made in server_header.py. A backend in TCP mode may have HTTP checks, too.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ NOT_FOUND = "HTTP content check did not match"
 UNWANTED = "HTTP check matched unwanted content"
 
 MESSAGE_BYTES = 127
-"""How much of a server's reason phrase is kept, as in the reference."""
+"""Bytes of a server's reason phrase that are kept, as many as HAProxy keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One `http-check expect`. matches: asked with the body, or with the three digits of the status.
+    """One `http-check expect`.
 
-    of_body: which of them. unwanted: with `!`.
+    matches: a test of the body if `of_body`, else of the three digits of the status. unwanted: `!` stands before it.
     """
 
     matches: Callable[[bytes], bool]
@@ -39,7 +39,7 @@ class Expectation:
 
 
 GOOD_STATUS = Expectation(lambda code: 200 <= int(code) < 400)
-"""What is expected where nothing is said."""
+"""The condition where the configuration has none: a status of 200 to 399."""
 
 
 PLAIN = CheckRequest()
@@ -48,10 +48,10 @@ USUAL = CodecLimits()
 
 @dataclass(frozen=True, slots=True)
 class HttpCheck:
-    """All that a backend says of its HTTP checks.
+    """The settings of a backend's HTTP checks.
 
-    request: None sends nothing, which is what is left of a request that the `defaults` section alone has when the
-    backend has `http-check` lines of its own. limits: of the answer; beyond its bufsize nothing is read.
+    request: None sends nothing; so it is in a backend with `http-check` lines whose `option httpchk` stands in
+    `defaults` only. limits: of the answer, of which no more than `bufsize` bytes are read.
     """
 
     request: CheckRequest | None = PLAIN
@@ -92,7 +92,10 @@ class Stated(Protocol):
 
 @implementer(IConversation)
 class HttpConversation:
-    """One request and its answer. state: what the server is told of itself. name: its own. stopped: it is down now."""
+    """One request and its answer.
+
+    state: the value of X-Haproxy-Server-State, "" for none. name: the server's. stopped: the server is down now.
+    """
 
     layer = 7
 
@@ -119,7 +122,7 @@ class HttpConversation:
         return None if request is None else request.encode(self._state, self._name, self._check.script)
 
     def received(self, data: bytes) -> Verdict | bytes | None:
-        """Read on, as far as the buffer of the reference reaches."""
+        """Read on, up to `bufsize` bytes of the whole answer, as HAProxy does."""
         data = data[: max(self._room, 0)]
         self._room -= len(data)
         try:
@@ -140,7 +143,7 @@ class HttpConversation:
         self._body += b"".join(self._decoder.feed(data))
 
     def ended(self) -> Verdict | None:
-        """Take what there is for the whole answer."""
+        """Judge the answer by the bytes that came."""
         if self._head is None:
             return Verdict(CheckStatus.L7_RESPONSE)
         return self._judged(self._head, True)
@@ -164,7 +167,7 @@ class HttpConversation:
         return Verdict(CheckStatus.L7_OK, code=head.status)
 
     def _trouble(self, expected: Expectation, whole: bool) -> str | None:
-        """Return what is wrong with the body, "" for nothing, None when that is not to be said yet."""
+        """Return the fault of the body, "" for none, None as long as more bytes may decide it."""
         if not self._body:
             return NO_BODY if whole else None
         if expected.matches(self._body):

@@ -1,4 +1,4 @@
-"""Live traffic as a health check: errors in a row, and what too many of them mean (manual 5.2, `observe`)."""
+"""Live traffic as a health check: errors in a row, and the effect of too many of them (manual 5.2, `observe`)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Observation:
         return True
 
     def words(self, cause: str) -> str:
-        """Return what is said of too many errors, as the info of a failed check. cause: of the last one."""
+        """Return the sentence about too many errors, for the info of a failed check. cause: of the last error."""
         return f"Detected {self.limit} consecutive errors, last one was: {cause}"
 
     def prepare(self, tally: Tally) -> bool:
-        """Bring the tally to where one failed check has the wanted effect; return False when none is to be counted."""
+        """Set the tally so that one failed check has the effect of `on-error`; return whether one is to be counted."""
         if self.mode == "mark-down":
             tally.health = tally.rise
         elif self.mode == "sudden-death" and tally.health > tally.rise:

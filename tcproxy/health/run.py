@@ -1,4 +1,4 @@
-"""One check: a conversation over one connection, within a time limit, until there is a verdict."""
+"""One check: a conversation over one connection, within its time limits, until there is a verdict."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _SILENCE = {4: CheckStatus.L4_TIMEOUT, 6: CheckStatus.L6_TIMEOUT, 7: CheckStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Time limits in seconds. connect: until the connection stands. answer: after that; None: still `connect`'s.
+class CheckTimes:
+    """The time limits of one check, in seconds.
 
-    An answer has never less time than `connect` from the start leaves it: so it is in the reference.
+    connect: for the connection. answer: for the conversation after it; None: both must fit into `connect`.
+    As in HAProxy, an answer that comes within `connect` seconds of the check's start is never too late.
     """
 
     connect: float
@@ -39,12 +40,12 @@ class Run:
         self._limit = 0.0
         self._write: Callable[[bytes], None] | None = None
 
-    def start(self, dial: Dial, target: CheckTarget, limits: Limits) -> None:
+    def start(self, dial: Dial, target: CheckTarget, times: CheckTimes) -> None:
         """Connect."""
         self._target = target
-        self._answer = limits.answer
-        self._limit = limits.connect
-        self._timer = self._clock.callLater(limits.connect, self._expired)
+        self._answer = times.answer
+        self._limit = times.connect
+        self._timer = self._clock.callLater(times.connect, self._expired)
         connection = dial(target, self)
         if self._over:
             connection.cancel()
@@ -52,7 +53,7 @@ class Run:
             self._connection = connection
 
     def cancel(self) -> None:
-        """Forget the check: no verdict."""
+        """Drop the check and its connection; `done` is not called."""
         self._over = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -87,17 +88,17 @@ class Run:
         self._hear(self._conversation.connected())
 
     def received(self, data: bytes) -> None:
-        """Go on."""
+        """Pass the bytes to the conversation."""
         if not self._over:
             self._hear(self._conversation.received(data))
 
     def ended(self) -> None:
-        """Hear the conversation's last word; a server that just hangs up is a problem of its connection."""
+        """Take the conversation's last verdict; without one, a server that closes is a connection problem (L4CON)."""
         if not self._over:
             self._finish(self._conversation.ended() or Verdict(CheckStatus.L4_CONNECTION))
 
     def failed(self, errno: int) -> None:
-        """Fail, in the words of the operating system."""
+        """End the check with the operating system's words for the error."""
         if self._stands or self._target is None:
             self._finish(Verdict(CheckStatus.SOCKET_ERROR, os.strerror(errno)))
         else:

@@ -1,4 +1,4 @@
-"""The value of X-Haproxy-Server-State: how a server is seen, told to itself (manual 4.2, `http-check send-state`)."""
+"""The value of X-Haproxy-Server-State, which tells a server its own state (manual 4.2, `http-check send-state`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tcproxy.interfaces import WEIGHT_SCALE, ServerState
 
 
 class Described(Protocol):
-    """A server as its header describes it."""
+    """The facts of a server that its header tells."""
 
     name: str
     state: ServerState
@@ -44,7 +44,7 @@ def server_header(server: Described, node: str) -> str:
 
 
 def _word(server: Described) -> str:
-    """Return the state, with the way to the next one where it has been begun."""
+    """Return the state, with the count of checks towards the next one where there is such a count."""
     tally = server.watch.tally
     if server.state is ServerState.STOPPED:
         return f"DOWN {tally.health}/{tally.rise}" if tally.health else "DOWN"

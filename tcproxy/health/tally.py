@@ -1,4 +1,4 @@
-"""Rise and fall: how many checks in a row it takes to change one's mind about a server."""
+"""Rise and fall: how many checks in a row bring a server up or down."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from __future__ import annotations
 class Tally:
     """Counts checks as HAProxy does, in one number (manual 5.2, `rise` and `fall`).
 
-    health: 0 to rise + fall - 1. Below `rise` the server is down and the number counts successes; from there on
-    it is up, at the top when all is well, and each failure takes one away. Crossing over goes to the far end.
+    health: 0 to rise + fall - 1. Below `rise` the server is down, and each success adds one. From `rise` on it is up,
+    and each failure takes one away. When the server comes up health becomes rise + fall - 1, when it goes down 0.
     """
 
     __slots__ = ("fall", "health", "rise")
@@ -45,7 +45,7 @@ class Tally:
         return True
 
     def progress(self) -> str:
-        """Return how far it is: `2/3` of the failures left, or of the successes gathered."""
+        """Return the count for log lines: failures left of `fall` (`2/3`) while up, successes of `rise` while down."""
         if self.healthy:
             return f"{self.health - self.rise + 1}/{self.fall}"
         return f"{self.health}/{self.rise}"

@@ -1,4 +1,4 @@
-"""The TCP check: a server is well when it accepts a connection (manual 5.2, `check` without an option)."""
+"""The TCP check: a server that accepts a connection passes (manual 5.2, `check` without an option)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tcproxy.interfaces import CheckStatus, IConversation, IHealthChecker, IServ
 
 @implementer(IConversation)
 class TcpConversation:
-    """Nothing is said: the connection is the answer."""
+    """Sends nothing: a connection that stands is enough."""
 
     layer = 4
 
     def connected(self) -> Verdict | bytes | None:
-        """Pass."""
+        """End the check: it passed."""
         return Verdict(CheckStatus.L4_OK)
 
     def received(self, data: bytes) -> Verdict | bytes | None:

@@ -1,7 +1,7 @@
-"""The watch over one server: when to check, what to make of the result, whom to tell.
+"""The watch over one server: it plans checks, counts their results, and tells the server that it is up or down.
 
-One check in progress is run.py's, its conversation a checker's (tcp.py; plugins); counting is tally.py's. What
-a server does about it (state, weights, logs of its changes) is the server's.
+One check in progress is run.py's, its conversation a checker's (tcp.py, httpchk.py, plugins); counting is tally.py's.
+The server changes its own state and weight, and logs these changes (servers/transitions.py).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tcproxy.grammar.addresses import Address
+from tcproxy.guards import GuardedChecker, Place
 from tcproxy.health.dialling import CheckTarget, Dial
 from tcproxy.health.observation import Observation
-from tcproxy.health.run import Limits, Run
+from tcproxy.health.run import CheckTimes, Run
 from tcproxy.health.tally import Tally
 from tcproxy.interfaces import (
     CheckStatus,
@@ -31,11 +32,11 @@ from tcproxy.report.findings import Finding, told
 
 NOTICE = 5
 SPREAD_FROM = 1000
-"""Checks more frequent than this (ms) do not decide over how long a time the first checks are spread."""
+"""Intervals shorter than this (milliseconds) do not count in the time over which the first checks are spread."""
 
 
-class Watched(Protocol):
-    """A server as its watch sees it."""
+class CheckedServer(Protocol):
+    """A server, as far as its watch reads and tells it."""
 
     model: Server
     label: str
@@ -69,7 +70,7 @@ class Watched(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the backend and the global section say about checks. Times in ms, 0 for none.
+    """The settings of the backend and the global section for checks. Times in milliseconds, 0 for none.
 
     connect_timeout, check_timeout: the backend's timeouts. spread_checks: percent of global.
     log_checks: `option log-health-checks`.
@@ -90,10 +91,12 @@ class Watch:
     """
 
     def __init__(
-        self, server: Watched, checker: IHealthChecker, options: object, settings: Settings, clock: IClock,
+        self, server: CheckedServer, checker: IHealthChecker, options: object, settings: Settings, clock: IClock,
         dial: Dial, announce: Callable[[int, str], None], chance: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         model = server.model
+        if isinstance(checker, GuardedChecker):
+            checker = checker.at(Place(f"server {server.label}", announce, clock))
         self.server, self.checker, self.options, self.settings = server, checker, options, settings
         self._clock, self._dial, self._announce, self._chance = clock, dial, announce, chance
         self.inter, self.fastinter, self.downinter = model.inter, model.fastinter, model.downinter
@@ -173,17 +176,17 @@ class Watch:
             return
         run = Run(self.checker.conversation(self._seen(), self.options), self._clock, self._conclude)
         self._run = run
-        run.start(self._dial, self.target(address), self.limits())
+        run.start(self._dial, self.target(address), self.times())
 
     def _seen(self) -> IServer:
-        return self.server  # type: ignore[return-value]  # Watched is the half of a server that is written to
+        return self.server  # type: ignore[return-value]  # CheckedServer is the half of a server that is written to
 
-    def limits(self) -> Limits:
+    def times(self) -> CheckTimes:
         """Return the time limits of a check (manual 4.2, `timeout check`)."""
         connect, check = self.settings.connect_timeout, self.settings.check_timeout
         if not check:
-            return Limits(self.inter / 1000)
-        return Limits(min(connect or self.inter, self.inter) / 1000, check / 1000)
+            return CheckTimes(self.inter / 1000)
+        return CheckTimes(min(connect or self.inter, self.inter) / 1000, check / 1000)
 
     def target(self, address: Address) -> CheckTarget:
         """Return where to check a server of this address: its own, unless `addr` and `port` say otherwise."""
@@ -206,7 +209,7 @@ class Watch:
         self._plan()
 
     def _record(self, verdict: Verdict, milliseconds: int) -> None:
-        """Keep what was found, count it, and log it when it is news and the backend wants such logs."""
+        """Keep a verdict and count it; with `option log-health-checks` log it, if it counted or its status is new."""
         before, self.status = self.status, verdict.status
         self.code, self.message, self.duration_ms = verdict.code, verdict.message, milliseconds
         self.last_check = self._clock.seconds()
@@ -237,7 +240,7 @@ class Watch:
             change = self.server.stop if self.status is CheckStatus.L7_OK_CONDITIONAL else self.server.up
             change(cause)
 
-    # what others tell
+    # calls from sessions, servers and commands
 
     def observed(self, ok: bool, cause: str = "L4 unsuccessful connection", gone: int = 0) -> None:
         """Take notice of live traffic (`observe`): a connection to the server, or its answer, was good or not.
@@ -280,8 +283,7 @@ class Watch:
 def start_all(watches: Iterable[Watch], max_spread_checks: int = 0) -> None:
     """Start the watches of a whole configuration, one after the other over the shortest interval (ms).
 
-    So no two checks fall on the same moment, here or on a machine with many servers. `max_spread_checks`
-    (global, ms) bounds the time to the last one.
+    So no two checks fall on the same moment. `max_spread_checks` (global, milliseconds) bounds the time to the last.
     """
     watches = list(watches)
     shortest = min((w.interval() for w in watches if w.interval() >= SPREAD_FROM), default=0)

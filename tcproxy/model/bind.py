@@ -93,7 +93,8 @@ def _read_line(
 def _read_addresses(statement: Statement, index: int, reading: Reading, prefix: str = "") -> list[Address]:
     """Read addresses, resolve their names, put the prefix of `unix-bind` before paths, and unfold port ranges."""
     try:
-        read = read_bind_address(statement.words[index], reading.environment.get)
+        any_port = reading.embedded and index == 1  # of `bind`, and not of `stats socket`
+        read = read_bind_address(statement.words[index], reading.environment.get, any_port)
         found = [resolve(address) for address in read]
         for address in found:
             if address.family in (Family.FD, Family.SOCKPAIR):

@@ -2,22 +2,22 @@
 
 from tcproxy.balance.draws import Random
 from tcproxy.balance.first import First
-from tcproxy.balance.hdr import Header
+from tcproxy.balance.hdr import HeaderHash
 from tcproxy.balance.leastconn import LeastConn
-from tcproxy.balance.rdp_cookie import RdpCookie
+from tcproxy.balance.rdp_cookie import RdpCookieHash
 from tcproxy.balance.roundrobin import RoundRobin
-from tcproxy.balance.source import Source
+from tcproxy.balance.source import SourceHash
 from tcproxy.balance.static_rr import StaticRoundRobin
-from tcproxy.balance.uri import Uri
-from tcproxy.balance.url_param import UrlParam
+from tcproxy.balance.uri import UriHash
+from tcproxy.balance.url_param import UrlParamHash
 
 roundrobin = RoundRobin()
 static_rr = StaticRoundRobin()
 leastconn = LeastConn()
 first = First()
-source = Source()
+source = SourceHash()
 random = Random()
-uri = Uri()
-url_param = UrlParam()
-hdr = Header()
-rdp_cookie = RdpCookie()
+uri = UriHash()
+url_param = UrlParamHash()
+hdr = HeaderHash()
+rdp_cookie = RdpCookieHash()

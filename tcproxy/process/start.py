@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.guards import PluginFailed
 from tcproxy.model.process import Configuration
 from tcproxy.process import daemon, handover, limits, privileges, steering, terminal
 from tcproxy.process.arguments import Arguments
@@ -38,6 +39,9 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
         return 1
     try:
         return Start(configuration, arguments, diagnostics).go()
+    except PluginFailed as failure:
+        diagnostics.alert(str(failure), about="plugins")
+        return 1
     except (MemoryError, ImportError, OSError) as wrong:
         # an import that fails for want of memory says so in the words of the system's loader, or with its errno
         if not arguments.memory_limit or (isinstance(wrong, OSError) and wrong.errno != errno.ENOMEM):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tcproxy.guards import GuardedStrategy, Place, PluginFailed
 from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker, ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.findings import Finding
@@ -36,7 +37,10 @@ class Farm(FarmState):
         self.count_loss(len(self.servers))
 
     def _new_pickers(self) -> tuple[IPicker | None, IPicker | None]:
-        """Return the pickers of both groups; the backups need none where the first usable one serves all."""
+        """Return the pickers of both groups; the backups need none where the first usable one serves all.
+
+        Raises PluginFailed where a third party's strategy makes none.
+        """
         active = [server for server in self.servers if not server.model.backup]
         backups = [server for server in self.servers if server.model.backup]
         balance, hashing = self.model.balance, self.model.hash_type
@@ -44,11 +48,14 @@ class Farm(FarmState):
             return None, None
         if balance.strategy is None:
             raise ValueError(f"backend {self.name}: the strategy '{balance.name}' was not looked up.")
+        strategy = balance.strategy
+        if isinstance(strategy, GuardedStrategy):
+            strategy = strategy.at(Place(f"backend {self.name}", self.announce, self.clock))
         pickers: tuple[IPicker | None, IPicker | None]
-        if IFarmStrategy.providedBy(balance.strategy):
-            pickers = balance.strategy.pickers(active, backups, self.all_backups, hashing, balance.options)
+        if IFarmStrategy.providedBy(strategy):
+            pickers = strategy.pickers(active, backups, self.all_backups, hashing, balance.options)
         else:
-            make = balance.strategy.picker
+            make = strategy.picker
             pickers = (
                 make(active, hashing, balance.options) if active else None,
                 make(backups, hashing, balance.options) if backups and self.all_backups else None,
@@ -72,6 +79,7 @@ class Farm(FarmState):
 
         None: no server is usable (`available` is 0), or `maxqueue` of the chosen one is reached (`available` is not 0).
         avoid: the server that failed this session before. old: the place in a queue that the session had.
+        Raises PluginFailed where a third party's strategy cannot choose: nothing is taken or counted then.
         """
         if not self.active and not self.backups:
             return None
@@ -235,7 +243,10 @@ class Farm(FarmState):
             ticket.called, ticket.redispatched = False, True
             server.counters.redispatches += 1
             self.counters.redispatches += 1
-            found = self.assign(ticket.waiter, server, ticket)
+            try:
+                found = self.assign(ticket.waiter, server, ticket)
+            except PluginFailed:
+                found = None  # told already; those behind it are to be balanced, too
             if found is None:
                 ticket.waiter.turned_away()
             elif found is not ticket:

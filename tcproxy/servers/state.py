@@ -41,6 +41,10 @@ class Watching(Protocol):
     check_port: int
     check_address: Address | None
 
+    def stop(self) -> None:
+        """Check no more."""
+        ...
+
     def pause(self) -> None:
         """Stop checking, because the server enters maintenance. Its health becomes 0."""
         ...

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.address import UNIXAddress
+from twisted.internet.interfaces import IAddress
 
+from tcproxy.grammar.addresses import Family
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.settings import World
 from tcproxy.transport.binding import BindError, listen
@@ -65,6 +68,11 @@ class Entrances(Service):
         super().stopService()  # type: ignore[no-untyped-call]
         self.close()
 
+    def addresses(self, name: str) -> list[IAddress]:
+        """Return the addresses that the frontend of this name listens on, in the order of its `bind` lines."""
+        frontend = self.world.frontends[name]
+        return [_address(one) for one in self.listeners if one.entrance.frontend is frontend and one.fd >= 0]
+
     def retire(self) -> None:
         """Close every listener, and serve the clients who wait there already."""
         for listener in self.listeners:
@@ -101,6 +109,14 @@ class Entrances(Service):
         for frontend in resumed:
             frontend.state = "open"
         return resumed, errors
+
+
+def _address(listener: Listener) -> IAddress:
+    address = listener.entrance.bind.address
+    if address.family is Family.UNIX:
+        return UNIXAddress(address.host)  # the socket was made under another name, which is the one it knows
+    found: IAddress = listener.getHost()
+    return found
 
 
 def backlog(frontend: Frontend, asked: int) -> int:

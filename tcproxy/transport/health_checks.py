@@ -42,6 +42,10 @@ class HealthCheckService(Service):
     def stopService(self) -> None:
         """Check no more."""
         super().stopService()  # type: ignore[no-untyped-call]
+        self.retire()
+
+    def retire(self) -> None:
+        """Check no more while the last sessions end: as in HAProxy, the next process checks the servers then."""
         for watch in self.watches:
             watch.stop()
 

@@ -6,22 +6,23 @@ from hypothesis import strategies as st
 
 from tcproxy.balance.draws import Random
 from tcproxy.balance.first import First
-from tcproxy.balance.hdr import Header
+from tcproxy.balance.hdr import HeaderHash
 from tcproxy.balance.leastconn import LeastConn
-from tcproxy.balance.rdp_cookie import RdpCookie
+from tcproxy.balance.rdp_cookie import RdpCookieHash
 from tcproxy.balance.roundrobin import RoundRobin
-from tcproxy.balance.source import Source
+from tcproxy.balance.source import SourceHash
 from tcproxy.balance.static_rr import StaticRoundRobin
-from tcproxy.balance.uri import Uri
-from tcproxy.balance.url_param import UrlParam
+from tcproxy.balance.uri import UriHash
+from tcproxy.balance.url_param import UrlParamHash
 from tcproxy.model.proxy import HashType
 from tests.balance.farms import FakeFarm, FakeServer
 
 STRATEGIES = {
-    strategy.name: strategy for strategy in (RoundRobin(), StaticRoundRobin(), LeastConn(), First(), Source(), Random())
+    strategy.name: strategy
+    for strategy in (RoundRobin(), StaticRoundRobin(), LeastConn(), First(), SourceHash(), Random())
 }
 
-KEYED = {strategy.name: strategy for strategy in (Uri(), UrlParam(), Header(), RdpCookie())}
+KEYED = {strategy.name: strategy for strategy in (UriHash(), UrlParamHash(), HeaderHash(), RdpCookieHash())}
 """Those that look at what clients say."""
 
 HASHES = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
-from tcproxy.balance.source import Source
+from tcproxy.balance.source import SourceHash
 from tcproxy.balance.static_rr import StaticRoundRobin
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.proxy import Balance, Proxy
@@ -18,7 +18,7 @@ from tcproxy.servers.state import Attached, LiveServer, Ticket, Waiter
 from tests.clocks import Clock
 
 STRATEGIES = {
-    "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source(), "static-rr": StaticRoundRobin(),
+    "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": SourceHash(), "static-rr": StaticRoundRobin(),
 }  # fmt: skip
 
 

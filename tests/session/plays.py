@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
-from tcproxy.balance.source import Source
+from tcproxy.balance.source import SourceHash
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration, Global
@@ -24,7 +24,7 @@ from tcproxy.session.stages import NEVER
 from tcproxy.session.state import Stream
 from tests.clocks import Clock
 
-STRATEGIES = {"roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": Source()}
+STRATEGIES = {"roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": SourceHash()}
 FORM = "%b/%s %Tc/%Tt %ts %rc %U/%B %ac/%fc/%bc/%sc"
 
 
@@ -161,6 +161,9 @@ class FakeWatch(Watching):
         self.marks_down = marks_down
         self.heard: list[tuple[bool, str]] = []
         self.current: list[int] = []
+
+    def stop(self) -> None:
+        """Nothing is checked."""
 
     def pause(self) -> None:
         """Nothing is checked here."""
