@@ -277,7 +277,7 @@ def service_from_text(text: str, reactor: Any = None, announce: Announce | None 
 def limited(configuration: Configuration) -> Configuration:
     """Return the configuration with every limit that follows from `maxconn`; a host that gave none has its descriptors.
 
-    The program has settled `maxconn` before (process/limits.py).
+    The program has settled `maxconn` before (process/resources.py).
     """
     maxconn = configuration.process.maxconn or resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
     process = replace(configuration.process, maxconn=maxconn)

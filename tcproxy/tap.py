@@ -15,7 +15,7 @@ from twisted.python import usage
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Configuration, Global
-from tcproxy.process import limits, variables
+from tcproxy.process import predefined_variables, resources
 
 if TYPE_CHECKING:
     from tcproxy.service import ProxyService
@@ -70,18 +70,18 @@ def read(paths: list[str]) -> Configuration:
     from tcproxy import language
 
     diagnostics = Diagnostics(os.getpid(), sys.stderr)
-    configuration = language.read(paths, variables.initial(), diagnostics)
+    configuration = language.read(paths, predefined_variables.initial(), diagnostics)
     if configuration is None:
         raise ConfigurationErrors(f"the configuration has errors: {', '.join(paths)}")
-    variables.complete(configuration)
+    predefined_variables.complete(configuration)
     untouched = Global()
     for word, instead in _TWISTD.items():
         if getattr(configuration.process, word) != getattr(untouched, word):
             diagnostics.warning(f"'{word}' has no effect under twistd, which has its own: {instead}")
-    soft, hard = limits.descriptor_limits()
-    planned = limits.plan(configuration, soft, hard)
-    limits.raise_descriptors(configuration, planned, diagnostics)
-    return limits.settle(configuration, planned)
+    soft, hard = resources.descriptor_limits()
+    planned = resources.plan(configuration, soft, hard)
+    resources.raise_descriptors(configuration, planned, diagnostics)
+    return resources.settle(configuration, planned)
 
 
 def makeService(options: Options) -> ProxyService:

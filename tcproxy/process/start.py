@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Configuration
-from tcproxy.process import daemon, handover, limits, privileges, steering, terminal
-from tcproxy.process.arguments import Arguments
+from tcproxy.process import daemon, handover, privileges, resources, steering, terminal
+from tcproxy.process.command_line import Arguments
 from tcproxy.process.life import Life
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> int:
     """Serve until a signal ends it; return the exit code. A daemon's parent returns once the child serves."""
     configuration = overridden(configuration, arguments)
-    soft, hard = limits.descriptor_limits()
-    planned = limits.plan(configuration, soft, hard)
-    configuration = limits.settle(configuration, planned, arguments.proxy_maxconn)
+    soft, hard = resources.descriptor_limits()
+    planned = resources.plan(configuration, soft, hard)
+    configuration = resources.settle(configuration, planned, arguments.proxy_maxconn)
     if planned.computed and (arguments.verbose or arguments.debug):
         print(f"Note: setting global.maxconn to {planned.maxconn}.", file=sys.stderr)
-    if not limits.raise_descriptors(configuration, planned, diagnostics):
+    if not resources.raise_descriptors(configuration, planned, diagnostics):
         return 1
-    if arguments.memory_limit > 0 and not limits.limit_memory(arguments.memory_limit, diagnostics):
+    if arguments.memory_limit > 0 and not resources.limit_memory(arguments.memory_limit, diagnostics):
         return 1
     try:
         return Start(configuration, arguments, diagnostics).go()
