@@ -15,6 +15,7 @@ import pwd
 import resource
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Global
@@ -54,6 +55,13 @@ def identity(settings: Global) -> Identity:
     except KeyError:
         raise Privileged(f"there is no group '{settings.group}'") from None
     return Identity(uid, gid)
+
+
+def check(settings: Global) -> None:
+    """Look for the user, the group and the root directory that `drop` needs. Raises Privileged if one is missing."""
+    identity(settings)
+    if settings.chroot and not Path(settings.chroot).is_dir():
+        raise Privileged(f"cannot chroot to {settings.chroot}: there is no such directory")
 
 
 def drop(settings: Global, diagnostics: Diagnostics) -> None:

@@ -21,7 +21,7 @@ from tcproxy.process.command_line import Arguments
 from tcproxy.process.life import Life
 
 if TYPE_CHECKING:
-    from tcproxy.service import ProxyService
+    from tcproxy.service import BindErrors, ProxyService
 
 
 def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> int:
@@ -77,9 +77,19 @@ class Start:
         """Bind, take over, drop privileges and serve."""
         reactor = _install_reactor()
         service = self._service(reactor)
+        if not self.in_background:
+            # no parent waits that could take the paths later: what can be known of a failure is asked for first
+            try:
+                privileges.check(self.settings)
+            except privileges.Privileged as wrong:
+                self._alert(str(wrong))
+                return 1
         if not self._bind(service):
             return 1
-        return self._into_background(reactor, service) if self.in_background else self._serve(reactor, service)
+        code = self._into_background(reactor, service) if self.in_background else self._serve(reactor, service)
+        if code:
+            service.withdraw()
+        return code
 
     def _service(self, reactor: Any) -> ProxyService:
         from tcproxy.process.signals import Signals
@@ -97,18 +107,22 @@ class Start:
     def _bind(self, service: ProxyService) -> bool:
         from tcproxy.service import BindErrors
 
+        attempt = service.open if self.in_background else service.bind
         try:
-            handover.bind(service.bind, BindErrors, self.arguments.old_pids)
+            handover.bind(attempt, BindErrors, self.arguments.old_pids)
         except BindErrors as errors:
-            for message in errors.messages:
-                self.diagnostics.alert(message, about="")
-            self._alert("some addresses cannot be listened on, exiting")
+            self._tell_unbound(errors)
             return False
         steering.spread(_sockets(service))
         return True
 
+    def _tell_unbound(self, errors: BindErrors) -> None:
+        for message in errors.messages:
+            self.diagnostics.alert(message, about="")
+        self._alert("some addresses cannot be listened on, exiting")
+
     def _take_over(self, service: ProxyService) -> None:
-        """Tell the old processes that this one serves."""
+        """Lead new clients here, and tell the old processes to leave."""
         if self.arguments.old_pids:
             steering.lead_here(_sockets(service))
             handover.tell(self.arguments.old_pids, self.arguments.old_signal)
@@ -127,7 +141,7 @@ class Start:
         signal.set_wakeup_fd(-1)  # they are the child's
         if pidfile:
             pidfile.write(forked.pid)
-        code = forked.wait()
+        code = forked.wait() or self._publish(service, forked.pid)
         if code == 0:
             self._take_over(service)
         else:
@@ -135,6 +149,18 @@ class Start:
             if pidfile:
                 pidfile.restore()
         return code
+
+    def _publish(self, service: ProxyService, child: int) -> int:
+        """Give UNIX sockets their paths, in place of the child, who may have no right to. 1 if that fails, for both."""
+        from tcproxy.service import BindErrors
+
+        try:
+            service.publish()
+            return 0
+        except BindErrors as errors:
+            self._tell_unbound(errors)
+            handover.tell([child], signal.SIGTERM)
+            return 1
 
     def _pidfile(self) -> daemon.Pidfile | None:
         return daemon.Pidfile(self.settings.pidfile) if self.settings.pidfile else None

@@ -153,13 +153,13 @@ class Listener:
         if self.state in ("open", "full"):
             self.poll.watch(self, 0)
             self.state = "paused"
-            if self._pair:
-                return  # what comes through the pair waits there
+            if self._family == socket.AF_UNIX:
+                return  # clients wait in the backlog, or in the pair: a UNIX socket that is shut never listens again
             try:
-                # as the reference: a TCP listener that is shut is closed to clients, and listens again later
+                # as HAProxy does: a TCP listener that is shut is closed to clients, and listens again later
                 self.socket.shutdown(socket.SHUT_RD)
             except OSError:
-                pass  # UNIX sockets cannot: their clients wait in the backlog
+                pass
 
     def resume(self, backlog: int = 0) -> None:
         """Accept again (SIGTTIN). Raises OSError when another process has taken the address."""
