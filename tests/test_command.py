@@ -180,7 +180,8 @@ def imported(words: str, folder: Path) -> set[str]:
 def test_the_version_needs_nothing(folder: Path) -> None:
     """-v loads neither Twisted nor the language."""
     modules = imported("-v", folder)
-    assert not {name for name in modules if name.split(".")[0] in ("twisted", "zope", "OpenSSL", "ssl")}
+    # an old zope.interface lets every Python begin with the empty package `zope`
+    assert not {name for name in modules - {"zope"} if name.split(".")[0] in ("twisted", "zope", "OpenSSL", "ssl")}
     assert "tcproxy.language" not in modules
 
 

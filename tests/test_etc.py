@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,16 @@ def test_configurations_are_valid(name: str, path: Path, tmp_path: Path) -> None
         [name, "-c", "-dW", "-f", str(copy)], capture_output=True, text=True, timeout=60, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+STARTED = [*CONFIGURATIONS, *ETC.parent.glob("docs/**/*.rst"), *ETC.parent.glob("tests/scenarios/**/*.*")]
+
+
+@pytest.mark.parametrize("path", [path for path in STARTED if path.suffix not in (".pyc", ".pem")], ids=str)
+def test_servers_are_on_the_loopback_network(path: Path) -> None:
+    """No file whose configuration is started, or will be by a reader, speaks to another machine."""
+    found = re.findall(r"^\s*server\s+\S+\s+(?:ipv4@)?(\d+\.\d+\.\d+\.\d+)", path.read_text(), re.MULTILINE)
+    assert [address for address in found if not address.startswith(("127.", "0.0.0.0"))] == []
 
 
 def elsewhere(text: str, folder: Path) -> str:
@@ -109,6 +120,7 @@ class Init:
         """Run one action and return its exit code."""
         places = {"CONFIG": str(self.config), "PIDFILE": str(self.pidfile), "DEFAULTS": "/nonexistent"}
         places["RUNDIR"] = str(self.config.with_name("run"))
+        places["RUNOWNER"] = f"{os.getuid()}:{os.getgid()}"
         environment = {**os.environ, **places, "PROGRAM": TCPROXY}
         words = ["sh", str(ETC / "tcproxy.init"), action]
         return subprocess.run(words, env=environment, capture_output=True, timeout=60, check=False).returncode
@@ -124,7 +136,7 @@ def test_the_init_script(tmp_path: Path) -> None:
         init = Init(tmp_path, server.port)
         assert init.do("status") == 3
         assert init.do("start") == 0
-        assert init.config.with_name("run").is_dir()
+        assert init.config.with_name("run").stat().st_mode == stat.S_IFDIR | stat.S_ISGID | 0o775
         try:
             assert init.do("start") == 0
             assert init.do("status") == 0

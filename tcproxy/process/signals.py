@@ -33,13 +33,20 @@ class Signals:
         SIGTERM and SIGINT get their default action back, which Python and Twisted take away: the process dies of
         them, as HAProxy does.
         """
-        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        self.wake()
         for number in self._actions:
             signal.signal(number, _wake)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         for number in (signal.SIGUSR2, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
+
+    def wake(self) -> None:
+        """Let every signal write its number to this descriptor.
+
+        A forked child says so again: asyncio, which Twisted imports, takes the descriptor away there (Python 3.12).
+        """
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
 
     def fileno(self) -> int:
         """Return the descriptor to watch."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Configuration
-from tcproxy.process import daemon, handover, privileges, resources, steering, terminal
+from tcproxy.process import daemon, handover, log_targets, privileges, resources, steering, terminal
 from tcproxy.process.command_line import Arguments
 from tcproxy.process.life import Life
 
@@ -99,9 +99,9 @@ class Start:
         terminal.watch_failures(say)
         service = ProxyService(self.configuration, reactor=reactor, announce=say)
         life = Life(service, self.settings, reactor, reactor.stop, service.announce)
-        received = Signals(life.actions())
-        received.install()
-        reactor.addReader(received)
+        self.signals = Signals(life.actions())
+        self.signals.install()
+        reactor.addReader(self.signals)
         return service
 
     def _bind(self, service: ProxyService) -> bool:
@@ -135,6 +135,7 @@ class Start:
             return 1
         forked = daemon.fork()
         if isinstance(forked, daemon.Report):
+            self.signals.wake()  # nobody knows this process's number yet: no signal can have come before
             if pidfile:
                 pidfile.close()
             return self._serve(reactor, service, forked)
@@ -177,8 +178,9 @@ class Start:
             self._alert(str(wrong))
             return 1
         privileges.protect(self.settings)
-        service.world.startup_logs = self.diagnostics.text
         service.startService()
+        self._warn_of_logs()
+        service.world.startup_logs = self.diagnostics.text
         reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
         if report:
             daemon.detach(null)
@@ -187,6 +189,16 @@ class Start:
         gc.enable()
         reactor.run(installSignalHandlers=False)
         return 0
+
+    def _warn_of_logs(self) -> None:
+        """Warn of log targets that are out of reach, now that the root directory is the one that they are opened in."""
+        place = f" in the root directory {self.settings.chroot}" if self.settings.chroot else ""
+        for target, reason in log_targets.unreachable(self.configuration):
+            self.diagnostics.warning(
+                f"[tcproxy.main()] the log target {target} cannot be reached{place}: {reason}. "
+                "Its lines are dropped until it can be",
+                about="",
+            )
 
     def _alert(self, message: str) -> None:
         self.diagnostics.alert(f"[tcproxy.main()] {message}", about="")

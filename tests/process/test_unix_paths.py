@@ -127,11 +127,10 @@ def test_a_process_in_the_foreground_has_its_paths_when_it_serves(local: Site, t
         assert process.wait(PATIENCE) == 0
 
 
-@pytest.mark.parametrize("name", BOTH)
-def test_a_pause_does_not_close_a_unix_socket_for_ever(name: str, local: Site, tmp_path: Path) -> None:
+def test_a_pause_does_not_close_a_unix_socket_for_ever(local: Site, tmp_path: Path) -> None:
     """A client that comes to a UNIX socket while its listener is paused is served, at the latest after the pause."""
     local.path.write_text(local.path.read_text().replace("default_backend three\n", "default_backend one\n"))
-    with program(name, "-db", "-f", str(local.path), port=local.port) as process:
+    with program(TCPROXY, "-db", "-f", str(local.path), port=local.port) as process:
         process.send_signal(signal.SIGTTOU)
         wait_for(lambda: not answers(local.port), what="the pause")
         with socket.socket(socket.AF_UNIX) as client:
