@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Configuration
-from tcproxy.process import daemon, handover, log_targets, privileges, resources, steering, terminal
+from tcproxy.process import daemon, handover, log_targets, own_name, privileges, resources, steering, terminal
 from tcproxy.process.command_line import Arguments
 from tcproxy.process.life import Life
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> int:
     """Serve until a signal ends it; return the exit code. A daemon's parent returns once the child serves."""
+    own_name.claim()
     configuration = overridden(configuration, arguments)
     soft, hard = resources.descriptor_limits()
     planned = resources.plan(configuration, soft, hard)
