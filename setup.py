@@ -31,7 +31,7 @@ setup(
             # real software around the proxy
             *["waitress>=2.1", "uvicorn>=0.30", "websockets>=13"],
         ],
-        "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0"],
+        "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0", "codespell>=2.3"],
         "docs": ["Sphinx>=7"],
         # leads the search of tests/fuzz; without it inputs are changed by chance
         "fuzz": ["atheris>=2.3"],

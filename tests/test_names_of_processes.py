@@ -52,20 +52,22 @@ class Called:
             text = subprocess.run(
                 ["sed", THE_LINE], input=text, capture_output=True, text=True, check=True, timeout=60
             ).stdout
+        defaults = self.folder / "default" / self.name
+        defaults.parent.mkdir()
+        defaults.write_text(f"HAPROXY={self.program}\n")  # as docs/operating.rst says
         moves = {
             "BASENAME=haproxy": f"BASENAME={self.name}",
             "PIDFILE=/var/run/${BASENAME}.pid": f"PIDFILE={self.site.pidfile}",
             "CONFIG=/etc/${BASENAME}/${BASENAME}.cfg": f"CONFIG={self.site.path}",
-            "HAPROXY=/usr/sbin/haproxy": f"HAPROXY={self.program}",
             "RUNDIR=/run/${BASENAME}": f"RUNDIR={self.folder}/run",
             "chown haproxy:haproxy": "true",
-            "/etc/default/": f"{self.folder}/none/",
+            "/etc/default/": f"{defaults.parent}/",
             "grep haproxy": f"grep {self.name}",
             "--name haproxy": f"--name {self.name}",
         }
         for old, new in moves.items():
             text = text.replace(old, new)
-        assert not re.search(r"/(?:var/run|run|usr/sbin|etc)/(?!rcS|init)\S*haproxy", text)
+        assert not re.search(r"/(?:var/run|run|etc)/(?!rcS|init)\S*haproxy", text)
         return text
 
     def init(self, action: str) -> int:
