@@ -149,12 +149,17 @@ class Listener:
             self.poll.watch(self, EPOLLIN)
 
     def pause(self) -> None:
-        """Stop accepting and leave the queue of connections to others (SIGTTOU)."""
+        """Stop accepting and leave the queue of connections to others (SIGTTOU).
+
+        A UNIX socket goes on, as HAProxy's does: one that is shut never listens again, and no other process needs it.
+        """
+        if self._family == socket.AF_UNIX and not self._pair:
+            return
         if self.state in ("open", "full"):
             self.poll.watch(self, 0)
             self.state = "paused"
-            if self._family == socket.AF_UNIX:
-                return  # clients wait in the backlog, or in the pair: a UNIX socket that is shut never listens again
+            if self._pair:
+                return  # what comes through the pair waits there
             try:
                 # as HAProxy does: a TCP listener that is shut is closed to clients, and listens again later
                 self.socket.shutdown(socket.SHUT_RD)

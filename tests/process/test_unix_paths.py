@@ -127,15 +127,26 @@ def test_a_process_in_the_foreground_has_its_paths_when_it_serves(local: Site, t
         assert process.wait(PATIENCE) == 0
 
 
-def test_a_pause_does_not_close_a_unix_socket_for_ever(local: Site, tmp_path: Path) -> None:
-    """A client that comes to a UNIX socket while its listener is paused is served, at the latest after the pause."""
-    local.path.write_text(local.path.read_text().replace("default_backend three\n", "default_backend one\n"))
-    with program(TCPROXY, "-db", "-f", str(local.path), port=local.port) as process:
+@pytest.mark.parametrize("name", BOTH)
+def test_a_pause_does_not_close_unix_sockets(name: str, local: Site, tmp_path: Path) -> None:
+    """Clients of a UNIX socket are served while TCP listeners are paused, and afterwards."""
+    local.path.write_text(
+        local.path.read_text().replace("front\n default_backend three\n", "front\n default_backend one\n")
+    )
+    with program(name, "-db", "-f", str(local.path), port=local.port) as process:
+
+        def hello() -> bytes:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(PATIENCE)
+                client.connect(str(tmp_path / "front"))
+                client.sendall(b"Hello")
+                return client.recv(100)
+
+        wait_for((tmp_path / "front").exists, what="the UNIX socket")
+        assert hello() == b"Hello"
         process.send_signal(signal.SIGTTOU)
         wait_for(lambda: not answers(local.port), what="the pause")
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(PATIENCE)
-            client.connect(str(tmp_path / "front"))
-            process.send_signal(signal.SIGTTIN)
-            client.sendall(b"Hello")
-            assert client.recv(100) == b"Hello"
+        assert hello() == b"Hello"
+        process.send_signal(signal.SIGTTIN)
+        wait_for(lambda: answers(local.port), what="the end of the pause")
+        assert hello() == b"Hello"
