@@ -1,7 +1,7 @@
 """The `tcproxy` program: HAProxy's command line, exit codes and messages.
 
-What the arguments are is process/command_line.py's, how a process lives process/start.py's. Imports are late on
-purpose: -v needs nothing, -c needs no reactor.
+The command line is read in process/command_line.py; process/start.py starts a process. Imports stand inside functions
+on purpose: -v needs none, and -c no reactor.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _use(arguments: Arguments, environment: Environment, diagnostics: Diagnostic
 
 
 def _read(arguments: Arguments, environment: Environment, diagnostics: Diagnostics) -> Configuration | None:
-    """Read the files. What they make us say is held back until the word `quiet` may have been seen."""
+    """Read the files. Messages are held back to the end, since the word `quiet` in a file forbids them."""
     from tcproxy import language
     from tcproxy.grammar.reader import find_files
 
@@ -100,7 +100,7 @@ def _read(arguments: Arguments, environment: Environment, diagnostics: Diagnosti
 
 
 def _check(configuration: Configuration, diagnostics: Diagnostics) -> int:
-    """Tell the result of -c, on standard output; 0, or 2 when nothing would listen."""
+    """Print the result of -c on standard output. Return the exit code: 0, or 2 when there is no listener."""
     said = []
     if diagnostics.warnings:
         said.append("Warnings were found.")
@@ -158,7 +158,7 @@ def _tell_version(detail: int) -> int:
 
 
 def _tell_usage(wrong: str) -> int:
-    """Tell how the program is called, after what was wrong; 1, as the reference returns even for -h."""
+    """Print the usage, after the sentence that says what was wrong. Return 1, as HAProxy does even for -h."""
     sys.stdout.write(banner.version())
     if wrong:
         print(wrong, file=sys.stderr)

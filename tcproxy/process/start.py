@@ -1,6 +1,6 @@
 """From a configuration to a serving process: limits, sockets, hand-over, daemon, privileges, loop.
 
-The order is HAProxy's, for what needs root comes before root is given up. What signals do is life.py's.
+The order is HAProxy's: steps that need root come before root is given up. What signals do is in life.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> int:
-    """Serve until a signal ends it; return the exit code. A daemon's parent returns once the child serves."""
+    """Serve until a signal ends the process; return the exit code. A daemon's parent returns when its child serves."""
     own_name.claim()
     configuration = overridden(configuration, arguments)
     soft, hard = resources.descriptor_limits()
@@ -48,7 +48,7 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
 
 
 def overridden(configuration: Configuration, arguments: Arguments) -> Configuration:
-    """Return the configuration with what the command line says instead."""
+    """Return the configuration with the values of the command line, which win over those of the files."""
     settings = configuration.process
     return replace(
         configuration,
@@ -70,7 +70,7 @@ class Start:
         self.settings = configuration.process
         self.arguments = arguments
         self.diagnostics = diagnostics
-        # as the reference has it: -db and -d undo the word `daemon`, and nothing undoes -D
+        # as in HAProxy, -db and -d undo the word `daemon`, and nothing undoes -D
         in_foreground = arguments.debug or arguments.foreground
         self.in_background = arguments.daemon or (self.settings.daemon and not in_foreground)
 
@@ -168,7 +168,7 @@ class Start:
         return daemon.Pidfile(self.settings.pidfile) if self.settings.pidfile else None
 
     def _serve(self, reactor: Any, service: ProxyService, report: daemon.Report | None = None) -> int:
-        """Drop privileges and run the loop. `report`: a daemon's line to its parent."""
+        """Drop privileges and run the reactor. report: a daemon's pipe to its parent."""
         self.diagnostics.pid = os.getpid()
         null = daemon.open_null() if report else -1
         if not report:
