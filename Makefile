@@ -16,6 +16,7 @@ test: programs lint types imports tests
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 
 types: $(VENV)/ready
 	$(BIN)/mypy
@@ -36,7 +37,7 @@ bench: $(VENV)/ready programs
 
 docs: $(VENV)/ready
 	$(BIN)/pip install -q -e '.[docs]'
-	$(BIN)/sphinx-build -q -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
 # haproxy, varnishtest and the like, where apt-get is at hand; tests that miss one are skipped
 programs:

@@ -19,7 +19,7 @@ setup(
     package_data={"tcproxy": ["py.typed"]},
     install_requires=[
         "Twisted>=24.3",
-        "zope.interface>=6.0",
+        "zope.interface>=6.2",
         "pyOpenSSL>=24.0",
         "service-identity>=24.1",
     ],
@@ -27,11 +27,11 @@ setup(
         # regular expressions as HAProxy means them; without it, those that `re` would misread are refused
         "pcre2": ["pcre2>=0.7"],
         "test": [
-            *["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "pcre2>=0.7", "h11>=0.14", "httptools>=0.6"],
+            *["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "pcre2>=0.7", "h11>=0.14", "httptools>=0.6.3"],
             # real software around the proxy
             *["waitress>=2.1", "uvicorn>=0.30", "websockets>=13"],
         ],
-        "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0"],
+        "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0", "codespell>=2.3"],
         "docs": ["Sphinx>=7"],
         # leads the search of tests/fuzz; without it inputs are changed by chance
         "fuzz": ["atheris>=2.3"],

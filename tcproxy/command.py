@@ -1,7 +1,7 @@
 """The `tcproxy` program: HAProxy's command line, exit codes and messages.
 
-What the arguments are is process/arguments.py's, how a process lives process/start.py's. Imports are late on
-purpose: -v needs nothing, -c needs no reactor.
+The command line is read in process/command_line.py; process/start.py starts a process. Imports stand inside functions
+on purpose: -v needs none, and -c no reactor.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from tcproxy.process import arguments as line
-from tcproxy.process import banner, streams
+from tcproxy.process import banner, command_line, streams
 
 if TYPE_CHECKING:
     from tcproxy.grammar.diagnostics import Diagnostics
     from tcproxy.grammar.environment import Environment
     from tcproxy.model.process import Configuration
-    from tcproxy.process.arguments import Arguments
+    from tcproxy.process.command_line import Arguments
 
 
 def main(words: list[str] | None = None) -> int:
@@ -28,12 +27,12 @@ def main(words: list[str] | None = None) -> int:
     streams.occupy()
     gc.disable()  # a start makes much and drops little: collecting meanwhile is a tenth of its time
     try:
-        arguments = line.parse(sys.argv[1:] if words is None else words)
+        arguments = command_line.parse(sys.argv[1:] if words is None else words)
         return _tell_version(arguments.version) if arguments.version else _act(arguments)
-    except line.WrongUsage as wrong:
+    except command_line.WrongUsage as wrong:
         return _tell_usage(str(wrong))
-    except line.WrongArgument as wrong:
-        _diagnostics(line.Arguments(), sys.stderr).alert(str(wrong), about="")
+    except command_line.WrongArgument as wrong:
+        _diagnostics(command_line.Arguments(), sys.stderr).alert(str(wrong), about="")
         return 1
 
 
@@ -46,26 +45,26 @@ def _act(arguments: Arguments) -> int:
         except OSError as wrong:
             _alert(diagnostics, f"cannot change to the directory {arguments.directory}: {wrong.strerror}")
             return 1
-    from tcproxy.process import variables
+    from tcproxy.process import predefined_variables
 
-    environment = variables.initial(arguments.peer)
+    environment = predefined_variables.initial(arguments.peer)
     if arguments.condition is not None:
         return _evaluate(arguments.condition, environment, diagnostics)
     if not arguments.files:
-        raise line.WrongUsage("")
+        raise command_line.WrongUsage("")
     return _use(arguments, environment, diagnostics)
 
 
 def _use(arguments: Arguments, environment: Environment, diagnostics: Diagnostics) -> int:
     """Read the files, and check them or serve."""
     from tcproxy import language
-    from tcproxy.process import variables
+    from tcproxy.process import predefined_variables
 
     _tell_ineffective(arguments, diagnostics)
     configuration = _read(arguments, environment, diagnostics)
     if configuration is None:
         return 1
-    variables.complete(configuration)
+    predefined_variables.complete(configuration)
     if (arguments.zero_warning or configuration.process.zero_warning) and diagnostics.warnings:
         diagnostics.alert("some warnings were found, and 'zero-warning' is set: aborting")
         return 1
@@ -79,7 +78,7 @@ def _use(arguments: Arguments, environment: Environment, diagnostics: Diagnostic
 
 
 def _read(arguments: Arguments, environment: Environment, diagnostics: Diagnostics) -> Configuration | None:
-    """Read the files. What they make us say is held back until the word `quiet` may have been seen."""
+    """Read the files. Messages are held back to the end, since the word `quiet` in a file forbids them."""
     from tcproxy import language
     from tcproxy.grammar.reader import find_files
 
@@ -87,7 +86,7 @@ def _read(arguments: Arguments, environment: Environment, diagnostics: Diagnosti
     if diagnostics.alerts:
         return None
     if not files:
-        raise line.WrongUsage("no configuration file was found")
+        raise command_line.WrongUsage("no configuration file was found")
     diagnostics.stream = held = io.StringIO()
     try:
         configuration = language.read(files, environment, diagnostics, unresolved_allowed=arguments.ignore_resolution)
@@ -101,7 +100,7 @@ def _read(arguments: Arguments, environment: Environment, diagnostics: Diagnosti
 
 
 def _check(configuration: Configuration, diagnostics: Diagnostics) -> int:
-    """Tell the result of -c, on standard output; 0, or 2 when nothing would listen."""
+    """Print the result of -c on standard output. Return the exit code: 0, or 2 when there is no listener."""
     said = []
     if diagnostics.warnings:
         said.append("Warnings were found.")
@@ -162,7 +161,7 @@ def _tell_version(detail: int) -> int:
 
 
 def _tell_usage(wrong: str) -> int:
-    """Tell how the program is called, after what was wrong; 1, as the reference returns even for -h."""
+    """Print the usage, after the sentence that says what was wrong. Return 1, as HAProxy does even for -h."""
     sys.stdout.write(banner.version())
     if wrong:
         print(wrong, file=sys.stderr)

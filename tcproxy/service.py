@@ -102,6 +102,7 @@ class ProxyService(MultiService):
         self.checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
         self.checks.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._add_control()
+        self._opened = False
         self._stopped: defer.Deferred[None] | None = None
         self._waiting: list[defer.Deferred[ProxyService]] = []
 
@@ -148,13 +149,36 @@ class ProxyService(MultiService):
 
     def bind(self) -> None:
         """Open every socket to listen on, before privileges are dropped. Raises BindErrors; then none is open."""
-        errors: list[str] = []
-        for service in self:
-            if hasattr(service, "open"):
-                errors += service.open()
+        if not self._opened:
+            self.open()
+            self.publish()
+
+    def open(self) -> None:
+        """Open every socket to listen on; UNIX sockets get their paths by `publish`. Raises BindErrors; none is open.
+
+        Until then an older process is reached at those paths, and it goes on if this one cannot start.
+        """
+        self._all_or_none("open")
+        self._opened = True
+
+    def publish(self) -> None:
+        """Give UNIX sockets their paths. Raises BindErrors; then none is open."""
+        self._all_or_none("publish")
+
+    def withdraw(self) -> None:
+        """Close what was opened, and leave no file behind: this process does not start after all."""
+        for service in self._listening():
+            service.withdraw()
+        self._opened = False
+
+    def _all_or_none(self, step: str) -> None:
+        errors = [message for service in self._listening() for message in getattr(service, step)()]
         if errors:
-            self.entrances.close()
+            self.withdraw()
             raise BindErrors(errors)
+
+    def _listening(self) -> list[Any]:
+        return [service for service in self if hasattr(service, "withdraw")]
 
     def privilegedStartService(self) -> None:
         """Open the sockets while the host (twistd) still has the privileges for it."""
@@ -208,7 +232,7 @@ class ProxyService(MultiService):
 
     def stopService(self) -> defer.Deferred[None]:
         """Close every listener and every session at once."""
-        self.world.stopping = True
+        self.world.stopping, self._opened = True, False
         stopped = defer.maybeDeferred(super().stopService)
         self.hard_stop()
         self.world.newcomers.close()
@@ -320,7 +344,7 @@ def service_from_text(
 def limited(configuration: Configuration) -> Configuration:
     """Return the configuration with every limit that follows from `maxconn`; a host that gave none has its descriptors.
 
-    The program has settled `maxconn` before (process/limits.py).
+    The program has settled `maxconn` before (process/resources.py).
     """
     maxconn = configuration.process.maxconn or resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
     process = replace(configuration.process, maxconn=maxconn)

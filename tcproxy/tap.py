@@ -17,7 +17,7 @@ from twisted.python import usage
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.guards import PluginFailed
 from tcproxy.model.process import Configuration, Global
-from tcproxy.process import limits, variables
+from tcproxy.process import predefined_variables, resources
 
 if TYPE_CHECKING:
     from tcproxy.service import ProxyService
@@ -93,26 +93,26 @@ def read(paths: list[str]) -> Configuration:
         raise ConfigurationErrors("\n".join([str(errors), *diagnostics.messages("alert", "warning")])) from None
     for message in diagnostics.messages("warning"):
         _log.warn("{message}", message=message)
-    soft = limits.descriptor_limits()[0]
-    return limits.settle(configuration, limits.plan(configuration, soft, soft))
+    soft = resources.descriptor_limits()[0]
+    return resources.settle(configuration, resources.plan(configuration, soft, soft))
 
 
 def _read_for_twistd(paths: list[str]) -> Configuration:
     """Read configuration files, tell on standard error what is wrong, and raise the limit on descriptors."""
     diagnostics = Diagnostics(os.getpid(), sys.stderr)
     configuration = _read(paths, diagnostics)
-    planned = limits.plan(configuration, *limits.descriptor_limits())
-    limits.raise_descriptors(configuration, planned, diagnostics)
-    return limits.settle(configuration, planned)
+    planned = resources.plan(configuration, *resources.descriptor_limits())
+    resources.raise_descriptors(configuration, planned, diagnostics)
+    return resources.settle(configuration, planned)
 
 
 def _read(paths: list[str], diagnostics: Diagnostics) -> Configuration:
     from tcproxy import language
 
-    configuration = language.read(paths, variables.initial(), diagnostics)
+    configuration = language.read(paths, predefined_variables.initial(), diagnostics)
     if configuration is None:
         raise ConfigurationErrors(f"the configuration has errors: {', '.join(paths)}")
-    variables.complete(configuration)
+    predefined_variables.complete(configuration)
     untouched = Global()
     for word, instead in _TWISTD.items():
         if getattr(configuration.process, word) != getattr(untouched, word):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,16 @@ def test_configurations_are_valid(name: str, path: Path, tmp_path: Path) -> None
         [name, "-c", "-dW", "-f", str(copy)], capture_output=True, text=True, timeout=60, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+STARTED = [*CONFIGURATIONS, *ETC.parent.glob("docs/**/*.rst"), *ETC.parent.glob("tests/scenarios/**/*.*")]
+
+
+@pytest.mark.parametrize("path", [path for path in STARTED if path.suffix not in (".pyc", ".pem")], ids=str)
+def test_servers_are_on_the_loopback_network(path: Path) -> None:
+    """No file whose configuration is started, or will be by a reader, speaks to another machine."""
+    found = re.findall(r"^\s*server\s+\S+\s+(?:ipv4@)?(\d+\.\d+\.\d+\.\d+)", path.read_text(), re.MULTILINE)
+    assert [address for address in found if not address.startswith(("127.", "0.0.0.0"))] == []
 
 
 def elsewhere(text: str, folder: Path) -> str:
@@ -56,10 +68,11 @@ def test_the_demonstration(tmp_path: Path) -> None:
     try:
         assert process.stdout is not None
         told = "".join(iter(process.stdout.readline, "The log follows. Ctrl-C ends it.\n"))
+        assert told.startswith("\nThe proxy is running.")
         told = told.replace("/tmp/tcproxy-demo.jar", str(tmp_path / "jar"))
         turns, kept, broken, wire, counts, disable = re.findall(r"^    (\S.*)", told, re.MULTILINE)
         address = re.findall(r"http://127\.0\.0\.1:(\d+)/", told)
-        wait_for(lambda: answers(int(address[0])), what="the proxy of the demonstration")
+        assert answers(int(address[0])), "said to run, and not there"
         assert sorted(shell(turns)) == ["", *["hello from one"] * 2, *["hello from three"] * 4, *["hello from two"] * 2]
         assert len(set(shell(kept))) == 2, "one server, and the end of the last line"
         assert shell(broken) == ["two is broken", ""]
@@ -78,6 +91,8 @@ def test_the_demonstration(tmp_path: Path) -> None:
         assert process.returncode == 0
         assert "Traceback" not in rest
         assert "shops/three" in rest
+        for event in ("Server shops/two is DOWN", "Server shops/two is UP", "Server shops/one is going DOWN"):
+            assert rest.count(event) == 1, event
         assert not (tmp_path / "sock").exists()
     finally:
         end(process)
@@ -92,6 +107,51 @@ def test_the_demonstration_says_when_a_port_is_taken(tmp_path: Path) -> None:
         said = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr.startswith(f"The server one cannot listen on port {server.port}: Address already in use")
+
+
+def test_the_demonstration_says_when_the_proxys_port_is_taken(tmp_path: Path) -> None:
+    """A port that another proxy has, though it would share it, is told in a sentence before anything else."""
+    path = tmp_path / "demo.cfg"
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        door = f"127.0.0.1:{other.getsockname()[1]}"
+        path.write_text(f"listen x\n bind {door}\n server one 127.0.0.1:{free_port()}\n")
+        words = [sys.executable, str(ETC / "demo.py"), str(path)]
+        said = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == f"The proxy cannot listen on {door}: Address already in use. Does another demo run?\n"
+
+
+def test_the_demonstration_tells_what_is_wrong_with_its_file(tmp_path: Path) -> None:
+    """A configuration with an error is told as such, and nothing says that the proxy runs."""
+    path = tmp_path / "demo.cfg"
+    path.write_text(f"listen x\n bind 127.0.0.1:{free_port()}\n nonsense\n")
+    words = [sys.executable, str(ETC / "demo.py"), str(path)]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "nonsense" in said.stderr
+
+
+def test_the_demonstration_without_helpers(tmp_path: Path) -> None:
+    """Where neither curl nor socat is, the first is asked for, and runtime commands work all the same."""
+    path = tmp_path / "demo.cfg"
+    path.write_text(elsewhere((ETC / "demo.cfg").read_text(), tmp_path))
+    words = [sys.executable, str(ETC / "demo.py"), str(path)]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PATH": str(tmp_path)}
+    )
+    try:
+        assert process.stdout is not None
+        told = "".join(iter(process.stdout.readline, "The log follows. Ctrl-C ends it.\n"))
+        assert "apt-get install curl" in told
+        assert "socat" not in told
+        shown = re.findall(r"^    (\S+ \S+demo\.py ask .*)", told, re.MULTILINE)
+        assert shell(shown[0])[0] == "# pxname,svname,stot,status,hrsp_2xx"
+    finally:
+        end(process)
 
 
 class Init:
@@ -109,6 +169,7 @@ class Init:
         """Run one action and return its exit code."""
         places = {"CONFIG": str(self.config), "PIDFILE": str(self.pidfile), "DEFAULTS": "/nonexistent"}
         places["RUNDIR"] = str(self.config.with_name("run"))
+        places["RUNOWNER"] = f"{os.getuid()}:{os.getgid()}"
         environment = {**os.environ, **places, "PROGRAM": TCPROXY}
         words = ["sh", str(ETC / "tcproxy.init"), action]
         return subprocess.run(words, env=environment, capture_output=True, timeout=60, check=False).returncode
@@ -124,7 +185,7 @@ def test_the_init_script(tmp_path: Path) -> None:
         init = Init(tmp_path, server.port)
         assert init.do("status") == 3
         assert init.do("start") == 0
-        assert init.config.with_name("run").is_dir()
+        assert init.config.with_name("run").stat().st_mode == stat.S_IFDIR | stat.S_ISGID | 0o775
         try:
             assert init.do("start") == 0
             assert init.do("status") == 0

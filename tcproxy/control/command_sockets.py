@@ -23,7 +23,7 @@ from tcproxy.control.commands import table
 from tcproxy.control.conversation import Conversation
 from tcproxy.model.bind import Bind
 from tcproxy.session.settings import World
-from tcproxy.transport.binding import BindError, listen
+from tcproxy.transport.binding import BindError, listen, publish, withdraw
 
 BACKLOG = 128
 PIECE = 65536
@@ -239,8 +239,24 @@ class ControlSockets(Service):
             except BindError as error:
                 errors.append(f"Starting stats socket: {error} [{error.origin}]")
         if errors:
-            self._close()
+            self.withdraw()
         return errors
+
+    def publish(self) -> list[str]:
+        """Give UNIX sockets their paths; return what went wrong."""
+        errors: list[str] = []
+        for bind, sock in self._open:
+            try:
+                publish(bind, sock)
+            except BindError as error:
+                errors.append(f"Starting stats socket: {error} [{error.origin}]")
+        return errors
+
+    def withdraw(self) -> None:
+        """Close the sockets of a start that failed, and leave no file behind."""
+        for bind, sock in self._open:
+            withdraw(bind, sock)
+        self._open.clear()
 
     def startService(self) -> None:
         """Answer clients."""

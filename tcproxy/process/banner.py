@@ -93,16 +93,15 @@ def _options() -> list[str]:
 
 
 def _libraries() -> list[str]:
-    import ssl
     from importlib.metadata import PackageNotFoundError, version
 
     lines = ["Built without multi-threading support."]
-    for package in ("Twisted", "zope.interface", "pyOpenSSL"):
+    for package in ("Twisted", "zope.interface", "pyOpenSSL", "pcre2"):
         try:
             lines.append(f"Running on {package} version : {version(package)}")
         except PackageNotFoundError:
             lines.append(f"Running on {package} version : not installed")
-    lines.append(f"Running on OpenSSL version : {ssl.OPENSSL_VERSION}")
+    lines.append(f"Running on OpenSSL version : {features.tls_library()}")
     return lines
 
 

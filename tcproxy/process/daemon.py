@@ -1,7 +1,7 @@
 """Going to the background: the fork after binding, the pidfile, and the standard streams.
 
-The parent stays until the child serves, so that a failure after the fork (root directory, user) still shows
-in the exit code and on the terminal.
+The parent waits until the child serves. A failure behind the fork (root directory, user) so still shows in the exit
+code and on the terminal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ READY = b"+"
 
 
 class Pidfile:
-    """The file that holds the process number, one a line; opened before privileges drop, written when known.
+    """The file with the process number. It is opened before privileges are dropped, and written after the fork.
 
     Raises OSError when it cannot be created.
     """
@@ -36,17 +36,17 @@ class Pidfile:
         os.write(self._descriptor, b"%d\n" % pid)
 
     def restore(self) -> None:
-        """Put back what stood there: the new process failed, and the old one still serves."""
+        """Write the old content again, because the new process failed and the old one still serves."""
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, self._before, 0)
 
     def close(self) -> None:
-        """Close the file; it stays, as HAProxy's does."""
+        """Close the file. Like HAProxy, the program never removes it."""
         os.close(self._descriptor)
 
 
 class Child:
-    """The parent's view of the process it forked."""
+    """The forked process, as its parent sees it. reports: a pipe, to which the child writes when it serves."""
 
     def __init__(self, pid: int, reports: int) -> None:
         self.pid = pid
@@ -62,13 +62,13 @@ class Child:
 
 
 class Report:
-    """The child's line to its parent."""
+    """The child's end of the pipe to its parent."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def ready(self) -> None:
-        """Tell the parent that this process serves. The parent may be gone."""
+        """Tell the parent that this process serves. A parent that has ended is no error."""
         try:
             os.write(self._descriptor, READY)
         except OSError:
@@ -77,7 +77,7 @@ class Report:
 
 
 def fork() -> Child | Report:
-    """Fork: a Child for the parent, a Report for the child."""
+    """Fork the process. Return a Child in the parent, a Report in the child."""
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
@@ -90,12 +90,12 @@ def fork() -> Child | Report:
 
 
 def open_null() -> int:
-    """Open /dev/null, while it can still be seen."""
+    """Open /dev/null before `chroot` hides it; return the descriptor."""
     return os.open(os.devnull, os.O_RDWR)
 
 
 def detach(null: int) -> None:
-    """Leave the terminal: the standard streams become `null`, and the session is one's own."""
+    """Leave the terminal: connect standard input, output and error to `null`, and begin a session (setsid)."""
     sys.stdout.flush()
     sys.stderr.flush()
     for stream in (0, 1, 2):

@@ -1,7 +1,6 @@
-"""Taking over from older processes (-sf, -st): when they are to make room, and when to leave.
+"""Taking over from older processes (-sf, -st): when the new process asks them to pause, and when to leave.
 
-Management manual, 4. Sockets are bound beside the old ones where the system can (SO_REUSEPORT), so the
-pause is rare.
+Management manual, 4. Sockets of both processes share a port (SO_REUSEPORT), so that a pause is rarely needed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ PAUSE = 0.010
 
 
 def tell(pids: Sequence[int], signal_number: int) -> None:
-    """Send a signal to the old processes; one that is gone, or another user's, is passed over."""
+    """Send a signal to the old processes. Processes that have ended, or belong to another user, are left out."""
     for pid in pids:
         try:
             os.kill(pid, signal_number)
@@ -31,9 +30,9 @@ def bind(
     pids: Sequence[int],
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Call `attempt` until it succeeds, with the old processes pausing in between.
+    """Call `attempt` until it succeeds, 101 times at the most. After each failure the old processes are told to pause.
 
-    Raises what the last attempt raised, after the old processes were told to resume.
+    Raises the error of the last attempt; the old processes have been told to resume by then.
     """
     for remaining in range(ATTEMPTS if pids else 0, -1, -1):
         try:

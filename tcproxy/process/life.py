@@ -1,12 +1,14 @@
 """What a running process does on signals, and how it ends (management manual, 4; configuration manual 3.1).
 
-    SIGUSR1          soft stop: no new clients (after `grace`), leave with the last session, or at
-    `hard-stop-after` SIGTERM, SIGINT  hard stop: die of the signal, as HAProxy does; the kernel closes what
-    was open SIGTTOU, SIGTTIN stop listening for a while, listen again: a successor asks for it SIGHUP
-    tell the states of the servers SIGQUIT          give back memory that is not needed, and tell how much
-    was in use at the most SIGUSR2, SIGPIPE nothing
+* SIGUSR1: soft stop. After `grace` the listeners close; the process ends with its last session, or at
+  `hard-stop-after`.
+* SIGTERM, SIGINT: hard stop. The process dies of the signal, and the kernel closes what was open.
+* SIGTTOU, SIGTTIN: stop listening, listen again. A new process that cannot bind sends them to the old one.
+* SIGHUP: write the state of every server to the logs.
+* SIGQUIT: free memory that is not needed, and tell how much was in use at the most.
+* SIGUSR2, SIGPIPE: nothing.
 
-Decisions only: how sessions end and what listeners do is the service's.
+This file decides what to do. How sessions end and how listeners pause is the service's (service.py).
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Running(Protocol):
 
 
 class Life:
-    """One service's answer to signals. leave: ends the process, with exit code 0."""
+    """Obeys the signals for one service. leave: a function that ends the process with exit code 0."""
 
     def __init__(
         self,
@@ -63,7 +65,7 @@ class Life:
         self._left = False
 
     def actions(self) -> dict[int, Callable[[], None]]:
-        """Return what to do at which signal; the others keep their meaning."""
+        """Return the function to call for each signal. Other signals keep their default action."""
         return {
             signal.SIGUSR1: self.soft_stop,
             signal.SIGTTOU: self._service.pause,
@@ -73,7 +75,7 @@ class Life:
         }
 
     def soft_stop(self) -> None:
-        """Stop listening, once `grace` is over, and leave with the last session. Twice is once."""
+        """Close the listeners after `grace`, and end with the last session. A second call does nothing."""
         if self._stopping:
             return
         self._stopping = True
@@ -107,7 +109,7 @@ class Life:
         return result
 
     def trim(self) -> None:
-        """Collect what is garbage, and tell how much memory the process ever held."""
+        """Run the garbage collector, and tell the most memory that the process has held, in kB."""
         freed = gc.collect()
         highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._announce(NOTICE, f"SIGQUIT: {freed} objects freed, {highest} kB of memory at the most so far.")

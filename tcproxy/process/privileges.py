@@ -1,8 +1,8 @@
-"""What a process gives up once its sockets are open: root directory, groups, user, and the way back to them.
+"""What a process gives up once its sockets are open: its root directory, groups and user, for good.
 
 Configuration manual 3.1: `chroot`, `user`, `group`, `uid`, `gid`, `set-dumpable`, `insecure-setuid-wanted`.
-The order is HAProxy's: chroot, supplementary groups, group, user. Log sockets are opened later, when the
-first line is written, hence inside the new root directory.
+The order is HAProxy's: chroot, supplementary groups, group, user. Log sockets are opened later, with the first line, so
+their paths are inside the new root directory.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pwd
 import resource
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Global
@@ -26,19 +27,19 @@ _LAZY = ("encodings.idna", "encodings.unicode_escape", "linecache", "stringprep"
 
 
 class Privileged(Exception):
-    """The system refused a change that the configuration asks for; the sentence says which."""
+    """The system refused a change of user, group or root directory; the sentence says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who to become; -1 leaves things as they are."""
+    """The user and the group to become. -1: no change."""
 
     uid: int = -1
     gid: int = -1
 
 
 def identity(settings: Global) -> Identity:
-    """Return the user and group of the global section; names win over nothing, numbers over names.
+    """Return the user and group of the global section. `uid` and `gid` win over `user` and `group`.
 
     Raises Privileged for a name that the system does not know.
     """
@@ -54,6 +55,13 @@ def identity(settings: Global) -> Identity:
     except KeyError:
         raise Privileged(f"there is no group '{settings.group}'") from None
     return Identity(uid, gid)
+
+
+def check(settings: Global) -> None:
+    """Look for the user, the group and the root directory that `drop` needs. Raises Privileged if one is missing."""
+    identity(settings)
+    if settings.chroot and not Path(settings.chroot).is_dir():
+        raise Privileged(f"cannot chroot to {settings.chroot}: there is no such directory")
 
 
 def drop(settings: Global, diagnostics: Diagnostics) -> None:
@@ -97,9 +105,9 @@ def _become_group(wanted: Identity, diagnostics: Diagnostics) -> None:
 
 
 def protect(settings: Global) -> None:
-    """Give up new privileges for ever, and allow core files where the configuration asks for them.
+    """Forbid new privileges for ever (PR_SET_NO_NEW_PRIVS), and allow core files if `set-dumpable` asks for them.
 
-    What the system refuses is left: neither is needed to serve.
+    A refusal of the system is ignored, since the process can serve without either.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     if settings.set_dumpable:

@@ -21,19 +21,19 @@ _log = Logger("tcproxy.signals")
 
 @implementer(IReadDescriptor)
 class Signals:
-    """A descriptor for the reactor: becomes readable with each signal, and calls its action."""
+    """A descriptor that the reactor watches. Each signal makes it readable, and doRead calls the signal's action."""
 
     def __init__(self, actions: Mapping[int, Callable[[], None]]) -> None:
         self._actions = actions
         self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def install(self) -> None:
-        """Take the signals over from now on.
+        """Receive the signals from now on.
 
-        SIGTERM and SIGINT get their default action back, which Python and Twisted take away: the process dies of
-        them, as HAProxy does.
+        SIGTERM and SIGINT get their default action back, which Python and Twisted replace: the process dies of them, as
+        HAProxy does.
         """
-        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        self.wake()
         for number in self._actions:
             signal.signal(number, _wake)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,12 +41,19 @@ class Signals:
         for number in (signal.SIGUSR2, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
 
+    def wake(self) -> None:
+        """Let every signal write its number to this descriptor.
+
+        A forked child says so again: asyncio, which Twisted imports, takes the descriptor away there (Python 3.12).
+        """
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+
     def fileno(self) -> int:
         """Return the descriptor to watch."""
         return self._reading
 
     def doRead(self) -> None:
-        """Do what the signals ask for that came since the last call."""
+        """Call the action of each signal that has come since the last call."""
         try:
             numbers = os.read(self._reading, 4096)
         except BlockingIOError:
@@ -71,4 +78,4 @@ class Signals:
 
 
 def _wake(number: int, frame: object) -> None:
-    """Do nothing: the byte in the pipe tells it all."""
+    """Do nothing. Python has written the signal's number to the pipe, which doRead reads."""

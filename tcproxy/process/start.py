@@ -1,6 +1,6 @@
 """From a configuration to a serving process: limits, sockets, hand-over, daemon, privileges, loop.
 
-The order is HAProxy's, for what needs root comes before root is given up. What signals do is life.py's.
+The order is HAProxy's: steps that need root come before root is given up. What signals do is in life.py.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.guards import PluginFailed
 from tcproxy.model.process import Configuration
-from tcproxy.process import daemon, handover, limits, privileges, steering, terminal
-from tcproxy.process.arguments import Arguments
+from tcproxy.process import daemon, handover, log_targets, own_name, privileges, resources, steering, terminal
+from tcproxy.process.command_line import Arguments
 from tcproxy.process.life import Life
 
 if TYPE_CHECKING:
-    from tcproxy.service import ProxyService
+    from tcproxy.service import BindErrors, ProxyService
 
 
 def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnostics) -> int:
-    """Serve until a signal ends it; return the exit code. A daemon's parent returns once the child serves."""
+    """Serve until a signal ends the process; return the exit code. A daemon's parent returns when its child serves."""
+    own_name.claim()
     configuration = overridden(configuration, arguments)
-    soft, hard = limits.descriptor_limits()
-    planned = limits.plan(configuration, soft, hard)
-    configuration = limits.settle(configuration, planned, arguments.proxy_maxconn)
+    soft, hard = resources.descriptor_limits()
+    planned = resources.plan(configuration, soft, hard)
+    configuration = resources.settle(configuration, planned, arguments.proxy_maxconn)
     if planned.computed and (arguments.verbose or arguments.debug):
         print(f"Note: setting global.maxconn to {planned.maxconn}.", file=sys.stderr)
-    if not limits.raise_descriptors(configuration, planned, diagnostics):
+    if not resources.raise_descriptors(configuration, planned, diagnostics):
         return 1
-    if arguments.memory_limit > 0 and not limits.limit_memory(arguments.memory_limit, diagnostics):
+    if arguments.memory_limit > 0 and not resources.limit_memory(arguments.memory_limit, diagnostics):
         return 1
     try:
         return Start(configuration, arguments, diagnostics).go()
@@ -51,7 +52,7 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
 
 
 def overridden(configuration: Configuration, arguments: Arguments) -> Configuration:
-    """Return the configuration with what the command line says instead."""
+    """Return the configuration with the values of the command line, which win over those of the files."""
     settings = configuration.process
     return replace(
         configuration,
@@ -73,7 +74,7 @@ class Start:
         self.settings = configuration.process
         self.arguments = arguments
         self.diagnostics = diagnostics
-        # as the reference has it: -db and -d undo the word `daemon`, and nothing undoes -D
+        # as in HAProxy, -db and -d undo the word `daemon`, and nothing undoes -D
         in_foreground = arguments.debug or arguments.foreground
         self.in_background = arguments.daemon or (self.settings.daemon and not in_foreground)
 
@@ -81,9 +82,19 @@ class Start:
         """Bind, take over, drop privileges and serve."""
         reactor = _install_reactor()
         service = self._service(reactor)
+        if not self.in_background:
+            # no parent waits that could take the paths later: what can be known of a failure is asked for first
+            try:
+                privileges.check(self.settings)
+            except privileges.Privileged as wrong:
+                self._alert(str(wrong))
+                return 1
         if not self._bind(service):
             return 1
-        return self._into_background(reactor, service) if self.in_background else self._serve(reactor, service)
+        code = self._into_background(reactor, service) if self.in_background else self._serve(reactor, service)
+        if code:
+            service.withdraw()
+        return code
 
     def _service(self, reactor: Any) -> ProxyService:
         from tcproxy.process.signals import Signals
@@ -93,26 +104,30 @@ class Start:
         terminal.watch_failures(say)
         service = ProxyService(self.configuration, reactor=reactor, announce=say)
         life = Life(service, self.settings, reactor, reactor.stop, service.announce)
-        received = Signals(life.actions())
-        received.install()
-        reactor.addReader(received)
+        self.signals = Signals(life.actions())
+        self.signals.install()
+        reactor.addReader(self.signals)
         return service
 
     def _bind(self, service: ProxyService) -> bool:
         from tcproxy.service import BindErrors
 
+        attempt = service.open if self.in_background else service.bind
         try:
-            handover.bind(service.bind, BindErrors, self.arguments.old_pids)
+            handover.bind(attempt, BindErrors, self.arguments.old_pids)
         except BindErrors as errors:
-            for message in errors.messages:
-                self.diagnostics.alert(message, about="")
-            self._alert("some addresses cannot be listened on, exiting")
+            self._tell_unbound(errors)
             return False
         steering.spread(_sockets(service))
         return True
 
+    def _tell_unbound(self, errors: BindErrors) -> None:
+        for message in errors.messages:
+            self.diagnostics.alert(message, about="")
+        self._alert("some addresses cannot be listened on, exiting")
+
     def _take_over(self, service: ProxyService) -> None:
-        """Tell the old processes that this one serves."""
+        """Lead new clients here, and tell the old processes to leave."""
         if self.arguments.old_pids:
             steering.lead_here(_sockets(service))
             handover.tell(self.arguments.old_pids, self.arguments.old_signal)
@@ -125,13 +140,14 @@ class Start:
             return 1
         forked = daemon.fork()
         if isinstance(forked, daemon.Report):
+            self.signals.wake()  # nobody knows this process's number yet: no signal can have come before
             if pidfile:
                 pidfile.close()
             return self._serve(reactor, service, forked)
         signal.set_wakeup_fd(-1)  # they are the child's
         if pidfile:
             pidfile.write(forked.pid)
-        code = forked.wait()
+        code = forked.wait() or self._publish(service, forked.pid)
         if code == 0:
             self._take_over(service)
         else:
@@ -140,11 +156,23 @@ class Start:
                 pidfile.restore()
         return code
 
+    def _publish(self, service: ProxyService, child: int) -> int:
+        """Give UNIX sockets their paths, in place of the child, who may have no right to. 1 if that fails, for both."""
+        from tcproxy.service import BindErrors
+
+        try:
+            service.publish()
+            return 0
+        except BindErrors as errors:
+            self._tell_unbound(errors)
+            handover.tell([child], signal.SIGTERM)
+            return 1
+
     def _pidfile(self) -> daemon.Pidfile | None:
         return daemon.Pidfile(self.settings.pidfile) if self.settings.pidfile else None
 
     def _serve(self, reactor: Any, service: ProxyService, report: daemon.Report | None = None) -> int:
-        """Drop privileges and run the loop. `report`: a daemon's line to its parent."""
+        """Drop privileges and run the reactor. report: a daemon's pipe to its parent."""
         self.diagnostics.pid = os.getpid()
         null = daemon.open_null() if report else -1
         if not report:
@@ -155,8 +183,9 @@ class Start:
             self._alert(str(wrong))
             return 1
         privileges.protect(self.settings)
-        service.world.startup_logs = self.diagnostics.text
         service.startService()
+        self._warn_of_logs()
+        service.world.startup_logs = self.diagnostics.text
         reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
         if report:
             daemon.detach(null)
@@ -165,6 +194,16 @@ class Start:
         gc.enable()
         reactor.run(installSignalHandlers=False)
         return 0
+
+    def _warn_of_logs(self) -> None:
+        """Warn of log targets that are out of reach, now that the root directory is the one that they are opened in."""
+        place = f" in the root directory {self.settings.chroot}" if self.settings.chroot else ""
+        for target, reason in log_targets.unreachable(self.configuration):
+            self.diagnostics.warning(
+                f"[tcproxy.main()] the log target {target} cannot be reached{place}: {reason}. "
+                "Its lines are dropped until it can be",
+                about="",
+            )
 
     def _alert(self, message: str) -> None:
         self.diagnostics.alert(f"[tcproxy.main()] {message}", about="")

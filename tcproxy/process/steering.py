@@ -1,11 +1,11 @@
 """Leading every new client to this process, before an older one closes its sockets on the same port.
 
-Sockets that share a port (SO_REUSEPORT) form a group, over which the kernel spreads clients; those who wait at a
-socket that is closed are reset. A filter of one instruction (socket(7), SO_ATTACH_REUSEPORT_CBPF) gives the number of
-the socket that is to get a client instead. We joined last, so ours is the highest; once older ones have left, that
-number exists no more, and the kernel spreads clients as before.
+Sockets that share a port (SO_REUSEPORT) form a group, and the kernel spreads new clients over it. Clients that wait
+at a socket are reset when it is closed. A filter of one instruction (socket(7), SO_ATTACH_REUSEPORT_CBPF) tells the
+kernel the number of the socket that gets all new clients. This process joined the group last, so its socket has the
+highest number. When the older sockets have left, no socket has that number, and the kernel spreads clients as before.
 
-Where the system knows none of this, everything is as without it: a client or two of a busy site may be reset.
+On a system without such filters nothing is changed: a few clients of a busy site may be reset.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LISTENING = "0A"
 
 
 def lead_here(listeners: Iterable[socket.socket]) -> None:
-    """Let these sockets, the last that joined their groups, get all new clients."""
+    """Let these sockets get all new clients. Each must be the last that joined its group."""
     for listener in listeners:
         members = _members(listener)
         if members > 1:
@@ -31,7 +31,7 @@ def lead_here(listeners: Iterable[socket.socket]) -> None:
 
 
 def spread(listeners: Iterable[socket.socket]) -> None:
-    """Take away what an earlier hand-over may have left at the groups that these sockets joined."""
+    """Remove the filters that an earlier hand-over may have left at the groups of these sockets."""
     for listener in listeners:
         try:
             listener.setsockopt(socket.SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0)

@@ -1,6 +1,6 @@
 """Standard input, output and error, before anything is opened or written.
 
-What is written there is terminal.py's and grammar/diagnostics.py's; a daemon leaves them in daemon.py.
+What is written to them is in terminal.py and grammar/diagnostics.py; a daemon gives them up in daemon.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import sys
 
 
 def occupy() -> None:
-    """Put /dev/null where whoever started the program closed standard input, output or error.
+    """Open /dev/null for each of standard input, output and error that the program was started without.
 
-    Otherwise a socket gets the number, and what is meant for the terminal is written to a client.
+    Otherwise the first sockets get their numbers, and messages for the terminal are written to a client.
     """
     for number in range(3):
         try:

@@ -17,7 +17,7 @@ EMERGENCY = 0
 def speaker(stream: TextIO, quiet: bool) -> Callable[[int, str], None]:
     """Return a function of a syslog level and a message that writes a line, or nothing when quiet.
 
-    What is an alert and what a warning is servers/wording.py's.
+    servers/wording.py says which message is an alert and which a warning.
     """
 
     def say(level: int, message: str) -> None:
@@ -32,9 +32,9 @@ def speaker(stream: TextIO, quiet: bool) -> Callable[[int, str], None]:
 
 
 def watch_failures(announce: Callable[[int, str], None]) -> None:
-    """Send what Twisted's log calls critical, as an exception in a callback, to `announce`; drop the rest.
+    """Pass errors of Twisted's log, such as an exception in a callback, to `announce`; drop its other events.
 
-    Without this Twisted keeps every event in memory, waiting for a log to be opened.
+    Without an observer Twisted keeps every event in memory until a log is opened.
     """
     from twisted.logger import ILogObserver, LogLevel, eventAsText, globalLogBeginner
     from zope.interface import provider

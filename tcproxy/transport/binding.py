@@ -52,6 +52,7 @@ def listen(
 ) -> socket.socket:
     """Return a listening, non-blocking socket. `inherited`: descriptors handed over, by `describe` of their bind.
 
+    A UNIX socket listens under a name of its own until `publish` gives it its path.
     smart: whether the first acknowledgement of a client's data waits for ours (`option tcp-smart-accept`).
     Raises BindError.
     """
@@ -183,10 +184,10 @@ def _set_mss(sock: socket.socket, mss: int) -> None:
 
 
 def _listen_unix(bind: Bind, backlog: int) -> socket.socket:
-    """Listen on a path: made under another name, then moved, so that clients always find a listener there.
+    """Listen beside a path, under a name that ends with this process's number and `.tmp`.
 
-    A socket that stands there already is replaced, as HAProxy does, so that the next process may take over; another
-    kind of file is refused (OSError).
+    The path itself may still lead to the process before this one, which goes on if this one cannot start. A file at
+    the path that is no socket is refused.
     """
     path = Path(bind.address.host)
     _refuse_other_files(path)
@@ -198,12 +199,49 @@ def _listen_unix(bind: Bind, backlog: int) -> socket.socket:
             os.chown(fresh, bind.uid, bind.gid)
         if bind.mode is not None:
             fresh.chmod(bind.mode)
-        fresh.replace(path)
     except OSError:
         sock.close()
         fresh.unlink(missing_ok=True)
         raise
     return sock
+
+
+def publish(bind: Bind, sock: socket.socket) -> None:
+    """Give a UNIX socket of `listen` its path; whatever socket stands there is replaced. Again is no error.
+
+    The rename leaves no moment without a listener at the path. Raises BindError.
+    """
+    fresh = _unpublished(bind, sock)
+    if fresh is None:
+        return
+    try:
+        fresh.replace(bind.address.host)
+    except OSError as error:
+        words = error.strerror or str(error)
+        raise BindError(f"cannot listen on {describe(bind)}: {words}", bind.origin, error.errno or 0) from error
+
+
+def withdraw(bind: Bind, sock: socket.socket) -> None:
+    """Close a socket of `listen`; if it is a UNIX socket without its path yet, its file goes as well."""
+    fresh = _unpublished(bind, sock)
+    if fresh is not None:
+        try:
+            fresh.unlink()
+        except OSError:
+            pass  # the rights that made it are given up by now
+    sock.close()
+
+
+def _unpublished(bind: Bind, sock: socket.socket) -> Path | None:
+    """Return the file that a UNIX socket listens at before it has its path; None for any other socket."""
+    if bind.address.family is not Family.UNIX or sock.fileno() == -1:
+        return None
+    name = sock.getsockname()  # stays what it was at bind(), whatever the file is called later
+    path = Path(bind.address.host)
+    if not isinstance(name, str) or not name.startswith(f"{path}.") or not name.endswith(".tmp"):
+        return None
+    fresh = Path(name)
+    return fresh if fresh.exists() else None
 
 
 def _refuse_other_files(path: Path) -> None:

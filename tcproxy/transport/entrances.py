@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IAddress
 from tcproxy.grammar.addresses import Family
 from tcproxy.session.frontend import Frontend
 from tcproxy.session.settings import World
-from tcproxy.transport.binding import BindError, listen
+from tcproxy.transport.binding import BindError, listen, publish, withdraw
 from tcproxy.transport.listeners import MOST_AT_ONCE, FrontendFactory, Listener
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.socket_options import client_tune
@@ -56,6 +56,23 @@ class Entrances(Service):
             tune = client_tune(frontend.model, tuning, sock.family)
             self.listeners.append(Listener(self.reactor, sock, factory, tune, most=_most_accepted(tuning)))
         return errors
+
+    def publish(self) -> list[str]:
+        """Give UNIX sockets their paths; return what went wrong."""
+        errors: list[str] = []
+        for listener in self.listeners:
+            frontend = listener.entrance.frontend
+            try:
+                publish(listener.entrance.bind, listener.socket)
+            except BindError as error:
+                errors.append(f"Starting {frontend.kind} {frontend.name}: {error} [{error.origin}]")
+        return errors
+
+    def withdraw(self) -> None:
+        """Close every listener of a start that failed, and leave no file behind."""
+        for listener in self.listeners:
+            withdraw(listener.entrance.bind, listener.socket)
+        self.close()
 
     def startService(self) -> None:
         """Accept clients."""

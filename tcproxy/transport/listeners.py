@@ -124,7 +124,12 @@ class Listener:
             self.poll.watch(self, EPOLLIN)
 
     def pause(self) -> None:
-        """Stop accepting and leave the queue of connections to others (SIGTTOU)."""
+        """Stop accepting and leave the queue of connections to others (SIGTTOU).
+
+        A UNIX socket goes on, as HAProxy's does: one that is shut never listens again, and no other process needs it.
+        """
+        if self._family == socket.AF_UNIX and not self._pair:
+            return
         if self.state in ("open", "full"):
             self.poll.watch(self, 0)
             self.state = "paused"
@@ -134,7 +139,7 @@ class Listener:
                 # as HAProxy does: the kernel refuses clients from now on, and listen() opens the socket again
                 self.socket.shutdown(socket.SHUT_RD)
             except OSError:
-                pass  # UNIX sockets cannot: their clients wait in the backlog
+                pass
 
     def resume(self, backlog: int = 0) -> None:
         """Accept again (SIGTTIN). Raises OSError when another process has taken the address."""

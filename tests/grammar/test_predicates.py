@@ -19,7 +19,7 @@ streq(a,a)|streq(,)|strneq(a,b)|streq("a,b",'a,b')|streq("a)","a)")|streq(a\ b,"
 streq(a"b"c,abc)|streq((a,(a)|streq('\n',\\n)|version_atleast(2.6)|version_atleast(2.6.12)|version_atleast(2)
 version_atleast()|version_atleast(abc)|version_atleast(2.6-dev5)|version_atleast(2.6.12-dev1)
 version_before(2.6.13)|version_before(2.7)|version_before(2.7-dev0)|version_before(2.6.12-1)|version_before(3)
-openssl_version_atleast(1.0.2)|openssl_version_before(4.0.0)|ssllib_name_startswith(OpenSSL)"""
+openssl_version_atleast(1.0.2)|openssl_version_before(7.9.9)|ssllib_name_startswith(OpenSSL)"""
 
 FALSE = r"""0|00|!1|! 1|(0)|!(1)|1 && 0|(1 || 0) && 0|0 || 0|defined|defined()|defined(NO)|defined( HOME)
 feature(QUIC)|feature(+EPOLL)|streq(a,b)|streq(a, a)|streq( a,a)|streq(a,)|strneq(a,a)|version_atleast(2.6.13)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tcproxy.model.process import Configuration, Global
-from tcproxy.process.arguments import Arguments
+from tcproxy.process.command_line import Arguments
 from tcproxy.process.start import overridden
 
 

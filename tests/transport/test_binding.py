@@ -12,7 +12,7 @@ import pytest
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.statements import Origin
 from tcproxy.model.bind import Bind
-from tcproxy.transport.binding import TCP_USER_TIMEOUT, BindError, describe, listen
+from tcproxy.transport.binding import TCP_USER_TIMEOUT, BindError, describe, listen, publish, withdraw
 from tests.running import PATIENCE
 from tests.transport.running import accept, connect, inet
 
@@ -31,7 +31,7 @@ def test_an_address_in_use_is_refused_with_the_line() -> None:
     """The error names the address and the line that asks for it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         bind = Bind(inet(taken.getsockname()[1]), origin=ORIGIN)
-        with pytest.raises(BindError, match="cannot listen on 127") as caught:
+        with pytest.raises(BindError, match=r"cannot listen on 127") as caught:
             listen(bind, 5)
     assert caught.value.origin == ORIGIN and caught.value.errno
 
@@ -54,15 +54,44 @@ def test_socket_options() -> None:
 
 
 def test_a_unix_socket_gets_its_owner_and_mode(tmp_path: Path) -> None:
-    """The path is made elsewhere and moved there, with the permissions that are asked for."""
+    """The path leads to a socket once that is published, with the permissions that are asked for."""
     path = tmp_path / "door"
-    with listen(Bind(Address(Family.UNIX, str(path)), mode=0o640, uid=os.getuid()), 5) as sock:
+    bind = Bind(Address(Family.UNIX, str(path)), mode=0o640, uid=os.getuid())
+    with listen(bind, 5) as sock:
+        assert not path.exists()
+        publish(bind, sock)
+        publish(bind, sock)
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
         with connect(str(path)), accept_from(sock):
             pass
-        with listen(Bind(Address(Family.UNIX, str(path))), 5) as next_one, connect(str(path)):
-            accept_from(next_one).close()
+        with listen(bind, 5) as next_one:
+            with connect(str(path)), accept_from(sock):
+                pass
+            publish(bind, next_one)
+            with connect(str(path)), accept_from(next_one):
+                pass
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_unix_socket_that_is_withdrawn_leaves_no_file(tmp_path: Path) -> None:
+    """The file of a socket that was never published goes; a published one stays for whoever comes next."""
+    bind = Bind(Address(Family.UNIX, str(tmp_path / "door")))
+    withdraw(bind, listen(bind, 5))
+    assert list(tmp_path.iterdir()) == []
+    sock = listen(bind, 5)
+    publish(bind, sock)
+    withdraw(bind, sock)
+    assert list(tmp_path.iterdir()) == [tmp_path / "door"]
+
+
+def test_a_path_that_cannot_be_taken_is_told(tmp_path: Path) -> None:
+    """A folder that was put at the path after the check makes publishing fail, with the address."""
+    bind = Bind(Address(Family.UNIX, str(tmp_path / "door")))
+    sock = listen(bind, 5)
+    (tmp_path / "door").mkdir()
+    with pytest.raises(BindError, match=r"cannot listen on .*/door: "):
+        publish(bind, sock)
+    withdraw(bind, sock)
 
 
 def accept_from(sock: socket.socket) -> socket.socket:

@@ -17,7 +17,7 @@ from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
-from tcproxy.process import limits
+from tcproxy.process import resources
 from tests.running import HAPROXY, end, free_port, wait_for
 
 ADDRESS = Address(Family.INET, "127.0.0.1", 80)
@@ -51,20 +51,20 @@ STATS = {"stats_sockets": (Bind(ADDRESS),), "stats_maxconn": 7}
 )
 def test_the_sum(configuration: Configuration, maxconn: int, sockets: int) -> None:
     """maxconn comes from the limit on descriptors when it is not given, and the descriptors from maxconn."""
-    planned = limits.plan(configuration, 1024, 20000)
+    planned = resources.plan(configuration, 1024, 20000)
     assert (planned.maxconn, planned.sockets) == (maxconn, sockets)
     assert planned.computed is not bool(configuration.process.maxconn)
 
 
 def test_no_limit_is_a_million() -> None:
     """A process without a limit on descriptors still has a number of connections."""
-    assert limits.plan(configured(LISTEN), 1024, resource.RLIM_INFINITY).maxconn == ((1 << 20) - 14) // 2
+    assert resources.plan(configured(LISTEN), 1024, resource.RLIM_INFINITY).maxconn == ((1 << 20) - 14) // 2
 
 
 def test_settle_fills_in_what_was_computed() -> None:
     """The plan goes into the global section, and -N into frontends that say nothing themselves."""
     own = Proxy("frontend", "g", maxconn=3)
-    settled = limits.settle(configured(LISTEN, own, Proxy("backend", "b")), limits.Plan(50, 0, True), 7)
+    settled = resources.settle(configured(LISTEN, own, Proxy("backend", "b")), resources.Plan(50, 0, True), 7)
     assert settled.process.maxconn == 50
     assert [proxy.maxconn for proxy in settled.proxies] == [7, 3, 0]
 
@@ -73,11 +73,11 @@ RAISING = """
 import resource, sys
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.model.process import Configuration, Global
-from tcproxy.process import limits
+from tcproxy.process import resources
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, int(sys.argv[1])))
 configuration = Configuration(Global(ulimit_n=int(sys.argv[2]), strict_limits=sys.argv[4] == "strict"))
-planned = limits.Plan(1000, int(sys.argv[3]), False)
-print(limits.raise_descriptors(configuration, planned, Diagnostics(1, sys.stdout)))
+planned = resources.Plan(1000, int(sys.argv[3]), False)
+print(resources.raise_descriptors(configuration, planned, Diagnostics(1, sys.stdout)))
 print(resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
@@ -134,7 +134,7 @@ def test_the_reference_computes_the_same(more: str, tmp_path: Path) -> None:
         stats_sockets=(bind,),
         **settings,
     )
-    planned = limits.plan(ours, *limits.descriptor_limits())
+    planned = resources.plan(ours, *resources.descriptor_limits())
     assert planned.maxconn == int(re.findall(r"^Maxconn: (\d+)", said, re.MULTILINE)[0])
     assert planned.sockets == int(re.findall(r"^Maxsock: (\d+)", said, re.MULTILINE)[0])
 
@@ -145,6 +145,6 @@ def test_the_messages_name_the_numbers() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY:
         pytest.skip("there is no limit here")
-    planned = limits.Plan(1 << 40, 1 << 41, False)
-    assert not limits.raise_descriptors(Configuration(Global(ulimit_n=1)), planned, Diagnostics(1, stream))
+    planned = resources.Plan(1 << 40, 1 << 41, False)
+    assert not resources.raise_descriptors(Configuration(Global(ulimit_n=1)), planned, Diagnostics(1, stream))
     assert str(1 << 41) in stream.getvalue()

@@ -14,7 +14,7 @@ from tcproxy.model.process import Configuration
 
 
 def initial(peer: str = "") -> Environment:
-    """Return the variables that exist before the first file is read; peer: the name given with -L."""
+    """Return the variables that exist before the first file is read. peer: the name given with -L."""
     variables = dict(os.environ)
     variables["HAPROXY_LOCALPEER"] = peer or socket.gethostname()
     variables["HAPROXY_STARTUP_VERSION"] = tcproxy.__version__
@@ -22,7 +22,7 @@ def initial(peer: str = "") -> Environment:
 
 
 def complete(configuration: Configuration) -> None:
-    """Add what is known when all files are read: their names, and the addresses of the command sockets."""
+    """Add the variables that are known when all files are read: the files' names and the command sockets' addresses."""
     environment = configuration.environment
     if environment is None:
         return

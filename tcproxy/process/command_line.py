@@ -1,8 +1,8 @@
 """The command line, read as HAProxy reads its own (management manual, 3): pure words in, one record out.
 
-The first letter behind the dash decides, further letters are looked at by few options only (`-vv`, `-dK...`,
-`-sf`), and the value of an option is always the next word. So `getopt` and `argparse` do not fit. What the
-options do is not told here.
+The first letter behind the dash names the option; only few options look at further letters (`-vv`, `-dK...`, `-sf`).
+The value of an option is always the next word. `getopt` and `argparse` cannot read that. What the options do is in
+command.py and start.py.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 
 class WrongUsage(Exception):
-    """The command line makes no sense: the usage is to be shown, after the sentence if there is one."""
+    """The command line cannot be read: the program shows its usage, after this sentence if it is not empty."""
 
 
 class WrongArgument(Exception):
-    """One argument is wrong: the sentence says which."""
+    """One argument is wrong; the sentence says which."""
 
 
 @dataclass(slots=True)
@@ -26,9 +26,8 @@ class Arguments:
 
     version: 0, 1 for -v, 2 for -vv. condition: the text behind -cc. keywords: what follows -dK, None
     without it; memory_debug likewise for -dM. maxconn, proxy_maxconn: 0 when not given; memory_limit: MiB,
-    0 for none. old_pids: who is signalled with `old_signal` when this process has taken over (-sf, -st).
-    ineffective: options that were accepted and change nothing here. refused: options that cannot be obeyed
-    yet.
+    0 for none. old_pids: processes that get `old_signal` when this one has taken over (-sf, -st). ineffective: options
+    that are accepted and change nothing. refused: options that tcproxy does not support yet.
     """
 
     files: list[str] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """How many connections the process may carry, and how many descriptors it needs for them.
 
-The sum is HAProxy's (management manual, 5; configuration manual 3.2, `maxconn`), so that a limit that was
-enough for HAProxy is enough here, and `show info` of both tell the same. Computed from the configuration,
+The numbers are HAProxy's (management manual, 5; configuration manual 3.2, `maxconn`): a limit that was enough for
+HAProxy is enough here, and `show info` of both programs shows the same. They are computed from the configuration and
 applied with setrlimit.
 """
 
@@ -18,13 +18,13 @@ RESERVED = 10
 PER_PROCESS = 3
 """One for epoll, two for the reactor's waker."""
 LEAST_MAXCONN = 100
-"""Connections promised even where the limit is too low for them: the start fails then, and says so."""
+"""The least maxconn that is computed. If the limit is too low even for that, the start fails and says so."""
 _SPLICE_OPTIONS = frozenset({"splice-auto", "splice-request", "splice-response"})
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the process needs. maxconn: connections; sockets: descriptors; computed: maxconn was not given."""
+    """What the process needs. maxconn: connections. sockets: descriptors. computed: no maxconn was given."""
 
     maxconn: int
     sockets: int
@@ -69,7 +69,7 @@ def _room(soft: int, hard: int, ceiling: int) -> int:
 
 
 def _pipes(configuration: Configuration, maxconn: int) -> int:
-    """Return how many pipes splicing may hold: a quarter of the connections that may want one; -1: of all."""
+    """Return how many pipes splicing may hold: a quarter of the connections that may use it. -1: a quarter of all."""
     given = configuration.process.tune.get("maxpipes", 0)
     if given or not configuration.process.splice:
         return given
@@ -122,7 +122,7 @@ def raise_descriptors(configuration: Configuration, planned: Plan, diagnostics: 
 
 
 def _set_descriptors(wanted: int, soft: int, hard: int, strict: bool) -> int:
-    """Set the limit, or get as near as may be unless strict; return the limit reached."""
+    """Set the limit; if that fails and `strict` is false, set the highest that is allowed. Return the limit reached."""
     ceiling = wanted if hard == resource.RLIM_INFINITY else max(hard, wanted)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, ceiling if hard != resource.RLIM_INFINITY else hard))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcproxy.process.arguments import Arguments, WrongArgument, WrongUsage, parse
+from tcproxy.process.command_line import Arguments, WrongArgument, WrongUsage, parse
 
 
 def test_files_by_option_and_behind_the_dashes() -> None:
