@@ -73,6 +73,11 @@ class Condition:
     def __repr__(self) -> str:
         return f"Condition({self.text!r})"
 
+    @property
+    def is_fixed(self) -> bool:
+        """Return whether it is met by all requests of a connection, or by none."""
+        return all(test.expression.fetch.fixed for term in self.terms() for test in term.acl.tests)
+
     def terms(self) -> Iterator[Term]:
         """Return all terms, in order."""
         for group in self.alternatives:

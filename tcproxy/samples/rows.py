@@ -29,6 +29,7 @@ class Fetch:
         given, and are empty if they are not (a proxy left out means the current one).
     take: the fetch itself, for one without arguments. build: makes it of the arguments' values, those not
         given left out (ValueError says what is wrong with them).
+    fixed: its value is the same for a whole connection, from its first request to its last.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Fetch:
     build: Callable[..., Take] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
+    fixed: bool = False
 
     def compile(self, values: Sequence[Any]) -> Take:
         """Return the function that takes this sample with these arguments. Raises ValueError."""

@@ -59,6 +59,7 @@ class Frontend(FrontendSettings):
         self.rules = [
             (rule.condition, backends[rule.name]) for rule in self.model.use_backends if rule.name in backends
         ]
+        self.rules_are_fixed = all(condition is None or condition.is_fixed for condition, _ in self.rules)
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)

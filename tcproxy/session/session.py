@@ -49,7 +49,7 @@ class TcpSession(Connection, Stream):
         self.client_limit = frontend.client
         self.server_limit = 0.0
         self.steps = entrance.steps
-        self.alarm = self.greeting = self.front = self.relay = None
+        self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
         self.link = self.backend = self.server = self.previous = self.avoid = self.ticket = None
         self.persistence = self.local = self.remote = self.unique = None
         self.stage = CHOOSING

@@ -188,6 +188,7 @@ class FrontendSettings:
     never became a session; needs: the addresses they name; notes_links: those of links are among them.
     identify: makes the id of a stream (`unique-id-format`), "" without a format.
     rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
+    rules_are_fixed: rules choose the same backend for all requests of a connection.
     home: the farm of a `listen` section, which is its own backend until another one is chosen; None of a frontend.
     """
 
@@ -213,6 +214,7 @@ class FrontendSettings:
         )  # fmt: skip
         self.rules: list[tuple[Any, BackendSettings]] = []
         self.fallback: BackendSettings | None = None
+        self.rules_are_fixed = True
         self.lines = 0
         self.needs: frozenset[str] = frozenset()
         self.identify: Callable[[Any], str] = _no_id

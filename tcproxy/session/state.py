@@ -25,7 +25,7 @@ from tcproxy.wire.proxy_protocol import ProxyHeader
 
 CONNECTION_FIELDS = (
     "accepted", "alarm", "began", "client", "client_done", "client_limit", "client_shut", "entrance", "front",
-    "frontend", "greeting", "handshake", "number", "relay",
+    "frontend", "greeting", "handshake", "number", "packed_source", "relay",
 )  # fmt: skip
 STREAM_FIELDS = (
     "avoid", "backend", "connected_at", "error", "expires", "link", "local", "logged", "next_step", "persistence",
@@ -150,6 +150,7 @@ class Connection(SessionFacts):
     client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
     entrance, frontend: where it came in. front: the address it connected to, once asked for. greeting: the PROXY
     header, or what reads it (greeting.py). handshake: milliseconds that this took. number: unique in the process.
+    packed_source: the client's packed address, once asked for.
     relay: what passes the bytes of two joined ends (relay.py), None before.
     """
 
@@ -166,7 +167,16 @@ class Connection(SessionFacts):
     greeting: Any
     handshake: int
     number: int
+    packed_source: bytes | None
     relay: Any
+
+    @property
+    def source(self) -> bytes:
+        """Return the client's packed address, empty for a UNIX socket."""
+        packed = self.packed_source
+        if packed is None:
+            packed = self.packed_source = _packed(self.client_address[0])
+        return packed
 
     @property
     def proxy_header(self) -> ProxyHeader | None:

@@ -19,7 +19,7 @@ def account(exchange: Exchange) -> None:
     exchange.byte_counts = (received, sent)
     place = exchange.status // 100
     exchange.frontend.counters.answered[place] += 1
-    for counters in exchange.entrance.passed:
+    for counters in exchange.connection.entrance.passed:
         counters.bytes_in += received
         counters.bytes_out += sent
     if backend is None:
@@ -73,7 +73,7 @@ def account_fast(exchange: Exchange, farm: Counters, server: Counters, now: floa
     exchange.byte_counts = (received, sent)
     place = exchange.status // 100
     exchange.frontend.counters.answered[place] += 1
-    for counters in exchange.entrance.passed:
+    for counters in exchange.connection.entrance.passed:
         counters.bytes_in += received
         counters.bytes_out += sent
     farm.bytes_in += received

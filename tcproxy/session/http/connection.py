@@ -44,8 +44,8 @@ class HttpConnection(ClientConnection):
     """
 
     __slots__ = (
-        *CONNECTION_FIELDS, "broken", "closed", "exchange", "expires", "first", "idle_from", "kept", "leaving", "peer",
-        "settings", "soonest", "unread",
+        *CONNECTION_FIELDS, "broken", "choice", "closed", "exchange", "expires", "first", "idle_from", "kept",
+        "leaving", "peer", "settings", "soonest", "unread",
     )  # fmt: skip
 
     def __init__(self, entrance: Entrance) -> None:
@@ -56,7 +56,8 @@ class HttpConnection(ClientConnection):
         self.settings = frontend.http
         self.client_limit = frontend.client
         self.exchange: HttpExchange | None = None
-        self.alarm = self.greeting = self.front = self.relay = self.kept = self.peer = None
+        self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
+        self.kept = self.peer = self.choice = None
         self.client_done = self.client_shut = self.broken = self.closed = self.leaving = self.unread = False
         self.first = True
         self.handshake = 0

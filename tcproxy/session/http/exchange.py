@@ -53,6 +53,7 @@ class HttpExchange(Exchange):
         self.handshake = 0
         self.inner = None
         self.keep = False
+        self.kept = connection.kept
         self.link = None
         self.local = None
         self.logged = False

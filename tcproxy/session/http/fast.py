@@ -21,6 +21,7 @@ from tcproxy.session.http.reuse import give_back
 from tcproxy.session.http.settings import Route
 from tcproxy.session.http.state import ClientConnection, Exchange
 from tcproxy.session.persistence import take_slot
+from tcproxy.session.settings import BackendSettings
 from tcproxy.session.stages import CONNECTING, NEVER, RELAYING
 from tcproxy.session.steps import run
 from tcproxy.wire.http1.response import PlainResponse
@@ -36,7 +37,8 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
             _answered_early(exchange)
             return
     frontend = connection.frontend
-    route = exchange.route = settings.fast[chosen_backend(exchange) if frontend.rules else frontend.fallback]
+    chosen = _choose(connection, exchange) if frontend.rules else frontend.fallback
+    route = exchange.route = settings.fast[chosen]
     exchange.backend = backend = route.backend
     exchange.server_limit = backend.server
     farm = backend.farm
@@ -76,6 +78,16 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
     link.ask(exchange.request, connection.client, False)
     if not connection.closed:
         _see_to_alarm(connection, now + route.soonest)
+
+
+def _choose(connection: ClientConnection, exchange: Exchange) -> BackendSettings | None:
+    """Return the backend that rules choose: once a connection, where they look at nothing that a request can change."""
+    chosen = connection.choice
+    if chosen is None:
+        chosen = chosen_backend(exchange)
+        if connection.frontend.rules_are_fixed:
+            connection.choice = chosen
+    return chosen
 
 
 def _answered_early(exchange: Exchange) -> None:
@@ -125,7 +137,7 @@ def answered(exchange: Exchange, plain: PlainResponse, data: bytes) -> bool:
     keep = exchange.keep = request.keep_alive and not exchange.frontend.world.stopping
     came = len(data) - plain.end
     link.moved += plain.received + came  # more than nothing where a 1xx response came before
-    wire = plain.wire
+    wire = plain.template.written % plain.parts  # type: ignore[union-attr]  # inlined `plain.wire`; it has a template
     client.send_now((wire if keep else wire[:-2] + CLOSE) + data[plain.end :])
     if exchange.link is not link:
         return True  # the client is lost, and all is logged
@@ -158,7 +170,8 @@ def may_close(exchange: Exchange) -> bool:
 
 def close(exchange: Exchange) -> None:
     """End an exchange: count it, log it, give the link back, and wait for the next request."""
-    connection, client, link, server = exchange.connection, exchange.client, exchange.link, exchange.server
+    connection, client, server = exchange.connection, exchange.client, exchange.server
+    link: Any = exchange.link
     backend = exchange.backend
     assert server is not None and backend is not None
     farm = backend.farm
@@ -175,7 +188,10 @@ def close(exchange: Exchange) -> None:
         write_line(exchange)
     link.session = None
     link.go_idle()
-    give_back(exchange, server, link)
+    if link.private or exchange.status in ASK_WHO:
+        give_back(exchange, server, link)
+    else:
+        server.links.put(link)
     exchange.backend = exchange.server = exchange.link = None
     server.sessions.discard(exchange)
     farm.release(server)

@@ -31,16 +31,19 @@ ResponseEdit = Callable[["Exchange", ResponseHead], None]
 EXCHANGE_FIELDS = (
     "ahead", "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "captured", "client",
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
-    "inner", "keep", "link", "local", "logged", "looked", "next_step", "number", "persistence", "phase", "previous",
-    "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole", "retries", "route",
-    "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket", "times_ms", "unique",
+    "inner", "keep", "kept", "link", "local", "logged", "looked", "next_step", "number", "persistence", "phase",
+    "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
+    "retries", "route", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
+    "times_ms", "unique",
 )  # fmt: skip
 
 
 class ClientConnection(Connection):
     """One client of a frontend in HTTP mode.
 
-    broken: nothing can be sent to it any more. closed: it has ended. exchange: the one under way, None between two.
+    broken: nothing can be sent to it any more. choice: the backend of all its requests, where rules only look at what
+    is the same for the whole connection (fast.py), once chosen. closed: it has ended. exchange: the one under way, None
+    between two.
     expires: monotonic seconds when the wait for a request is over, NEVER without an end. first: no request came before
     the present one. idle_from: monotonic seconds when the wait for this request began; began: when its first byte came,
     or idle_from. kept: links that only this client may use. leaving: the connection is closed as soon as all is sent.
@@ -52,6 +55,7 @@ class ClientConnection(Connection):
         __slots__ = ()  # HttpConnection has slots for these fields, which mypy cannot know
 
     broken: bool
+    choice: BackendSettings | None
     client: ClientEnd
     closed: bool
     exchange: Exchange | None
@@ -95,7 +99,8 @@ class Exchange(Stream):
     was over. captured: headers and cookies for the log (captures.py). handshake: milliseconds of the PROXY header.
     inner: the server inside the process that takes the request's body (inner.py), None without one. number: of the
     request in the process, where lines name that. replay: the request, where it may be sent again (retries.py).
-    sent: bytes of answers of ours. looked: a link that could not be written to was read once more.
+    sent: bytes of answers of ours. kept: links that only this client may use, None without any. looked: a link that
+    could not be written to was read once more.
     """
 
     if not TYPE_CHECKING:
@@ -120,6 +125,7 @@ class Exchange(Stream):
     handshake: int
     idle_from: float
     inner: Any  # an InnerServer (inner.py, above)
+    kept: Any  # PrivateLinks (private.py, above)
     keep: bool
     link: ServerEnd | Any
     local: Address | None
@@ -157,6 +163,11 @@ class Exchange(Stream):
         return self.connection.entrance
 
     @property
+    def source(self) -> bytes:
+        """Return the client's packed address, empty for a UNIX socket."""
+        return self.connection.source
+
+    @property
     def proxy_header(self) -> ProxyHeader | None:
         """Return the PROXY header, None without one."""
         return self.connection.proxy_header
@@ -170,11 +181,6 @@ class Exchange(Stream):
     def front_address(self) -> Address:
         """Return the address the client connected to. Raises OSError once the socket is gone."""
         return self.connection.front_address
-
-    @property
-    def kept(self) -> Any:
-        """Return the links that only this client may use, None without any."""
-        return self.connection.kept
 
     def link_key(self) -> Hashable:
         """Return what a link to the exchange's server tells the server about the client, or depends on."""

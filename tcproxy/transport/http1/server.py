@@ -69,7 +69,11 @@ class HttpLink(HttpEnd):
         self.moved = 0
         self.sink = client
         client.moved += request.received
-        data = request.forward(close)
+        template = request.template
+        if template is not None and not close and request.parts[1] is request.target:
+            data = template.written % request.parts  # inlined `forward` (hot path; see docs/performance)
+        else:
+            data = request.forward(close)
         if client.body is None:
             client.sink = self
             self.send_now(data)

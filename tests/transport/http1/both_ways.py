@@ -81,7 +81,7 @@ def general_steps() -> Iterator[list[str]]:
         yield seen
 
 
-WAYS_OWN = {"alarm", "next_step", "times_ms", "fast", "byte_counts", "soonest", "steps"}
+WAYS_OWN = {"alarm", "next_step", "times_ms", "fast", "byte_counts", "soonest", "steps", "choice", "packed_source"}
 """What a connection and its exchange remember of the way that it went, which decides nothing of what is sent."""
 
 
