@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import PATIENCE, EchoServer, end, free_port, program, wait_for
+from tests.running import PATIENCE, EchoServer, end, free_port, program
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "extending"
 STRATEGY = (EXAMPLES / "strategy_example.py").read_text(encoding="utf-8")
@@ -173,9 +173,14 @@ def test_a_checker_that_crashes_is_told_as_its_own(tmp_path: Path) -> None:
         config = configured(tmp_path, option="option redis-ping", port=free_port(), server=server.port)
         process = subprocess.Popen(words(tmp_path, "-db", "-f", config), stderr=subprocess.PIPE, text=True)
         try:
-            wait_for(lambda: len(server.peers) > 5, what="some checks")
+            assert process.stderr is not None
+            said = ""
+            while "is DOWN" not in said:  # after three checks that failed
+                line = process.stderr.readline()
+                assert line, said
+                said += line
             process.send_signal(signal.SIGTERM)
-            said = process.communicate(timeout=PATIENCE)[1]
+            said += process.communicate(timeout=PATIENCE)[1]
         finally:
             end(process)
     assert said.count(f"the checker 'redis-ping' of {place / 'theirs.py'} failed in 'connected' for server shop/s") == 1

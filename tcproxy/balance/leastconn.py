@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 from zope.interface import implementer
@@ -62,12 +63,19 @@ class LeastConnPicker:
 
     def took(self, server: IServer) -> None:
         """Move the server to the place of its new load, if that changed."""
-        rung = self._rungs.get(id(server))
+        key = id(server)
+        rung = self._rungs.get(key)
         if rung is None:
             return
-        load = _load(server)
+        sessions = server.served + server.queued  # inlined `_load` and `Ladder.move` (hot path; see docs/performance)
+        load = (sessions + 1) * HEAVIEST // server.weight if sessions else 0
         if load != rung[0]:
-            self._rungs[id(server)] = self._ladder.move(rung, load)
+            ladder = self._ladder
+            rungs = ladder.rungs
+            del rungs[bisect_left(rungs, rung)]
+            ladder.arrivals = arrival = ladder.arrivals + 1
+            rung = self._rungs[key] = (load, arrival, server)
+            insort(rungs, rung)
 
     dropped = took
 

@@ -175,6 +175,23 @@ class Head:
         self._fields = None
         self._drop(template, tuple(gone))
 
+    def change(self, name: bytes, value: bytes | None) -> None:
+        """Give the first header of this name another value, None to remove it; there must be one."""
+        template = self.template
+        if template is None:
+            fields = list(self.fields)
+            at = next(at for at, field in enumerate(fields) if field.name == name)
+            fields[at : at + 1] = [] if value is None else [self.field_type(name, value)]
+            self._fields = fields
+            return
+        place = template.places[name][0]
+        if value is None:
+            self._drop(template, (place,))
+            return
+        parts = self.parts
+        self.parts = (*parts[:place], value, *parts[place + 1 :])
+        self._fields = None
+
     def _drop(self, template: Template, places: tuple[int, ...]) -> None:
         """Remove the headers whose values have these indices in `parts`."""
         if not places:

@@ -17,7 +17,7 @@ from tcproxy.model.proxy import Proxy
 from tcproxy.servers.state import LiveServer
 from tcproxy.session.http.cacheable import is_cacheable
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
-from tcproxy.session.persistence import follows_client, persistence_of, rules_of
+from tcproxy.session.persistence import persistence_of, rules_of
 from tcproxy.session.state import Persistence
 from tcproxy.wire.cookies import (
     Crumb,
@@ -78,8 +78,15 @@ class RequestCookie:
         """Find the server that the request's cookies name, and write them as the server shall see them."""
         request = exchange.request
         assert request is not None
-        lead = persistence_of(exchange)
-        if any(concerns(value, self.name) for value in request.values(b"cookie")):
+        lead = exchange.persistence or persistence_of(exchange)
+        values = request.values(b"cookie")
+        if len(values) == 1:  # as browsers do it
+            value = values[0]
+            if concerns(value, self.name):
+                left = self._read_header(exchange, lead, value)
+                if left is not value:
+                    request.change(b"cookie", left or None)
+        elif any(concerns(value, self.name) for value in values):
             request.replace(COOKIE, lambda name, value: self._left_of(exchange, lead, value))
         return True
 
@@ -158,11 +165,12 @@ def _is_outside(age: int, limit: int) -> bool:
 class ResponseCookie:
     """The cookie in responses: the server's own is kept, changed or taken out, and ours put in.
 
-    plain: no dates are in it. behind: what follows its value.
+    dated: dates are in it. behind: what follows its value.
     """
 
     __slots__ = (
-        "behind", "indirect", "insert", "maxidle", "maxlife", "mode", "name", "nocache", "postonly", "preserve",
+        "behind", "dated", "indirect", "insert", "maxidle", "maxlife", "mode", "name", "nocache", "postonly",
+        "preserve",
     )  # fmt: skip
 
     def __init__(self, model: Cookie) -> None:
@@ -172,15 +180,19 @@ class ResponseCookie:
         self.indirect, self.preserve = model.indirect, model.preserve
         self.nocache, self.postonly = model.nocache, model.postonly
         self.maxidle, self.maxlife = model.maxidle, model.maxlife
+        self.dated = bool(self.maxidle or self.maxlife)
         parts = ["", "path=/", *(f"domain={domain}" for domain in model.domains)]
         parts += ["HttpOnly"] * model.httponly + ["Secure"] * model.secure + list(model.attributes)
         self.behind = "; ".join(parts).encode("utf-8", "surrogateescape")
 
     def edit(self, exchange: Exchange, head: ResponseHead) -> None:
         """Do what the backend's cookie asks of a response."""
-        lead, server = persistence_of(exchange), exchange.server
-        led = follows_client(exchange)
-        head.replace(SETTING, lambda name, value: self._left_of(server, lead, led, name, value))
+        lead, server, ticket = exchange.persistence or persistence_of(exchange), exchange.server, exchange.ticket
+        led = lead.direct and (ticket is None or not ticket.redispatched)  # inlined `follows_client`
+        if head.has(b"set-cookie") or head.has(b"set-cookie2"):
+            head.replace(SETTING, lambda name, value: self._left_of(server, lead, led, name, value))
+        if led and not (self.dated or lead.last or lead.first):
+            return
         if server is not None and self.insert and not lead.ignored and (not led or self._is_due(lead)):
             self._insert(exchange, head, server, lead, led)
 

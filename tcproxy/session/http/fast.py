@@ -146,7 +146,7 @@ def answered(exchange: Exchange, plain: PlainResponse, data: bytes) -> bool:
         exchange.connection.rearm()
         return True
     exchange.response_whole = link.whole = True
-    if client.waiting or not (keep and plain.keep_alive):
+    if client.congested or not (keep and plain.keep_alive):
         exchange.finish()
     else:
         close(exchange)
