@@ -119,6 +119,7 @@ class IServer(Interface):
     usable = Attribute("bool: up (or going up) and of weight above zero: new clients may be sent to it")
     served = Attribute("int: how many sessions it serves at this moment")
     queued = Attribute("int: how many sessions wait in its own queue")
+    maxconn = Attribute("int: how many sessions it serves at the most (`maxconn`, `minconn`), 0 for no limit")
     saturated = Attribute(
         "bool: its maxconn is reached (or its queue is not empty), so a session would have to wait"
     )

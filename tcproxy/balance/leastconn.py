@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 from zope.interface import implementer
@@ -20,7 +19,9 @@ Rung = tuple[int, int, IServer]
 class LeastConnPicker:
     """One group of servers in the order of their load.
 
-    A server that is taken or released goes behind those of equal load: hence the turns among equals.
+    A server that is taken or released goes behind those of equal load: hence the turns among equals. Its place is
+    worked out when the next server is picked, which a cookie may spare; but where sessions may queue, at once, since
+    the length of the queue at that moment counts.
     """
 
     dynamic = True
@@ -30,12 +31,15 @@ class LeastConnPicker:
         self._ladder: Ladder[IServer] = Ladder()
         self._rungs: dict[int, Rung] = {}
         self._weights: dict[int, int] = {}
+        self._moved: dict[int, IServer] = {}
         for server in servers:
             if server.usable:
                 self._enter(server)
 
     def pick(self, request: IRequest, avoid: IServer | None) -> IServer | None:
         """Return the least loaded server that has a free slot, or room in a queue limited by `maxqueue`."""
+        if self._moved:
+            self._move_all()
         refused = None
         for _, _, server in self._ladder.rungs:
             if not server.full:
@@ -50,6 +54,7 @@ class LeastConnPicker:
 
     def changed(self, server: IServer) -> None:
         """Take the server in or out, or to the place that its new weight gives it."""
+        self._move_all()
         key = id(server)
         weight = server.weight if server.usable else 0
         if weight == self._weights.get(key, 0):
@@ -62,22 +67,29 @@ class LeastConnPicker:
             self._enter(server)
 
     def took(self, server: IServer) -> None:
-        """Move the server to the place of its new load, if that changed."""
+        """Note that the load of the server changed."""
+        if server.maxconn:
+            self._move(server)
+            return
+        moved, key = self._moved, id(server)
+        moved.pop(key, None)  # it goes behind those that moved before
+        moved[key] = server
+
+    dropped = took
+
+    def _move_all(self) -> None:
+        """Give all servers whose load changed their places, in the order of their last changes."""
+        for server in self._moved.values():
+            self._move(server)
+        self._moved.clear()
+
+    def _move(self, server: IServer) -> None:
+        """Put the server behind those of its load."""
         key = id(server)
         rung = self._rungs.get(key)
         if rung is None:
             return
-        sessions = server.served + server.queued  # inlined `_load` and `Ladder.move` (hot path; see docs/performance)
-        load = (sessions + 1) * HEAVIEST // server.weight if sessions else 0
-        if load != rung[0]:
-            ladder = self._ladder
-            rungs = ladder.rungs
-            del rungs[bisect_left(rungs, rung)]
-            ladder.arrivals = arrival = ladder.arrivals + 1
-            rung = self._rungs[key] = (load, arrival, server)
-            insort(rungs, rung)
-
-    dropped = took
+        self._rungs[key] = self._ladder.move(rung, _load(server))
 
 
 def _load(server: IServer) -> int:

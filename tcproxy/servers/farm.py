@@ -147,6 +147,19 @@ class Farm(FarmState):
         if self._counts_load and server.picker is not None:
             server.picker.took(server)
 
+    def take_unlimited(self, server: LiveServer, now: float) -> None:
+        """Take a slot of a server that has no `maxconn`: nobody ever waits for one. now: monotonic seconds."""
+        self.last_session = server.last_session = now
+        counters = server.counters  # inlined `Counters.begin` (hot path; see docs/performance)
+        if now >= counters.session_rate.until:
+            counters.session_rate.turn(now, counters.total)
+        counters.total += 1
+        current = counters.current = counters.current + 1
+        if current > counters.highest:
+            counters.highest = current
+        if self._counts_load and server.picker is not None:
+            server.picker.took(server)
+
     def again(self, server: LiveServer) -> None:
         """Count one more connection attempt on a slot that is kept: a retry on the same server."""
         now = self.last_session = server.last_session = self.clock.seconds()

@@ -29,7 +29,7 @@ from tcproxy.wire.http1.response import PlainResponse
 CLOSE = b"connection: close\r\n\r\n"
 
 
-def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
+def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:  # noqa: C901  # calls are written out
     """Send a request to a server. now: monotonic seconds when it came."""
     settings = connection.settings
     for rule in settings.rules:
@@ -54,7 +54,14 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
             _answered_early(exchange)
             return
     lead = exchange.persistence
-    got = farm.assign(exchange) if lead is None or lead.server is None else take_slot(exchange, lead.server)
+    got: LiveServer | Ticket | None
+    if lead is None or lead.server is None:
+        got = farm.assign(exchange)
+    elif lead.server.maxconn:
+        got = take_slot(exchange, lead.server)
+    else:
+        got = lead.server
+        farm.take_unlimited(got, now)
     if not isinstance(got, LiveServer):
         _wait(exchange, route, got)
         return
