@@ -69,6 +69,7 @@ class LeastConnPicker:
     def took(self, server: IServer) -> None:
         """Note that the load of the server changed."""
         if server.maxconn:
+            self._move_all()  # these moved before
             self._move(server)
             return
         moved, key = self._moved, id(server)
