@@ -9,16 +9,20 @@ from __future__ import annotations
 from tcproxy.session.accounting import aborted_by_client
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import CLIENT_ERROR, RELAYING
+from tcproxy.wire.http1 import Framing
 
 
 def client_ended(exchange: Exchange) -> None:
-    """FIN came from the client: that is no matter while its request is being answered."""
+    """FIN came from the client: that is no matter while its request is being answered.
+
+    With `option abortonclose` it is, but HAProxy pays no heed to it within a response that ends with its connection.
+    """
     if not exchange.client.whole:
         client_aborted(exchange)
     elif exchange.inner is not None:
         if exchange.inner.looks:
             exchange.inner.late()
-    elif aborts_on_close(exchange):
+    elif aborts_on_close(exchange) and not (exchange.response and exchange.response.framing is Framing.CLOSE):
         client_aborted(exchange)
 
 
