@@ -151,6 +151,7 @@ def _reads_to_the_end(scene: Scene) -> None:
     read_head(link)
     link.send(b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n")
     read_head(client)
+    scene.timed = False  # how long so many bytes take
     sending = threading.Thread(target=link.send, args=(b"x" * 20_000_000,))
     sending.start()
     client.reads(SOME).finish()
@@ -300,7 +301,54 @@ def leaves_connecting(way: str) -> Play:
     return play
 
 
+def leaves_queue(way: str) -> Play:
+    """Return the story of a client that leaves while it waits for the slot of another one."""
+
+    def play(scene: Scene) -> None:
+        """CQ: the client leaves the queue."""
+        door, client = scene.listen(2000), scene.connect().send(GET)
+        link = door.accept()
+        read_head(link)
+        waiting = scene.connect(name="waiting").send(GET)
+        scene.until("BACKEND", qcur=1)
+        with scene.lasting():
+            WAYS[way](waiting)
+            scene.logged()
+        link.send(OK)
+        read_head(client)
+        client.reads(2).close()
+        scene.logged()
+        scene.until("FRONTEND", scur=0)
+
+    return play
+
+
+def leaves_second(way: str) -> Play:
+    """Return the story of a client that leaves within its second request."""
+
+    def play(scene: Scene) -> None:
+        """The client leaves while the answer of its second request is waited for."""
+        door, client = scene.listen(2000), scene.connect().send(GET)
+        link = door.accept()
+        read_head(link)
+        link.send(OK)
+        read_head(client)
+        client.reads(2).send(GET)
+        read_head(link)
+        with scene.lasting():
+            WAYS[way](client)
+            link.ends(reset=False)
+            scene.logged(2)
+            scene.until("FRONTEND", scur=0)
+
+    return play
+
+
 for _way in WAYS:
+    tell(f"aborts_queued_{_way}", ABORT.replace("s {host}:2000", "s {host}:2000 maxconn 1"), leaves_queue(_way))
+    tell(f"aborts_second_{_way}", ABORT, leaves_second(_way))
+    tell(f"aborts_pipelined_{_way}", ABORT, leaves_silence(_way, request=GET + GET))
+    tell(f"stays_second_{_way}", LISTEN, leaves_second(_way))
     for _option, _text in {"aborts": ABORT, "stays": LISTEN}.items():
         tell(f"{_option}_waiting_{_way}", _text, leaves_silence(_way))
         tell(f"{_option}_connecting_{_way}", _text, leaves_connecting(_way))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tcproxy.session.accounting import aborted_by_client
 from tcproxy.session.http.state import Exchange
-from tcproxy.session.stages import CLIENT_ERROR, RELAYING
+from tcproxy.session.stages import CLIENT_ERROR, QUEUED, RELAYING
 from tcproxy.wire.http1 import Framing
 
 
@@ -38,9 +38,11 @@ def client_aborted(exchange: Exchange) -> None:
     waits = exchange.response is None and exchange.client.whole
     if waits and exchange.stage < RELAYING:
         assert exchange.request is not None
+        if connection.broken and exchange.stage is QUEUED:
+            aborted_by_client(exchange)  # of these ends HAProxy counts only a reset in the queue as an abort
         exchange.decide(CLIENT_ERROR)
         exchange.client.count_request(exchange.request)
-        exchange.abort()  # HAProxy neither answers it nor counts it as an abort, too
+        exchange.abort()  # HAProxy does not answer it, too
         return
     aborted_by_client(exchange)
     # HAProxy calls it data when a reset came, and when the response has begun
