@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +34,12 @@ def wait_for(condition: Callable[[], object], seconds: float = PATIENCE, what: s
         time.sleep(0.01)
 
 
+def assert_sound(said: str) -> None:
+    """Fail where what a program said tells of an exception that nobody expected, which no play may cause."""
+    fault = re.search(r"internal :|Traceback", said)
+    assert fault is None, said[max(fault.start() - 200, 0) :][:5000]
+
+
 def free_port(host: str = "127.0.0.1", count: int = 1) -> int:
     """Return a TCP port, the first of `count`, that nobody listens on, from below those the system gives to clients.
 
@@ -55,7 +62,10 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
 
 @contextlib.contextmanager
 def program(*words: str, port: int = 0, **more: object) -> Iterator[subprocess.Popen[str]]:
-    """Run a program until the block ends; with `port`, the block begins when the port accepts connections."""
+    """Run a program until the block ends; with `port`, the block begins when the port accepts connections.
+
+    What it said on standard error and nobody has read must tell of no unexpected exception.
+    """
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **more  # type: ignore[call-overload]
     )
@@ -65,10 +75,23 @@ def program(*words: str, port: int = 0, **more: object) -> Iterator[subprocess.P
             assert process.poll() is None, process.communicate()[1]
         yield process
     finally:
+        stop(process)
+        said = unread(process)
         end(process)
+    assert_sound(said)
 
 
-def end(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
+def unread(process: subprocess.Popen[str]) -> str:
+    """Return what a process that has ended said on standard error, if that is a pipe that nobody has read."""
+    if process.stderr is None or process.stderr.closed:
+        return ""
+    os.set_blocking(process.stderr.fileno(), False)  # its children may hold the pipe open
+    with contextlib.suppress(BlockingIOError):
+        return os.read(process.stderr.fileno(), 1 << 20).decode("utf-8", "backslashreplace")
+    return ""
+
+
+def stop(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
     """End the process: politely, then at once."""
     if process.poll() is None:
         process.send_signal(how)
@@ -77,6 +100,11 @@ def end(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(PATIENCE)
+
+
+def end(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
+    """End the process, and close what it writes to."""
+    stop(process, how)
     for stream in (process.stdout, process.stderr):
         if stream:
             stream.close()

@@ -9,7 +9,7 @@ the way of twisted.internet.epollreactor. Nothing here knows what the transports
 from __future__ import annotations
 
 from errno import EINTR, ENOENT
-from select import EPOLLIN, EPOLLOUT
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from time import monotonic, time
 from typing import Any, Protocol
 
@@ -27,6 +27,9 @@ MAXIMUM_EVENTS = 512
 
 LONGEST_SLEEP = 2147483.0
 """epoll_wait counts milliseconds in an int."""
+
+BROKEN = EPOLLERR | EPOLLHUP
+"""An error of the connection, or its end in both directions."""
 
 _log = Logger()
 
@@ -185,8 +188,14 @@ class Reactor(EPollReactor):
 
 
 def _dispatch(transport: DirectTransport, event: int) -> None:
-    """Pass an event other than a plain EPOLLIN; of an error the reading or the writing finds out which it is."""
+    """Pass an event other than a plain EPOLLIN; of an error the reading or the writing finds out which it is.
+
+    What came before a reset is still there to be read, while a write would fail and close the connection.
+    """
     wanted = transport.interest
+    if event & BROKEN and wanted & EPOLLIN:
+        transport.doRead()
+        return
     if event & EPOLLOUT and wanted & EPOLLOUT:
         transport.doWrite()
         wanted = transport.interest

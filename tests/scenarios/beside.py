@@ -26,7 +26,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, PATIENCE, TCPROXY, free_port, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, assert_sound, free_port, wait_for
 from tests.scenarios.actors import Actor, Doorman
 from tests.scenarios.likeness import Line, read_line, rows_of
 
@@ -354,6 +354,7 @@ def _stage(stories: Sequence[Story], program: str, place: Path) -> Iterator[list
         process.wait(PATIENCE)
         for scene in scenes:
             scene.close()
+    assert_sound((place / "said").read_text())
 
 
 def _free_area() -> int:

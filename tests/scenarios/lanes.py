@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.running import HAPROXY, PATIENCE, TCPROXY, end, free_port
+from tests.running import HAPROXY, PATIENCE, TCPROXY, assert_sound, end, free_port
 
 PROGRAMS = {"haproxy": HAPROXY, "tcproxy": TCPROXY}
 KINDS = {
@@ -297,7 +297,7 @@ class Stage(asyncio.DatagramProtocol):
             yield
         finally:
             end(process)
-            assert "raceback" not in said.read_text(), said.read_text()[-5000:]
+            assert_sound(said.read_text())
 
     async def _play_all(self, plays: Sequence[Play], barrier: int, lesson: Play | None) -> list[list[Outcome]]:
         while self._barrier is None:

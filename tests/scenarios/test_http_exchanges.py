@@ -11,7 +11,6 @@ import os
 import re
 import socket
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import HAPROXY, TCPROXY
+from tests.running import HAPROXY, TCPROXY, program
 from tests.scenarios.beside import order
 from tests.scenarios.likeness import rows_of
 from tests.transport.running import wait_for
@@ -335,12 +334,8 @@ def _program(name: str, text: str, folder: Path) -> Iterator[None]:
     path = folder / f"{name}.cfg"
     path.write_text(text)
     words = [HAPROXY if name == "haproxy" else TCPROXY, "-db", "-f", str(path)]
-    program = subprocess.Popen(words, stderr=subprocess.PIPE)
-    try:
+    with program(*words):
         yield
-    finally:
-        program.terminate()
-        program.wait()
 
 
 @pytest.fixture(scope="module")

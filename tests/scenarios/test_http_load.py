@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import PATIENCE, TCPROXY, answers, end, free_port, program, wait_for
+from tests.running import PATIENCE, TCPROXY, answers, assert_sound, end, free_port, program, wait_for
 from tests.scenarios.beside import order
 from tests.scenarios.test_real_clients import found
 
@@ -133,7 +133,9 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     path = folder / "haproxy.cfg"
     path.write_text(CONFIGURATION.format(folder=folder, **made.ports))
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen([TCPROXY, "-db", "-f", str(path)], stdin=subprocess.DEVNULL, stdout=log, text=True)
+        process = subprocess.Popen(
+            [TCPROXY, "-db", "-f", str(path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True
+        )
         try:
             wait_for(lambda: process.poll() is not None or answers(made.ports["read"][0]), what="the proxy")
             assert process.poll() is None
@@ -141,6 +143,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             yield made
         finally:
             end(process)
+    assert_sound((folder / "log").read_text())
 
 
 @pytest.fixture(scope="module")

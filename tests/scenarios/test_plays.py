@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.running import TCPROXY, assert_sound
 
 PLAYS = sorted(Path(__file__).parent.glob("*.vtc"))
 
@@ -42,5 +43,6 @@ def test_play_holds_for_the_reference(play: Path) -> None:
 @pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.stem)
 def test_play_holds_for_tcproxy(play: Path) -> None:
     """The tcproxy program passes the same play."""
-    result = run(play, str(Path(sys.executable).with_name("tcproxy")))
+    result = run(play, TCPROXY)
     assert result.returncode == 0, result.stdout[-6000:]
+    assert_sound(result.stdout)

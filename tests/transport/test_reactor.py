@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import socket
 import threading
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from time import monotonic, time
 from typing import Any
 
+import pytest
 from twisted.internet.interfaces import IReactorFDSet, IReactorTCP, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
-from tcproxy.transport.reactor import Reactor
+from tcproxy.transport.reactor import DirectTransport, Reactor, _dispatch
 from tcproxy.transport.stream_socket import StreamSocket
 from tcproxy.transport.transports import poll_of
 from tests.running import PATIENCE
@@ -171,3 +173,47 @@ def test_an_event_is_not_given_to_the_next_owner_of_its_number() -> None:
     assert heard == ["first"]
     for one in (*made[:2], *(end for pair in pairs for end in pair)):
         one.close()
+
+
+class Half(DirectTransport):
+    """A transport that reads and has something to write; `done` tells in which order it was called."""
+
+    def __init__(self) -> None:
+        self.fd, self.interest = 3, EPOLLIN | EPOLLOUT
+        self.done: list[str] = []
+
+    def doRead(self) -> None:
+        """Note it."""
+        self.done.append("read")
+
+    def doWrite(self) -> None:
+        """Note it."""
+        self.done.append("write")
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Note it."""
+        self.done.append("lost")
+
+
+@pytest.mark.parametrize(
+    ("event", "done"),
+    [
+        (EPOLLIN | EPOLLOUT, ["write", "read"]),
+        (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP, ["read"]),
+        (EPOLLIN | EPOLLOUT | EPOLLHUP, ["read"]),
+        (EPOLLERR, ["read"]),
+    ],
+)
+def test_what_came_before_a_reset_is_read(event: int, done: list[str]) -> None:
+    """An error is left to the reading, since a write would fail and close what is still to be read."""
+    transport = Half()
+    _dispatch(transport, event)
+    assert transport.done == done
+
+
+def test_a_writer_that_does_not_read_finds_the_error() -> None:
+    """A transport that only waits to write is told of an error by that."""
+    transport = Half()
+    transport.interest = EPOLLOUT
+    _dispatch(transport, EPOLLERR | EPOLLHUP)
+    assert transport.done == ["write"]

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from tcproxy.session.accounting import aborted_by_client
 from tcproxy.session.http.state import Exchange
-from tcproxy.session.stages import CLIENT_ERROR, RELAYING
+from tcproxy.session.stages import CLIENT_ERROR, QUEUED, RELAYING
+from tcproxy.wire.http1 import Framing
 
 
 def client_ended(exchange: Exchange) -> None:
-    """FIN came from the client: that is no matter while its request is being answered."""
+    """FIN came from the client: that is no matter while its request is being answered.
+
+    With `option abortonclose` it is, but HAProxy pays no heed to it within a response that ends with its connection.
+    """
     if not exchange.client.whole:
         client_aborted(exchange)
     elif exchange.inner is not None:
         if exchange.inner.looks:
             exchange.inner.late()
-    elif aborts_on_close(exchange):
+    elif aborts_on_close(exchange) and not (exchange.response and exchange.response.framing is Framing.CLOSE):
         client_aborted(exchange)
 
 
@@ -34,9 +38,11 @@ def client_aborted(exchange: Exchange) -> None:
     waits = exchange.response is None and exchange.client.whole
     if waits and exchange.stage < RELAYING:
         assert exchange.request is not None
+        if connection.broken and exchange.stage is QUEUED:
+            aborted_by_client(exchange)  # of these ends HAProxy counts only a reset in the queue as an abort
         exchange.decide(CLIENT_ERROR)
         exchange.client.count_request(exchange.request)
-        exchange.abort()  # HAProxy neither answers it nor counts it as an abort, too
+        exchange.abort()  # HAProxy does not answer it, too
         return
     aborted_by_client(exchange)
     # HAProxy calls it data when a reset came, and when the response has begun

@@ -57,7 +57,7 @@ class HttpExchange(Exchange):
         self.link = None
         self.local = None
         self.logged = False
-        self.looked = False
+        self.looking = False
         self.next_step = 0
         self.number = 0
         self.persistence = None
@@ -232,22 +232,23 @@ class HttpExchange(Exchange):
 
     def ended(self, end: End) -> None:
         """FIN came from the server."""
-        if end is self.link:
+        if end is self.link and not self.looking:
             link_events.server_ended(self)
 
     def broke(self, end: End | None, errno: int) -> None:
         """The link was reset or could not be read (not a FIN)."""
-        if end is self.link and not self.connection.closed:
+        if end is self.link and not self.looking and not self.connection.closed:
             link_events.server_reset(self)
 
     def unsendable(self, end: End | None, errno: int) -> None:
-        """Bytes could not be sent to the server. What it said before is worth one more read."""
-        if end is None or end is not self.link:
+        """Bytes could not be sent to the server. What it said before is worth one more read, which may find the end."""
+        if end is None or end is not self.link or self.looking:
             return
-        if not self.looked:
-            self.looked = True
-            end.look()
-        self.broke(end, errno)
+        self.looking = True
+        end.look()
+        self.looking = False
+        if end is self.link and not self.connection.closed:
+            link_events.server_deaf(self)
 
     # how the response can fail
 

@@ -58,7 +58,10 @@ class Drain(InnerServer):
         """Take the body from now on, and drop it."""
         client = self.exchange.client
         client.pass_to(self)
-        if not client.ended:
+        if client.whole:
+            self.flush()
+            self.exchange.abort()
+        elif not client.ended:
             client.listen()
 
     def flush(self) -> None:

@@ -65,6 +65,16 @@ def server_reset(exchange: Exchange) -> None:
     exchange.abort()
 
 
+def server_deaf(exchange: Exchange) -> None:
+    """Bytes of the request could not be sent to the server. Behind a whole response that ends the exchange at once."""
+    if not exchange.response_whole or exchange.client.whole:
+        server_reset(exchange)
+        return
+    broken_by_server(exchange)
+    exchange.decide(SERVER_ERROR, "D")
+    exchange.abort()
+
+
 def shut(exchange: Exchange, cause: str) -> None:
     """End on command, or because of its server's state: for the client the server has closed."""
     request = exchange.request

@@ -31,7 +31,7 @@ ResponseEdit = Callable[["Exchange", ResponseHead], None]
 EXCHANGE_FIELDS = (
     "ahead", "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "captured", "client",
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
-    "inner", "keep", "kept", "link", "local", "logged", "looked", "next_step", "number", "persistence", "phase",
+    "inner", "keep", "kept", "link", "local", "logged", "looking", "next_step", "number", "persistence", "phase",
     "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
     "retries", "route", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
     "times_ms", "unique",
@@ -99,8 +99,8 @@ class Exchange(Stream):
     was over. captured: headers and cookies for the log (captures.py). handshake: milliseconds of the PROXY header.
     inner: the server inside the process that takes the request's body (inner.py), None without one. number: of the
     request in the process, where lines name that. replay: the request, where it may be sent again (retries.py).
-    sent: bytes of answers of ours. kept: links that only this client may use, None without any. looked: a link that
-    could not be written to was read once more.
+    sent: bytes of answers of ours. kept: links that only this client may use, None without any. looking: a link that
+    could not be written to is being read once more.
     """
 
     if not TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Exchange(Stream):
     link: ServerEnd | Any
     local: Address | None
     logged: bool
-    looked: bool
+    looking: bool
     next_step: int
     number: int
     persistence: Persistence | None

@@ -146,13 +146,13 @@ class HttpEnd(SocketEnd):
     # large bodies
 
     def _failed(self, end: SocketEnd | None, error: OSError) -> None:
-        """Tell whose connection failed; a side that could not be written to may have said something before."""
-        if error.errno in AGAIN:
+        """Tell the session of the side that failed; one that could not be written to may have said something before."""
+        if error.errno in AGAIN or end is None:
             return
         if end is self:
             self.session.broke(end, error.errno)
-        else:
-            self.session.unsendable(end, error.errno)
+        elif end.session is not None:
+            end.session.unsendable(end, error.errno)
 
     def _consider_splice(self, body: Body) -> None:
         self.full += 1
@@ -207,10 +207,13 @@ class HttpEnd(SocketEnd):
         self.transport.doRead = self.receive
 
     def _drop_piped(self) -> None:
-        """Forget what is in the pipe: whom it was for takes nothing any more."""
+        """Forget what is in the pipe: the side that it was for takes nothing any more."""
         assert self.pipe is not None and self.pipes is not None
         self.pipes.discard(self.pipe)
         self.pipe, self.piped = None, 0
+        body = self.body
+        if isinstance(body, LengthBody) and not body.left:
+            self.whole = body.done = True
 
     # what is sent to this side (messages.Sink)
 
@@ -260,11 +263,18 @@ class HttpEnd(SocketEnd):
         """Return how many bytes for this side are still to be sent."""
         if not self.connected:
             return 0
+        return len(self.transport.queue) + self._piped_here()
+
+    def _piped_here(self) -> int:
+        """Return how many bytes for this side are in the pipe of the other one."""
         source = self.session_source()
-        return len(self.transport.queue) + (source.piped if source is not None else 0)
+        return source.piped if source is not None and source is not self else 0
 
     def close(self, reset: bool = False) -> None:
         """Close this side, and let go of the other one, so that memory is freed without a collection."""
+        source = self.session_source()
+        if source is not None and source is not self and source.piped:
+            source._drop_piped()
         super().close(reset)
         self.sink = None
 
@@ -319,7 +329,6 @@ class HttpEnd(SocketEnd):
         """Monotonic seconds since when this side takes no byte that waits for it; None when none waits."""
         if not self.connected:
             return None
-        source = self.session_source()
-        if self.transport.queue or (source is not None and source.piped):
+        if self.transport.queue or self._piped_here():
             return self.transport.wrote
-        return None if source is not None else super().stalled_since
+        return None if self.session_source() is not None else super().stalled_since

@@ -46,7 +46,8 @@ FORM = "%ST %ts %B %U %{+Q}r"
 class PipeSocket:
     """A socket whose other side is the test: it puts pieces into `inbox`, and finds in `sent` what was sent.
 
-    ended: FIN follows the pieces. broken: RST came. shut: we sent FIN. room: bytes that may be sent, -1 for any.
+    ended: FIN follows the pieces. broken: RST came. deaf: RST came behind the pieces, which can still be read.
+    shut: we sent FIN. room: bytes that may be sent, -1 for any.
     note: takes what becomes of it: "sent" with bytes, "shut", "closed".
     """
 
@@ -57,7 +58,7 @@ class PipeSocket:
         self.note = note
         self.inbox: list[bytes] = []
         self.sent = b""
-        self.ended = self.broken = self.shut = self.closed = False
+        self.ended = self.broken = self.deaf = self.shut = self.closed = False
         self.room = -1
 
     def fileno(self) -> int:
@@ -79,7 +80,7 @@ class PipeSocket:
 
     def send(self, data: Any) -> int:
         """Take bytes, as far as there is room."""
-        if self.broken or self.closed:
+        if self.broken or self.deaf or self.closed:
             raise BrokenPipeError(errno.EPIPE, "broken")
         if not self.room:
             raise BlockingIOError(errno.EAGAIN, "full")
