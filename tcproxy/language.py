@@ -13,6 +13,7 @@ from tcproxy.grammar.sections import Section, Sections
 from tcproxy.grammar.statements import Statement
 from tcproxy.health import http_words
 from tcproxy.model import (
+    address_headers,
     bind,
     captures,
     header_case,
@@ -42,7 +43,6 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
-from tcproxy.session.http import forwarded, header_names
 
 ROOMS = (
     variables.WORDS,
@@ -57,8 +57,7 @@ ROOMS = (
     http_options.WORDS,
     http_requests.WORDS,
     header_case.WORDS,
-    forwarded.WORDS,
-    header_names.WORDS,
+    address_headers.WORDS,
     links.WORDS,
     replies.WORDS,
     redirects.WORDS,
