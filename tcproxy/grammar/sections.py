@@ -232,8 +232,8 @@ class Sections:
         return f"no defaults section '{name}' for {SIDES[section.where.value]} '{section.name}'{suggestion(near)}"
 
     def _check_name(self, name: str, statement: Statement) -> None:
-        wrong = next((letter for letter in name if letter not in NAME_CHARACTERS), "")
-        if wrong:
+        if not NAME_CHARACTERS.issuperset(name):
+            wrong = next(letter for letter in name if letter not in NAME_CHARACTERS)
             raise Refused(f"the character '{wrong}' cannot stand in the {statement.words[0]} name '{name}'", 1)
 
     def _check_distinct(self, section: Section) -> None:

@@ -312,9 +312,13 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
 _FIELDS = frozenset(field.name for field in dataclasses.fields(Proxy))
 
 
+_KEEPALIVES = {name: [f"{name}_{part}" for part in ("cnt", "idle", "intvl")] for name in ("clitcpka", "srvtcpka")}
+NO_KEEPALIVE = KeepAlive()
+
+
 def _keepalive(draft: Draft, name: str, options: frozenset[str]) -> KeepAlive:
-    numbers = (draft.get(f"{name}_{part}", 0) for part in ("cnt", "idle", "intvl"))
-    return KeepAlive(name in options, *numbers)
+    numbers = [draft.get(field, 0) for field in _KEEPALIVES[name]]
+    return KeepAlive(name in options, *numbers) if name in options or any(numbers) else NO_KEEPALIVE
 
 
 _SECONDS = Time(unit="s")
