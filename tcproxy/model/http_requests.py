@@ -49,7 +49,7 @@ def parse_http_request(statement: Statement, draft: Draft, reading: Reading) -> 
         raise Refused("'http-request' needs an action behind it", 0)
     if action not in ACTIONS:
         raise Refused(f"'http-request' has no action '{action}'{suggestion(nearest(name, (*ACTIONS, *LATER)))}", 1)
-    rule, at = ACTIONS[action](statement, reading)
+    rule, at = ACTIONS[action].read(statement, reading)
     condition = None
     if len(words) > at:
         if words[at] not in CONDITIONS:
@@ -81,7 +81,7 @@ def _bare(statement: Statement, reading: Reading) -> tuple[RequestRule, int]:
     return RequestRule(statement.words[1], origin=statement.origin), 2
 
 
-def _refusing(status: int) -> Action:
+def _refusing(status: int) -> ReadAction:
     """Return what reads an action that answers: with this status where none is said (see ReplyWords)."""
 
     def read(statement: Statement, reading: Reading) -> tuple[RequestRule, int]:
@@ -99,13 +99,29 @@ def _refusing(status: int) -> Action:
 
 CONDITIONS = ("if", "unless")
 
-Action = Callable[[Statement, Reading], tuple[RequestRule, int]]
+ReadAction = Callable[[Statement, Reading], tuple[RequestRule, int]]
 """Reads the arguments of an action: returns its rule without a condition, and the index of the word behind them."""
 
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action. read: reads its arguments; usage: what these are; help: one sentence."""
+
+    read: ReadAction
+    usage: str
+    help: str
+
+
+_REPLY = (
+    "[deny_status STATUS | status STATUS] [default-errorfiles | errorfile FILE | errorfiles NAME | "
+    "content-type TYPE file|lf-file|string|lf-string TEXT] [hdr NAME FORMAT]..."
+)
+"""How the words that describe an answer are written (see ReplyWords)."""
+
 ACTIONS: Mapping[str, Action] = {
-    "deny": _refusing(403),
-    "disable-l7-retry": _bare,
-    "tarpit": _refusing(500),
+    "deny": Action(_refusing(403), _REPLY, "Answer the request here, with status 403 where none is given."),
+    "disable-l7-retry": Action(_bare, "", "Do not send the request again when its response fails, whatever 'retry-on' says."),
+    "tarpit": Action(_refusing(500), _REPLY, "Answer after 'timeout tarpit', with status 500 where none is given."),
 }
 """Actions that are supported, by name."""
 

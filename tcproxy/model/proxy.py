@@ -259,7 +259,9 @@ def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None
 
 
 def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `log-format` and its kin: one text, checked by the room that writes log lines.
+    """Read `log-format|log-format-sd|error-log-format|unique-id-format FORMAT`: one text.
+
+    The room that writes log lines checks it.
 
     Its section's mode may follow: what that forbids is told in the end (consistency.py).
     """
