@@ -120,7 +120,7 @@ _REPLY = (
 
 ACTIONS: Mapping[str, Action] = {
     "deny": Action(_refusing(403), _REPLY, "Answer the request here, with status 403 where none is given."),
-    "disable-l7-retry": Action(_bare, "", "Do not send the request again when its response fails, whatever 'retry-on' says."),
+    "disable-l7-retry": Action(_bare, "", "Do not send the request again when its response fails."),
     "tarpit": Action(_refusing(500), _REPLY, "Answer after 'timeout tarpit', with status 500 where none is given."),
 }
 """Actions that are supported, by name."""
