@@ -58,6 +58,8 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
         return
     exchange.server = got
     exchange.queued_until = now
+    if exchange.previous is not None:
+        attempts.take_result(exchange, got)  # it comes from a server with a full queue, and counts as redispatched
     link: Any = got.links.take(exchange)
     if link is None:
         _connect(exchange, route)
