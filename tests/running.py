@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import shutil
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +33,11 @@ def wait_for(condition: Callable[[], object], seconds: float = PATIENCE, what: s
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s for {what}")
         time.sleep(0.01)
+
+
+def outstanding(sock: socket.socket) -> bool:
+    """Say whether something that was sent is not there yet: not acknowledged over TCP, not read from a UNIX socket."""
+    return fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)) != bytes(4)
 
 
 def free_port(host: str = "127.0.0.1", count: int = 1) -> int:
