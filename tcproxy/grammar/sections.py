@@ -89,8 +89,10 @@ class Sections:
         head = statement.words[0]
         opener = self._openers.get(head)
         if opener is not None and not statement.negation:
-            opener(self, statement)
-            self._tell_reading()
+            try:
+                opener(self, statement)
+            finally:
+                self._tell_reading()  # of a refused head, too: messages about its lines name this section
         elif self._current is None:
             raise Refused(f"unknown keyword '{head}' outside of any section{self._near_section(head)}", 0)
         elif not self._current.skipped:
