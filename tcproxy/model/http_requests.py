@@ -8,7 +8,7 @@ from typing import Any
 
 from tcproxy.grammar.rows import PROXY, Draft, Reading, Row, each
 from tcproxy.grammar.sections import UNSUPPORTED
-from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.suggestions import nearest, suggestion
 from tcproxy.model.replies import Reply, ReplyWords, held_reply
 
@@ -49,17 +49,34 @@ def parse_http_request(statement: Statement, draft: Draft, reading: Reading) -> 
         raise Refused("'http-request' needs an action behind it", 0)
     if action not in ACTIONS:
         raise Refused(f"'http-request' has no action '{action}'{suggestion(nearest(name, (*ACTIONS, *LATER)))}", 1)
-    rule, at = ACTIONS[action].read(statement, reading)
-    condition = None
-    if len(words) > at:
-        if words[at] not in CONDITIONS:
+    try:
+        rule, at = ACTIONS[action].read(statement, reading)
+        if len(words) > at and words[at] not in CONDITIONS:
             raise Refused(_unexpected(action, words[at]), at)
-        if reading.conditions is None:
-            raise Refused(f"conditions {UNSUPPORTED}", at)
-        side = "backend" if draft.get("kind") == "backend" else "frontend"
-        condition = reading.conditions(statement, at, draft, reading, f"{side}_request_header")
+    except Refused as wrong:
+        refuse_all([wrong, *_faults_of_condition(statement, draft, reading)])
+        raise
+    condition = _condition(statement, at, draft, reading) if len(words) > at else None
     _warn_of_the_last(statement, draft, reading)
     draft.append("http_requests", replace(rule, condition=condition))
+
+
+def _condition(statement: Statement, at: int, draft: Draft, reading: Reading) -> Any:
+    if reading.conditions is None:
+        raise Refused(f"conditions {UNSUPPORTED}", at)
+    side = "backend" if draft.get("kind") == "backend" else "frontend"
+    return reading.conditions(statement, at, draft, reading, f"{side}_request_header")
+
+
+def _faults_of_condition(statement: Statement, draft: Draft, reading: Reading) -> list[Refused]:
+    """Return what is wrong with the condition of a line whose action is refused: what begins with `if` or `unless`."""
+    at = next((index for index, word in enumerate(statement.words) if word in CONDITIONS), 0)
+    try:
+        if at:
+            _condition(statement, at, draft, reading)
+    except Refused as wrong:
+        return [wrong]
+    return []
 
 
 def _warn_of_the_last(statement: Statement, draft: Draft, reading: Reading) -> None:
