@@ -459,6 +459,8 @@ def test_all_faults_of_a_rule_are_told(tmp_path: Path) -> None:
     assert [word for _, word in faults(deny, tmp_path)] == [3, 6]
     assert [word for _, word in faults("listen l\n    http-request deny foo if { nothing }\n", tmp_path)] == [2, 5]
     assert [word for _, word in faults("listen l\n    acl a src 1.2.3.4.5 10.0.0.1 10.0.0.0/99\n", tmp_path)] == [3, 5]
+    send = "listen l\n    http-check send foo x uri-lf y uri /a hdr b\n"
+    assert [word for _, word in faults(send, tmp_path)] == [2, 4, 8]
     (tmp_path / "list").write_text("a b\nc d\n")
     assert [word for _, word in faults(f"listen l\n    acl a src -f {tmp_path}/list 1/99\n", tmp_path)] == [4, 5]
 
