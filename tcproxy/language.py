@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 
 from tcproxy.grammar import variables
 from tcproxy.grammar.diagnostics import Diagnostics
@@ -13,6 +14,7 @@ from tcproxy.grammar.sections import Section, Sections
 from tcproxy.grammar.statements import Statement
 from tcproxy.health import http_words
 from tcproxy.model import (
+    address_headers,
     bind,
     captures,
     header_case,
@@ -42,7 +44,6 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
-from tcproxy.session.http import forwarded, header_names
 
 ROOMS = (
     variables.WORDS,
@@ -57,8 +58,7 @@ ROOMS = (
     http_options.WORDS,
     http_requests.WORDS,
     header_case.WORDS,
-    forwarded.WORDS,
-    header_names.WORDS,
+    address_headers.WORDS,
     links.WORDS,
     replies.WORDS,
     redirects.WORDS,
@@ -181,8 +181,9 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
             replies.finish(section.draft, groups, reading)
             http_requests.finish(section.draft, groups, reading)
     numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
+    roundrobin = cache(lambda: _roundrobin(reading))  # its plugin is asked for once, and only where a backend needs it
     proxies = tuple(
-        _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading)
+        _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading, roundrobin)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
     for origin, message in rules.unresolved(proxies, _refused_names(sections)):
@@ -198,14 +199,16 @@ def _refused_names(sections: Sections) -> frozenset[str]:
     return frozenset(servers) | sections.refused
 
 
-def _build_proxy(draft: Draft, number: int, of_global: Draft, reading: Reading) -> Proxy:
+def _build_proxy(
+    draft: Draft, number: int, of_global: Draft, reading: Reading, roundrobin: Callable[[], Balance]
+) -> Proxy:
     if "balance" not in draft and draft["kind"] != "frontend":
-        draft["balance"] = _roundrobin(reading)
+        draft["balance"] = roundrobin()
     if draft["kind"] != "frontend":
         if getattr(draft["balance"].strategy, "needs_http", False) and draft.get("mode", "tcp") != "http":
             message = f"'balance {draft['balance'].name}' needs 'mode http': 'roundrobin' takes its place"
             reading.diagnostics.warning(f"backend '{draft['name']}' : {message}")
-            draft["balance"] = _roundrobin(reading)
+            draft["balance"] = roundrobin()
         bufsize = of_global.get("tune", {}).get("tune.bufsize", 16384)
         http_words.finish(draft, of_global.get("node", ""), bufsize, reading)
     targets = joined(draft.get("log_targets", ()), of_global.get("log_targets", ()))

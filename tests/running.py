@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import re
@@ -11,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +40,11 @@ def assert_sound(said: str) -> None:
     """Fail where what a program said tells of an exception that nobody expected, which no play may cause."""
     fault = re.search(r"internal :|Traceback", said)
     assert fault is None, said[max(fault.start() - 200, 0) :][:5000]
+
+
+def outstanding(sock: socket.socket) -> bool:
+    """Say whether something that was sent is not there yet: not acknowledged over TCP, not read from a UNIX socket."""
+    return fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)) != bytes(4)
 
 
 def free_port(host: str = "127.0.0.1", count: int = 1) -> int:

@@ -453,6 +453,27 @@ def test_words_of_lua_are_not_supported(name: str, tmp_path: Path) -> None:
     assert "lua.x' is known to HAProxy 2.6, not supported by tcproxy yet" in sentence
 
 
+def test_all_faults_of_a_rule_are_told(tmp_path: Path) -> None:
+    """An action that is refused hides no fault of its condition, and a pattern none of those behind it."""
+    deny = "listen l\n    http-request deny status 999 if { nothing } x\n"
+    assert [word for _, word in faults(deny, tmp_path)] == [3, 6]
+    assert [word for _, word in faults("listen l\n    http-request deny foo if { nothing }\n", tmp_path)] == [2, 5]
+    assert [word for _, word in faults("listen l\n    acl a src 1.2.3.4.5 10.0.0.1 10.0.0.0/99\n", tmp_path)] == [3, 5]
+    send = "listen l\n    http-check send foo x uri-lf y uri /a hdr b\n"
+    assert [word for _, word in faults(send, tmp_path)] == [2, 4, 8]
+    (tmp_path / "list").write_text("a b\nc d\n")
+    assert [word for _, word in faults(f"listen l\n    acl a src -f {tmp_path}/list 1/99\n", tmp_path)] == [4, 5]
+
+
+def test_lines_of_a_refused_section_are_told_as_its_own(tmp_path: Path) -> None:
+    """The old form `listen NAME ADDRESS` is refused at each head, and other faults name the section they stand in."""
+    text = "defaults\nlisten a :80\n    bind :81 nonsense\nlisten b :82\n    server s 127.0.0.1:x\n"
+    told = [sentence for sentence, _ in faults(text, tmp_path)]
+    assert ["belong on 'bind' lines" in sentence for sentence in told] == [True, False, True, False]
+    assert "in section 'listen'" in told[1]
+    assert "'server b/s'" in told[3]
+
+
 def test_the_load_time_is_linear(tmp_path: Path) -> None:
     """Ten times the backends cost about ten times the calls: whether a name is taken is not searched for."""
     costs = []

@@ -25,14 +25,6 @@ from tcproxy.samples import missing
 from tcproxy.samples.table import FETCHES
 
 
-def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], widths: str) -> list[str]:
-    """Return a list-table as lines of reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
-    for row in (heads, *rows):
-        lines += [f"   {'* -' if index == 0 else '  -'} {cell}" for index, cell in enumerate(row)]
-    return lines
-
-
 def state(row: Row) -> str:
     """Return the manual's section, and how far the word is ours when it is not all."""
     extent = "" if row.status is Status.DONE else f", {row.status.name.lower().replace('_', ' ')}"
@@ -57,9 +49,9 @@ def syntax(row: Row) -> str:
     name = row.name.split()
     for written in re.findall(r"`(?:\[[^\]]*\] )?([^`]+)`", text):
         words = written.split()
-        # `timeout NAME TIME` tells of every row whose name begins with `timeout`
+        # `timeout NAME TIME` tells of all rows that begin with `timeout`, `errorloc|errorloc302 STATUS URL` of two
         pairs = zip(words, name, strict=False)
-        if len(words) > len(name) and all(one in (two, "NAME") for one, two in pairs):
+        if len(words) > len(name) and all(one == "NAME" or two in one.split("|") for one, two in pairs):
             return " ".join([row.name, *words[len(name) :]])
     return row.name
 
@@ -134,8 +126,13 @@ class Actions(Drawn):
     """The actions of `http-request` that are ours."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the list of their names."""
-        return self.draw([literals(sorted(ACTIONS))])
+        """Return the list."""
+        ends = "[if|unless CONDITION]"
+        items = (
+            (f"http-request-{name}", " ".join(f"http-request {name} {one.usage} {ends}".split()), one.help)
+            for name, one in sorted(ACTIONS.items())
+        )
+        return [definitions(items)]
 
 
 REFUSED: Mapping[str, Callable[[], Iterable[str]]] = {
@@ -163,10 +160,13 @@ class Commands(Drawn):
     """The runtime commands that are ours."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the table."""
+        """Return the list, each with the level of the socket that it needs."""
         rows = sorted((row for row in commands.table() if row.run is not None), key=lambda row: row.name)
-        cells = [(f"``{row.name} {row.usage}``".replace(" ``", "``"), row.help, row.level.word) for row in rows]
-        return self.draw(table(("command", "what it does", "level"), cells, "40 45 15"))
+        items = (
+            (f"command-{row.name}", f"{row.name} {row.usage}".rstrip(), f"{row.help} (level {row.level.word})")
+            for row in rows
+        )
+        return [definitions(items)]
 
 
 def setup(app: Any) -> dict[str, bool]:

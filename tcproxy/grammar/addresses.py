@@ -312,6 +312,8 @@ def _read_port(text: str, allowed: Allowed) -> int:
 
 def _leading_number(text: str) -> int:
     """Read the digits at the start, as C's atoi does: HAProxy reads `80;` as port 80."""
+    if text.isdecimal() and text.isascii() and len(text) < 12:
+        return int(text)
     digits = text[: len(text) - len(text.lstrip("0123456789"))].lstrip("0")
     return int(digits[:12] or "0")
 
@@ -322,13 +324,11 @@ def _read_host(host: str, family: Family) -> tuple[Family, str] | None:
         host = host[1:-1]
     if host in ("", "*"):
         return (Family.INET6 if family is Family.INET6 else Family.INET), ""
-    for candidate, number in ((Family.INET6, socket.AF_INET6), (Family.INET, socket.AF_INET)):
-        if family in (Family.ANY, candidate):
-            packed = _pack(number, host)
-            if packed is not None:
-                every = not any(packed)
-                return candidate, "" if every else socket.inet_ntop(number, packed)
-    return None
+    candidate, number = (Family.INET6, socket.AF_INET6) if ":" in host else (Family.INET, socket.AF_INET)
+    packed = _pack(number, host) if family is Family.ANY or family is candidate else None
+    if packed is None:
+        return None
+    return candidate, socket.inet_ntop(number, packed) if any(packed) else ""
 
 
 def _pack(number: int, host: str) -> bytes | None:

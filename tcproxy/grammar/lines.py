@@ -53,14 +53,25 @@ class Line:
 def split_line(text: str, variables: Variables, *, comments: bool = True) -> Line:
     """Part a line into words; raises Malformed. Without `comments`, a hash is a character like others."""
     if not _SPECIAL.search(text):
-        found = list(_WORD.finditer(text))
-        line = Line(tuple(match[0] for match in found), tuple(match.start() for match in found))
+        words = tuple(_WORD.findall(text))
+        line = Line(words, _columns(words, text))
     else:
         line = _Splitter(text, variables, comments).split()
     if len(line.words) > MAX_WORDS:
         column = line.columns[MAX_WORDS]
         raise TooManyWords(f"too many words on one line ({MAX_WORDS} at the most)", column)
     return line
+
+
+def _columns(words: tuple[str, ...], text: str) -> tuple[int, ...]:
+    """Return where each of the words of a line without quotes begins."""
+    columns = []
+    at = 0
+    for word in words:
+        at = text.index(word, at)
+        columns.append(at)
+        at += len(word)
+    return tuple(columns)
 
 
 _SPECIAL = re.compile(r"""["'\\#\r\n]""")

@@ -14,22 +14,23 @@ def read_options(statement: Statement, start: int, where: Where, draft: Draft, r
     """Read the options from word `start` to the end of the line into the draft; raises Refused with all faults."""
     index = start
     words = statement.words
+    rows = reading.words.at(where)
     faults: list[Refused] = []
     while index < len(words):
         try:
-            index = _read_one(statement, index, where, draft, reading)
+            index = _read_one(statement, index, rows, draft, reading)
         except Refused as wrong:
             faults.append(wrong)
-            index = _behind_fault(words, index, wrong.word, reading.words.at(where))
+            index = _behind_fault(words, index, wrong.word, rows)
     refuse_all(faults)
 
 
-def _read_one(statement: Statement, index: int, where: Where, draft: Draft, reading: Reading) -> int:
+def _read_one(statement: Statement, index: int, rows: Mapping[str, Row], draft: Draft, reading: Reading) -> int:
     """Find the row of one option and read it; return the index of the next option."""
     word = statement.words[index]
-    row = reading.words.at(where).get(word)
+    row = rows.get(word)
     if row is None:
-        hint = near(word, reading.words.at(where)) or _port_apart(word)
+        hint = near(word, rows) or _port_apart(word)
         raise Refused(f"unknown keyword '{word}'{hint}", index)
     if row.status is Status.REFUSED:
         raise Refused(refusal(row), index)
@@ -61,10 +62,13 @@ def _read_option(statement: Statement, index: int, row: Row, draft: Draft, readi
     end = index + 1 + count if count >= 0 else len(statement.words)
     if end > len(statement.words):
         raise Refused(f"'{row.name}' needs {'an argument' if count == 1 else 'arguments'} behind it", index)
-    part = _part(statement, index, end)
     try:
         reading.tell_status(row, statement, index)
-        taken = _apply(part, row, draft, reading)
+        if row.parse is None and not row.arguments:
+            if row.field:
+                draft[row.field] = row.value
+            return end
+        taken = _apply(_part(statement, index, end), row, draft, reading)
     except Refused as wrong:
         raise Refused(str(wrong), index + max(wrong.word, 0)) from None
     except ValueError as wrong:
@@ -74,7 +78,7 @@ def _read_option(statement: Statement, index: int, row: Row, draft: Draft, readi
 
 def _part(statement: Statement, start: int, end: int) -> Statement:
     """Return the statement that consists of one option."""
-    return statement._replace(words=statement.words[start:end], columns=statement.columns[start:end], negation="")
+    return Statement(statement.origin, statement.words[start:end], "", statement.columns[start:end], statement.text)
 
 
 def _apply(part: Statement, row: Row, draft: Draft, reading: Reading) -> int:
@@ -91,5 +95,5 @@ def _apply(part: Statement, row: Row, draft: Draft, reading: Reading) -> int:
         if doubt is not None and doubt(word):
             reading.warn(part, f"'{row.name}' : {doubt(word)}")
     if row.field:
-        draft[row.field] = row.value if not values else values[0] if len(values) == 1 else tuple(values)
+        draft[row.field] = values[0] if len(values) == 1 else tuple(values)
     return 0

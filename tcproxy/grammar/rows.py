@@ -229,7 +229,7 @@ class Reading:
 
     def tell_status(self, row: Row, statement: Statement, word: int = 0) -> None:
         """Tell those who asked (-dD) that a word has no effect, or is kept for a later part of tcproxy."""
-        if row.status in UNTOUCHED:
+        if row.status is not Status.DONE and row.status in UNTOUCHED:
             message = f"parsing [{statement.origin}] : '{row.name}' {UNTOUCHED[row.status]}"
             self.diagnostics.diag(message, statement, word)
 

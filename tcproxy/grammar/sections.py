@@ -89,8 +89,10 @@ class Sections:
         head = statement.words[0]
         opener = self._openers.get(head)
         if opener is not None and not statement.negation:
-            opener(self, statement)
-            self._tell_reading()
+            try:
+                opener(self, statement)
+            finally:
+                self._tell_reading()  # of a refused head, too: messages about its lines name this section
         elif self._current is None:
             raise Refused(f"unknown keyword '{head}' outside of any section{self._near_section(head)}", 0)
         elif not self._current.skipped:
@@ -232,8 +234,8 @@ class Sections:
         return f"no defaults section '{name}' for {SIDES[section.where.value]} '{section.name}'{suggestion(near)}"
 
     def _check_name(self, name: str, statement: Statement) -> None:
-        wrong = next((letter for letter in name if letter not in NAME_CHARACTERS), "")
-        if wrong:
+        if not NAME_CHARACTERS.issuperset(name):
+            wrong = next(letter for letter in name if letter not in NAME_CHARACTERS)
             raise Refused(f"the character '{wrong}' cannot stand in the {statement.words[0]} name '{name}'", 1)
 
     def _check_distinct(self, section: Section) -> None:

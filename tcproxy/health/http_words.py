@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tcproxy.grammar.rows import BACK, Draft, Reading, Row, Status
-from tcproxy.grammar.statements import Refused, Statement
+from tcproxy.grammar.statements import Refused, Statement, refuse_all
 from tcproxy.grammar.units import listed
 from tcproxy.health.http_request import CheckRequest, Script
 from tcproxy.health.httpchk import Expectation, HttpCheck
@@ -124,25 +124,31 @@ def parse_send(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def _sent(statement: Statement) -> CheckRequest:
-    """Return the request of a `send` line."""
+    """Return the request of a `send` line. Raises Refused with all words that do not belong there."""
     words = statement.words
     values: dict[str, str] = {}
     headers: list[tuple[str, str]] = []
+    faults: list[Refused] = []
+    unknown = "'http-check send' has no"
     at = 2
     while at < len(words):
         word, arguments = words[at], 2 if words[at] == "hdr" else 1
-        if word in SEND_LATER:
-            raise Refused(f"'http-check send {word}' {LATER}", at)
         if word not in SEND:
-            raise Refused(f"'http-check send' has no '{word}'; there are {listed(SEND)}", at)
+            later = f"'http-check send {word}' {LATER}"
+            faults.append(Refused(later if word in SEND_LATER else f"{unknown} '{word}'; there are {listed(SEND)}", at))
+            known = (*SEND, *SEND_LATER)
+            at = next((index for index in range(at + 1, len(words)) if words[index] in known), len(words))
+            continue
         if not all(words[at + 1 : at + 1 + arguments]) or at + arguments >= len(words):
             what = "a name and a value" if arguments == 2 else "a text"
-            raise Refused(f"'http-check send {word}' needs {what} behind it", at)
+            faults.append(Refused(f"'http-check send {word}' needs {what} behind it", at))
+            break
         if word == "hdr":
             headers.append((words[at + 1], words[at + 2]))
         else:
             values[word] = words[at + 1]
         at += 1 + arguments
+    refuse_all(faults)
     if "ver" in values:
         _check_version(values["ver"], words.index("ver") + 1)
     body = values["body"].encode("utf-8", "surrogateescape") if "body" in values else None

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from tcproxy.grammar.rows import BACK, FRONT, PROXY, Draft, Reading, Row, Where, no_effect
 from tcproxy.grammar.statements import Refused, Statement
+from tcproxy.grammar.units import listed
 from tcproxy.model.options import parse_log_option, parse_option
 
 CONNECTIONS = frozenset({"httpclose", "http-server-close", "http-keep-alive"})
 """What becomes of connections behind a response: one of these ways."""
+NAME_POLICIES = ("preserve", "delete", "reject")
+"""What becomes of a request's headers whose names are unusual: X_A, which some programs mix up with X-A."""
 
 
 def parse_connections(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -30,6 +33,16 @@ def parse_send_name_header(statement: Statement, draft: Draft, reading: Reading)
     if len(statement.words) < 2 or not statement.words[1]:
         raise Refused("'http-send-name-header' needs the name of a header behind it")
     draft["send_name_header"] = statement.words[1].lower()
+
+
+def parse_restrict(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `option http-restrict-req-hdr-names preserve|delete|reject`."""
+    policy = statement.words[2] if len(statement.words) > 2 else ""
+    if policy not in NAME_POLICIES:
+        raise Refused(f"'{' '.join(statement.words[:2])}' supports {listed(NAME_POLICIES)}, and not '{policy}'", 2)
+    if len(statement.words) > 3:
+        raise Refused(f"'{' '.join(statement.words[:3])}' cannot take the argument '{statement.words[3]}'", 3)
+    draft["restrict_names"] = policy
 
 
 def _option(name: str, where: frozenset[Where], help: str) -> Row:
@@ -59,6 +72,8 @@ WORDS = (
                negatable=True, mode="http", manual="4.2"),
     Row("http-send-name-header", BACK, "Tell each server its own name in a header.", parse=parse_send_name_header,
         mode="http", manual="4.2", core=True),
+    Row("option http-restrict-req-hdr-names", PROXY, "Leave out or refuse headers with unusual names.",
+        parse=parse_restrict, mode="http", manual="4.2", core=True),
     Row("option httplog", FRONT, "Log requests with timers, states and headers.", parse=parse_log_option,
         manual="4.2", core=True),
 )  # fmt: skip

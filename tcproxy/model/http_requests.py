@@ -8,7 +8,7 @@ from typing import Any
 
 from tcproxy.grammar.rows import PROXY, Draft, Reading, Row, each
 from tcproxy.grammar.sections import UNSUPPORTED
-from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.suggestions import nearest, suggestion
 from tcproxy.model.replies import Reply, ReplyWords, held_reply
 
@@ -49,17 +49,34 @@ def parse_http_request(statement: Statement, draft: Draft, reading: Reading) -> 
         raise Refused("'http-request' needs an action behind it", 0)
     if action not in ACTIONS:
         raise Refused(f"'http-request' has no action '{action}'{suggestion(nearest(name, (*ACTIONS, *LATER)))}", 1)
-    rule, at = ACTIONS[action](statement, reading)
-    condition = None
-    if len(words) > at:
-        if words[at] not in CONDITIONS:
+    try:
+        rule, at = ACTIONS[action].read(statement, reading)
+        if len(words) > at and words[at] not in CONDITIONS:
             raise Refused(_unexpected(action, words[at]), at)
-        if reading.conditions is None:
-            raise Refused(f"conditions {UNSUPPORTED}", at)
-        side = "backend" if draft.get("kind") == "backend" else "frontend"
-        condition = reading.conditions(statement, at, draft, reading, f"{side}_request_header")
+    except Refused as wrong:
+        refuse_all([wrong, *_faults_of_condition(statement, draft, reading)])
+        raise
+    condition = _condition(statement, at, draft, reading) if len(words) > at else None
     _warn_of_the_last(statement, draft, reading)
     draft.append("http_requests", replace(rule, condition=condition))
+
+
+def _condition(statement: Statement, at: int, draft: Draft, reading: Reading) -> Any:
+    if reading.conditions is None:
+        raise Refused(f"conditions {UNSUPPORTED}", at)
+    side = "backend" if draft.get("kind") == "backend" else "frontend"
+    return reading.conditions(statement, at, draft, reading, f"{side}_request_header")
+
+
+def _faults_of_condition(statement: Statement, draft: Draft, reading: Reading) -> list[Refused]:
+    """Return what is wrong with the condition of a line whose action is refused: what begins with `if` or `unless`."""
+    at = next((index for index, word in enumerate(statement.words) if word in CONDITIONS), 0)
+    try:
+        if at:
+            _condition(statement, at, draft, reading)
+    except Refused as wrong:
+        return [wrong]
+    return []
 
 
 def _warn_of_the_last(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -81,7 +98,7 @@ def _bare(statement: Statement, reading: Reading) -> tuple[RequestRule, int]:
     return RequestRule(statement.words[1], origin=statement.origin), 2
 
 
-def _refusing(status: int) -> Action:
+def _refusing(status: int) -> ReadAction:
     """Return what reads an action that answers: with this status where none is said (see ReplyWords)."""
 
     def read(statement: Statement, reading: Reading) -> tuple[RequestRule, int]:
@@ -99,13 +116,29 @@ def _refusing(status: int) -> Action:
 
 CONDITIONS = ("if", "unless")
 
-Action = Callable[[Statement, Reading], tuple[RequestRule, int]]
+ReadAction = Callable[[Statement, Reading], tuple[RequestRule, int]]
 """Reads the arguments of an action: returns its rule without a condition, and the index of the word behind them."""
 
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action. read: reads its arguments; usage: what these are; help: one sentence."""
+
+    read: ReadAction
+    usage: str
+    help: str
+
+
+_REPLY = (
+    "[deny_status STATUS | status STATUS] [default-errorfiles | errorfile FILE | errorfiles NAME | "
+    "content-type TYPE file|lf-file|string|lf-string TEXT] [hdr NAME FORMAT]..."
+)
+"""How the words that describe an answer are written (see ReplyWords)."""
+
 ACTIONS: Mapping[str, Action] = {
-    "deny": _refusing(403),
-    "disable-l7-retry": _bare,
-    "tarpit": _refusing(500),
+    "deny": Action(_refusing(403), _REPLY, "Answer the request here, with status 403 where none is given."),
+    "disable-l7-retry": Action(_bare, "", "Do not send the request again when its response fails."),
+    "tarpit": Action(_refusing(500), _REPLY, "Answer after 'timeout tarpit', with status 500 where none is given."),
 }
 """Actions that are supported, by name."""
 

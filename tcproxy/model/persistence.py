@@ -164,7 +164,7 @@ def parse_persist(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def parse_rule(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `force-persist` or `ignore-persist` with `if|unless CONDITION`."""
+    """Read `force-persist|ignore-persist if|unless CONDITION`."""
     words = statement.words
     if len(words) < 2 or words[1] not in ("if", "unless"):
         raise Refused(f"'{words[0]}' needs 'if' or 'unless' and a condition behind it", 1 if len(words) > 1 else -1)

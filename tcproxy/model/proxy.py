@@ -11,6 +11,7 @@ from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, R
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.suggestions import blamed
 from tcproxy.grammar.units import Integer, Text, Time, listed
+from tcproxy.model.address_headers import AddressHeader
 from tcproxy.model.bind import Bind
 from tcproxy.model.captures import Capture
 from tcproxy.model.http_requests import RequestRule
@@ -81,7 +82,7 @@ class Proxy:
     request_captures, response_captures: headers and slots in their order; cookie_capture: of both.
     dispatch: a pseudo server, or None. checker: the plugin of the health checks, None for a TCP connection;
         check_options: what its `parse` returned. acls: named ACLs by name (tcproxy.rules.conditions).
-    forwardfor, originalto: what these options say (session/http/forwarded.py). send_name_header: in lower case.
+    forwardfor, originalto: what these options say (address_headers.py). send_name_header: in lower case.
     restrict_names: preserve, delete or reject, "" where nothing is said.
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
@@ -131,8 +132,8 @@ class Proxy:
     dispatch: Server | None = None
     checker: Any = None
     check_options: Any = None
-    forwardfor: Any = None
-    originalto: Any = None
+    forwardfor: AddressHeader | None = None
+    originalto: AddressHeader | None = None
     send_name_header: str = ""
     restrict_names: str = ""
     header_case: Any = None
@@ -258,7 +259,9 @@ def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None
 
 
 def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `log-format` and its kin: one text, checked by the room that writes log lines.
+    """Read `log-format|log-format-sd|error-log-format|unique-id-format FORMAT`: one text.
+
+    The room that writes log lines checks it.
 
     Its section's mode may follow: what that forbids is told in the end (consistency.py).
     """
@@ -311,9 +314,13 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
 _FIELDS = frozenset(field.name for field in dataclasses.fields(Proxy))
 
 
+_KEEPALIVES = {name: [f"{name}_{part}" for part in ("cnt", "idle", "intvl")] for name in ("clitcpka", "srvtcpka")}
+NO_KEEPALIVE = KeepAlive()
+
+
 def _keepalive(draft: Draft, name: str, options: frozenset[str]) -> KeepAlive:
-    numbers = (draft.get(f"{name}_{part}", 0) for part in ("cnt", "idle", "intvl"))
-    return KeepAlive(name in options, *numbers)
+    numbers = [draft.get(field, 0) for field in _KEEPALIVES[name]]
+    return KeepAlive(name in options, *numbers) if name in options or any(numbers) else NO_KEEPALIVE
 
 
 _SECONDS = Time(unit="s")

@@ -135,8 +135,10 @@ def _read_range(word: str) -> tuple[int, int]:
 
 
 def _name_faults(name: str) -> list[Refused]:
-    wrong = next((letter for letter in name if letter not in NAME_CHARACTERS), "")
-    return [Refused(f"the character '{wrong}' cannot stand in the server name '{name}'", 1)] if wrong else []
+    if NAME_CHARACTERS.issuperset(name):
+        return []
+    wrong = next(letter for letter in name if letter not in NAME_CHARACTERS)
+    return [Refused(f"the character '{wrong}' cannot stand in the server name '{name}'", 1)]
 
 
 def _read(statement: Statement, index: int, name: str, draft: Draft, reading: Reading) -> Draft:

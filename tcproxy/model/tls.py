@@ -33,7 +33,7 @@ def parse_base(statement: Statement, draft: Draft, reading: Reading) -> None:
 
 
 def parse_options(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `ssl-default-bind-options` and `ssl-default-server-options`: names, and the lowest and highest version."""
+    """Read `ssl-default-bind-options|ssl-default-server-options OPTION... [ssl-min-ver V] [ssl-max-ver V]`."""
     name, *words = statement.words
     allowed = (*OPTIONS, "prefer-client-ciphers") if "-bind-" in name else OPTIONS
     if not words:
@@ -63,7 +63,7 @@ def _check_option(name: str, words: list[str], index: int, allowed: tuple[str, .
 
 
 def parse_words(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Keep all words of a line."""
+    """Read `ssl-load-extra-files WORD...`, and keep all words."""
     if len(statement.words) < 2:
         raise Refused(f"'{statement.words[0]}' needs an argument behind it")
     draft.put("kept", statement.words[0], statement.words[1:])

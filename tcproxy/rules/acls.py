@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import Draft, Reading
-from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
+from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.suggestions import near
 from tcproxy.rules.criteria import CRITERIA
 from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
@@ -99,7 +99,7 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     flags = _Flags(statement, end, reading, method)
     at = flags.read(start + 1)
     method = flags.method or _default(expression, start)
-    patterns = list(_patterns(statement, at, end, method, flags))
+    patterns = _patterns(statement, at, end, method, flags)
     holds = _compile(expression, method, patterns, start)
     if method.matcher is not None and not (patterns or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
@@ -179,16 +179,19 @@ class _Flags:
 
 def _patterns(
     statement: Statement, start: int, end: int, method: Method, flags: _Flags
-) -> Iterator[tuple[int, object]]:
-    """Read the patterns of files and of the line; each with the index of its word."""
+) -> list[tuple[int, object]]:
+    """Read the patterns of files and of the line; each with the index of its word. Raises Refused with all faults."""
     if method.read is None:
-        return
+        return []
+    found: list[tuple[int, object]] = []
+    faults: list[Refused] = []
     for name, ignore_case, at in flags.files:
         for line, text in _lines(name, at, statement, flags.reading):
             try:
-                yield at, method.read(Pattern(text, ignore_case, resolve=flags.resolve))
+                found.append((at, method.read(Pattern(text, ignore_case, resolve=flags.resolve))))
             except ValueError as error:
-                raise Refused(f"{error}, at line {line} of the file '{name}'", at) from None
+                faults.append(Refused(f"{error}, at line {line} of the file '{name}'", at))
+                break  # a file of another kind would be wrong in all its lines
     operator = "eq"
     for at in range(start, end):
         word = statement.words[at]
@@ -196,9 +199,11 @@ def _patterns(
             operator = word
             continue
         try:
-            yield at, method.read(Pattern(word, flags.ignore_case, operator, flags.resolve))
+            found.append((at, method.read(Pattern(word, flags.ignore_case, operator, flags.resolve))))
         except ValueError as error:
-            raise Refused(str(error), at) from None
+            faults.append(Refused(str(error), at))
+    refuse_all(faults)
+    return found
 
 
 def _lines(name: str, at: int, statement: Statement, reading: Reading) -> Iterable[tuple[int, str]]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tcproxy.grammar.networks import read_network
 from tcproxy.rules import numbers, regexes, strings
-from tcproxy.rules.networks import address_matcher, read_network
+from tcproxy.rules.networks import address_matcher
 from tcproxy.rules.numbers import number_matcher, read_range
 from tcproxy.samples.constants import hexadecimal
 from tcproxy.samples.kinds import Kind, encode

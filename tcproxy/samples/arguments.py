@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from tcproxy.samples.kinds import INT64_MAX, INT64_MIN, Value, encode, packed_address
+from tcproxy.grammar.networks import packed_address
+from tcproxy.samples.kinds import INT64_MAX, INT64_MIN, Value, encode
 
 
 class ArgumentType(Enum):

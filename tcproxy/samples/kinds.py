@@ -11,6 +11,8 @@ import socket
 from collections.abc import Callable
 from enum import Enum
 
+from tcproxy.grammar.networks import packed_address
+
 Value = bool | int | bytes
 Cast = Callable[[Value], Value | None]
 
@@ -43,15 +45,6 @@ def decode(data: bytes) -> str:
 def text_of_address(packed: bytes) -> str:
     """Return a packed address as text."""
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
-
-
-def packed_address(text: str) -> bytes | None:
-    """Return a numeric address packed, None if it is none."""
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    try:
-        return socket.inet_pton(family, text)
-    except (OSError, ValueError):
-        return None
 
 
 def same(value: Value) -> Value | None:

@@ -22,7 +22,7 @@ from tcproxy.interfaces import IFarmStrategy, IPicker, IRequest
 from tests.balance.farms import Client, FakeFarm, FakeServer
 from tests.balance.reference import hashing
 from tests.balance.strategies import KEYED
-from tests.running import HAPROXY, PATIENCE, TCPROXY, program, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, outstanding, program, wait_for
 
 NAMES = "abcdefg"
 WEIGHTS = (1, 3, 1, 2, 1, 1, 2)
@@ -251,7 +251,8 @@ def asked(folder: Path, number: int, pieces: list[bytes]) -> str:
         client.connect(f"{folder}/{number}")
         for piece in pieces[:-1]:
             client.sendall(piece)
-            time.sleep(0.002)  # pieces are to come one by one; what is picked may not depend on it
+            while outstanding(client):  # pieces are to come one by one
+                time.sleep(0)
         return ask(client, pieces[-1])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcproxy.rules import networks
+from tcproxy.grammar import networks
 
 
 @pytest.fixture(autouse=True, scope="session")

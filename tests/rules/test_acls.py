@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tcproxy.grammar.networks import Network, packed_address, read_network
 from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.statements import Refused
 from tcproxy.rules.acls import parse_acl, parse_test
-from tcproxy.rules.networks import Network, address_matcher, read_network
+from tcproxy.rules.networks import address_matcher
 from tcproxy.rules.numbers import merge, number_matcher, read_range
 from tcproxy.samples.arguments import Argument
-from tcproxy.samples.kinds import packed_address
 from tests.rules.cases import ACCEPTED, MATCHES, REFUSED
 from tests.rules.world import client, farm, matches, reading, server, statement, warnings
 

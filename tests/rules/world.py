@@ -8,6 +8,7 @@ from typing import Any
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
+from tcproxy.grammar.networks import packed_address
 from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import Origin, Statement
 from tcproxy.interfaces import ServerState
@@ -18,7 +19,6 @@ from tcproxy.model.server import Server
 from tcproxy.report.counters import Counters
 from tcproxy.rules.acls import parse_acl, parse_test
 from tcproxy.rules.conditions import Condition, parse_condition
-from tcproxy.samples.kinds import packed_address
 from tcproxy.samples.places import Place
 
 ANY = Address(Family.INET, "127.0.0.1", 80)

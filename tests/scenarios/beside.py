@@ -165,6 +165,10 @@ class Scene:
         """Give an order to the runtime socket and return the answer."""
         return order(self.control, text)
 
+    def turn(self) -> None:
+        """Wait until the program has read what stands in its sockets now."""
+        turn(self.control)
+
     def row(self, name: str) -> dict[str, str]:
         """Return the row of `show stat` with this server name, of the story's own proxy."""
         return rows_of(self.order(f"show stat {self.name} -1 -1"), self.name)[f"{self.name}/{name}"]
@@ -189,6 +193,14 @@ class Scene:
         begin = time.monotonic()
         yield
         self.spans.append((time.monotonic() - begin) * 1000)
+
+
+def turn(control: Path) -> None:
+    """Wait until a program of one thread has read what stands in its sockets now.
+
+    When it answers a command, its loop has come round since the command was sent.
+    """
+    order(control, "show version")
 
 
 def order(control: Path, text: str) -> str:
@@ -291,9 +303,10 @@ def _tell(stories: Sequence[Story], at_once: int) -> dict[str, Told]:
                 told[story.name].scenes[program] = scene
                 pool.submit(_play, story, scene, told[story.name].failures, program)
         pool.shutdown(wait=True)
-        # Stories wait for the lines that they are about. Of others, those count that come within this silence, which is
-        # shorter than every timeout of DEFAULTS by far: a line that needs a timeout is waited for by its story.
-        time.sleep(0.1)
+        # Stories wait for the lines that they are about, and for those that need a timeout. Of others, those count that
+        # follow from what the actors did last.
+        for control in {scene.control for one in told.values() for scene in one.scenes.values()}:
+            turn(control)
         deadline = time.monotonic() + SETTLING
         pending = list(stories)
         while pending:

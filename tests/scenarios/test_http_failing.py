@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from tests.running import outstanding, wait_for
 from tests.scenarios.actors import Actor
 from tests.scenarios.beside import Stories, Told, differences, tell
 from tests.scenarios.http_farm import GET, LISTEN, OK, ONE, TWO, Farm, farm_story, read_head
@@ -24,9 +25,8 @@ CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nabc"
 SHORT = "    timeout server 300ms\n    timeout connect 300ms\n"
 CLOSE, RESET, STOP = "closes", "resets", "stops"
-PAUSE = 0.05
-"""Seconds: time for the program to read what came, so that the next thing is another event. Nothing tells outside that
-it has; this is a sixth of the timeouts of SHORT, and a story that differs is told again."""
+TURN = "the program's turn"
+"""The program reads what came, so that the next thing is another event."""
 
 
 def perform(link: Actor, *moves: bytes | str | float) -> None:
@@ -36,6 +36,8 @@ def perform(link: Actor, *moves: bytes | str | float) -> None:
             link.send(move)
         elif isinstance(move, float):
             time.sleep(move)  # time of the story itself: longer or shorter than timeouts of SHORT
+        elif move == TURN:
+            link.scene.turn()
         elif move == CLOSE:
             link.close()
         elif move == RESET:
@@ -89,23 +91,23 @@ def seen(farm: Farm, client: Actor) -> None:
 
 
 MOVES: dict[str, tuple[bytes | str | float, ...]] = {
-    "dies_in_a_body": (LONG, PAUSE, CLOSE),
-    "resets_in_a_body": (LONG, PAUSE, RESET),
-    "dies_in_chunks": (CHUNKS, PAUSE, CLOSE),
-    "resets_in_chunks": (CHUNKS, PAUSE, RESET),
-    "resets_an_endless_body": (ENDLESS, PAUSE, RESET),
-    "ends_an_endless_body": (ENDLESS, PAUSE, CLOSE),
-    "dies_in_a_head": (OK[:20], PAUSE, CLOSE),
-    "resets_in_a_head": (OK[:20], PAUSE, RESET),
+    "dies_in_a_body": (LONG, TURN, CLOSE),
+    "resets_in_a_body": (LONG, TURN, RESET),
+    "dies_in_chunks": (CHUNKS, TURN, CLOSE),
+    "resets_in_chunks": (CHUNKS, TURN, RESET),
+    "resets_an_endless_body": (ENDLESS, TURN, RESET),
+    "ends_an_endless_body": (ENDLESS, TURN, CLOSE),
+    "dies_in_a_head": (OK[:20], TURN, CLOSE),
+    "resets_in_a_head": (OK[:20], TURN, RESET),
     "dies_at_once": (CLOSE,),
     "resets_at_once": (RESET,),
     "is_silent": (STOP,),
     "stops_in_a_head": (OK[:20],),
     "stops_in_a_body": (LONG,),
     "talks_on": (OK + b"more",),
-    "talks_on_later": (OK, PAUSE, b"more"),
-    "closes_behind_an_answer": (OK, PAUSE, CLOSE),
-    "spoils_chunks": (CHUNKS, PAUSE, b"zz\r\n", PAUSE),
+    "talks_on_later": (OK, TURN, b"more"),
+    "closes_behind_an_answer": (OK, TURN, CLOSE),
+    "spoils_chunks": (CHUNKS, TURN, b"zz\r\n", TURN),
 }
 for name_, moves_ in MOVES.items():
     first(name_, *moves_)
@@ -140,7 +142,7 @@ def body(name: str, *moves: bytes | str | float, size: int = 9, begun: bytes = b
         client = farm.client()
         client.send(POST % size + begun)
         serve(farm, *moves)
-        time.sleep(PAUSE)
+        farm.scene.turn()
         if rest:
             client.send(rest)
         seen(farm, client)
@@ -149,13 +151,13 @@ def body(name: str, *moves: bytes | str | float, size: int = 9, begun: bytes = b
 
 
 for ending in (CLOSE, RESET):
-    body(f"{ending}_unanswered", PAUSE, ending)
-    body(f"{ending}_unanswered_without_rest", PAUSE, ending, rest=b"")
-    body(f"{ending}_before_a_body", PAUSE, ending, begun=b"", rest=b"")
-    body(f"{ending}_behind_an_answer", OK, PAUSE, ending)
-    body(f"{ending}_behind_an_answer_before_a_body", OK, PAUSE, ending, begun=b"", rest=b"abcdefghi")
-    body(f"{ending}_behind_an_answer_and_more", OK, PAUSE, ending, size=12)
-    body(f"{ending}_within_an_answer", LONG, PAUSE, ending)
+    body(f"{ending}_unanswered", TURN, ending)
+    body(f"{ending}_unanswered_without_rest", TURN, ending, rest=b"")
+    body(f"{ending}_before_a_body", TURN, ending, begun=b"", rest=b"")
+    body(f"{ending}_behind_an_answer", OK, TURN, ending)
+    body(f"{ending}_behind_an_answer_before_a_body", OK, TURN, ending, begun=b"", rest=b"abcdefghi")
+    body(f"{ending}_behind_an_answer_and_more", OK, TURN, ending, size=12)
+    body(f"{ending}_within_an_answer", LONG, TURN, ending)
 body("answered_early", OK)
 
 
@@ -254,7 +256,7 @@ def frozen(name: str, how: str, first_request: bool) -> None:
             perform(link, how)
             farm.links.clear()
             asking.send(GET)
-            time.sleep(PAUSE)
+            wait_for(lambda: not outstanding(asking.sock), what="the request to lie in the program's socket")
         serve(farm, OK)
         seen(farm, asking)
 

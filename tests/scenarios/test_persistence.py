@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
+from tests.running import PATIENCE
 from tests.scenarios.beside import Play, Scene, Stories, Told, differences
 from tests.scenarios.http_actors import DEFAULTS as HTTP
 
@@ -39,27 +39,32 @@ def story(text: str, more: str = "", apart: tuple[str, ...] = ()) -> Callable[[P
     return STORIES.story(HTTP + DEFAULTS + more + text, bare=True, apart=(*IDLE, "intercepted", *apart))
 
 
-def serve(scene: Scene, *ports: int) -> None:
-    """Open servers that answer each request with their port and the cookies that they see."""
+def serve(scene: Scene, *ports: int) -> threading.Event:
+    """Open servers that answer each request with their port and the cookies that they see.
+
+    Return the event that requests for /held wait for.
+    """
+    free = threading.Event()
     for port in ports:
         door = scene.listen(port)
-        threading.Thread(target=_accept, args=(door.sock, port), daemon=True).start()
+        threading.Thread(target=_accept, args=(door.sock, port, free), daemon=True).start()
+    return free
 
 
-def _accept(door: socket.socket, port: int) -> None:
+def _accept(door: socket.socket, port: int, free: threading.Event) -> None:
     door.settimeout(None)
     with contextlib.suppress(OSError):
         while True:
             link, _ = door.accept()
-            threading.Thread(target=_answer, args=(link, port), daemon=True).start()
+            threading.Thread(target=_answer, args=(link, port, free), daemon=True).start()
 
 
-def _answer(link: socket.socket, port: int) -> None:
+def _answer(link: socket.socket, port: int, free: threading.Event) -> None:
     with link, contextlib.suppress(OSError):
         while head := _head(link):
             seen = b"; ".join(line[8:] for line in head.split(b"\r\n") if line.startswith(b"cookie: "))
-            if b"/slow" in head:
-                time.sleep(0.3)  # how long it serves: others queue meanwhile, for less than the timeouts of 2 s
+            if b"/held" in head:
+                free.wait(PATIENCE)
             link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nx-by: %d %b\r\n\r\n" % (port, seen))
 
 
@@ -73,15 +78,18 @@ def _head(link: socket.socket) -> bytes:
     return data.partition(b"\r\n\r\n")[0]
 
 
-def ask(scene: Scene, *cookies: str, port: int = 1000, source: str = "") -> None:
-    """Send a request with each cookie, on connections of their own; put down who answers and what is set."""
+def ask(scene: Scene, *cookies: str, port: int = 1000, source: str = "", held: int = 0) -> None:
+    """Send a request with each cookie, on connections of their own; put down who answers and what is set.
+
+    held: how many clients wait for their answers meanwhile.
+    """
     for cookie in cookies:
         line = f"Cookie: {cookie}\r\n" if cookie else ""
         with scene.connect(port, source=source).sock as client:
             client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\n{line}\r\n".encode())
             scene.note(f"{cookie or 'no cookie'}: {_told(client)}")
             scene.logged()
-        scene.until("FRONTEND", scur=0)
+        scene.until("FRONTEND", scur=held)
 
 
 def _told(client: socket.socket) -> str:
@@ -89,7 +97,7 @@ def _told(client: socket.socket) -> str:
     return " | ".join(one for one in lines if one.startswith(("HTTP/", "x-by", "set-cookie")))
 
 
-def begin(scene: Scene, cookie: str, path: str = "/slow") -> socket.socket:
+def begin(scene: Scene, cookie: str, path: str = "/held") -> socket.socket:
     """Send a request and do not wait for its answer."""
     client = scene.connect().sock
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\n\r\n".encode())
@@ -288,12 +296,13 @@ listen {name}
 @story(LIMITED)
 def queued(scene: Scene) -> None:
     """Clients wait for the server of their cookie while the other one is free."""
-    serve(scene, 2001, 2002)
+    free = serve(scene, 2001, 2002)
     first = begin(scene, "C=one")
     scene.until("one", scur=1)
     second = begin(scene, "C=one", "/")
     scene.until("one", qcur=1)
-    ask(scene, "C=two", "")
+    ask(scene, "C=two", "", held=2)
+    free.set()
     finish(scene, first, second)
     scene.logged(2)
 
@@ -301,12 +310,13 @@ def queued(scene: Scene) -> None:
 @story(LIMITED.replace("maxconn 1", "maxconn 1 maxqueue 1"))
 def queue_full(scene: Scene) -> None:
     """Where as many wait as may, a client is told 503."""
-    serve(scene, 2001, 2002)
+    free = serve(scene, 2001, 2002)
     first = begin(scene, "C=one")
     scene.until("one", scur=1)
     second = begin(scene, "C=one", "/")
     scene.until("one", qcur=1)
-    ask(scene, "C=one")
+    ask(scene, "C=one", held=2)
+    free.set()
     finish(scene, first, second)
     scene.logged(2)
 
@@ -314,25 +324,27 @@ def queue_full(scene: Scene) -> None:
 @story(LIMITED.replace("maxconn 1", "maxconn 1 maxqueue 1") + "    option redispatch\n")
 def queue_full_and_redispatch(scene: Scene) -> None:
     """With `option redispatch` it is led elsewhere."""
-    serve(scene, 2001, 2002)
+    free = serve(scene, 2001, 2002)
     first = begin(scene, "C=one")
     scene.until("one", scur=1)
     second = begin(scene, "C=one", "/")
     scene.until("one", qcur=1)
-    ask(scene, "C=one")
+    ask(scene, "C=one", held=2)
+    free.set()
     finish(scene, first, second)
     scene.logged(2)
 
 
 def waits_and_goes_down(scene: Scene, source: str = "") -> None:
     """Let a client wait for a server that enters maintenance meanwhile."""
-    serve(scene, 2001, 2002)
+    free = serve(scene, 2001, 2002)
     first = begin(scene, "C=one")
     scene.until("one", scur=1)
     second = scene.connect(source=source).sock
     second.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nCookie: C=one\r\n\r\n")
     scene.until("one", qcur=1)
     scene.order(f"set server {scene.name}/one state maint")
+    free.set()
     finish(scene, second, first)
     scene.logged(2)
 

@@ -33,6 +33,7 @@ HEAD = """
 global
     log 127.0.81.1:{log} local0
     stats socket {control} level admin
+    nbthread 1
 defaults
     mode tcp
     log global
@@ -64,13 +65,12 @@ class Cast:
         return made
 
     def pair(self) -> tuple[socket.socket, socket.socket]:
-        """A client comes in, and its link arrives at the server."""
+        """A client comes in, its link arrives at the server, and the proxy knows that it stands."""
         made = self.client()
         link, _ = self.server.accept()
         link.settimeout(PATIENCE)
-        # The kernel has made the link, and the proxy learns that at its next turn, of which nothing tells outside.
-        # This is a quarter of the shortest timeout of these plays; one that differs is played AGAIN.
-        time.sleep(0.05)
+        # the kernel has made the link; the loop of the proxy's one thread has come round when it answers a command
+        self.command("show version")
         return made, link
 
     def until(self, row: str, **values: int) -> None:

@@ -67,8 +67,8 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:  
         return
     exchange.server = got
     exchange.queued_until = now
-    if lead is not None and exchange.previous is not None:
-        attempts.take_result(exchange, got)  # led elsewhere by a full queue, which counts as a redispatch
+    if exchange.previous is not None:
+        attempts.take_result(exchange, got)  # it comes from a server with a full queue, and counts as redispatched
     link: Any = got.links.take(exchange)
     if link is None:
         _connect(exchange, route)

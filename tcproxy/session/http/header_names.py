@@ -6,26 +6,12 @@ from __future__ import annotations
 
 import re
 
-from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
-from tcproxy.grammar.statements import Refused, Statement
-from tcproxy.grammar.units import listed
 from tcproxy.model.proxy import Proxy
 from tcproxy.session.http import refusals
 from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.session.stages import PROXY as BY_PROXY
 
-POLICIES = ("preserve", "delete", "reject")
 _odd = re.compile(rb"[^A-Za-z0-9-]").search
-
-
-def parse_restrict(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `option http-restrict-req-hdr-names preserve|delete|reject`."""
-    policy = statement.words[2] if len(statement.words) > 2 else ""
-    if policy not in POLICIES:
-        raise Refused(f"'{' '.join(statement.words[:2])}' supports {listed(POLICIES)}, and not '{policy}'", 2)
-    if len(statement.words) > 3:
-        raise Refused(f"'{' '.join(statement.words[:3])}' cannot take the argument '{statement.words[3]}'", 3)
-    draft["restrict_names"] = policy
 
 
 def of_frontend(front: Proxy) -> Rule | None:
@@ -58,8 +44,3 @@ def _reject(exchange: Exchange) -> bool:
 
 
 _RULES: dict[str, Rule] = {"delete": _delete, "reject": _reject}
-
-WORDS = (
-    Row("option http-restrict-req-hdr-names", PROXY, "Leave out or refuse headers with unusual names.",
-        parse=parse_restrict, mode="http", manual="4.2", core=True),
-)  # fmt: skip
