@@ -39,6 +39,7 @@ from tcproxy.session.settings import World
 from tcproxy.transport.listeners import FrontendFactory
 from tcproxy.transport.protocols import with_servers
 from tcproxy.transport.stream_socket import StreamSocket
+from tcproxy.transport.transports import Poll
 from tests.clocks import Clock
 
 FORM = "%ST %ts %B %U %{+Q}r"
@@ -174,7 +175,7 @@ def configured(text: str) -> Configuration:
     return read
 
 
-class MemoryProxy:
+class MemoryProxy(Poll):
     """A configuration whose first section is in HTTP mode, and takes clients.
 
     links: the sockets to the servers, in the order in which they were made. lines: of the log; told: the same with
