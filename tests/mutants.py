@@ -27,7 +27,7 @@ NEEDED = ("tcproxy", "twisted", "tests", "benchmarks", "etc", "setup.py", "pypro
 """What of a checkout tests need."""
 FAST = ("tests/transport/http1/test_both_ways.py", "tests/transport/http1/test_fast.py")
 ATTEMPTS = ("tests/session/test_attempts.py", "tests/session/test_choosing.py")
-SESSION = ("tests/session/test_endings.py", "tests/session/test_timers.py")
+SESSION = ("tests/session/test_relay.py", "tests/session/test_endings.py", "tests/session/test_timers.py")
 RELAY = (
     "tests/transport/test_relay.py",
     "tests/transport/test_server_links.py",
