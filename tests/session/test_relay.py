@@ -33,12 +33,12 @@ def test_client_fin_counts_from_the_servers_fin_while_the_client_takes_nothing()
 
 def test_server_fin_counts_from_the_fin_of_a_silent_session() -> None:
     """`timeout server-fin` counts from the FIN to the server, however long both sides were silent before."""
-    stage = Stage(timeouts={"server-fin": 300})
+    stage = Stage(timeouts={"client": 3000, "server-fin": 2000})
     client = stage.client()
     stage.wait(1.9)
     client.ends()
-    stage.wait(1)
-    assert stage.line.startswith("web/s1 0/2200 sD") and stage.at_rest()
+    stage.wait(3)
+    assert stage.line.startswith("web/s1 0/3900 sD") and stage.at_rest()
 
 
 def test_client_fin_counts_from_the_fin_that_a_silent_server_leads_to() -> None:

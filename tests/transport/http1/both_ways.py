@@ -249,6 +249,7 @@ LINES = (
 BEHIND = (
     "    option forwardfor", "    cookie SRV insert indirect nocache", f"    http-request deny if {SOME}",
     "    balance leastconn", "    http-reuse never", "    option http-server-close", "    timeout queue 100ms",
+    f"    http-request tarpit if {BUSY}\n    timeout tarpit 100ms",
 )  # fmt: skip
 """What the other backend may have besides."""
 WORDS = (

@@ -65,6 +65,12 @@ STALE: list[Step] = [
     ("network", 0, "slow"), *TOGETHER, ("stand", 0, ""), *EACH,
 ]  # fmt: skip
 """Clients that have an alarm far away when something of theirs becomes due soon; at last it is less than 1 s away."""
+PAIRED: list[Step] = [
+    *EACH, ("wait", 1.6, ""),
+    *[("ask", 0, "get"), ("ask", 1, "get"), ("answer", 1, "ok"), ("answer", 0, "ok"), *EACH] * 2,
+    ("ask", 0, "get"), ("ask", 1, "get"), ("wait", 2.5, ""), ("answer", 0, "ok"), *EACH,
+]  # fmt: skip
+"""A client whose requests go now to one backend, now to another one."""
 PLAIN: list[Step] = [("ask", 0, "get"), ("answer", 0, "ok")]
 KINDS: list[Step] = [
     *begun, ("wait", 1.0, ""), *EACH,
@@ -110,7 +116,7 @@ def test_both_ways_leave_the_same_with_each_line(lines: tuple[str, ...], script:
 @pytest.mark.parametrize("behind", [(), *((one,) for one in BEHIND)])
 def test_both_ways_leave_the_same_with_each_line_of_another_backend(behind: tuple[str, ...]) -> None:
     """Clients whose requests go to another backend leave the same by both ways, whatever that has besides."""
-    for script in (CROWD, STALE, LATE):
+    for script in (CROWD, STALE, LATE, PAIRED):
         for line in (SHUNT, OVERFLOW):
             assert differences(Setting(lines=(line,), other="2s", behind=behind), script) == {}
 
