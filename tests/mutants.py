@@ -26,7 +26,13 @@ ROOT = Path(__file__).parents[1]
 NEEDED = ("tcproxy", "twisted", "tests", "benchmarks", "etc", "setup.py", "pyproject.toml")
 """What of a checkout tests need."""
 FAST = ("tests/transport/http1/test_both_ways.py", "tests/transport/http1/test_fast.py")
-ATTEMPTS = ("tests/session/test_attempts.py", "tests/session/test_choosing.py")
+ATTEMPTS = (
+    "tests/session/test_attempts.py",
+    "tests/session/test_choosing.py",
+    "tests/session/http/test_attempts.py",
+    "tests/session/http/test_links.py",
+    "tests/session/http/test_retries.py",
+)
 SESSION = ("tests/session/test_relay.py", "tests/session/test_endings.py", "tests/session/test_timers.py")
 RELAY = (
     "tests/transport/test_relay.py",
