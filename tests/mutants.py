@@ -25,10 +25,29 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 NEEDED = ("tcproxy", "twisted", "tests", "benchmarks", "etc", "setup.py", "pyproject.toml")
 """What of a checkout tests need."""
-FAST = ("tests/transport/http1/test_both_ways.py", "tests/transport/http1/test_plain.py")
-RELAY = ("tests/transport/test_relay.py", "tests/transport/test_links.py", "tests/transport/test_sockets.py")
-PROMISED = {"plain.py": FAST, "fast.py": FAST, "telling.py": FAST, "relay.py": RELAY}
-"""The tests that promise to hold a file, by its name."""
+FAST = ("tests/transport/http1/test_both_ways.py", "tests/transport/http1/test_fast.py")
+ATTEMPTS = (
+    "tests/session/test_attempts.py",
+    "tests/session/test_choosing.py",
+    "tests/session/http/test_attempts.py",
+    "tests/session/http/test_links.py",
+    "tests/session/http/test_retries.py",
+)
+SESSION = ("tests/session/test_relay.py", "tests/session/test_endings.py", "tests/session/test_timers.py")
+RELAY = (
+    "tests/transport/test_relay.py",
+    "tests/transport/test_server_links.py",
+    "tests/transport/test_stream_socket.py",
+)
+PROMISED = {
+    "tcproxy/session/http/fast.py": FAST,
+    "tcproxy/session/http/accounting.py": FAST,
+    "tcproxy/session/http/log_lines.py": FAST,
+    "tcproxy/session/attempts.py": ATTEMPTS,
+    "tcproxy/session/relay.py": SESSION,
+    "tcproxy/transport/relay.py": RELAY,
+}
+"""The tests that promise to hold a file, by its path in the checkout."""
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -197,7 +216,7 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--lines", default="", metavar="FIRST-LAST", help="of these lines only")
     found = parser.parse_args(words)
     for file in found.files:
-        if not (found.tests or Path(file).name in PROMISED):
+        if not (found.tests or file in PROMISED):
             parser.error(f"say with --tests which tests hold {file}")
     return found
 
@@ -209,7 +228,7 @@ def main(words: list[str]) -> int:
     only = (int(first), int(last or first)) if first else None
     alive = 0
     for file in asked.files:
-        for mutant in survivors(file, asked.tests or PROMISED[Path(file).name], asked.jobs, only):
+        for mutant in survivors(file, asked.tests or PROMISED[file], asked.jobs, only):
             print(f"{file}:{mutant.number}: {mutant.what}: {mutant.line}")
             alive += 1
     print(f"{alive} mutants live")

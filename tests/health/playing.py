@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.health.dialling import CheckEvents, CheckTarget
+from tcproxy.health.dialling import Cancellable, CheckEvents, CheckTarget
 from tcproxy.health.tcp import TcpCheck
-from tcproxy.health.watch import Settings, Watch
+from tcproxy.health.watch import CheckedServer, Settings, Watch
 from tcproxy.interfaces import ServerState
-from tcproxy.model.server import Server
+from tcproxy.model.server import Server, SourceAddress
 from tcproxy.report.counters import Counters
 from tests.clocks import Clock
 
 
 @dataclass
-class Connection:
+class Connection(Cancellable):
     """One connection of a check."""
 
     at: float
@@ -58,7 +58,7 @@ class Network:
         return [round(connection.at, 3) for connection in self.connections]
 
 
-class FakeServer:
+class FakeServer(CheckedServer):
     """A server that believes its watch."""
 
     def __init__(self, model: Server) -> None:
@@ -69,9 +69,18 @@ class FakeServer:
         self.user_weight = model.weight
         self.counters = Counters()
         self.address: Address | None = model.address
-        self.source = model.source
-        self.in_maintenance = model.disabled
+        self.maintained = model.disabled
         self.heard: list[tuple[str, object]] = []
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Return what the test wants."""
+        return self.maintained
+
+    @property
+    def source(self) -> SourceAddress | None:
+        """Return what its line says."""
+        return self.model.source
 
     def up(self, cause: object = None, reason: str = "") -> None:
         """Be up."""

@@ -18,6 +18,7 @@ from tcproxy.model.server import SourceAddress
 from tcproxy.session.ends import LinkFailure
 from tcproxy.transport.opening import (
     CONNECT,
+    FirstWords,
     Greeting,
     Opening,
     OpeningStage,
@@ -27,6 +28,7 @@ from tcproxy.transport.opening import (
 )
 from tcproxy.transport.sources import SourceBinder
 from tcproxy.transport.stream_socket import StreamSocket
+from tcproxy.transport.transports import Poll
 
 NAME = ("192.0.2.10", 80)
 GRANTED = b"\0\x5a" + bytes(6)
@@ -107,7 +109,7 @@ class FakeSocket:
         self.closed = True
 
 
-class Loop:
+class Loop(Poll):
     """A Poll whose events the test makes."""
 
     def __init__(self) -> None:
@@ -365,7 +367,7 @@ def test_the_first_question_is_asked_once_more() -> None:
         assert not Outgoing(Loop()).begin(socket.AF_INET, NAME)[1]
 
 
-class Words:
+class Words(FirstWords):
     """What a client has said already."""
 
     def __init__(self, held: bytes) -> None:

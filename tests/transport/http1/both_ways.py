@@ -160,9 +160,10 @@ def strikes_in_time(session: Any) -> bool:
 
 
 def due(session: Any) -> float:
-    """Return when a session that waits for a request is to be ended; NEVER for what it works out later."""
-    waits = session.exchange is None and not session.leaving and session.relay is None
-    return float(session.expires) if waits else float("inf")
+    """Return when a wait for a request, a server or an answer of ours is over; infinity for all else."""
+    if session.leaving or session.relay is not None:
+        return float("inf")
+    return float(session.expires if session.exchange is None else session.exchange.expires)
 
 
 def grouped(proxy: MemoryProxy) -> dict[int, list[tuple[float, str, bytes]]]:
@@ -179,13 +180,9 @@ def grouped(proxy: MemoryProxy) -> dict[int, list[tuple[float, str, bytes]]]:
 # settings
 
 
-OTHER_WAY = {"rt", "ID", *(f"{pair}{what}" for pair in ("b", "s") for what in "ip")}
-"""Variables whose facts exchanges of the fast way do not note."""
 NAMES = sorted({*VARIABLES, *HTTP_VARIABLES} - {"pid"})
 EVERY = " ".join(f"{name}=%{name}" for name in NAMES)
-"""A log format that names every variable."""
-FAST = " ".join(f"{name}=%{name}" for name in NAMES if name not in OTHER_WAY)
-"""The same without those for which requests leave the fast way."""
+"""A log format that names every variable: exchanges of the fast way note the facts of them all."""
 CONFIGURATION = """\
 listen web
     mode http
@@ -199,57 +196,105 @@ listen web
     server s2 127.0.0.1:8002 {words}
 backend other
     mode http
-    timeout server {server}
-    server s3 127.0.0.1:8003
+    timeout connect 3s
+    timeout server {other}
+{behind}
+    server s3 127.0.0.1:8003 {words}
+    server s4 127.0.0.1:8004 {words}
 """
+SOME = "{{ src_port 1002 1004 1006 1008 1010 }}"
+"""The second client of each script, and some of those behind it: sockets of a proxy in memory count from 1000."""
+BUSY = "{{ be_conn(web) gt 0 }}"
+"""While another request is under way: it holds of some requests of a client, and of others not."""
 LINES = (
     "    timeout http-request 4s\n    timeout http-keep-alive 1500ms",
     "    timeout http-request 9s\n    timeout http-keep-alive 3s",
     "    option forwardfor",
+    "    option originalto",
     "    cookie SRV insert indirect nocache",
+    "    cookie SRV rewrite",
+    "    cookie SRV prefix",
     "    capture request header Host len 20\n    capture response header Server len 20",
-    "    use_backend other if {{ src 10.0.0.0/8 }}",
-    "    http-request deny if {{ src 10.0.0.0/8 }}",
+    "    capture cookie SRV len 10",
+    f"    use_backend other if {SOME}",
+    f"    http-request deny if {SOME}",
+    f"    http-request tarpit if {SOME}\n    timeout tarpit 1s",
+    f"    use_backend other if {BUSY}",
+    f"    http-request deny if {BUSY}",
+    f"    http-request tarpit if {BUSY}\n    timeout tarpit 100ms",
+    f"    redirect prefix http://b if {SOME}",
+    "    monitor-uri /c",
     "    balance leastconn",
+    "    balance uri",
+    "    balance source",
     "    http-reuse always",
+    "    http-reuse aggressive",
     "    http-reuse never",
     "    option http-server-close",
+    "    option httpclose",
     "    option dontlog-normal",
     "    option log-separate-errors",
+    "    option logasap",
+    "    option checkcache",
+    "    option redispatch\n    retries 2",
+    "    timeout queue 100ms",
+    "    timeout connect 100ms\n    retries 0",
+    "    maxconn 2",
+    "    fullconn 3",
     '    log-format-sd "%TR %B"',
     '    unique-id-format "%ci-%rt-%Ts"\n    unique-id-header X-Id',
     "    option prefer-last-server",
 )
-"""What a section may have besides."""
-WORDS = ("", "maxconn 1", "pool-max-conn 1", "pool-purge-delay 2s", "pool-max-conn 0")
+"""What the section of the clients may have besides."""
+BEHIND = (
+    "    option forwardfor", "    cookie SRV insert indirect nocache", f"    http-request deny if {SOME}",
+    "    balance leastconn", "    http-reuse never", "    option http-server-close", "    timeout queue 100ms",
+    f"    http-request tarpit if {BUSY}\n    timeout tarpit 100ms",
+)  # fmt: skip
+"""What the other backend may have besides."""
+WORDS = (
+    "", "maxconn 1", "maxconn 1 maxqueue 1", "minconn 1 maxconn 2", "pool-max-conn 1", "pool-purge-delay 2s",
+    "pool-max-conn 0", "disabled",
+)  # fmt: skip
+"""What servers may have besides."""
 
 
 class Setting(NamedTuple):
-    """One configuration."""
+    """One configuration. other: `timeout server` of the other backend, and behind: more lines of it."""
 
-    form: str = FAST
+    form: str = EVERY
     client: str = "20s"
     server: str = "20s"
     lines: tuple[str, ...] = ()
     words: str = ""
+    other: str = "20s"
+    behind: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """Return the configuration file."""
-        lines = "\n".join(self.lines).replace("{{", "{").replace("}}", "}")
-        words = self.words + " cookie s1" * any("cookie SRV" in line for line in self.lines)
         return CONFIGURATION.format(
-            form=self.form.replace('"', ""), client=self.client, server=self.server, lines=lines, words=words
-        )
+            form=self.form.replace('"', ""), client=self.client, server=self.server, other=self.other,
+            lines=_filled(self.lines), behind=_filled(self.behind),
+            words=self.words + " cookie s1" * any("cookie SRV" in line for line in (*self.lines, *self.behind)),
+        )  # fmt: skip
 
 
+def _filled(lines: tuple[str, ...]) -> str:
+    return "\n".join(lines).replace("{{", "{").replace("}}", "}")
+
+
+SHUNT, OVERFLOW = (line for line in LINES if "use_backend" in line)
+"""Sends some clients, or some requests of each, to the other backend."""
 settings = st.builds(
     Setting,
-    form=st.sampled_from([FAST, FAST, FAST, EVERY, "%r"]),
+    form=st.sampled_from([EVERY, EVERY, EVERY, "%r"]),
     client=st.sampled_from(["20s", "3s"]),
     server=st.sampled_from(["20s", "2s"]),
-    lines=st.lists(st.sampled_from(LINES), max_size=2, unique=True).map(tuple),
-    words=st.sampled_from(["", *WORDS]),
+    lines=st.lists(st.sampled_from([SHUNT, OVERFLOW, *LINES]), max_size=3, unique=True).map(tuple),
+    words=st.sampled_from(["", "", *WORDS]),
+    other=st.sampled_from(["20s", "1s"]),
+    behind=st.lists(st.sampled_from(BEHIND), max_size=1).map(tuple),
 )
 
 # scripts
@@ -300,7 +345,9 @@ answers = st.tuples(st.just("answer"), clients, st.sampled_from(["ok"] * 6 + [*A
 waits = st.tuples(
     st.just("wait"), st.sampled_from([0.0, 0.0004, 0.0123, 0.4, 0.7, 1.0, 1.6, 2.5, 6.0, 30.0]), st.just("")
 )
-acts = st.tuples(st.sampled_from(["leave", "break", "stick", "loosen", "fin", "reset"]), clients, st.just(""))
+acts = st.tuples(st.sampled_from(["leave", "break", "snap", "stick", "loosen", "fin", "reset"]), clients, st.just(""))
+networks = st.tuples(st.just("network"), st.just(0), st.sampled_from(["stands", "slow", "refused"]))
+stands: st.SearchStrategy[Step] = st.just(("stand", 0, ""))
 begun: list[Step] = [step for which in (0, 1) for step in (("ask", which, "get"), ("answer", 0, "ok"))]
 """Two exchanges, which leave two idle links."""
 
@@ -312,7 +359,10 @@ def _steps(asked: Step, waited: Step, answered: Step) -> list[Step]:
 exchanges = st.builds(_steps, asks, waits, answers)
 """Each may be one of the plain ones, with time in it."""
 scripts = st.lists(
-    st.one_of(exchanges, exchanges, exchanges, st.one_of(waits, asks, answers, acts).map(lambda step: [step])),
+    st.one_of(
+        exchanges, exchanges, exchanges, exchanges,
+        st.one_of(waits, asks, answers, acts, networks, stands).map(lambda step: [step]),
+    ),
     min_size=2, max_size=12,
 ).map(lambda parts: begun + [step for part in parts for step in part])  # fmt: skip
 
@@ -375,11 +425,23 @@ class Play:
     def _break(self, which: int, kind: str) -> None:
         self.proxy.breaks(self._client(which))
 
+    def _snap(self, which: int, kind: str) -> None:
+        """Reset a client, of which the proxy learns with what comes next: maybe only when it sends."""
+        self._client(which).broken = True
+
     def _stick(self, which: int, kind: str) -> None:
         self._client(which).room = 0
 
     def _loosen(self, which: int, kind: str) -> None:
         self._client(which).room = -1
+        self.proxy.turn()
+
+    def _network(self, which: int, kind: str) -> None:
+        self.proxy.network = kind
+
+    def _stand(self, which: int, kind: str) -> None:
+        for link in self.proxy.links:
+            link.room = -1
         self.proxy.turn()
 
     def _link(self, which: int) -> PipeSocket | None:

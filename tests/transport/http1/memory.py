@@ -33,11 +33,13 @@ from tcproxy.report import formats
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.servers.farm import Farm
 from tcproxy.service import log_formats
+from tcproxy.session.ends import LinkFailure
 from tcproxy.session.frontend import Backend, Frontend
 from tcproxy.session.settings import World
 from tcproxy.transport.listeners import FrontendFactory
 from tcproxy.transport.protocols import with_servers
 from tcproxy.transport.stream_socket import StreamSocket
+from tcproxy.transport.transports import Poll
 from tests.clocks import Clock
 
 FORM = "%ST %ts %B %U %{+Q}r"
@@ -99,6 +101,10 @@ class PipeSocket:
         """Take our close."""
         self.note(self.number, "closed", b"")
         self.closed = self.shut = True
+
+    def connect_ex(self, address: Any) -> int:
+        """Return 0: it stands."""
+        return 0
 
     def getsockopt(self, *names: int) -> int:
         """Return 0: there is no error waiting."""
@@ -170,11 +176,12 @@ def configured(text: str) -> Configuration:
     return read
 
 
-class MemoryProxy:
+class MemoryProxy(Poll):
     """A configuration whose first section is in HTTP mode, and takes clients.
 
     links: the sockets to the servers, in the order in which they were made. lines: of the log; told: the same with
     level and structured data. events: what became of each socket when: seconds, its number, what, bytes.
+    network: what becomes of a new link: it "stands" at once, is "slow" (it stands once it has room), or "refused".
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -185,6 +192,7 @@ class MemoryProxy:
         self.told: list[tuple[int, str, str]] = []
         self.events: list[tuple[float, int, str, bytes]] = []
         self.links: list[PipeSocket] = []
+        self.network = "stands"
         self.transports: list[StreamSocket] = []
         self.proxy = configuration.proxies[0]
         self.world = World(configuration, self.clock, 0.0, self.clock.seconds())
@@ -230,9 +238,14 @@ class MemoryProxy:
         return PipeSocket(next(self.numbers), self.note)
 
     def dial(self, session: Any, server: Any) -> Any:
-        """Make a link, which stands at once."""
+        """Make a link, as the network is; raises LinkFailure where that refuses."""
+        if self.network == "refused":
+            raise LinkFailure(errno.ECONNREFUSED, "refused", answered=True)
         self.links.append(self.pipe())
-        return self.diallers[session.server].open(session, self._transport(self.links[-1]), standing=True)
+        standing = self.network == "stands"
+        if not standing:
+            self.links[-1].room = 0
+        return self.diallers[session.server].open(session, self._transport(self.links[-1]), standing)
 
     def connect(self) -> PipeSocket:
         """Let a client in."""
