@@ -1,7 +1,7 @@
-"""The built-in pages, which tell a client why there is no other answer. Clients and monitoring match on them: their
-bytes are those of the reference.
+"""The built-in pages, which tell a client why there is no other answer. Clients and monitoring match on them, so their
+bytes are those of HAProxy's pages.
 
-Those of EARLY are told before there is a request: they always close the connection.
+Those of EARLY are sent before there is a request: they always close the connection.
 """
 
 from __future__ import annotations

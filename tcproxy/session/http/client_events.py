@@ -1,4 +1,4 @@
-"""What the end or the failure of a client's connection means for the exchange under way, or for the wait between two.
+"""How an exchange goes on or ends when the connection of its client ends or fails.
 
 A client that leaves while its request is answered is answered all the same, unless `option abortonclose` says
 otherwise, as in HAProxy.
@@ -12,7 +12,7 @@ from tcproxy.session.stages import CLIENT_ERROR, RELAYING
 
 
 def client_ended(exchange: Exchange) -> None:
-    """FIN came from the client: that is no matter while its request is being answered."""
+    """FIN came from the client. While its request is being answered, that changes nothing."""
     if not exchange.client.whole:
         client_aborted(exchange)
     elif exchange.inner is not None:
