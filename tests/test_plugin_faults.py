@@ -168,12 +168,15 @@ def test_a_picker_that_fails_ends_the_start(tmp_path: Path) -> None:
 
 def test_a_checker_that_crashes_is_told_as_its_own(tmp_path: Path) -> None:
     """Its server goes down with PROCERR and the reason; the message names all, once, and no traceback comes."""
-    place = plugins(tmp_path, theirs=CHECKER.replace("return self.questions.pop(0)", "1 / 0", 1))
+    asked = tmp_path / "asked"
+    asked.write_text("")
+    fault = f"open({str(asked)!r}, 'a').write('x') and 1 / 0"
+    place = plugins(tmp_path, theirs=CHECKER.replace("return self.questions.pop(0)", fault, 1))
     with EchoServer() as server:
         config = configured(tmp_path, option="option redis-ping", port=free_port(), server=server.port)
         process = subprocess.Popen(words(tmp_path, "-db", "-f", config), stderr=subprocess.PIPE, text=True)
         try:
-            wait_for(lambda: len(server.peers) > 5, what="some checks")
+            wait_for(lambda: len(asked.read_text()) > 5, what="some checks")
             process.send_signal(signal.SIGTERM)
             said = process.communicate(timeout=PATIENCE)[1]
         finally:
