@@ -94,13 +94,13 @@ REASONS: Mapping[int, bytes] = {
     511: b"Network authentication required",
     520: b"Web server is returning an unknown error",
 }
-"""What stands behind the status of answers that are composed; pages have titles of their own."""
+"""Reason phrases of answers that are composed; pages have titles of their own."""
 
 _CLASSES = {2: b"Success", 3: b"Redirection", 4: b"Client Error", 5: b"Server Error"}
 
 
 def reason(status: int) -> bytes:
-    """Return what stands behind a status of 200 to 599 in an answer that is composed."""
+    """Return the reason phrase of a status of 200 to 599, for an answer that is composed."""
     return REASONS.get(status) or _CLASSES[status // 100]
 
 

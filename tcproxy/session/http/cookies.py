@@ -84,11 +84,11 @@ class RequestCookie:
         return True
 
     def _left_of(self, exchange: Exchange, lead: Persistence, value: bytes) -> bytes | None:
-        """Read a Cookie header; return what the server sees of it, None where it sees nothing."""
+        """Read a Cookie header; return its value as the server sees it. None: leave the header out."""
         return self._read_header(exchange, lead, value) or None if concerns(value, self.name) else value
 
     def _read_header(self, exchange: Exchange, lead: Persistence, header: bytes) -> bytes:
-        """Return what is left of a header's value."""
+        """Return the value of a Cookie header as the server sees it."""
         found = self.plain(header)
         if found is not None:
             before, value, behind = found.groups()
@@ -221,7 +221,7 @@ class ResponseCookie:
     def _left_of(
         self, server: LiveServer | None, lead: Persistence, led: bool, name: bytes, value: bytes
     ) -> bytes | None:
-        """Return what the client sees of a header that sets cookies, None where it sees nothing."""
+        """Return the value of a Set-Cookie header as the client sees it; None: leave the header out."""
         if not concerns(value, self.name):
             return value
         crumbs = read_set_cookies(value) if name == b"set-cookie2" else [read_set_cookie(value)]

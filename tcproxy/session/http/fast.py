@@ -40,7 +40,7 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:
     exchange.backend = backend = route.backend
     exchange.server_limit = backend.server
     farm = backend.farm
-    counters = farm.counters  # inlined `Farm.enter`
+    counters = farm.counters  # inlined `Farm.enter` (hot path; see docs/performance)
     if now >= counters.session_rate.until:
         counters.session_rate.turn(now, counters.total)
     counters.total += 1
