@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import PATIENCE, EchoServer, end, free_port, program
+from tests.running import PATIENCE, EchoServer, end, free_port, program, wait_for
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "extending"
 STRATEGY = (EXAMPLES / "strategy_example.py").read_text(encoding="utf-8")
@@ -168,19 +168,17 @@ def test_a_picker_that_fails_ends_the_start(tmp_path: Path) -> None:
 
 def test_a_checker_that_crashes_is_told_as_its_own(tmp_path: Path) -> None:
     """Its server goes down with PROCERR and the reason; the message names all, once, and no traceback comes."""
-    place = plugins(tmp_path, theirs=CHECKER.replace("return self.questions.pop(0)", "1 / 0", 1))
+    asked = tmp_path / "asked"
+    asked.write_text("")
+    fault = f"open({str(asked)!r}, 'a').write('x') and 1 / 0"
+    place = plugins(tmp_path, theirs=CHECKER.replace("return self.questions.pop(0)", fault, 1))
     with EchoServer() as server:
         config = configured(tmp_path, option="option redis-ping", port=free_port(), server=server.port)
         process = subprocess.Popen(words(tmp_path, "-db", "-f", config), stderr=subprocess.PIPE, text=True)
         try:
-            assert process.stderr is not None
-            said = ""
-            while "is DOWN" not in said:  # after three checks that failed
-                line = process.stderr.readline()
-                assert line, said
-                said += line
+            wait_for(lambda: len(asked.read_text()) > 5, what="some checks")
             process.send_signal(signal.SIGTERM)
-            said += process.communicate(timeout=PATIENCE)[1]
+            said = process.communicate(timeout=PATIENCE)[1]
         finally:
             end(process)
     assert said.count(f"the checker 'redis-ping' of {place / 'theirs.py'} failed in 'connected' for server shop/s") == 1

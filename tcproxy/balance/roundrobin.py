@@ -79,7 +79,7 @@ class RoundRobinPicker:
         refused: _Turn | None = None
         while True:
             rungs = self._now.rungs
-            # most often the position of the first has come: `_next` without the call
+            # most often the position of the first has come: inlined `_next` (hot path; see docs/performance)
             turn = rungs[0][2] if rungs and rungs[0][2].position <= self.position else self._next()
             if turn is None:
                 windows += 1

@@ -1,4 +1,4 @@
-"""What a session leaves in the counters of all that it passed through."""
+"""The counters that a session adds to: those of its process, frontend, listening address, backend and server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def enter(connection: Connection, entrance: Entrance) -> None:
 
 
 def greeted(frontend: FrontendSettings) -> None:
-    """Count as a session a connection whose PROXY header came."""
+    """Count a connection whose PROXY header came as a session."""
     frontend.counters.count(frontend.world.clock.seconds())
 
 
@@ -45,8 +45,8 @@ def leave(connection: Connection) -> None:
 
 
 def awaited(stream: Stream) -> LiveServer | None:
-    """Return the server of a stream that holds no slot: the one in whose queue it waits, or did in vain, or which
-    failed it.
+    """Return the server of a stream that holds no slot: that of the queue where it waits, or waited in vain, or the one
+    that failed it.
     """
     ticket = stream.ticket
     if ticket is not None and ticket.server is not None and (ticket.waiting or ticket.cancelled):
@@ -94,7 +94,7 @@ def account(stream: Stream) -> None:
         if server is not None:
             passed.append(server)
         if stream.connected_at:
-            # `milliseconds` of three spans, each moment counted once
+            # inlined `milliseconds` of three spans (hot path; see docs/performance)
             began, left_queue = int(stream.began * 1000 + 0.001), int(stream.queued_until * 1000 + 0.001)
             queued, connecting = left_queue - began, int(stream.connected_at * 1000 + 0.001) - left_queue
             lasted = int(frontend.world.clock.seconds() * 1000 + 0.001) - began

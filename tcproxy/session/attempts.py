@@ -1,6 +1,6 @@
 """The way to a server: the backend, assignment, the queue, attempts to connect, retries and redispatch.
 
-Which server it is, and who waits, is decided by the farm. The rules of retries are HAProxy's (manual,
+The farm decides which server a stream gets, and which streams wait. The rules of retries are HAProxy's (manual,
 `retries` and `option redispatch`): before another attempt on the same server there is a pause, unless the last one
 failed at once or by a timeout; a redispatched stream is not counted as redispatched unless its server changed.
 """
@@ -38,7 +38,7 @@ def chosen_backend(stream: Stream) -> BackendSettings | None:
 
 
 def choose_backend(stream: Stream) -> bool:
-    """Take the backend that rules choose, and what leads the stream to a server of it."""
+    """Take the backend that rules choose, and its persistence steps."""
     frontend = stream.frontend
     backend = chosen_backend(stream)
     if backend is None:
@@ -57,7 +57,7 @@ def choose_backend(stream: Stream) -> bool:
 
 
 def left_early(stream: Stream) -> None:
-    """End a stream whose client left before anything could be done for it: its backend counts that."""
+    """End a stream whose client left before it had a server: its backend counts the abort."""
     stream.decide(CLIENT_ERROR, "R")
     stream.frontend.counters.request_errors += 1
     accounting.aborted_by_client(stream)
@@ -78,7 +78,7 @@ def find_server(stream: Stream) -> bool:
         return take_result(stream, backend.farm.take(stream, preferred))
     got = backend.farm.assign(stream, stream.avoid)
     if isinstance(got, LiveServer) and stream.previous is None:
-        # `take_result` without the call, for the way of most
+        # inlined `take_result` (hot path; see docs/performance)
         stream.server = got
         stream.queued_until = stream.now()
         return True
@@ -86,7 +86,7 @@ def find_server(stream: Stream) -> bool:
 
 
 def take_result(stream: Stream, got: LiveServer | Ticket | None) -> bool:
-    """Take what the farm gave: a server, a place in a queue, or nothing."""
+    """Go on with the farm's answer: a server, a place in a queue, or None (no server is left)."""
     backend, lead = stream.backend, stream.persistence
     assert backend is not None
     if isinstance(got, LiveServer):
@@ -105,7 +105,7 @@ def take_result(stream: Stream, got: LiveServer | Ticket | None) -> bool:
 
 
 def _assigned(stream: Stream, server: LiveServer) -> None:
-    """A slot of the server is ours. Coming from another one, the stream counts as redispatched."""
+    """Note the server whose slot the stream holds. If another server was tried before, count a redispatch."""
     stream.server = server
     stream.stage = CHOOSING
     stream.queued_until = stream.now()
@@ -166,7 +166,7 @@ def connect_anew(stream: Stream) -> bool:
 
 
 def note_addresses(stream: Stream, link: Any) -> None:
-    """Keep the link's addresses that log lines name, since a link that failed has none."""
+    """Note the link's addresses, where log lines name them: a link that has failed has none."""
     needs = stream.frontend.needs
     if "local" in needs:
         stream.local = link.destination()
@@ -181,7 +181,7 @@ def _drop_link(stream: Stream, reset: bool = False) -> None:
         link.close(reset)
 
 
-# what ends a wait
+# the ends of waits
 
 
 def connect_failed(stream: Stream, errno: int, cause: str) -> None:
@@ -194,7 +194,7 @@ def connect_failed(stream: Stream, errno: int, cause: str) -> None:
 
 
 def expired(stream: Stream) -> None:
-    """The present wait is over: the queue's or the attempt's timeout, the end of a pause, or a slot granted."""
+    """`expires` has passed: the timeout of the queue or of the attempt, the end of a pause, or a slot was granted."""
     if stream.stage is QUEUED:
         _leave_queue(stream)
     elif stream.stage is CONNECTING:
@@ -231,7 +231,7 @@ def _go_on(stream: Stream) -> None:
 def failed(stream: Stream, letter: str, pause: bool, message: str = "") -> bool:
     """An attempt failed. True: the next may be made at once. False: the stream waits, or has ended.
 
-    letter: what the stream's end will be told by, if this was the last attempt.
+    letter: the first letter of the termination state, if this was the last attempt.
     """
     backend, server = stream.backend, stream.server
     assert backend is not None
@@ -257,10 +257,10 @@ def failed(stream: Stream, letter: str, pause: bool, message: str = "") -> bool:
 
 
 def repeat(stream: Stream) -> None:
-    """The server was asked, and its answer will not do (`retry-on`): ask again at once, there or elsewhere."""
+    """Begin another attempt because of a server's answer (`retry-on`): at once, on this server or another."""
     backend, server = stream.backend, stream.server
     assert backend is not None
-    # HAProxy counts this retry once more than the one below
+    # HAProxy counts this retry twice at the backend: here, and below
     backend.farm.counters.retries += 1
     elsewhere = False
     if server is not None:
@@ -319,7 +319,7 @@ def fail(stream: Stream, error: str, phase: str) -> bool:
 
 
 def observe(server: LiveServer, passed: bool) -> None:
-    """Tell the watch how the connection went (`observe`); one that stands is no answer yet."""
+    """Tell the server's health watch how connecting went (`observe`). For layer 7 only a failure counts here."""
     observe = server.model.observe
     if server.watch is not None and (observe == "layer4" or (observe == "layer7" and not passed)):
         watch: Any = server.watch

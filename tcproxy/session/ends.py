@@ -9,16 +9,16 @@ Address = tuple[str, int]
 
 
 class EndEvents(Protocol):
-    """What an end tells: the session or exchange it belongs to, the relay that joined it, or a pool of idle links."""
+    """The events of an end. Receivers: a session or an exchange, the relay that joined it, or a pool of idle links."""
 
     def heard(self, end: Any) -> None:
-        """Bytes came that nobody takes yet."""
+        """Bytes came from this side, and no other end takes them yet."""
 
     def ended(self, end: Any) -> None:
         """FIN came from this side."""
 
     def emptied(self, end: Any) -> None:
-        """Everything that waited for this side, or was read from it before its FIN, is passed."""
+        """Everything is passed that waited for this side, or that was read from it before its FIN."""
 
     def broke(self, end: Any, errno: int) -> None:
         """The connection failed. A link that is being established tells by `connect_failed` instead."""
@@ -27,11 +27,11 @@ class EndEvents(Protocol):
 class End(Protocol):
     """One side of a session: the client's connection, or the link to the server.
 
-    An end reads from its own side and, once joined, passes everything to the other end. What happens on its own
-    side it tells `session`, never what the session itself did.
+    An end reads from its own side and, once joined, passes everything to the other end. It tells `session` what
+    happens on its own side, never what the session itself has done.
 
     moved: bytes read from this side. stamp: monotonic seconds of the last progress of this direction.
-    connected: false while a link is being established. held: bytes read that nobody took yet.
+    connected: false while a link is being established. held: bytes read that no end has taken yet.
     session: the receiver of its events (EndEvents); the session takes itself out when it has ended.
     """
 
@@ -47,7 +47,7 @@ class End(Protocol):
 
     @property
     def reading(self) -> bool:
-        """True while bytes of this side are waited for."""
+        """True while the end waits for bytes from this side."""
 
     @property
     def stalled_since(self) -> float | None:
@@ -60,7 +60,7 @@ class End(Protocol):
         """Read no more from this side."""
 
     def look(self) -> None:
-        """Read what is there already, or learn that nothing is."""
+        """Read once, without waiting: what is there already, or nothing."""
 
     def listen(self) -> None:
         """Read from this side."""
@@ -82,8 +82,8 @@ class LinkFailure(Exception):
     """A link could not be made.
 
     local, remote: addresses of the two sides, where known.
-    cause: a few words. resource: whether something of our own ran out. answered: the other side has refused it,
-    however quickly; otherwise the attempt could not even begin.
+    cause: a few words. resource: whether this process ran out of something (ports, descriptors). answered: the other
+    side refused the connection; False: the attempt could not even begin.
     """
 
     def __init__(self, errno: int, cause: str, resource: bool = False, answered: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""A frontend put together of its section: where its clients come in and are sent, how many it takes, what it logs."""
+"""A frontend, made of its section: its listening addresses, backends, limits, log lines and steps."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Frontend(FrontendSettings):
     def log_with(
         self, outlet: Outlet | None, form: Format, data_form: Format | None = None, refusal_form: Format | None = None
     ) -> None:
-        """Write log lines there and thus; without an outlet that has targets, none."""
+        """Write log lines to this outlet in these forms; none without an outlet that has targets."""
         self.outlet = outlet if outlet else None
         self.form, self.data_form, self.refusal_form = form, data_form, refusal_form
         if self.outlet is not None:
@@ -109,7 +109,7 @@ class Frontend(FrontendSettings):
         return room
 
     def _limits(self) -> list[tuple[int, Counters]]:
-        """Return the limits of sessions a second that there are, of the frontend and of the process, and who counts.
+        """Return the limits of sessions a second, each with the counters that it bounds: the frontend's, the process's.
 
         A connection is a session from its first moment here, so `maxconnrate` and `maxsessrate` mean the same.
         """
@@ -145,5 +145,5 @@ def _id_form(model: Proxy) -> Format | None:
 
 
 def _either(of_bytes: Callable[[Any], str], of_messages: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Return what makes the ids of clients of TCP mode, some of whom speak HTTP."""
+    """Return the function that makes ids where some clients of a frontend in TCP mode speak HTTP."""
     return lambda stream: (of_messages if hasattr(stream, "request") else of_bytes)(stream)

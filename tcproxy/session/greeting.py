@@ -17,7 +17,7 @@ FAULTS = {
     Fault.UNHANDLED: "Received an unhandled protocol in the PROXY protocol header",
     Fault.INVALID: "Received an invalid PROXY protocol header",
 }
-"""The words of log lines, which tools look for."""
+"""The words of HAProxy's log lines, which tools look for."""
 
 
 class Greeting:
@@ -41,7 +41,7 @@ class Greeting:
         if connection.client_limit:
             connection.strike_by(connection.client.stamp + connection.client_limit)
 
-    # what the client's end tells
+    # events of the client's end
 
     def heard(self, end: End) -> None:
         """Read what came of the header; a bad one closes the connection."""
@@ -57,7 +57,7 @@ class Greeting:
         connection.greeting = header
         client.session = connection
         client.held = self.parser.rest
-        # the header is none of the client's bytes, and only now this is a session
+        # the header does not count as bytes of the client, and the session begins only now
         client.moved = len(self.parser.rest)
         greeted(connection.frontend)
         connection.handshake = int((connection.now() - connection.began) * 1000)

@@ -41,15 +41,15 @@ def write(stream: Stream, moment: Moment = Moment.END) -> None:
 def _unwanted(stream: Stream, failed: bool, moment: Moment) -> bool:
     if stream.frontend.skip_normal and not failed:
         return True
-    # a session that only begins may still carry bytes
+    # a session that only begins may still carry bytes, so `dontlognull` does not know yet
     return stream.frontend.skip_null and not stream.client.moved and moment is Moment.END
 
 
 def refuse(connection: Connection, cause: str, left: bool = False) -> None:
     """End a connection before it became a session (a bad PROXY header), and write its line.
 
-    left: the client went away or stayed silent by itself, of which `option dontlognull` says nothing. A client that
-    sent something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST.
+    left: the client went away or stayed silent: with `option dontlognull` there is no line. A client that sent
+    something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST.
     """
     stream = connection.refused()
     stream.decide(PROXY, "R")
@@ -74,7 +74,7 @@ def _write_refusal(stream: Stream, cause: str) -> None:
 
 
 def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:
-    """Return the facts that a line may name, of addresses those that it needs."""
+    """Return the facts that a line may name. needs: the addresses to ask for."""
     frontend, backend, connection = stream.frontend, stream.backend, stream.connection
     now = stream.connected_at if moment is Moment.ESTABLISHED else stream.now()
     record = Record(
@@ -124,7 +124,7 @@ def _add_server(stream: Stream, record: Record) -> None:
     server = stream.server or awaited(stream)
     if server is not None:
         record.server = server.name
-        # at the end it holds its slot still, and is not counted
+        # at the end it still holds its slot, which the line does not count
         ended = stream.stage is CLOSED and stream.server is not None
         record.server_active = server.counters.current - ended
     if stream.queued_until:

@@ -17,11 +17,11 @@ from tcproxy.session.state import Persistence, Stream
 from tcproxy.wire.rdp import read_rdp_cookie, read_rdp_server
 
 NONE = "NN"
-"""The two letters of an exchange that cookies had no part in, in a backend that has one."""
+"""The two letters of an exchange without cookies, where the backend has a cookie."""
 
 
 PersistenceStep = Callable[[Any], bool]
-"""Done with a stream once its backend is known; always true, since it never answers a request nor waits."""
+"""A step of a stream once its backend is known. It returns True always: it answers no request, and never waits."""
 
 
 def persistence_of(stream: Stream) -> Persistence:
@@ -63,7 +63,7 @@ def take_slot(stream: Stream, server: LiveServer) -> LiveServer | Ticket | None:
 
 
 def rules_of(backend: Proxy) -> PersistenceStep | None:
-    """Return what the `force-persist` and `ignore-persist` rules of a backend do; None without any."""
+    """Return the step that takes the `force-persist` and `ignore-persist` rules of a backend; None without any."""
     rules = backend.persist_rules
     if not rules:
         return None
@@ -83,7 +83,7 @@ def _first(rules: tuple[PersistRule, ...], stream: Stream) -> PersistRule | None
 
 
 def rdp_of(backend: Proxy) -> PersistenceStep | None:
-    """Return what `persist rdp-cookie` does with what is there of a stream's first bytes; None without it.
+    """Return the step of `persist rdp-cookie`, which reads what is there of a stream's first bytes; None without it.
 
     As in HAProxy nothing is waited for, `force-persist` and `ignore-persist` play no part, and the cookie means the
     server that has its address and port.
@@ -112,5 +112,5 @@ def _is_at(server: LiveServer, meant: tuple[str, int]) -> bool:
 
 
 def steps_of(backend: Proxy) -> tuple[PersistenceStep, ...]:
-    """Return what is done with each stream of a backend in TCP mode, in order."""
+    """Return the persistence steps of a backend in TCP mode, in order."""
     return tuple(filter(None, (rules_of(backend), rdp_of(backend))))

@@ -21,7 +21,7 @@ from tcproxy.session.state import Connection, Stream
 class Relay:
     """Two joined ends.
 
-    connection: whose client it is, and who owns the client's side of it. stream: whose link it is.
+    connection: the owner of the client's end. stream: the owner of the link.
     server_done: the server will send no more. server_shut: we send it no more. server_limit: seconds of silence
     allowed to the server, 0 for no limit. over: the connection has ended.
     """
@@ -52,7 +52,7 @@ class Relay:
         if not self.over:
             link.listen()
 
-    # what the ends tell
+    # events of the ends
 
     def heard(self, end: End) -> None:
         """Nothing to do: an end that is joined passes its bytes by itself."""
@@ -68,12 +68,12 @@ class Relay:
             self.server_done = True
             if self.server_shut:
                 self.close_link()
-            # from here on it is the last data that the client has to take
+            # only the last data is left for the client: `timeout client-fin` holds from now on
             fin = connection.frontend.client_fin
             if fin:
                 connection.client_limit = fin
                 self.rearm()
-        # deadlines only move away by what a side says: those of the relay need no second look
+        # an event of a side only moves deadlines away, so the alarm may stay where it is
         self.pass_ends_on()
 
     def emptied(self, end: End) -> None:
@@ -113,7 +113,7 @@ class Relay:
     # the two channels
 
     def settle(self) -> None:
-        """See what an end or a timeout of one side means for the other, and that the alarm strikes in time."""
+        """Act on an end or a timeout of one side, and set the alarm."""
         if self.over:
             return
         connection = self.connection
@@ -123,7 +123,7 @@ class Relay:
             self.rearm()
 
     def pass_ends_on(self) -> None:
-        """Pass on what an end of one side means for the other; end when both are closed."""
+        """Pass a FIN or a failure of one side on to the other; end when both are closed."""
         connection = self.connection
         if connection.client_done and not self.server_shut and self.client.empty:
             self._shut_server()
@@ -170,7 +170,7 @@ class Relay:
             self.rearm()
 
     def close_link(self, reset: bool = False) -> None:
-        """Close the link: nothing comes of it any more, in either direction."""
+        """Close the link: from now on both of its directions have ended."""
         self.server_shut = True
         # without its FIN the server is reset, as HAProxy does it: no TIME_WAIT uses up our ports
         self.link.close(reset or not self.server_done)
@@ -186,13 +186,13 @@ class Relay:
     # time
 
     def alarmed(self, now: float) -> None:
-        """The deadline struck: see which side is silent, or takes nothing, for too long, and wait on."""
+        """The deadline struck: end a side that is silent, or takes nothing, for too long, or set the deadline anew."""
         self._check(now)
         if not self.over:
             self.wait_on(now)
 
     def wait_on(self, now: float) -> None:
-        """Set the alarm anew, by what was really passed, and see what has ended."""
+        """Set the alarm anew, by the times of the last bytes, and act on what has ended."""
         self.connection.strike_by(self._next_deadline(now))
         self.settle()
 
@@ -253,7 +253,7 @@ class Relay:
             aborted_by_server(stream)
 
     def _next_deadline(self, now: float) -> float:
-        """Return when something may be due: never later, sometimes earlier."""
+        """Return when something may be due, monotonic seconds: never later than it is, sometimes earlier."""
         client, server = self.connection.client_limit, self.server_limit
         at = self._silence_of(self.client, client, now) if client else float("inf")
         return min(at, self._silence_of(self.link, server, now)) if server else at

@@ -4,7 +4,7 @@
     steps.py      what is done in order; attempts.py: the way to a server
     relay.py      the two joined ends, from the moment that the link stands
 
-What the ends tell before the relay, time, and the end stand here.
+Here stand: events of the ends before the relay, deadlines, and the end of the session.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class TcpSession(Connection, Stream):
         run(self)
 
     def refused(self) -> TcpSession:
-        """Return itself, of which the log line of a refused connection tells."""
+        """Return itself: the log line of a refused connection tells of this stream."""
         return self
 
     def run(self) -> None:
@@ -117,7 +117,7 @@ class TcpSession(Connection, Stream):
             write(self, Moment.ESTABLISHED)
         relay.join()
 
-    # what the client's end tells before the relay
+    # events of the client's end before the relay
 
     def heard(self, end: End) -> None:
         """Bytes came that wait for the server."""
@@ -138,7 +138,7 @@ class TcpSession(Connection, Stream):
             return
         if end is self.client:
             if self.stage is CHOOSING and self.backend is None:
-                # found by the first look: the backend is chosen all the same, and counts it
+                # found by `look`, the first step: the backend is still chosen, and counts the abort
                 self.decide(CLIENT_ERROR, "R")
                 self.close_client()
                 return
@@ -167,7 +167,7 @@ class TcpSession(Connection, Stream):
             self.phase = self.phase or phase or LETTERS[self.stage]
 
     def settle(self) -> None:
-        """See what an end or a timeout of the client means, and that the alarm strikes in time."""
+        """Act on an end or a timeout of the client, and set the alarm."""
         if self.relay is not None:
             self.relay.settle()
         elif self.stage is not CLOSED:
@@ -181,7 +181,7 @@ class TcpSession(Connection, Stream):
         if not self.client_done or self.stage is CHOOSING:
             return self._rearm()
         if self.error == CLIENT_TIMEOUT and self.stage is CONNECTING:
-            # HAProxy does not give up an attempt under way for a silent client
+            # HAProxy does not give up a connection attempt because the client is silent
             return self._rearm()
         if self.error or not self.client.held or (backend is not None and backend.abort_on_close):
             self.decide(CLIENT_ERROR)
@@ -189,13 +189,13 @@ class TcpSession(Connection, Stream):
         return self._rearm()
 
     def close_client(self) -> None:
-        """Close the client's connection: nothing comes of it any more, in either direction."""
+        """Close the client's connection: from now on both of its directions have ended."""
         self._close_client(self.frontend.nolinger)
 
     # time
 
     def alarmed(self) -> None:
-        """The deadline struck: see what is really due, and wait on."""
+        """The deadline struck: act on what is really due, and set it anew."""
         self.alarm = None
         now = self.now()
         if self.stage is GREETING:
@@ -222,7 +222,7 @@ class TcpSession(Connection, Stream):
             self.settle()
 
     def _check_client(self, now: float) -> None:
-        """Take a client that is silent for too long as one that sent FIN; its attempt to connect goes on."""
+        """Treat a client that is silent for too long like one that sent FIN; the attempt to connect goes on."""
         client, limit = self.client, self.client_limit
         if limit and not self.client_done and client.reading and now >= client.stamp + limit:
             if not self.error:
@@ -256,7 +256,7 @@ class TcpSession(Connection, Stream):
         if self.ticket is not None and self.ticket.waiting:
             self.ticket.cancel()
             if self.error != CLIENT_TIMEOUT:
-                # HAProxy dates the end of the wait, but where the client fell silent
+                # as in HAProxy, the wait for a slot ends here, except where the client was silent for too long
                 self.queued_until = self.now()
         if self.relay is not None:
             self.relay.close()
@@ -269,7 +269,7 @@ class TcpSession(Connection, Stream):
         self._cut()
 
     def _cut(self) -> None:
-        """Part what holds each other, so that memory is freed without a collection."""
+        """Cut the references in both directions, so that memory is freed without the garbage collector."""
         self.client.session = None
         if self.link is not None:
             self.link.session = None
@@ -284,12 +284,12 @@ class TcpSession(Connection, Stream):
         if backend is not None:
             backend.farm.leave()
         if self.frontend.outlet is not None:
-            # before the slot goes to whoever waits for it: the line does not count that one
+            # before the slot goes to the next in the queue: the line does not count that one
             write(self)
         if server is not None and backend is not None:
             backend.farm.release(server)
 
-    # what the link tells while it is established
+    # events of the link while it is established
 
     def connected(self) -> None:
         """The link that was being established stands."""
@@ -299,10 +299,10 @@ class TcpSession(Connection, Stream):
         """The link that was being established failed."""
         attempts.connect_failed(self, errno, cause)
 
-    # what a farm tells
+    # events of the farm
 
     def granted(self, server: LiveServer) -> None:
-        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
+        """A slot of this server is free for us: go on from the event loop, not within the end of another session."""
         self.server = server
         self._go_on_soon()
 

@@ -5,7 +5,7 @@
     FrontendSettings, BackendSettings
     HttpBackend  what a backend says of exchanges
 
-How these are put together of a configuration stands in frontend.py, which nothing here knows.
+frontend.py, which nothing here knows, makes these of a configuration.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def seconds_of(timeouts: Mapping[str, int] | None, name: str) -> float:
 
 
 def _silent(level: int, message: str) -> None:
-    """Tell nobody."""
+    """Drop the message."""
 
 
 class Dial(Protocol):
-    """The way to a server."""
+    """Makes links to servers."""
 
     def __call__(self, session: Any, server: Any) -> End:
         """Begin to connect, and return the link, which may be connected already.
@@ -99,14 +99,14 @@ class HttpBackend:
 
 
 def shows_letters(back: Proxy) -> bool:
-    """Say whether log lines tell of a backend's cookie: not where it is only read."""
+    """Return whether log lines have the letters of a backend's cookie: not where the cookie is only read."""
     return back.cookie is not None and (bool(back.cookie.mode) or back.cookie.indirect)
 
 
 class BackendSettings:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
-    persistence_steps: what of persistence is done with each session in TCP mode; HTTP mode has it in http/rules.py.
+    persistence_steps: done with each session in TCP mode, once the backend is known; HTTP mode has http/rules.py.
     retries: how often a request is tried again at the most; connect_retries: of these, attempts to connect that failed.
     rotates: its strategy ties no client to a server, so that another one may be tried at once.
     http: of a backend in HTTP mode, None in TCP mode.
@@ -142,7 +142,7 @@ class BackendSettings:
         self.http = HttpBackend(model) if model.mode == "http" else None
 
     def redispatch_due(self, retries: int) -> bool:
-        """Say whether the `retries`th retry is one that may go to another server (`option redispatch n`)."""
+        """Return whether retry number `retries` may go to another server (`option redispatch n`)."""
         if not self.redispatches:
             return False
         every = self.redispatch if self.redispatch > 0 else self.retries + 1 + self.redispatch
@@ -152,10 +152,10 @@ class BackendSettings:
 class Entrance:
     """One listening address of a frontend: its limits, its counters, and the steps of the clients that come in there.
 
-    steps: of a TCP session. resume: set while the listener stopped accepting
-    because of a limit; called when a place is free. listener: what accepts there, once it is open: runtime commands
-    pause and close it. passed: the counters of all that its clients pass on the way in. upgraded: the same
-    entrance for clients that came in TCP mode and speak HTTP now, None where no backend does.
+    steps: of a TCP session. resume: set while the listener accepts nobody because of a limit; called when a place is
+    free. listener: accepts there, once it is open; runtime commands pause and close it. passed: the counters that each
+    client of this address counts in. upgraded: the same address for clients that came in TCP mode and speak HTTP now,
+    None where no backend does.
     """
 
     __slots__ = (

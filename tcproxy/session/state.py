@@ -4,7 +4,7 @@
     Stream       one way from a client to a server: all of a TCP session, or one exchange of HTTP
 
 A TCP session is both at once (session.py). A client of HTTP is a Connection that has one Exchange, which is a Stream,
-after another (http/). Methods that raise NotImplementedError are what files below those classes call.
+after another (http/). Methods that raise NotImplementedError here are those that lower files call.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ STREAM_FIELDS = (
 
 
 class Persistence:
-    """What leads a stream to a server before balancing: rules of persistence, and what cookies have said.
+    """What leads a stream to a server before balancing: rules of persistence, and cookies.
 
-    server: the one it goes to without balancing, None for whichever. direct: something of the client's led there
-    (and `option redispatch` may lead elsewhere). forced: it goes there even if the server is down, and stays.
-    ignored: nothing of the client's counts (`force-persist`, `ignore-persist`).
+    server: the one that the stream goes to without balancing, None for any. direct: a cookie, or something else that
+    the client sent, led there (and `option redispatch` may lead elsewhere). forced: the stream goes there even if the
+    server is down, and stays. ignored: nothing that the client sent counts (`force-persist`, `ignore-persist`).
     asked, answered: letters of the request's cookie and of the response's (manual 8.5). last, first: dates of the
     request's cookie, in seconds since 1970, 0 for none.
     """
@@ -85,7 +85,7 @@ class SessionFacts:
 
     @property
     def listener(self) -> Entrance:
-        """Return where the client came in."""
+        """Return the listening address where the client came in."""
         return self.entrance
 
     @property
@@ -123,7 +123,7 @@ class SessionFacts:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
         raise NotImplementedError
 
-    # what strategies ask of a request (interfaces.IRequest): in TCP mode nothing is known of one
+    # interfaces.IRequest, for strategies: in TCP mode there is no request
 
     def uri(self) -> bytes | None:
         """Return None: there is no request in TCP mode."""
@@ -138,7 +138,7 @@ class SessionFacts:
         return None
 
     def data(self) -> bytes:
-        """Return what the client sent so far, as much of it as has been read."""
+        """Return the bytes that were read from the client so far."""
         return self.client.held
 
 
@@ -150,8 +150,7 @@ class Connection(SessionFacts):
     client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
     entrance, frontend: where it came in. front: the address it connected to, once asked for. greeting: the PROXY
     header, or what reads it (greeting.py). handshake: milliseconds that this took. number: unique in the process.
-    packed_source: the client's packed address, once asked for.
-    relay: what passes the bytes of two joined ends (relay.py), None before.
+    packed_source: the client's packed address, once asked for. relay: its two joined ends (relay.py), None before.
     """
 
     if not TYPE_CHECKING:
@@ -203,18 +202,18 @@ class Connection(SessionFacts):
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.entrance.bind.id)
 
-    # what files below the connections call
+    # methods of connections that lower files call
 
     def alarmed(self) -> None:
-        """The deadline struck: see what is really due, and wait on."""
+        """The deadline struck: act on what is really due, and set it anew."""
         raise NotImplementedError
 
     def close_client(self) -> None:
-        """Close the client's connection: nothing comes of it any more, in either direction."""
+        """Close the client's connection: from now on both of its directions have ended."""
         raise NotImplementedError
 
     def refused(self) -> Stream:
-        """Return what a log line tells of a connection that is refused before it is a session."""
+        """Return the stream that the log line tells of, of a connection that is refused before it is a session."""
         raise NotImplementedError
 
     def greeted(self) -> None:
@@ -222,7 +221,7 @@ class Connection(SessionFacts):
         raise NotImplementedError
 
     def finish_client(self) -> None:
-        """Take notice: the client will send no more."""
+        """Note that the client will send no more."""
         self.client_done = True
         if self.client_shut:
             self.close_client()
@@ -230,7 +229,7 @@ class Connection(SessionFacts):
     def _close_client(self, reset: bool) -> None:
         """Close the client's connection, with RST if asked."""
         if not self.client_done and not self.client_shut and not reset:
-            # a client whose bytes nobody read is reset by the kernel: let it hear the end before that
+            # bytes that nobody read make the kernel reset the client: send FIN before that
             self.client.finish()
         self.client_done = self.client_shut = True
         self.client.close(reset)
@@ -253,7 +252,7 @@ class Connection(SessionFacts):
             self.alarm = world.deadlines.advance(alarm, at)
 
     def cancel_alarm(self) -> None:
-        """Wait for nothing any more."""
+        """Cancel the deadline."""
         if self.alarm is not None:
             self.frontend.world.deadlines.cancel(self.alarm)
             self.alarm = None
@@ -268,7 +267,7 @@ class Stream(SessionFacts):
     error, phase: the two letters of the termination state. expires: when the present wait (queue, turnaround, connect)
     ends, NEVER without one. link: the server's end. local, remote: addresses of the link, where lines name them.
     logged: its log line is written, or not wanted. steps, next_step: what is done in order, and the index of the step
-    that follows. persistence: what leads it to a server, None for nothing. previous: the server that failed it.
+    that follows. persistence: leads it to a server, None for nothing. previous: the server that failed it.
     redispatched: it went to another server than the first. retries: attempts after the first. server: whose slot it
     holds. server_limit: seconds of silence allowed to the server now, 0 for no limit. ticket: its place in a queue.
     unique: its unique id, None until it was asked for.
@@ -311,14 +310,14 @@ class Stream(SessionFacts):
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
 
-    # what files below the streams call
+    # methods of streams that lower files call
 
     def run(self) -> None:
         """Take steps until one has to wait."""
         raise NotImplementedError
 
     def settle(self) -> None:
-        """See that the alarm strikes in time, and what the end of a side means now."""
+        """Set the alarm, and act on a side that has ended."""
         raise NotImplementedError
 
     def decide(self, error: str, phase: str = "") -> None:
@@ -354,11 +353,11 @@ class Stream(SessionFacts):
         raise NotImplementedError
 
     def reused(self) -> Any:
-        """Return a link that stands already and may be used; None: a new one is to be made."""
+        """Return an idle link to the server that this stream may use; None: connect."""
         return None
 
     def link_key(self) -> Any:
-        """Return what a link to the server says of the client, or depends on (servers/links.py)."""
+        """Return the key of a link to the server: all that it tells of the client, or depends on (servers/links.py)."""
         raise NotImplementedError
 
 

@@ -16,7 +16,7 @@ from tcproxy.session.state import Stream
 
 
 class Steps:
-    """What is done with each stream of one way through the configuration.
+    """The steps of all streams of one listening address (TCP), or one frontend or Route (HTTP).
 
     at_server, at_connect, at_last: indices of the steps that find a server, connect to it, and join or deliver.
     """

@@ -18,7 +18,7 @@ MANY = 64
 
 
 class Awaiting(Protocol):
-    """Who waits for a deadline."""
+    """The owner of a deadline."""
 
     def alarmed(self) -> None:
         """The time set has come."""
@@ -52,7 +52,7 @@ class Deadlines:
     def set(self, at: float, owner: Awaiting) -> Alarm:
         """Call `owner.alarmed` once, at `at` seconds of the clock."""
         alarm = Alarm(at, owner)
-        # `_push` without the call: every session sets one
+        # inlined `_push` (hot path; see docs/performance)
         self._serial += 1
         heap = self._heap
         heappush(heap, (at, self._serial, alarm))
@@ -61,7 +61,7 @@ class Deadlines:
         return alarm
 
     def advance(self, alarm: Alarm, at: float) -> Alarm:
-        """Return an alarm for an earlier time in the place of this one."""
+        """Cancel this alarm, and return another one of the same owner for an earlier time."""
         owner = alarm.owner
         assert owner is not None
         self.cancel(alarm)
@@ -131,7 +131,8 @@ class Deadlines:
 class Newcomers:
     """The sessions of the last second: most end before anything could be due, so none of them sets an alarm.
 
-    Who is still there at the next look sets one then; what is due before that look has an alarm at once.
+    A session that is still there at the next look sets its alarm then; one with something due before that look sets
+    it at once.
     at: monotonic seconds of the next look, NEVER while none is planned. seen: number of the last session looked at.
     """
 
@@ -144,16 +145,16 @@ class Newcomers:
         self.seen = 0
 
     def see(self, number: int, at: float) -> bool:
-        """Say whether the next look sees to the session of this number, of which nothing is due before `at`."""
+        """Return whether the next look comes early enough for a session. at: seconds when something of it is due."""
         return at >= self.at and number > self.seen
 
     def expect(self) -> None:
-        """Look at who is new in a second."""
+        """Plan a look at the new sessions, one second from now."""
         self.at = self._deadlines.clock.seconds() + 1
         self._deadlines.set(self.at, self)
 
     def alarmed(self) -> None:
-        """Let those who are new, and still there, set their alarms."""
+        """Let each new session that is still there set its alarm."""
         new = []
         for session in reversed(self._sessions.values()):
             if session.number <= self.seen:
@@ -169,11 +170,11 @@ class Newcomers:
             if session.alarm is None:
                 try:
                     session.alarmed()
-                except Exception as error:  # of one session: the others have their alarms all the same
+                except Exception as error:  # a fault of one session must not cost the others their alarms
                     failed.append(error)
         if failed:
             raise failed[0]
 
     def close(self) -> None:
-        """Look at nobody any more."""
+        """Plan no look any more."""
         self.at = NEVER

@@ -134,35 +134,35 @@ CONNECTED = "03"
 """A socket's state in /proc/net/unix."""
 
 
-def _conversations(pid: int) -> int:
-    """Return how many connections of UNIX sockets a process has accepted and not closed."""
-    own = set()
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            own.add(str(entry.readlink()))
-    rows = [line.split() for line in Path("/proc/net/unix").read_text("utf-8", "surrogateescape").splitlines()[1:]]
-    # what was accepted has the name that its listener was bound to, a pair has none
-    return sum(len(row) > 7 and row[5] == CONNECTED and f"socket:[{row[6]}]" in own for row in rows)
-
-
 QUESTIONS = (b"show info", b"show stat", b"show servers state", b"show sess", b"show env", b"help", b"show info json")
+
+
+def _next_descriptor(pid: int, path: str) -> int:
+    """Return the descriptor of a client that comes and goes; 0 if another client went meanwhile."""
+
+    def taken() -> set[int]:
+        return {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+
+    with client(path) as one:
+        one.sendall(b"prompt\n")
+        assert one.recv(10)
+        during = taken()
+    wait_for(lambda: taken() < during, what="a descriptor less")
+    freed = during - taken()
+    return min(freed) if len(freed) == 1 else 0
 
 
 @pytest.mark.parametrize("what", [TCPROXY, pytest.param(HAPROXY, marks=pytest.mark.reference)])
 def test_one_descriptor_is_enough(tmp_path: Path, what: str) -> None:
     """With one descriptor left, commands are answered; with none, their client waits for one. Nothing is complained."""
-    text = f"global\n stats socket {tmp_path}/ctl level admin\ndefaults\n timeout client 1s\nfrontend a\n mode tcp\n"
-    (tmp_path / "a.cfg").write_text(f"{text} bind {tmp_path}/a\n")
+    text = f"global\n nbthread 1\n stats socket {tmp_path}/ctl level admin\ndefaults\n timeout client 1s\n"
+    (tmp_path / "a.cfg").write_text(f"{text}frontend a\n mode tcp\n bind {tmp_path}/a\n")
     with program(what, "-db", "-f", str(tmp_path / "a.cfg")) as process:
         wait_for((tmp_path / "ctl").exists, what="the socket")
         path = str(tmp_path / "ctl")
         wait_for(lambda: _answers(path), what="an answer")
-        with client(path):
-            wait_for(lambda: _conversations(process.pid) == 1, what="a conversation")
-        # its descriptor is not to count as taken
-        wait_for(lambda: not _conversations(process.pid), what="its end")
-        taken = {int(entry.name) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
-        free = next(number for number in range(1000) if number not in taken)
+        free = wait_for(lambda: _next_descriptor(process.pid, path), what="a client without another one beside it")
+        assert isinstance(free, int)
         _, most = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free + 1, most))
         for question in QUESTIONS:

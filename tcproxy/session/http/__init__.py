@@ -1,18 +1,50 @@
-"""HTTP sessions: one client connection (or, later, one HTTP/2 stream) and the exchanges it carries, one after another.
+"""HTTP: one client's connection (or, later, one of HTTP/2), and the exchanges that it carries, one after another.
 
-    settings.py   what the words of a section mean for exchanges
-    ends.py       the messages that the two ends and the session pass to each other
-    session.py    the exchange: what each message leads to; endings.py: what each end does; silence.py: each timeout
-    rules.py      what is done to requests and responses on their way, in order
-    ways.py       what holds for all requests of one frontend to one backend
-    cookies.py    the persistence cookie in requests and responses; cacheable.py: what a cache could keep
-    steps.py      the way of a request to a server
-    reuse.py      what sessions do with idle links (servers/links.py); private.py: those that belong to one client
-    observing.py  answers as a check of their server's health
-    retries.py    requests that are sent again because of how a server answered
-    answers.py    the built-in pages that tell a client why there is no other answer
-    pages.py      answers of a section's own, and how any is sent
-    redirects.py  answers that send clients elsewhere
-    monitor.py    answers to monitoring systems
-    telling.py    counters and log lines of an exchange
+What sections say, and what is remembered:
+
+    messages.py        ClientEnd, ServerEnd and Sink: the two ends in messages, and what they tell
+    settings.py        HttpSettings of a frontend; Route: of a frontend to a backend
+    state.py           ClientConnection and Exchange: their fields, and the methods that lower files call
+
+The connection and the exchange:
+
+    connection.py      HttpConnection: what the client's end tells, waits between requests, the end of the connection
+    exchange.py        HttpExchange: what the link's end tells, and how an exchange ends
+    client_events.py   what the end or the failure of the client's connection means for the exchange
+    link_events.py     what the end or the failure of the link means for it
+    timeouts.py        what is due when, and what a timeout leads to
+    fast.py            the fast path: the general way with its calls written out
+    tunnel.py          Tunnel: the relay of a connection that left HTTP (101, CONNECT)
+    upgrade.py         UpgradedConnection: a client that came in TCP mode
+    assembly.py        HttpFrontend: settings, routes and steps made of sections
+
+What is done to requests and responses, by options and words:
+
+    rules.py           the one table of it, in order
+    requests.py        `http-request` rules
+    request_body.py    requests that wait for their body
+    refusals.py        `http-request deny` and `tarpit`
+    redirects.py       `redirect` rules, and servers with `redir`
+    monitor.py         `monitor-uri`
+    header_names.py    `option http-restrict-req-hdr-names`
+    forwarded.py       `option forwardfor` and `originalto`
+    unique_id.py       `unique-id-format` and `unique-id-header`
+    cookies.py         the persistence cookie
+    cacheable.py       what a cache could keep; checkcache.py: `option checkcache`
+    captures.py        headers and cookies that are kept for log lines
+
+Servers, links and answers:
+
+    deliver.py         the last step: a request is sent to its server
+    reuse.py           links whose exchange is over; private.py: those that belong to one client
+    retries.py         requests that are sent again (`retry-on`)
+    observing.py       answers as a check of their server (`observe layer7`)
+    inner.py           InnerServer: a server inside the process
+    answers.py         the built-in pages; pages.py: those of a section, and how any of them is sent
+
+Counters and lines:
+
+    accounting.py      what an exchange leaves in the counters
+    log_lines.py       when its log line is written
+    line_functions.py  the functions that make lines; line_facts.py: what a line may name
 """

@@ -1,4 +1,4 @@
-"""What an exchange leaves in the counters of all that it passed through.
+"""The counters that an exchange adds to: those of its process, frontend, listening address, backend and server.
 
 Bytes are counted as HAProxy does, which counts its own form of a head: 20 bytes, then the start line's words,
 names and values, and 1 for the end; behind a chunked body 1 more.
@@ -46,7 +46,7 @@ def account(exchange: Exchange) -> None:
 
 
 def _time(exchange: Exchange, farm: Counters, server: Counters | None) -> None:
-    # whole milliseconds of the clock, as `milliseconds` has them; written out, since every exchange passes here
+    # inlined `milliseconds` (hot path; see docs/performance)
     connected_at, queued_until = exchange.connected_at, exchange.queued_until
     connected = int(connected_at * 1000 + 0.001)
     queued = connecting = 0

@@ -1,7 +1,7 @@
-"""The built-in pages, which tell a client why there is no other answer. Clients and monitoring match on them: their
-bytes are those of the reference.
+"""The built-in pages, which tell a client why there is no other answer. Clients and monitoring match on them, so their
+bytes are those of HAProxy's pages.
 
-Those of EARLY are told before there is a request: they always close the connection.
+Those of EARLY are sent before there is a request: they always close the connection.
 """
 
 from __future__ import annotations
@@ -94,13 +94,13 @@ REASONS: Mapping[int, bytes] = {
     511: b"Network authentication required",
     520: b"Web server is returning an unknown error",
 }
-"""What stands behind the status of answers that are composed; pages have titles of their own."""
+"""Reason phrases of answers that are composed; pages have titles of their own."""
 
 _CLASSES = {2: b"Success", 3: b"Redirection", 4: b"Client Error", 5: b"Server Error"}
 
 
 def reason(status: int) -> bytes:
-    """Return what stands behind a status of 200 to 599 in an answer that is composed."""
+    """Return the reason phrase of a status of 200 to 599, for an answer that is composed."""
     return REASONS.get(status) or _CLASSES[status // 100]
 
 

@@ -1,4 +1,4 @@
-"""How a frontend's settings for exchanges, and its routes, are made of sections: rules, pages, lines, steps."""
+"""Makes a frontend's settings for exchanges, and its routes, of sections: rules, pages, lines, steps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class HttpFrontend(HttpSettings):
         self._take_rules(self._rules)
 
     def _take_rules(self, made: tuple[Rule, ...]) -> None:
-        """Do these rules with each request before its backend is chosen."""
+        """Take these rules as the first steps of each exchange, before its backend is chosen."""
         choose = choose_backend if self.model.mode == "http" else _choose_again
         if self.model.mode != "http":
             made = tuple(_unless_first(rule) if rule is log_client else rule for rule in made)
@@ -50,7 +50,7 @@ class HttpFrontend(HttpSettings):
         self.steps = Steps([*made, choose, choose_route])
 
     def set_targets(self, targets: Iterable[BackendSettings | None]) -> None:
-        """Take the backends that requests may go to; None among them: some may go nowhere."""
+        """Note the backends that requests may go to. None among them: some requests may have no backend."""
         self._targets = set(targets)
         for backend in self._targets:
             if backend is not None and backend.http is not None:
@@ -58,7 +58,7 @@ class HttpFrontend(HttpSettings):
         self._find_fast()
 
     def _find_fast(self) -> None:
-        """Find out whether all requests may take the fast path."""
+        """Set `fast`: the routes of the fast path, if all requests may take it."""
         self.fast = {}
         if self._waits or self.model.mode != "http" or not self._targets:
             return
@@ -76,7 +76,7 @@ class HttpFrontend(HttpSettings):
     # lines
 
     def identify(self, frontend: FrontendSettings) -> Line:
-        """Return what makes the unique ids of a frontend's requests."""
+        """Return the function that makes the unique ids of a frontend's requests."""
         form = frontend.id_form
         if form is None:
             return lambda exchange: ""
@@ -84,14 +84,14 @@ class HttpFrontend(HttpSettings):
         return compiled(form, frontend, IDENTITY)
 
     def record(self, exchange: Exchange, needs: frozenset[str]) -> Record:
-        """Return the facts of an exchange, of addresses and the unique id those that are needed."""
+        """Return the facts of an exchange. needs: which addresses, and whether the unique id, are asked for."""
         make = self._recorders.get(needs)
         if make is None:
             make = self._recorders[needs] = recorder(exchange.frontend, needs)
         return make(exchange)
 
     def log_with(self, frontend: FrontendSettings) -> None:
-        """Take the forms of the frontend's lines."""
+        """Make the functions that write the frontend's log lines."""
         form, data, identity = frontend.form, frontend.data_form, frontend.id_form
         made: tuple[Rule, ...] = self._rules
         self.lines = None
@@ -113,7 +113,7 @@ class HttpFrontend(HttpSettings):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The facts that the answers of the frontend, and of its backends so far, name."""
+        """The facts that answers of the frontend, and of the backends with a route so far, name."""
         every = [self.pages, *(route.pages for route in self._routes.values())]
         of_pages = (page.needs for pages in every for page in pages.values())
         proxies = [self.model, *(backend.model for backend in self._routes)]
@@ -121,7 +121,7 @@ class HttpFrontend(HttpSettings):
 
 
 def made_of(table: Iterable[Callable[..., Any]], *sections: Proxy) -> tuple[tuple[Any, ...], bool]:
-    """Return what a table of rules makes of sections, and whether one of them may wait."""
+    """Return the rules that a table makes of sections, and whether one of them may wait."""
     made = [(make, make(*sections)) for make in table]
     found = [(make, rule) for make, rule in made if rule is not None]
     return tuple(rule for _, rule in found), any(make in rules.WAITING for make, _ in found)
@@ -157,7 +157,7 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
 
 
 def choose_route(exchange: Exchange) -> bool:
-    """Go on with the steps of the route to the backend that was chosen."""
+    """Go on with the steps of the route to the chosen backend."""
     assert exchange.backend is not None
     route = exchange.route = exchange.settings.route(exchange.backend)
     exchange.steps = route.steps

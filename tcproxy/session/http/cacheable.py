@@ -1,7 +1,7 @@
 """Whether a cache between the proxy and its clients could keep a response (`cookie ... nocache`, `option checkcache`).
 
-The reference's reading of Cache-Control and Pragma, which is not RFC 9111's in every point: each directive counts in
-turn, as it is written, and a later one may undo an earlier one.
+Cache-Control and Pragma are read as HAProxy reads them, not as RFC 9111 says in every point: directives count one after
+another, in the order of the headers, and a later one may undo an earlier one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ STATUSES = frozenset((200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501))
 NOT_KEPT = frozenset((b"private", b"no-cache", b"no-store", b"max-age=0", b"s-maxage=0"))
 NOT_COOKIES = b'no-cache="set-cookie'
 FRESH = (b"max-age", b"s-maxage")
-"""What says how long a response is fresh, with any value but 0."""
+"""Directives that say how long a response is fresh, with any value but 0."""
 VALIDATORS = frozenset((b"expires", b"etag", b"last-modified"))
 """Headers without which, and without FRESH, nothing is kept."""
 _DIRECTIVE = re.compile(rb'(?:[^",]+|"(?:[^"\\]+|\\.)*+(?:"|\\?\Z))*+', re.DOTALL)
 
 
 def is_cacheable(exchange: Exchange, head: ResponseHead) -> bool:
-    """Say whether a cache could keep the response."""
+    """Return whether a cache could keep the response."""
     return bool(cacheable(exchange, head) & PAGE)
 
 

@@ -1,4 +1,4 @@
-"""What is kept of messages for log lines: headers in their slots, and one cookie (manual 8.7 and 8.8).
+"""Captures for log lines: headers in their slots, and one cookie (manual 8.7 and 8.8).
 
 A header is kept as it came, before any rule sees it; a cookie as it stood before its backend's own one is taken out.
 """
@@ -62,7 +62,7 @@ class _Headers:
 
 
 def requests(front: Proxy) -> Rule | None:
-    """Return what captures headers of a frontend's requests; None where it captures nothing at all."""
+    """Return the rule that captures headers of a frontend's requests; None where it captures nothing at all."""
     if not front.captured:
         return None
     headers, answers = _Headers(front.request_captures), len(front.response_captures)
@@ -77,7 +77,7 @@ def requests(front: Proxy) -> Rule | None:
 
 
 def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
-    """Return what captures headers of responses; None where none is captured."""
+    """Return the edit that captures headers of responses; None where none is captured."""
     headers = _Headers(front.response_captures)
     if not headers.slots:
         return None
@@ -108,7 +108,7 @@ class _Cookie:
 
 
 def request_cookies(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what captures a cookie of requests; None where none is captured."""
+    """Return the rule that captures a cookie of requests; None where none is captured."""
     if front.cookie_capture is None:
         return None
     cookie = _Cookie(front.cookie_capture)
@@ -131,7 +131,7 @@ def request_cookies(front: Proxy, back: Proxy) -> Rule | None:
 
 
 def response_cookies(front: Proxy, back: Proxy) -> ResponseEdit | None:
-    """Return what captures a cookie of responses; None where none is captured."""
+    """Return the edit that captures a cookie of responses; None where none is captured."""
     if front.cookie_capture is None:
         return None
     cookie = _Cookie(front.cookie_capture)

@@ -16,7 +16,7 @@ ALERT = 1
 
 
 def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
-    """Return what a backend's cookie asks of its responses, and the check behind it; None for neither."""
+    """Return the edit of a backend's responses: that of its cookie, then this check; None where it has neither."""
     edit = cookies.responses(front, back)
     if "checkcache" not in back.options:
         return edit
@@ -32,7 +32,7 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
 
 
 def block(exchange: Exchange, head: ResponseHead) -> None:
-    """Answer in the server's place: with the page of the response's own status if there is one, as the reference."""
+    """Answer in the server's place, as HAProxy does: with the page of the response's own status if there is one."""
     backend, server = exchange.backend, exchange.server
     assert backend is not None
     farm = backend.farm
@@ -42,6 +42,6 @@ def block(exchange: Exchange, head: ResponseHead) -> None:
     for counters in [*passed, server.counters] if server is not None else passed:
         counters.denied_responses += 1
     exchange.decide(PROXY, "H")
-    # the response counts, though nobody gets it
+    # the response counts, though the client does not get it
     exchange.link.moved += head.received
     exchange.answer(head.status, page_for(exchange, head.status if head.status in PAGES else INTERNAL))

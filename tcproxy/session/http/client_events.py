@@ -1,4 +1,4 @@
-"""What the end or the failure of a client's connection means for the exchange under way, or for the wait between two.
+"""How an exchange goes on or ends when the connection of its client ends or fails.
 
 A client that leaves while its request is answered is answered all the same, unless `option abortonclose` says
 otherwise, as in HAProxy.

@@ -1,8 +1,8 @@
 """One client of a frontend in HTTP mode: its connection, over which one exchange follows another.
 
-What is told by the client's end, how long a request is waited for, tunnels, and the end of the connection. A client
-that leaves while its request is answered is told in client_events.py. A tunnel (upgrade, CONNECT) is a relay of bytes
-from then on (session/relay.py).
+Here stand: events of the client's end, the wait for a request, tunnels, and the end of the connection. A client that
+leaves while an exchange is under way is the subject of client_events.py. A tunnel (upgrade, CONNECT) is a relay from
+then on (session/relay.py).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from tcproxy.wire.http1 import BadMessage, RequestHead
 class HttpConnection(ClientConnection):
     """One client's connection.
 
-    unread: its last answer has begun to go out while its request was not whole; a client that sends no more of it is
-    waited for no longer than `timeout client`.
+    unread: its last answer began before its request was whole. The connection waits for the rest of that request no
+    longer than `timeout client`.
     """
 
     __slots__ = (
@@ -113,7 +113,7 @@ class HttpConnection(ClientConnection):
         client = self.client
         now = client.stamp
         if now < self.idle_from:
-            now = self.idle_from  # it came before the last one was answered
+            now = self.idle_from  # the request came before the last one was answered
         if not client.announced:
             self.began = now
             if self.frontend.outlet is not None:
@@ -134,7 +134,7 @@ class HttpConnection(ClientConnection):
         run(exchange)
 
     def bad_request(self, error: BadMessage) -> None:
-        """The client sent what is no request, or no body of one."""
+        """The client sent bytes that are no request, or no body of one."""
         exchange = self.exchange
         if exchange is None:
             self._refuse_request(error.status)
@@ -168,7 +168,7 @@ class HttpConnection(ClientConnection):
         return exchange
 
     def without_request(self) -> HttpExchange:
-        """Return an exchange for what never becomes a request."""
+        """Return an exchange for bytes that never become a request, or for none."""
         exchange = self.exchange = self.new_exchange()
         return exchange
 
@@ -189,7 +189,7 @@ class HttpConnection(ClientConnection):
         exchange.finish()
 
     def _count_no_request(self) -> None:
-        """Count as a request what never became one."""
+        """Count a request that was not sent, or is none, as HAProxy does."""
         counters = self.frontend.counters
         now = self.now()
         if now >= counters.request_rate.until:
@@ -259,10 +259,10 @@ class HttpConnection(ClientConnection):
             self.frontend.counters.unbegun += not begun
         self.refuse(exchange, status, silent=ignored)
 
-    # what the client's end tells
+    # events of the client's end
 
     def heard(self, end: End) -> None:
-        """Nothing to do: an end of messages tells of them."""
+        """Nothing to do: an end of messages calls `requested` instead."""
 
     def ended(self, end: End) -> None:
         """FIN came from the client."""
@@ -315,7 +315,7 @@ class HttpConnection(ClientConnection):
             self.end()
 
     def retire(self) -> None:
-        """The proxy stops softly: a client that waits for nothing is let go, unless it may ask once more."""
+        """The proxy stops softly: close an idle connection, unless `option idle-close-on-response` is set."""
         if "idle-close-on-response" in self.frontend.model.options:
             return
         if self.exchange is None and not self.first and not self.client.begun:
@@ -330,14 +330,14 @@ class HttpConnection(ClientConnection):
 
     @property
     def _waits_until(self) -> float:
-        """Return when the wait for a request is over: by its own timeout, or because the client is silent too long."""
+        """Return when the wait for a request ends, monotonic seconds: by its own timeout, or by `timeout client`."""
         limit = self.client_limit
         if not limit:
             return self.expires
         return min(self.expires, max(self.client.stamp, self.idle_from) + limit)
 
     def rearm(self) -> None:
-        """See that the alarm strikes no later than anything that can be due."""
+        """Set the alarm no later than the first thing that can be due."""
         alarm = self.alarm
         if alarm is not None and alarm.at <= self.client.stamp + self.soonest:
             return  # nothing that begins now can be due before that
@@ -357,7 +357,7 @@ class HttpConnection(ClientConnection):
         self.strike_by(at)
 
     def alarmed(self) -> None:
-        """The deadline struck: see what is really due, and wait on."""
+        """The deadline struck: act on what is really due, and set it anew."""
         self.alarm = None
         now = self.now()
         if type(self.greeting) is Greeting:
@@ -447,7 +447,7 @@ class HttpConnection(ClientConnection):
         if not (self.client_shut and self.client_done):
             self.close_client()
         accounting.leave(self)
-        # part what holds each other, so that memory is freed without a collection
+        # cut the references in both directions, so that memory is freed without the garbage collector
         self.client.session = None
         self.exchange = self.relay = None
 
@@ -456,7 +456,7 @@ class HttpConnection(ClientConnection):
         if exchange.ticket is not None and exchange.ticket.waiting:
             exchange.ticket.cancel()
             if exchange.error != CLIENT_TIMEOUT:
-                # HAProxy dates the end of the wait, but where the client fell silent
+                # as in HAProxy, the wait for a slot ends here, except where the client was silent for too long
                 exchange.queued_until = self.now()
         if self.relay is not None:
             self.relay.close()
@@ -464,7 +464,7 @@ class HttpConnection(ClientConnection):
             exchange.link.close(True)
         exchange.leave_servers()
 
-    # what runtime commands and statistics see of it: the exchange under way
+    # facts for runtime commands and statistics: those of the exchange under way
 
     @property
     def request(self) -> RequestHead | None:

@@ -36,7 +36,7 @@ from tcproxy.wire.messages import ResponseHead
 
 STOPPED = ServerState.STOPPED
 FUTURE = 86400
-"""Seconds: a date further ahead than that is no date of ours, and the cookie has expired."""
+"""Seconds: a date further in the future was not written by us, and the cookie counts as expired."""
 COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")
 GONE = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
@@ -44,17 +44,17 @@ GONE = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
 
 
 def rules(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what `force-persist` and `ignore-persist` rules do, with requests that the backend has not edited yet."""
+    """Return the rule of `force-persist` and `ignore-persist`, which sees requests before the backend edits them."""
     return rules_of(back)
 
 
 def requests(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what reads, and perhaps changes, the cookies of a backend's requests; None where it has no cookie."""
+    """Return the rule that reads, and may change, the cookies of a backend's requests; None where it has no cookie."""
     return RequestCookie(back.cookie, "persist" in back.options).read if back.cookie is not None else None
 
 
 def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
-    """Return what reads, changes and sets the cookie in a backend's responses; None where it has no cookie."""
+    """Return the edit that reads, changes and sets the cookie in a backend's responses; None where it has no cookie."""
     return ResponseCookie(back.cookie).edit if back.cookie is not None else None
 
 
@@ -91,11 +91,11 @@ class RequestCookie:
         return True
 
     def _left_of(self, exchange: Exchange, lead: Persistence, value: bytes) -> bytes | None:
-        """Read a Cookie header; return what the server sees of it, None where it sees nothing."""
+        """Read a Cookie header; return its value as the server sees it. None: leave the header out."""
         return self._read_header(exchange, lead, value) or None if concerns(value, self.name) else value
 
     def _read_header(self, exchange: Exchange, lead: Persistence, header: bytes) -> bytes:
-        """Return what is left of a header's value."""
+        """Return the value of a Cookie header as the server sees it."""
         found = self.plain(header)
         if found is not None:
             before, value, behind = found.groups()
@@ -115,7 +115,7 @@ class RequestCookie:
         return self.hidden and crumb.name == self.name and crumb.value is not None
 
     def _read_one(self, exchange: Exchange, lead: Persistence, value: bytes) -> bytes:
-        """Go where a cookie of ours leads; return what the server sees of its value."""
+        """Lead the exchange to the server that our cookie names; return the value that the server sees."""
         rest = value
         if self.prefix:
             named, delimiter, behind = value.partition(b"~")
@@ -132,7 +132,7 @@ class RequestCookie:
         return rest
 
     def _is_over(self, lead: Persistence) -> bool:
-        """Say whether the cookie's dates are too old; then they are forgotten."""
+        """Return whether the cookie's dates are too old (`maxlife`, `maxidle`); forget them if so."""
         now = int(time())
         if lead.first and self.maxlife and _is_outside(now - lead.first, self.maxlife):
             lead.asked = "O"
@@ -144,7 +144,7 @@ class RequestCookie:
         return True
 
     def _lead(self, exchange: Exchange, lead: Persistence, named: bytes) -> None:
-        """Go to the first server of this cookie that may be used."""
+        """Lead the exchange to the first server of this cookie that may be used."""
         unused = lead.ignored or lead.server is not None
         farm = exchange.farm or exchange.frontend.home
         servers = farm.cookies.named(named) if farm is not None and named and not unused else ()
@@ -211,13 +211,13 @@ class ResponseCookie:
             head.add(b"cache-control", b"private")
 
     def _is_due(self, lead: Persistence) -> bool:
-        """Say whether a client that has the right cookie needs one with other dates."""
+        """Return whether a client that has the right cookie needs one with other dates."""
         if (self.maxidle or lead.last) and (not lead.last or lead.last < int(time())):
             return True
         return bool(self.maxlife) != bool(lead.first)
 
     def _made(self, server: LiveServer, lead: Persistence) -> bytes:
-        """Return the cookie of a server; one that has none makes the client forget its own."""
+        """Return the Set-Cookie value for a server; of a server without a cookie, one that deletes the client's."""
         if not server.cookie:
             return b"%b=%b%b" % (self.name, GONE, self.behind)
         dates = b""
@@ -228,19 +228,19 @@ class ResponseCookie:
                 dates += b"|" + (write_date(lead.first >> 2) if lead.first else now)
         return b"%b=%b%b%b" % (self.name, server.cookie, dates, self.behind)
 
-    # the server's own
+    # the cookie that the server set
 
     def _left_of(
         self, server: LiveServer | None, lead: Persistence, led: bool, name: bytes, value: bytes
     ) -> bytes | None:
-        """Return what the client sees of a header that sets cookies, None where it sees nothing."""
+        """Return the value of a Set-Cookie header as the client sees it; None: leave the header out."""
         if not concerns(value, self.name):
             return value
         crumbs = read_set_cookies(value) if name == b"set-cookie2" else [read_set_cookie(value)]
         return rejoined_set_cookies(crumbs, lambda crumb: self._goes(server, lead, led, crumb)) or None
 
     def _goes(self, server: LiveServer | None, lead: Persistence, led: bool, crumb: Crumb) -> bool:
-        """Say whether a cookie of the server's is taken out; change it where it is ours."""
+        """Return whether a cookie that the server set is to be removed; change its value where it has our name."""
         if crumb.value is None or crumb.name != self.name or lead.ignored:
             return False
         lead.answered = "P"

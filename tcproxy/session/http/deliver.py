@@ -1,4 +1,4 @@
-"""The last step of a request: it is sent to its server."""
+"""The last step of a request: send it to its server."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""An exchange at work: what the messages of its link lead to, and how it ends.
+"""An exchange at work: what it does with the messages of its link, and how it ends.
 
 The rules are HAProxy's. An answer may come before its request is whole, and the exchange lasts until both are.
-How a request finds its server is told in session/attempts.py, as for a TCP session; what becomes of its client's
-connection, in connection.py; what a failure of its link means, in link_events.py.
+A request finds its server by session/attempts.py, as a TCP session does. connection.py has the client's connection,
+link_events.py the end and the failure of the link.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class HttpExchange(Exchange):
             self.end()
         else:
             if self.backend is None:
-                self.asked_at = 0.0  # HAProxy's line tells no times of a request that leads nowhere
+                self.asked_at = 0.0  # HAProxy's line has no times for a request without a server
             self.answer(503)
 
     def connected(self) -> None:
@@ -141,7 +141,7 @@ class HttpExchange(Exchange):
         attempts.connect_failed(self, errno, cause)
 
     def granted(self, server: LiveServer) -> None:
-        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
+        """A slot of this server is free for us: go on from the event loop, not within the end of another exchange."""
         self.server = server
         self._go_on_soon()
 
@@ -154,10 +154,10 @@ class HttpExchange(Exchange):
         self.expires = self.now()
         self.connection.rearm()
 
-    # what the link tells (messages.LinkEvents)
+    # events of the link (messages.LinkEvents)
 
     def interim(self, head: ResponseHead) -> None:
-        """A 1xx response: pass it on, to a client that knows such."""
+        """Pass a 1xx response on. The link's end drops those that a client of HTTP/1.0 would not know."""
         assert self.request is not None
         if self.server is not None:
             self.server.counters.answered[head.status // 100] += 1
@@ -169,7 +169,7 @@ class HttpExchange(Exchange):
         self.client.flush()
 
     def responded(self, head: ResponseHead) -> bool:
-        """The response's head came. Return False if nobody wants its body here."""
+        """The response's head came. Return False if its body is not to be passed on."""
         request = self.request
         if request is None or (self.replay is not None and again(self, head.status, head)):
             return False
@@ -205,7 +205,7 @@ class HttpExchange(Exchange):
         self.connection.tunnel(self)
 
     def bad_response(self, error: BadMessage) -> None:
-        """The server sent what is no response, or no body of one."""
+        """The server sent bytes that are no response, or no body of one."""
         self.count_response_error()
         if self.route.observes:
             observing.failed(self, observing.HEAD if self.response is None else observing.BODY)
@@ -241,7 +241,7 @@ class HttpExchange(Exchange):
             link_events.server_reset(self)
 
     def unsendable(self, end: End | None, errno: int) -> None:
-        """Bytes could not be sent to the server. What it said before is worth one more read, which may find the end."""
+        """Bytes could not be sent to the server: read once more, since it may have answered before it closed."""
         if end is None or end is not self.link or self.looking:
             return
         self.looking = True
@@ -250,7 +250,7 @@ class HttpExchange(Exchange):
         if end is self.link and not self.connection.closed:
             link_events.server_deaf(self)
 
-    # how the response can fail
+    # failures of the response
 
     def count_response_error(self) -> None:
         """Count that the server gave no response, or a bad one."""
@@ -267,7 +267,7 @@ class HttpExchange(Exchange):
             self.abort()
 
     def shut(self, cause: str) -> None:
-        """End on command, or because of its server's state: for the client the server has closed."""
+        """End on command, or because of the server's state: the client sees what it sees when a server closes."""
         if self.connection.relay is not None:
             self.connection.relay.shut(cause)
         elif not self.connection.closed:
@@ -292,13 +292,13 @@ class HttpExchange(Exchange):
             self.finish()
 
     def abort(self) -> None:
-        """Close both connections: nothing good can come of the exchange."""
+        """Close both connections: the exchange cannot be completed."""
         self.keep = False
         self.close_own_link()
         self.finish()
 
     def stay_silent(self) -> None:
-        """Close without a word: a server closed on a kept client, who repeats its request when it hears nothing."""
+        """Close without an answer, when a server closed an idle link: a kept client then sends its request again."""
         self.logged = True
         self.status = UNCOUNTED
         self.abort()

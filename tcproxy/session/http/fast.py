@@ -42,7 +42,7 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:  
     exchange.backend = backend = route.backend
     exchange.server_limit = backend.server
     farm = backend.farm
-    counters = farm.counters  # inlined `Farm.enter`
+    counters = farm.counters  # inlined `Farm.enter` (hot path; see docs/performance)
     if now >= counters.session_rate.until:
         counters.session_rate.turn(now, counters.total)
     counters.total += 1
@@ -106,7 +106,7 @@ def _answered_early(exchange: Exchange) -> None:
 
 
 def _wait(exchange: Exchange, route: Route, got: Ticket | None) -> None:
-    """Take a place in a queue, or the news that there is none."""
+    """Wait in a queue, or end the exchange if no server is left (`got` is None)."""
     exchange.connection.soonest = 0.0
     exchange.steps = route.steps
     exchange.next_step = route.steps.at_server + 1
@@ -119,7 +119,7 @@ def _connect(exchange: Exchange, route: Route) -> None:
     exchange.connection.soonest = 0.0
     exchange.stage = CONNECTING
     exchange.steps = route.steps
-    exchange.next_step = route.steps.at_last  # the request is sent by the last of them
+    exchange.next_step = route.steps.at_last  # the last step sends the request
     if attempts.connect_anew(exchange):
         run(exchange)
     else:
@@ -145,7 +145,7 @@ def answered(exchange: Exchange, plain: PlainResponse, data: bytes) -> bool:
             return True  # it was answered in the server's place
     keep = exchange.keep = request.keep_alive and not exchange.frontend.world.stopping
     came = len(data) - plain.end
-    link.moved += plain.received + came  # more than nothing where a 1xx response came before
+    link.moved += plain.received + came  # above 0 where a 1xx response came before
     wire = plain.template.written % plain.parts  # type: ignore[union-attr]  # inlined `plain.wire`; it has a template
     client.send_now((wire if keep else wire[:-2] + CLOSE) + data[plain.end :])
     if exchange.link is not link:
@@ -214,7 +214,7 @@ def close(exchange: Exchange) -> None:
 
 
 def _see_to_alarm(connection: ClientConnection, at: float) -> None:
-    """See that an alarm strikes by `at`, before which nothing can be due: most often one does."""
+    """Set an alarm that strikes by `at`, before which nothing can be due, unless one is set already."""
     alarm = connection.alarm
     if alarm is None:
         if not connection.frontend.world.newcomers.see(connection.number, at):

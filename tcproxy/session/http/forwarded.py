@@ -20,7 +20,7 @@ KNOWN_ADDRESSES = 1024
 
 
 def forwardfor(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what adds the client's address to a request of this way."""
+    """Return the rule that adds the client's address to requests; None where no section has the option."""
     told = _merged("forwardfor", front, back)
     if told is None:
         return None
@@ -39,7 +39,7 @@ def forwardfor(front: Proxy, back: Proxy) -> Rule | None:
 
 
 def originalto(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what adds the address that the client connected to to a request of this way."""
+    """Return the rule that adds the address that the client connected to; None where no section has the option."""
     told = _merged("originalto", front, back)
     if told is None:
         return None
@@ -58,7 +58,7 @@ def originalto(front: Proxy, back: Proxy) -> Rule | None:
 
 
 def _merged(name: str, front: Proxy, back: Proxy) -> AddressHeader | None:
-    """Return what both sections say together, None where neither has the option."""
+    """Return the options of both sections as one, None where neither has the option."""
     said: list[AddressHeader] = [getattr(one, name) for one in (front, back) if name in one.options]
     if not said:
         return None
@@ -88,5 +88,5 @@ def _values(said: tuple[AddressHeader | None, ...]) -> Callable[[str], bytes | N
 
 
 def _holds(network: Network, packed: bytes) -> bool:
-    """Say whether an address is in a network of its own family: mapped forms are not looked through."""
+    """Return whether an address is in a network of its own family: an IPv4 address mapped to IPv6 counts as IPv6."""
     return network.bits == 8 * len(packed) and int.from_bytes(packed, "big") & network.mask == network.address

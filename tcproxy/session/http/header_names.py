@@ -15,12 +15,12 @@ _odd = re.compile(rb"[^A-Za-z0-9-]").search
 
 
 def of_frontend(front: Proxy) -> Rule | None:
-    """Return what a frontend does with the names of a request's headers."""
+    """Return the rule of a frontend for the names of a request's headers; None where all are preserved."""
     return _RULES.get(front.restrict_names)
 
 
 def of_backend(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what a backend does with them, where it is not its own frontend."""
+    """Return the rule of a backend for them; None where all are preserved, or the section is its own frontend."""
     return None if front is back else _RULES.get(back.restrict_names)
 
 

@@ -14,7 +14,7 @@ from tcproxy.wire.http1 import Field, Piece, WholeResponse
 
 
 class InnerServer:
-    """A sink of one exchange's request (messages.Sink), told by the connection what becomes of its client.
+    """A sink of one exchange's request (messages.Sink). The connection tells it when the client leaves or is late.
 
     holds: bytes that are no body do not end it, nor does a command. looks: the end of the client's side ends it, even
     behind a whole request.
@@ -31,13 +31,13 @@ class InnerServer:
         self.exchange = exchange
 
     def take(self, pieces: Sequence[Piece]) -> None:
-        """Drop what came of the body."""
+        """Drop pieces of the body."""
 
     def end_message(self, trailers: Sequence[Field] = ()) -> None:
-        """The body is whole, which the exchange is told next (over)."""
+        """The body is whole. Nothing to do: `over` is called next."""
 
     def flush(self) -> None:
-        """Some of the body came."""
+        """Some of the body came. Nothing to do."""
 
     def over(self) -> None:
         """The request is whole."""
@@ -50,7 +50,7 @@ class InnerServer:
 
 
 class Drain(InnerServer):
-    """Takes the rest of a request whose link failed behind its response, if that comes in one piece."""
+    """Takes the rest of a request whose link failed after the response, if that rest comes at once."""
 
     __slots__ = ()
 
@@ -65,7 +65,7 @@ class Drain(InnerServer):
             client.listen()
 
     def flush(self) -> None:
-        """More of the body came; if that is not the rest of it, it is enough."""
+        """More of the body came. If it is still not whole, close both connections."""
         exchange = self.exchange
         exchange.decide(SERVER_ERROR, "D")
         if not exchange.client.whole:
@@ -73,7 +73,7 @@ class Drain(InnerServer):
 
 
 def respond(exchange: Exchange, whole: WholeResponse | None) -> None:
-    """Gather a response that comes from no server; None: there is nothing to say, and the connection is closed."""
+    """Gather a response that comes from no server. None: send nothing, and close the connection."""
     request, client = exchange.request, exchange.client
     assert request is not None
     if whole is None:

@@ -1,4 +1,4 @@
-"""What a log line of an exchange may name, and how each fact is found in the exchange.
+"""The facts that a log line of an exchange may name, and the expression that finds each.
 
 Expressions over the exchange `s`, over constants (line_functions.py) and over facts before them: it puts those that a
 format names into local variables of one function. `r_NAME` is the fact that a Record calls NAME.
@@ -38,7 +38,7 @@ FACTS: Mapping[str, str] = {
     "r_backend": "front.name if s.backend is None else s.backend.name",
     "r_server": "nobody if live is None else live.name",
     "r_request": "m_asked - m_began if s.asked_at else -1",
-    # a request that was never asked waited in a tarpit, of which HAProxy counts one too many
+    # a request that was never asked waited in a tarpit, for which HAProxy counts one millisecond too many
     "r_queue": "(m_queued - m_asked if s.asked_at else m_queued - m_idle + s.handshake + 1) if s.queued_until else -1",
     "r_connect": "m_connected - m_queued if s.connected_at else -1",
     "r_response": "m_answered - m_connected if s.answered_at else -1",
@@ -51,7 +51,7 @@ FACTS: Mapping[str, str] = {
     "r_active": "process.current",
     "r_frontend_active": "counters.current",
     "r_backend_active": "0 if s.backend is None else s.backend.farm.counters.current",
-    # the slot is given back behind the line: it does not count
+    # the slot is given back after the line is written, and does not count in it
     "r_server_active": "0 if live is None else live.counters.current - (s.server is not None)",
     "r_retries": "s.retries",
     "r_redispatched": "s.redispatched or (s.ticket is not None and s.ticket.redispatched)",
@@ -78,7 +78,7 @@ EARLY: Mapping[str, str] = {
 }
 """Of a line that is written while the exchange goes on."""
 BARE: Mapping[str, str] = {**FACTS, "r_number": "numbered()"}
-"""Of a line about what never was a request."""
+"""Of a line about bytes that never became a request."""
 _MARKS = {
     "marks": "s.times_ms",
     "m_idle": "marks[0]",
@@ -108,6 +108,6 @@ FAST: Mapping[str, str] = {
 }
 """Of an exchange that took the fast path (fast.py): over a link that stood, and nothing went wrong."""
 IDENTITY: Mapping[str, str] = {**EARLY, "r_unique_id": "''"}
-"""Of a unique id, which does not name itself."""
+"""Of a unique id, which cannot name itself."""
 FIRST_IDENTITY: Mapping[str, str] = {**IDENTITY, "r_request": "-1", "r_queue": "-1", "r_total": "0"}
 """Of the unique id of a request that is about to look for a server: none of its times is counted."""

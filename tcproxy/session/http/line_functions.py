@@ -25,7 +25,7 @@ from tcproxy.session.persistence import cookie_letters
 from tcproxy.session.settings import BackendSettings, FrontendSettings, World
 
 Pair = tuple[Line, Line | None]
-"""What writes a line, and its structured data."""
+"""The functions that write a line, and its structured data (RFC 5424)."""
 
 LINE_LENGTH = 1023
 """Bytes of a request line that logs show, where `tune.http.logurilen` says nothing else."""
@@ -41,7 +41,7 @@ _CONVERSION = re.compile(r"(%%|%\d*[sdX])")
 
 
 class Lines:
-    """What writes the lines of a frontend.
+    """The functions that write the lines of a frontend.
 
     whole, bare: of a request, and of what never was one. fast: of one that took the fast path
     (fast.py). early: of an exchange that goes on, None where lines are written at the end; twice: of a request, and
@@ -74,7 +74,7 @@ def _pair(
 def compiled(
     form: Format, frontend: FrontendSettings, facts: Mapping[str, str], only: BackendSettings | None = None
 ) -> Line:
-    """Return what writes a format's lines of a frontend's exchanges. only: the backend of them all."""
+    """Return the function that writes lines of a format for a frontend's exchanges. only: the backend of them all."""
     facts = {**facts, **_known(frontend, facts, only)}
     parts = list(_parts(form, facts))
     wanted = _wanted(" ".join(expression for _, expression in parts), facts)
@@ -128,7 +128,7 @@ def _is_literal(text: str) -> bool:
 
 
 def _text(parts: list[tuple[str, str]], digits: bool) -> str:
-    """Return what stands in the f-string. digits: numbers are looked up in DIGITS."""
+    """Return the piece's text in the f-string. digits: numbers are looked up in DIGITS."""
     return "".join(_field(token, expression, digits) if expression else _literal(token) for token, expression in parts)
 
 
@@ -148,7 +148,7 @@ def _literal(text: str) -> str:
 
 
 def recorder(frontend: FrontendSettings, needs: frozenset[str]) -> Callable[[Exchange], Record]:
-    """Return what makes a Record of an exchange, of addresses those that are needed."""
+    """Return the function that makes a Record of an exchange. needs: the addresses to ask for."""
     unneeded = {"client", "front", "local", "remote", "unique_id"} - needs
     fields = [name for name in Record.__slots__ if f"r_{name}" in FACTS and name not in unneeded]
     expression = f"Record({', '.join(f'{name}=r_{name}' for name in fields)})"
@@ -205,7 +205,7 @@ def _arrived(exchange: Exchange) -> int:
 
 
 def _peer_of(exchange: Exchange) -> Address:
-    """Find out who the client is: once a connection."""
+    """Return the client's address, which is asked for once a connection."""
     try:
         exchange.connection.peer = exchange.client_address
     except OSError:

@@ -1,4 +1,4 @@
-"""What the end or the failure of a link means for its exchange. How an exchange ends by time is timeouts.py."""
+"""How an exchange goes on or ends when its link ends or fails. Timeouts stand in timeouts.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def server_ended(exchange: Exchange) -> None:
 
 
 def server_failed(exchange: Exchange, cause: str) -> None:
-    """The server gave no whole response; cause: what its health is told (observing.py)."""
+    """The server gave no whole response. cause: told to its health watch (observing.py)."""
     if exchange.response is None and exchange.replay is not None and again(exchange, EMPTY):
         return
     exchange.decide(SERVER_ERROR)
@@ -35,7 +35,7 @@ def server_failed(exchange: Exchange, cause: str) -> None:
 
 
 def _unanswered(exchange: Exchange) -> None:
-    """No response comes any more, or no more of it."""
+    """End an exchange whose response will not come, or not as a whole."""
     if exchange.response is None and not exchange.first:
         exchange.stay_silent()
         return
@@ -49,7 +49,7 @@ def server_reset(exchange: Exchange) -> None:
     """The link was reset or could not be read (not a FIN)."""
     if exchange.client.whole:
         if exchange.response is None:
-            # HAProxy counts this error once more, too
+            # HAProxy counts this error twice
             exchange.count_response_error()
             if not exchange.first:
                 aborted_by_server(exchange)
@@ -57,7 +57,7 @@ def server_reset(exchange: Exchange) -> None:
         return
     broken_by_server(exchange)
     if exchange.response_whole:
-        # the client may be sending still, and would lose its answer if it was closed
+        # the client may still be sending, and would lose its answer if the connection was closed
         exchange.close_own_link()
         Drain(exchange).begin()
         return
@@ -76,10 +76,10 @@ def server_deaf(exchange: Exchange) -> None:
 
 
 def shut(exchange: Exchange, cause: str) -> None:
-    """End on command, or because of its server's state: for the client the server has closed."""
+    """End on command, or because of the server's state: the client sees what it sees when a server closes."""
     request = exchange.request
     if exchange.inner is not None and exchange.inner.holds:
-        exchange.decide(cause, "T")  # HAProxy holds the client in its tarpit until its time is over, too
+        exchange.decide(cause, "T")  # as in HAProxy, the tarpit goes on until its time is over
     elif request is None or exchange.stage < CONNECTING:
         exchange.decide(cause)
         exchange.end()

@@ -44,12 +44,12 @@ def write_early(exchange: Exchange) -> None:
     lines = exchange.settings.lines
     if lines is None or lines.early is None or (exchange.logged and not lines.twice):
         return
-    # what tells of the request alone has had its moment, wanted or not
+    # a line of the request alone was due before the response came, wanted or not
     exchange.logged = _write(exchange, lines.early) or lines.twice
 
 
 def log_request(exchange: Exchange) -> bool:
-    """Write the line of a frontend whose lines tell of nothing but the request; its id is made before."""
+    """Write the line of a frontend whose format names facts of the request alone; the unique id is made before."""
     if exchange.frontend.id_form is not None:
         unique_id(exchange)
     write_early(exchange)

@@ -1,4 +1,4 @@
-"""What an exchange knows of the network: two ends that speak in messages, whatever their protocol.
+"""The network as an exchange sees it: two ends that speak in messages, of any protocol.
 
 An end reads messages of its own side, decodes them, and passes their bodies to a Sink by itself, with backpressure;
 a sink encodes what it is given. The client's end tells its connection (ClientEvents), a link its exchange
@@ -30,7 +30,7 @@ class Sink(Protocol):
         """Gather pieces of the body, encoded as this side needs them."""
 
     def end_message(self, trailers: Sequence[Field] = ()) -> None:
-        """Gather what ends the body."""
+        """Gather the end of the body: in chunks the last one, with trailers."""
 
     def flush(self) -> None:
         """Send what was gathered, with one write."""
@@ -57,8 +57,8 @@ class MessageEnd(End, Sink, Protocol):
 class ClientEnd(MessageEnd, Protocol):
     """The client's side.
 
-    announced: the connection knows of bytes of a request that is not whole yet. pieces: what waits of a request's body
-    for a server, and size: its bytes. sink: what takes the body, None while there is nothing.
+    announced: the connection knows of bytes of a request that is not whole yet. pieces: of a request's body,
+    held until there is a server; size: their bytes. sink: takes the body, None while there is none.
     """
 
     announced: bool
@@ -85,7 +85,7 @@ class ClientEnd(MessageEnd, Protocol):
         """Hold a body anew that was sent already, and count it as if it was not."""
 
     def pass_to(self, sink: Sink) -> None:
-        """Let a sink take the request's body from now on; what is held goes first, unflushed."""
+        """Let a sink take the request's body from now on. Bytes that are held go first, and are not flushed."""
 
     def take_back(self, pieces: list[Piece], size: int) -> None:
         """Hold a body again that a sink has taken, since there is no server yet."""
@@ -121,9 +121,9 @@ class ServerEnd(MessageEnd, Protocol):
     uses: int
 
     def ask(self, request: RequestHead, client: ClientEnd, close: bool) -> None:
-        """Send a request's head, with what has come of its body; the rest passes by itself.
+        """Send a request's head, with the bytes of its body that are here; the rest passes by itself.
 
-        close: the server shall know that the link carries no other request.
+        close: tell the server that the link carries no other request (Connection: close).
         """
 
     def await_rest(self, length: int) -> None:
@@ -144,7 +144,7 @@ class ServerEnd(MessageEnd, Protocol):
 
 
 class ClientEvents(EndEvents, Protocol):
-    """What a client's end tells: a connection (connection.py)."""
+    """The events of a client's end, which a connection receives (connection.py)."""
 
     def requested(self, head: RequestHead) -> None:
         """A request's head came; its body may be whole, or follow."""
@@ -166,13 +166,13 @@ class ClientEvents(EndEvents, Protocol):
 
 
 class LinkEvents(EndEvents, Protocol):
-    """What a link tells: an exchange (exchange.py)."""
+    """The events of a link, which an exchange receives (exchange.py)."""
 
     def interim(self, head: ResponseHead) -> None:
         """A 1xx response came."""
 
     def responded(self, head: ResponseHead) -> bool:
-        """A response's head came. Return False if nobody wants it any more."""
+        """A response's head came. Return False if its body is not to be passed on."""
 
     def response_ended(self) -> None:
         """The response's body is whole."""

@@ -1,4 +1,4 @@
-"""Answers to monitoring systems (`monitor-uri`, `monitor fail`, manual 4.2), of which no backend and no line knows."""
+"""Answers to monitors (`monitor-uri`, `monitor fail`, manual 4.2), which no backend and no log line tells of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tcproxy.session.stages import LOCAL
 
 
 def monitor(front: Proxy) -> Rule | None:
-    """Return what answers a frontend's `monitor-uri`; None without one."""
+    """Return the rule that answers a frontend's `monitor-uri`; None without one."""
     if not front.monitor_uri:
         return None
     uri = front.monitor_uri.encode("utf-8", "surrogateescape")

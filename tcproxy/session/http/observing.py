@@ -17,7 +17,7 @@ SILENT = "Read timeout (http)"
 CLOSED = "Close from server (http)"
 
 CLIENTS_FAULT = (501, 505)
-"""Statuses above 500 that tell of the request, not of the server."""
+"""Statuses above 500 that the request causes, not the server."""
 
 
 def answered(exchange: Exchange, status: int) -> None:
@@ -29,9 +29,9 @@ def answered(exchange: Exchange, status: int) -> None:
 
 
 def failed(exchange: Exchange, cause: str) -> None:
-    """Tell the watch that a server did not answer as it should.
+    """Tell the server's health watch of a failed answer.
 
-    Where the link failed, HAProxy's message does not count this session among the server's any more.
+    Where the link failed, HAProxy's message no longer counts this session as one of the server's.
     """
     _tell(exchange, False, cause, gone=int(cause in (READING, SILENT, CLOSED)))
 
@@ -44,7 +44,7 @@ def _tell(exchange: Exchange, good: bool, cause: str, gone: int = 0) -> None:
     if good:
         watch.observed(True)
         return
-    # this session goes on, even if `on-marked-down shutdown-sessions` ends those of the server now
+    # `on-marked-down shutdown-sessions` may end all sessions of the server now, but not this one
     server.sessions.discard(exchange)
     watch.observed(False, cause, gone)
     server.sessions.add(exchange)

@@ -31,7 +31,7 @@ class Page(Protocol):
     needs: frozenset[str]
 
     def response(self, exchange: Exchange) -> WholeResponse | None:
-        """Return what is sent; None for nothing at all: the connection is closed."""
+        """Return the response to send; None: send nothing, and close the connection."""
         ...
 
 
@@ -66,10 +66,10 @@ class ComposedPage:
         """Return it, as it is at this moment."""
         reply = self.reply
         record = exchange.settings.record(exchange, self.needs)
-        record.bytes_in = record.bytes_out = record.total = record.idle = 0  # of which nothing is known yet
+        record.bytes_in = record.bytes_out = record.total = record.idle = 0  # they are not known yet
         record.termination = "--"
         formats.blanked(record)
-        # the reference leaves out headers that come to nothing
+        # HAProxy leaves out headers whose value is empty
         headers = [(name, value) for name, form in self.headers if (value := _bytes(form.render(record)))]
         body = reply.payload if self.payload is None else _bytes(self.payload.render(record))
         return _composed(reply, headers, body)
@@ -113,7 +113,7 @@ def page_for(exchange: Exchange, status: int) -> Page:
 
 
 def send(exchange: Exchange, page: Page, status: int) -> None:
-    """Gather an answer for the client, and find out whether its connection stays."""
+    """Gather an answer for the client, and set `keep`: whether its connection lasts."""
     exchange.status = status
     whole = page.response(exchange)
     tune = exchange.frontend.world.configuration.process.tune
@@ -125,6 +125,6 @@ def send(exchange: Exchange, page: Page, status: int) -> None:
 
 
 def early(settings: HttpSettings, status: int) -> bytes:
-    """Return what is told of a request that never was: built-in, or nothing where the frontend's page is empty."""
+    """Return the answer to bytes that are no request: a built-in page, or b"" where the frontend's page is empty."""
     page = settings.pages[status]
     return b"" if isinstance(page, FixedPage) and page.whole is None else answers.EARLY[status]

@@ -32,7 +32,7 @@ class PrivateLinks(LinkHolder):
     def take(self, pool: IdleLinks, key: Hashable, sure: float) -> Link | None:
         """Return the link of a pool, in use from now on; None without one.
 
-        key: what it has to depend on. sure: monotonic seconds; a link used since then is not looked at.
+        key: see Stream.link_key. sure: monotonic seconds; a link used since then is trusted without a look.
         """
         _, link = self.links.get(pool, (None, None))
         if link is None or link.key != key:

@@ -23,7 +23,7 @@ NO_CACHE = Field(b"cache-control", b"no-cache")
 EMPTY = Field(b"content-length", b"0")
 CLOSE = Field(b"connection", b"close")
 TEMPORARY = (302, 303, 307)
-"""Statuses of redirections that nobody may remember."""
+"""Statuses of redirections that clients may not cache."""
 
 Target = Callable[["RequestHead"], bytes]
 
@@ -41,7 +41,7 @@ class Redirection:
         self.cookie = [Field(b"set-cookie", _bytes(rule.cookie))] if rule.cookie else []
 
     def response(self, exchange: Exchange) -> WholeResponse:
-        """Return what the client is told. A request with a body is the last one of its connection."""
+        """Return the redirection. A request with a body is the last one of its connection."""
         request = exchange.request
         assert request is not None
         fields = [EMPTY, Field(b"location", self.target(request))]
@@ -88,7 +88,7 @@ def _tail(flags: frozenset[str]) -> Target:
 
 
 def front_redirects(front: Proxy) -> Rule | None:
-    """Return what does the redirections of a frontend; None when it has none."""
+    """Return the rule that takes the redirections of a frontend; None when it has none."""
     if not front.redirects:
         return None
     first = _first_of(front.redirects)
@@ -104,7 +104,7 @@ def front_redirects(front: Proxy) -> Rule | None:
 
 
 def back_redirects(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what does the redirections of a backend; those of a `listen` section are done as its frontend's."""
+    """Return the rule that takes the redirections of a backend; a `listen` section has them as a frontend."""
     if not back.redirects or (back.is_frontend and back.name == front.name):
         return None
     first = _first_of(back.redirects)
@@ -135,16 +135,16 @@ def _answer(exchange: Exchange, redirection: Redirection) -> bool:
     return False
 
 
-# servers that are asked for by their clients themselves
+# servers with `redir`
 
 
 class ServerRedirection:
-    """What clients of a server with `redir` are told, as a page."""
+    """The answer to clients of a server with `redir`, as a page."""
 
     needs: frozenset[str] = frozenset()
 
     def response(self, exchange: Exchange) -> WholeResponse:
-        """Return where the server is; the connection ends."""
+        """Return the redirection to the server; the connection ends."""
         server, request = exchange.server, exchange.request
         assert server is not None and request is not None
         location = Field(b"location", _bytes(server.model.redir) + request.path)
@@ -155,7 +155,7 @@ SERVER = ServerRedirection()
 
 
 def redirect_to_server(exchange: Exchange) -> bool:
-    """The server is known: if it has `redir`, let clients that only fetch go there themselves. A step."""
+    """A step once the server is known: if it has `redir`, send clients there that ask by GET or HEAD."""
     server, request = exchange.server, exchange.request
     assert request is not None
     if server is None or not server.model.redir or request.method not in (b"GET", b"HEAD") or not request.path:

@@ -16,7 +16,7 @@ from tcproxy.session.stages import NEVER, PROXY
 
 
 class Refusal:
-    """What a rule answers with. page: None for that of the status. cookies: what lines tell of the request's."""
+    """The answer of one rule. page: None for the page of the status. cookies: reads the request's for its log line."""
 
     __slots__ = ("cookies", "page", "status")
 
@@ -27,15 +27,15 @@ class Refusal:
         self.cookies: list[Rule] = [one for one in made if one is not None]
 
     def begin(self, exchange: Exchange) -> None:
-        """The request is refused: count that, and see what lines tell of it."""
+        """Begin to refuse a request: count it, and read the cookie that its log line names."""
         for read in self.cookies:
             read(exchange)
         if exchange.persistence is not None:
-            exchange.previous = exchange.persistence.server  # as if that one had failed it
+            exchange.previous = exchange.persistence.server  # the log line names this server, as if it had failed
         count(exchange)
 
     def answer(self, exchange: Exchange) -> None:
-        """Tell the client."""
+        """Answer the client."""
         exchange.answer(self.status, self.page)
 
 
@@ -54,7 +54,7 @@ def needs_of(proxy: Proxy) -> frozenset[str]:
 
 
 def denying(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
-    """Return what refuses requests at once."""
+    """Return the action that refuses requests at once."""
     refusal = Refusal(rule, front, owner)
 
     def deny(exchange: Exchange) -> bool:
@@ -71,12 +71,12 @@ def denying(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
 
 
 def tarpitting(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
-    """Return what refuses requests after a wait."""
+    """Return the action that refuses requests after a wait."""
     refusal = Refusal(rule, front, owner)
     timeouts = owner.timeouts or {}
-    # a frontend connects to nobody
+    # a frontend has no `timeout connect`
     wait = (timeouts.get("tarpit", 0) or (timeouts.get("connect", 0) if owner.is_backend else 0)) / 1000
-    # as the reference: it was not asked, unless it has waited for its body
+    # as in HAProxy the request counts as not asked, unless it has waited for its body
     asked = request_body.OPTION in front.options or request_body.OPTION in owner.options
 
     def tarpit(exchange: Exchange) -> bool:
@@ -96,7 +96,7 @@ def tarpitting(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
 
 
 class Tarpit(InnerServer):
-    """A request that is held; what comes of its body is dropped.
+    """A request that is held. Its body is dropped as it comes.
 
     It holds: bytes that are no body do not end it, nor does a command. With `option abortonclose` it looks for the end
     of the client's side.
@@ -124,7 +124,7 @@ class Tarpit(InnerServer):
         self.refusal.answer(self.exchange)
 
     def left(self) -> None:
-        """The client left within its request: there is nobody to answer."""
+        """The client left within its request: end without an answer."""
         exchange = self.exchange
         self._end()
         exchange.status = self.refusal.status

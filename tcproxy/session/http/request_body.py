@@ -1,7 +1,7 @@
 """Requests that wait for their body: `option http-buffer-request`, and strategies that look into what is posted.
 
 The wait ends when the body is whole or fills a buffer, and is bounded by `timeout http-request` and `timeout client`.
-Who asks first whether to send a body (Expect: 100-continue) is told to do so, and no server is asked again.
+A client that asks first whether to send a body (Expect: 100-continue) is told to send it; the server sees no Expect.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tcproxy.wire.http1.limits import FIELD_OVERHEAD
 OPTION = "http-buffer-request"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CONTINUE_COUNTED = 40
-"""Bytes of the same as they are counted (telling.py)."""
+"""Bytes of the same as accounting.py counts them."""
 
 
 class BodyWait(InnerServer):
-    """A request's wait for its body, of which it keeps what comes.
+    """The wait of a request for its body, which is kept as it comes.
 
-    full_at: bytes at which the wait ends. pieces, size: what came, and its bytes.
+    full_at: bytes at which the wait ends. pieces, size: what came of the body, and its bytes.
     """
 
     __slots__ = ("full_at", "pieces", "size")
@@ -38,7 +38,7 @@ class BodyWait(InnerServer):
         exchange.client.pass_to(self)
 
     def take(self, pieces: Sequence[Piece]) -> None:
-        """Keep what came of the body."""
+        """Keep pieces of the body."""
         self.pieces += pieces
         self.size += sum([len(piece) for piece in pieces])
 
@@ -69,7 +69,7 @@ class BodyWait(InnerServer):
         exchange.answer(408)
 
     def left(self) -> None:
-        """The client left within its body: rules see the request all the same, and a backend that counts it."""
+        """The client left within its body: take the remaining rules, so that a backend counts the abort."""
         exchange = self.exchange
         self._give_back()
         exchange.asked_at = exchange.now()
@@ -81,7 +81,7 @@ class BodyWait(InnerServer):
 
 
 def still_there(exchange: Exchange) -> bool:
-    """End an exchange whose client left while its body was waited for. A step before a server is looked for."""
+    """End an exchange whose client left during the wait for its body. A step before `find_server`."""
     if exchange.connection.client_shut:
         left_early(exchange)
         return False
@@ -89,7 +89,7 @@ def still_there(exchange: Exchange) -> bool:
 
 
 def waiting(proxy: Proxy) -> Rule:
-    """Return what waits for a body, for as long as a proxy allows.
+    """Return the rule that waits for a body, for as long as `timeout http-request` of a proxy allows.
 
     Until the body is there, the request counts as not yet asked.
     """
@@ -129,7 +129,7 @@ def _tell_to_continue(exchange: Exchange, request: RequestHead) -> None:
     if not expected or expected[0].lower() != b"100-continue":
         return
     client = exchange.client
-    exchange.ahead = CONTINUE_COUNTED  # what it is answered counts with the response
+    exchange.ahead = CONTINUE_COUNTED  # the 100 counts with the response
     others = iter([None, *expected[1:]])
     request.replace((b"expect",), lambda name, value: next(others))
     client.say(CONTINUE)
@@ -137,19 +137,19 @@ def _tell_to_continue(exchange: Exchange, request: RequestHead) -> None:
 
 
 def of_frontend(front: Proxy) -> Rule | None:
-    """Return what waits for the body before anything else is done with a request."""
+    """Return the rule of a frontend that waits for the body first of all; None without the option."""
     return waiting(front) if OPTION in front.options else None
 
 
 def of_backend(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what waits for the body as soon as the backend is known."""
+    """Return the rule that waits for the body as soon as the backend is known; None without the option."""
     if OPTION not in back.options or front is back:
         return None
     return waiting(back)
 
 
 def of_strategy(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what waits for a posted body, since the strategy looks into it."""
+    """Return the rule that waits for a posted body, since the strategy looks into it; None for other strategies."""
     if not getattr(back.balance.options, "wants_body", False) or back.dispatch is not None:
         return None
     wait = waiting(back)
@@ -158,17 +158,17 @@ def of_strategy(front: Proxy, back: Proxy) -> Rule | None:
         assert exchange.request is not None
         tie = exchange.persistence
         if exchange.request.method != b"POST" or (tie is not None and tie.server is not None):
-            return True  # a cookie names the server: nobody looks
+            return True  # a cookie names the server: no strategy looks
         asked_at = exchange.asked_at
         done = wait(exchange)
-        exchange.asked_at = asked_at  # here all else is done, so it has been asked
+        exchange.asked_at = asked_at  # all other rules are done, so the request counts as asked
         return done
 
     return rule
 
 
 def told_to_continue(front: Proxy, back: Proxy) -> ResponseEdit | None:
-    """Return what counts the answers to Expect headers of a way."""
+    """Return the edit that counts our 100 Continue with the response; None where no rule waits for bodies."""
     if not any(make(front, back) for make in (of_backend, of_strategy)) and of_frontend(front) is None:
         return None
 

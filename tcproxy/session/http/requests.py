@@ -1,4 +1,4 @@
-"""`http-request` rules of a section, done in their order (manual 4.2): what each action does stands in other files."""
+"""`http-request` rules of a section, taken in their order (manual 4.2). The actions themselves stand in other files."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ACTIONS: Mapping[str, Callable[[RequestRule, Proxy, Proxy], Rule]] = {
     "disable-l7-retry": retries.disabling,
     "tarpit": refusals.tarpitting,
 }
-"""What makes, of a rule, what is done with requests; given the frontend, and the section whose rule it is.
+"""By name of an action, the function that makes it of a rule; given the frontend, and the section whose rule it is.
 
-No rule follows one that waits: its end is an answer.
+No rule follows one that waits: the wait ends with an answer.
 """
 
 
 def of_frontend(front: Proxy) -> Rule | None:
-    """Return what does the rules of a frontend; None when it has none."""
+    """Return the rule that takes those of a frontend in order; None when it has none."""
     return _in_order(front, front)
 
 
 def of_backend(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what does the rules of a backend; those of a `listen` section are done as its frontend's."""
+    """Return the rule that takes those of a backend in order; a `listen` section has them as a frontend."""
     return None if back.is_frontend and back.name == front.name else _in_order(front, back)
 
 

@@ -24,7 +24,7 @@ class Replay:
     """A request that may be sent again.
 
     body: the pieces of its body. counted: bytes of them, as the client's end counts. reused: it went over a link that
-    stood, and HAProxy counts each further attempt so, too. allowed: false once it may not be sent again.
+    stood; HAProxy counts each further attempt as reused, too. allowed: false once it may not be sent again.
     """
 
     __slots__ = ("allowed", "body", "counted", "reused")
@@ -36,7 +36,7 @@ class Replay:
         self.allowed = allowed
 
     def count_again(self, *passed: Counters) -> None:
-        """Count a link that was just counted as a new one as one used again, if an attempt before used one again."""
+        """Count the present link as reused instead of new, as HAProxy does, if an earlier attempt used an idle link."""
         if self.reused:
             for counters in passed:
                 counters.connections -= 1
@@ -45,13 +45,13 @@ class Replay:
 
 
 def causes_of(back: Proxy) -> frozenset[Any] | None:
-    """Return what a backend's requests are sent again for, statuses as numbers; None for nothing."""
+    """Return the causes for which a backend's requests are sent again, statuses as numbers; None for none."""
     causes = back.retry_on - CONNECTING
     return frozenset(int(cause) if cause.isdigit() else cause for cause in causes) if causes else None
 
 
 def ask(exchange: Exchange) -> None:
-    """Send a request, the first time or again, and keep what it takes to send it once more."""
+    """Send a request, the first time or again, and keep it for another attempt."""
     request, client, link, replay = exchange.request, exchange.client, exchange.link, exchange.replay
     assert request is not None
     if replay is None:
@@ -82,7 +82,7 @@ def again(exchange: Exchange, cause: str | int, head: ResponseHead | None = None
     else:
         exchange.close_own_link()
     exchange.retries += 1
-    exchange.connection.soonest = 0.0  # of the way to a server, anything may be due
+    exchange.connection.soonest = 0.0  # the request has no server again: any of its timeouts may be due
     attempts.repeat(exchange)
     return True
 
@@ -91,7 +91,7 @@ def again(exchange: Exchange, cause: str | int, head: ResponseHead | None = None
 
 
 def disabling(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
-    """Return what sees to it that requests are not sent again."""
+    """Return the action that forbids to send a request again."""
 
     def disable(exchange: Exchange) -> bool:
         exchange.replay = Replay([], 0, False, allowed=False)

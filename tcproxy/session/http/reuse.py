@@ -1,4 +1,4 @@
-"""Links that stand idle between two exchanges (`http-reuse`): who keeps one whose exchange is over.
+"""Links whose exchange is over (`http-reuse`): where each of them waits for the next exchange.
 
 The pool of a server, which keeps the links for all clients, stands in servers/links.py; links of one client in
 private.py.

@@ -1,7 +1,7 @@
-"""What is done to requests and responses on their way, in order: the one table of it.
+"""The one table of what is done to requests and responses, in order.
 
-Each entry makes, of the sections concerned, what is to be called for each message, or None where the sections ask for
-nothing: then it costs nothing. Made once, when the proxy starts; see assembly.py.
+Each entry makes, of the sections concerned, the function to call for each message, or returns None where the sections
+ask for nothing: then it costs nothing. assembly.py calls the entries once, when the proxy starts.
 """
 
 from __future__ import annotations
@@ -55,4 +55,4 @@ RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (
 """Of a frontend and a backend."""
 
 WAITING = frozenset({request_body.of_frontend, request_body.of_backend, request_body.of_strategy})
-"""Those whose rule may wait, and go on with the step behind it."""
+"""Entries whose rule may wait; the exchange then goes on with the step behind that rule."""

@@ -1,9 +1,9 @@
 """What the words of a section mean for exchanges, ready for use: times in seconds, options as plain booleans.
 
     HttpSettings   a frontend's
-    Route          what holds for all requests of one frontend to one backend, found out once
+    Route          all that holds for requests of one frontend to one backend, worked out once
 
-How rules, pages and lines are made of a section is assembly.py's; here they are only held.
+assembly.py makes rules, pages and lines of sections; here are only the fields that hold them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class HttpSettings:
     shortest: of all its timeouts in seconds, NEVER without any.
     request, keep_alive: seconds to wait for a request's head, and for the beginning of another request.
     probes: connections that end without a byte are ignored (`option http-ignore-probes`).
-    pages: what is answered in a server's place, by status (pages.py).
+    pages: the answers in a server's place, by status (pages.py).
     private_links: how many idle links of its own a client's connection keeps.
     shows_cookie: requests that never came to a backend are told with letters of a cookie.
-    lines: what writes log lines, None without any; early: some are written before the exchange ends.
+    lines: the functions that write log lines, None without any; early: some are written before the exchange ends.
     identify_first: makes the id of a request that is about to look for a server.
     steps: of an exchange, up to the choice of its route. rules: those of them that are rules of the frontend.
     fast: the routes to all backends that requests may go to, where exchanges may take the fast path on each (fast.py);
@@ -63,7 +63,7 @@ class HttpSettings:
         self.probes = "http-ignore-probes" in model.options
 
     def record(self, exchange: Any, needs: frozenset[str]) -> Record:
-        """Return the facts of an exchange, of addresses and the unique id those that are needed."""
+        """Return the facts of an exchange. needs: which addresses, and whether the unique id, are asked for."""
         raise NotImplementedError
 
     def route(self, backend: BackendSettings) -> Route:
@@ -76,8 +76,8 @@ class Route:
 
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
     timeout that may begin once a request is sent, NEVER without one. responses: edits of responses (rules.py).
-    observes: see HttpBackend. retries: what requests are sent again for, None for nothing (retries.py).
-    pages: what is answered in the server's place, by status. requests: the backend's rules (rules.py). steps: of an
+    observes: see HttpBackend. retries: causes for which requests are sent again, None for none (retries.py).
+    pages: the answers in the server's place, by status. requests: the backend's rules (rules.py). steps: of an
     exchange, these rules and what follows.
     fast_requests, fast_responses: whether requests, and responses, may take the fast path (fast.py).
     """

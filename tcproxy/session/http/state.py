@@ -1,9 +1,9 @@
-"""What an HTTP connection and its exchanges remember, and what lower files may call of them.
+"""The fields of an HTTP connection and its exchanges, and the methods that lower files may call.
 
     ClientConnection   one client of a frontend in HTTP mode; what it does stands in connection.py
     Exchange           a request and its response; what it does stands in exchange.py
 
-Rules are functions of an Exchange. Methods that raise NotImplementedError are what they call.
+Rules are functions of an Exchange. They call its methods that raise NotImplementedError here.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class ClientConnection(Connection):
     soonest: float
 
     def rearm(self) -> None:
-        """See that the alarm strikes no later than anything that can be due."""
+        """Set the alarm no later than the first thing that can be due."""
         raise NotImplementedError
 
     def tunnel(self, exchange: Exchange) -> None:
@@ -159,7 +159,7 @@ class Exchange(Stream):
 
     @property
     def entrance(self) -> Entrance:  # type: ignore[override]  # of a TCP session it is a field
-        """Return where the client came in."""
+        """Return the listening address where the client came in."""
         return self.connection.entrance
 
     @property
@@ -183,7 +183,7 @@ class Exchange(Stream):
         return self.connection.front_address
 
     def link_key(self) -> Hashable:
-        """Return what a link to the exchange's server tells the server about the client, or depends on."""
+        """Return the key of a link to the server: all that it tells the server of the client, or depends on."""
         server = self.server
         assert server is not None
         model = server.model
@@ -194,10 +194,10 @@ class Exchange(Stream):
             unique_id(self) if named else None,
         )
 
-    # what strategies ask of a request (interfaces.IRequest)
+    # interfaces.IRequest, for strategies
 
     def uri(self) -> bytes | None:
-        """Return what is asked for, as it is forwarded."""
+        """Return the request's target, as it is forwarded."""
         assert self.request is not None
         return self.request.target
 
@@ -207,22 +207,22 @@ class Exchange(Stream):
         return self.request.value(name)
 
     def body(self) -> bytes | None:
-        """Return what is there of a POST's body, None of any other request."""
+        """Return the bytes of a POST's body that are there; None for any other request."""
         assert self.request is not None
         return b"".join(self.client.pieces) if self.request.method == b"POST" else None
 
     def data(self) -> bytes:
-        """Return nothing: there are messages, and no bytes."""
+        """Return no bytes: an HTTP client sends messages."""
         return b""
 
-    # what files below exchanges call
+    # methods of exchanges that lower files call
 
     def answer(self, status: int, page: Any = None) -> None:
         """Answer in the server's place: with the page of this status, or another one (a Page, pages.py)."""
         raise NotImplementedError
 
     def abort(self) -> None:
-        """Close both connections: nothing good can come of the exchange."""
+        """Close both connections: the exchange cannot be completed."""
         raise NotImplementedError
 
     def finish(self) -> None:
@@ -246,7 +246,7 @@ class Exchange(Stream):
         raise NotImplementedError
 
     def stay_silent(self) -> None:
-        """Close without a word: a kept client repeats its request when it hears nothing."""
+        """Close without an answer: a kept client then sends its request again."""
         raise NotImplementedError
 
     def leave_servers(self) -> None:
@@ -254,5 +254,5 @@ class Exchange(Stream):
         raise NotImplementedError
 
     def responded(self, head: ResponseHead) -> bool:
-        """The response's head came. Return False if nobody wants its body here."""
+        """The response's head came. Return False if its body is not to be passed on."""
         raise NotImplementedError

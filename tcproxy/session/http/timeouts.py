@@ -1,6 +1,6 @@
-"""Timeouts of an exchange: what is due when, and what a wait that is over, or a side that is silent, leads to.
+"""Timeouts of an exchange: when each is due, and how the exchange goes on or ends when one has passed.
 
-The wait for a request stands in connection.py: there is no exchange yet.
+The wait for a request has no exchange yet, and stands in connection.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _silences(exchange: Exchange) -> tuple[float, float, float, float]:
     late = [NEVER] * 4
     limit = exchange.connection.client_limit
     if limit:
-        # while an answer is waited for, only the server may be late
+        # while the client waits for its answer, only the server can be late
         waits = exchange.response is not None or exchange.inner is not None
         if waits and not client.whole and client.reading:
             late[0] = last + limit

@@ -7,7 +7,7 @@ from tcproxy.session.http.state import Exchange, Rule
 
 
 def identity(front: Proxy, back: Proxy) -> Rule | None:
-    """Return what gives requests their id, and adds its header if there is one; None without ids."""
+    """Return the rule that gives requests their id, and adds its header if there is one; None without ids."""
     if not front.unique_id_format:
         return None
     name = front.unique_id_header.lower().encode("utf-8", "surrogateescape")

@@ -34,7 +34,7 @@ def speak_http(session: TcpSession) -> bool:
 
 
 def _lose(session: TcpSession) -> None:
-    """End a session whose client was lost before it could speak."""
+    """End a session whose client was lost before its first request."""
     counters = session.frontend.counters
     counters.upgrades += 1
     counters.requests += 1
@@ -61,7 +61,7 @@ class UpgradedConnection(HttpConnection):
     __slots__ = ("chosen", "was")
 
     def __init__(self, session: TcpSession) -> None:
-        """`session`: which this one takes the place of."""
+        """Take the place of a TCP session."""
         super().__init__(session.entrance)
         for name in TAKEN_OVER:
             setattr(self, name, getattr(session, name))
@@ -81,7 +81,7 @@ class UpgradedConnection(HttpConnection):
             self.ended(client)
 
     def new_exchange(self) -> HttpExchange:
-        """Return the exchange of a request; the first one has a backend already, and what the TCP session was told."""
+        """Return the exchange of a request; the first one has the backend and the unique id of the TCP session."""
         exchange = super().new_exchange()
         session, self.was = self.was, None
         if session is not None:

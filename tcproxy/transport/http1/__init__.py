@@ -1,6 +1,7 @@
-"""HTTP/1 on sockets: the two ends of an HTTP session.
+"""HTTP/1 on sockets: the end of a client's connection, and the end of a link.
 
-    ends.py      what both have in common: bodies from one to the other, and what is written
+    ends.py      the base of both: bodies from one to the other, and gathered writes
     client.py    a client's connection: requests in, responses out
     server.py    a link to a server: requests out, responses in
+    adjusted.py  both again, for proxies that write heads in another form
 """

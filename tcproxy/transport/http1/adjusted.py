@@ -24,7 +24,7 @@ SERVERS, CLIENTS = "h1-case-adjust-bogus-server", "h1-case-adjust-bogus-client"
 class AdjustingCodec(Codec):
     """A codec that also knows how heads are written.
 
-    adjust: see Head. name: of a header that is left out, and tail: what takes its place behind all others.
+    adjust: see Head. name: of the header to leave out. tail: the header line to add behind all others.
     """
 
     __slots__ = ("adjust", "name", "tail")
@@ -35,7 +35,7 @@ class AdjustingCodec(Codec):
 
 
 def adjust_of(proxy: Proxy, option: str) -> Adjust | None:
-    """Return the names that a side of a proxy writes in another case, None where it does not."""
+    """Return the header names that a side of a proxy writes in another case, None for none."""
     if not proxy.header_case or option not in proxy.options:
         return None
     cases: Mapping[str, str] = proxy.header_case
@@ -74,7 +74,7 @@ class AdjustedLink(HttpLink):
     __slots__ = ()
 
     def ask(self, request: RequestHead, client: Any, close: bool) -> None:
-        """Send a request's head in its own form, with what has come of its body."""
+        """Send a request's head in its own form, with the bytes of its body that are here."""
         codec: Any = self.codec
         wire = written(request, close, codec)
         super().ask(WrittenRequest(request, wire), client, close)
@@ -105,7 +105,7 @@ class AdjustedLinkFactory(HttpLinkFactory):
         adjust = adjust_of(proxy, SERVERS)
         field = Field(_encoded(proxy.send_name_header), _encoded(model.name))
         tail = b""
-        if field.name and model is not proxy.dispatch:  # that one has no name of its own
+        if field.name and model is not proxy.dispatch:  # the server of `dispatch` has no name
             tail = adjusted(field, adjust or {})
         self.codec = AdjustingCodec(self.codec.limits, adjust, field.name, tail)
 

@@ -31,7 +31,7 @@ KEPT_OVERHEAD, BLOCK, MORE_BLOCKS = 48, 8, 3
 class HttpClient(HttpEnd):
     """The client's end.
 
-    busy: a request is being answered; what comes behind it waits in `held`. tunnelled: bytes, no messages.
+    busy: a request is being answered; bytes behind it wait in `held`. tunnelled: it passes bytes, no messages.
     """
 
     __slots__ = ("announced", "busy", "lenient", "looping", "reader", "tunnelled")
@@ -44,7 +44,7 @@ class HttpClient(HttpEnd):
         self.busy = self.looping = self.announced = self.tunnelled = False
 
     def makeConnection(self, transport: Any) -> None:
-        """Stand on this transport and let the session begin."""
+        """Take this transport, and let the connection begin."""
         super().makeConnection(transport)
         self.push = transport.send
         transport.producer = self
@@ -52,7 +52,7 @@ class HttpClient(HttpEnd):
         self.session.begin(self)
 
     def take_over(self, other: SocketEnd) -> None:
-        """Stand on the transport of an end of bytes, with what it read (session/http/upgrade.py)."""
+        """Take the transport of an end of bytes, and the bytes that it has read (session/http/upgrade.py)."""
         super().makeConnection(other.transport)
         self.push = self.transport.send
         self.transport.producer = self
@@ -60,7 +60,7 @@ class HttpClient(HttpEnd):
         self.held, self.stamp, self.ended = other.held, other.stamp, other.ended
 
     def start(self) -> None:
-        """Read requests from now on: what is here already, and what comes."""
+        """Read requests from now on: of bytes that are here already, and of those that come."""
         self.transport.doRead = self.receive
         if self.held:
             data, self.held = self.held, b""
@@ -70,7 +70,7 @@ class HttpClient(HttpEnd):
             self.receive()
 
     def receive(self) -> None:
-        """Read what there is; a request of a known template is read at once."""
+        """Read the bytes that are there; a whole request of a known template is parsed at once."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -137,20 +137,20 @@ class HttpClient(HttpEnd):
                 self.pass_on(pieces)
 
     def body_ended(self) -> None:
-        """Tell the session that the request is whole."""
+        """Tell the connection that the request is whole."""
         if self.session is not None:  # the link may have failed at the last bytes
             self.session.request_ended()
 
     def refused(self, error: BadMessage) -> None:
-        """Tell the session that these bytes are no body."""
+        """Tell the connection that these bytes are no body."""
         self.session.bad_request(error)
 
     def hang_up(self) -> None:
-        """Send FIN behind all that is to be sent: the last response is announced, while the request is not."""
+        """Send FIN behind all that is to be sent, after the last response."""
         self.transport.loseWriteConnection()
 
     def writeConnectionLost(self) -> None:
-        """That FIN is sent."""
+        """The FIN of `hang_up` is sent."""
         if self.session is not None:
             self.session.emptied(self)
 
@@ -215,7 +215,7 @@ class HttpClient(HttpEnd):
     # what is sent
 
     def respond(self, head: ResponseHead, request: RequestHead, keep: bool | None) -> int:
-        """Gather a response's head; return its size as it is counted (see session/http/telling.py)."""
+        """Gather a response's head; return its size as it is counted (session/http/accounting.py)."""
         self.chunks = head.framing is Framing.CHUNKED
         self.out.append(head.forward(request, keep))
         return head.received

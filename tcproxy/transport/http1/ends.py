@@ -1,8 +1,8 @@
-"""What both ends of an HTTP/1 session have in common: bodies pass from one to the other, and writes are gathered.
+"""The base of both ends of HTTP/1: bodies pass from one end to the other, and writes are gathered.
 
-An end of a session in messages is one of bytes too (relay.py): a tunnel needs nothing new. What is read is passed
-on, or held while there is nobody to take it, up to the limit of a buffer; a side that takes nothing
-stops the reading of the other. Large bodies of a known length move by splice, as a relay's bytes do.
+An end of messages is an end of bytes, too (relay.py), so a tunnel needs no other ends. Bytes that were read go to the
+sink, or are held while there is none, up to the limit of a buffer; a side that takes nothing stops the reading of the
+other. Large bodies of a known length move by splice, as a relay's bytes do.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ FEW_LEFT = 1 << 17
 
 
 class HttpEnd(SocketEnd):
-    """One side of an HTTP/1 session.
+    """One side of an exchange, in HTTP/1.
 
     body: the decoder of the message being read, None between messages. whole: that message is complete.
-    sink: the end that takes its body, None while there is none. pieces, size: what waits for that, and its bytes.
-    out: what was gathered to be sent to this side. chunks: the body sent to this side is chunked.
+    sink: takes its body, None while there is none. pieces, size: of the body, held until there is a sink; its bytes.
+    out: gathered bytes, to be sent to this side. chunks: the body sent to this side is chunked.
     push: the send of this side's socket.
     """
 
@@ -56,7 +56,7 @@ class HttpEnd(SocketEnd):
     # what is read from this side
 
     def receive(self) -> None:
-        """Read what there is."""
+        """Read the bytes that are there."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -71,7 +71,7 @@ class HttpEnd(SocketEnd):
         raise NotImplementedError
 
     def body_came(self, data: bytes) -> None:
-        """Pass on bytes of a body, and what follows when it is whole."""
+        """Pass on bytes of a body; when it is whole, tell the owner."""
         body = self.body
         assert body is not None
         try:
@@ -111,20 +111,20 @@ class HttpEnd(SocketEnd):
         self.body_ended()
 
     def count_end(self, body: Body) -> None:
-        """Count what ends a chunked body, and its trailers."""
+        """Count the end of a chunked body, and its trailers."""
         if isinstance(body, ChunkedBody):
             self.moved += 1 + sum([len(field.wire) - 4 for field in body.trailers])
 
     def body_ended(self) -> None:
-        """Tell the session that the message from this side is whole."""
+        """Tell the owner (a connection or an exchange) that the message from this side is whole."""
         raise NotImplementedError
 
     def refused(self, error: BadMessage) -> None:
-        """Tell the session that the bytes from this side are no message."""
+        """Tell the owner that the bytes from this side are no message."""
         raise NotImplementedError
 
     def pass_to(self, sink: Sink) -> None:
-        """Let a sink take this side's message from now on; what is held goes first, unflushed."""
+        """Let a sink take this side's message from now on. Bytes that are held go first, and are not flushed."""
         self.sink = sink
         if self.piped and not sink.splices:
             self._drop_piped()
@@ -163,7 +163,7 @@ class HttpEnd(SocketEnd):
                 self.transport.doRead = self.splice_body
 
     def splice_body(self) -> None:
-        """Pass what there is of a body of known length through a pipe."""
+        """Pass bytes of a body of known length through a pipe, as many as are there."""
         body, sink = self.body, self.sink
         if not isinstance(body, LengthBody) or not isinstance(sink, HttpEnd):
             return self._copy_body()
@@ -207,7 +207,7 @@ class HttpEnd(SocketEnd):
         self.transport.doRead = self.receive
 
     def _drop_piped(self) -> None:
-        """Forget what is in the pipe: the side that it was for takes nothing any more."""
+        """Drop the pipe with its bytes: the side that they were for takes nothing any more."""
         assert self.pipe is not None and self.pipes is not None
         self.pipes.discard(self.pipe)
         self.pipe, self.piped = None, 0
@@ -229,7 +229,7 @@ class HttpEnd(SocketEnd):
         self.out += chunk(pieces) if self.chunks else pieces
 
     def end_message(self, trailers: Sequence[Field] = ()) -> None:
-        """Gather what ends a message's body."""
+        """Gather the end of a message's body: in chunks the last one, with trailers."""
         if self.chunks:
             self.out.append(last_chunk(trailers))
 
@@ -278,10 +278,10 @@ class HttpEnd(SocketEnd):
         super().close(reset)
         self.sink = None
 
-    # backpressure: the transport's producer is its own end, which speaks for whoever sends to it
+    # backpressure: the transport's producer is its own end, which stands for the end that sends to it
 
     def pauseProducing(self) -> None:
-        """Bytes for this side wait: read no more of them."""
+        """Bytes for this side wait: stop reading from their source."""
         source = self.session_source()
         if source is None:
             super().pauseProducing()
@@ -304,7 +304,7 @@ class HttpEnd(SocketEnd):
         raise NotImplementedError
 
     def go_on(self) -> bool:
-        """The other side took everything: pass on what is in the pipe, then read. False: some is left."""
+        """The other side took everything: empty the pipe, then read. Return False if the pipe is not empty."""
         if self.piped and not self._went_on():
             return False
         self.stamp = monotonic()

@@ -35,8 +35,8 @@ BUFFERS = 4
 class HttpLink(HttpEnd):
     """The server's end.
 
-    request: what it answers, None while it is idle. uses: how many requests it carried before.
-    pool, age, private, key: of whom it is counted, and whose requests it may carry (servers/links.py).
+    request: the one it answers, None while it is idle. uses: how many requests it carried before.
+    pool, age, private, key: the pool that counts it, and the requests that it may carry (servers/links.py).
     spent: a 1xx response said that the link carries no other request.
     """
 
@@ -55,7 +55,7 @@ class HttpLink(HttpEnd):
     # what is sent
 
     def ask(self, request: RequestHead, client: HttpClient, close: bool) -> None:
-        """Send a request's head, with what has come of its body; the rest passes by itself."""
+        """Send a request's head, with the bytes of its body that are here; the rest passes by itself."""
         transport = self.transport
         if self.uses == 0:
             self.push = transport.send
@@ -84,7 +84,7 @@ class HttpLink(HttpEnd):
         self.flush()
 
     def go_idle(self) -> None:
-        """Be idle: the exchange is over."""
+        """Carry nothing for now: the exchange is over."""
         self.request = None
         self.body = self.sink = None
         if not self.transport.interest & 1:
@@ -106,7 +106,7 @@ class HttpLink(HttpEnd):
         return self.clean
 
     def at_rest(self) -> bool:
-        """Say whether nothing came on an idle link, neither bytes nor its end, that was not read yet."""
+        """Return whether an idle link has nothing to read: neither bytes nor a FIN."""
         if self.ended or not self.connected:
             return False
         try:
@@ -123,7 +123,7 @@ class HttpLink(HttpEnd):
     # what is read
 
     def receive(self) -> None:
-        """Read what there is; one of a known template may take the fast path (session/http/fast.py)."""
+        """Read the bytes that are there; a response of a known template may take the fast path (fast.py)."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -144,7 +144,7 @@ class HttpLink(HttpEnd):
         self.transport.doRead = self.pass_rest
 
     def pass_rest(self) -> None:
-        """Pass on what there is of a body of known length: `receive`, with its calls written out."""
+        """Pass on bytes of a body of known length, as many as are there: `receive` with its calls inlined."""
         try:
             data = self.recv(self.limit)
         except OSError as error:
@@ -178,7 +178,7 @@ class HttpLink(HttpEnd):
             self._read_response(data)
 
     def _read_response(self, data: bytes) -> None:
-        """Take a response's head. Nothing is passed on before all that came with it is known to be right."""
+        """Take a response's head. Pass nothing on before all bytes that came with it are known to be valid."""
         request = self.request
         assert request is not None
         interims: list[ResponseHead] = []
@@ -189,7 +189,7 @@ class HttpLink(HttpEnd):
                 interims.append(head)
                 if not head.keep_alive:
                     self.spent = True
-                    self.transport.doRead = super().receive  # the fast path does not ask
+                    self.transport.doRead = super().receive  # the fast path does not look at `spent`
                 head = self.reader.feed(b"", request)
             if head is not None and self.spent:
                 head.keep_alive = False
@@ -207,7 +207,7 @@ class HttpLink(HttpEnd):
             self._begin_body(head, pieces)
 
     def _begin_body(self, head: ResponseHead, pieces: list[Piece]) -> None:
-        """Pass on a response's head, and what has come of its body; pieces: of a chunked one."""
+        """Pass on a response's head, and the bytes of its body that are here. pieces: of a chunked body."""
         client = self.sink
         assert client is not None
         if head.framing is Framing.NONE:
@@ -237,7 +237,7 @@ class HttpLink(HttpEnd):
             client.flush()
 
     def _pass_whole(self, head: ResponseHead, client: Any) -> None:
-        """Pass on a response whose body came with its head, as those of small ones do."""
+        """Pass on a response whose whole body came with its head."""
         self.whole = True
         if not self.session.responded(head):
             return
@@ -263,12 +263,12 @@ class HttpLink(HttpEnd):
             self.session.response_ended()
 
     def body_ended(self) -> None:
-        """Tell the session that the response is whole."""
+        """Tell the exchange that the response is whole."""
         if self.session is not None:
             self.session.response_ended()
 
     def refused(self, error: BadMessage) -> None:
-        """Tell the session that these bytes are no body."""
+        """Tell the exchange that these bytes are no body."""
         self.session.bad_response(error)
 
     def session_source(self) -> HttpEnd | None:

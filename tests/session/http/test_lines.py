@@ -54,8 +54,8 @@ def test_numbers_that_are_not_small() -> None:
     assert compiled(form, stage.frontend, FACTS)(client.session.exchange) == "123456 0 0 0 -1"
 
 
-def test_plain_lines_are_shorter_ways_to_the_same() -> None:
-    """The line of a plain exchange is the line that it has without the short way."""
+def test_lines_of_the_fast_path_are_the_same() -> None:
+    """The line of an exchange that takes the fast path is the line that the general way writes."""
     stage = HttpStage()
     client, link = asked(stage)
     link.answers(OK)

@@ -458,7 +458,7 @@ class Play:
 
 
 def teach(proxy: MemoryProxy) -> None:
-    """Let the proxy know the shapes of the heads that scripts have, as if each had come often."""
+    """Let the proxy learn the templates of the heads that scripts have, as if each had come often."""
     for _ in range(OFTEN):
         for request in (GET, LAST, HEAD, REQUESTS["other"], REQUESTS["cookie"]):
             proxy.entry.codec.requests.learn(request)
