@@ -173,10 +173,11 @@ def close(exchange: Exchange) -> None:
         account(exchange)
         counters.current -= 1
         write_line(exchange)
+    exchange.backend = None
     link.session = None
     link.go_idle()
     give_back(exchange, server, link)
-    exchange.backend = exchange.server = exchange.link = None
+    exchange.server = exchange.link = None
     server.sessions.discard(exchange)
     farm.release(server)
     connection.exchange = None
