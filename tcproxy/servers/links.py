@@ -225,12 +225,12 @@ class IdleLinks(LinkHolder):
         budget = world.budget
         if world.counters.current + budget.links > budget.high and len(self):
             self.drop((self.idle or self.safe).popleft())
+        self._use()
         budget.links += 1
         link.pool = self
         link.age = self.age
         link.private = self.private
         link.key = key
-        self._use()
 
     def _use(self) -> None:
         used = self.used = self.used + 1
@@ -318,7 +318,12 @@ class IdleLinks(LinkHolder):
     def put(self, link: Link) -> None:
         """Keep a link whose exchange is over for the next request of any client; close it when there are enough."""
         self.used -= 1
-        if link.age == self.age and self._has_room(link.uses):
+        try:
+            keeps = link.age == self.age and self._has_room(link.uses)
+        except BaseException:
+            self.used += 1  # it is in use still: who ends its session closes it
+            raise
+        if keeps:
             link.session = self
             (self.safe if link.uses else self.idle).append(link)
             if self.alarm is None:

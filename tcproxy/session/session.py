@@ -309,9 +309,11 @@ class TcpSession(Connection, Stream):
             server.sessions.discard(self)
         if backend is not None:
             backend.farm.leave()
-        if self.frontend.outlet is not None:
-            write(self)
-        self.backend = None
+        try:
+            if self.frontend.outlet is not None:
+                write(self)
+        finally:
+            self.backend = None
 
     def _leave_server(self) -> None:
         server, self.server = self.server, None

@@ -334,14 +334,14 @@ class SocketEnd:
             self.crash(session, error)
 
     def crash(self, session: Any, error: Exception) -> None:
-        """End the session whose code raised an exception when this end called it, and see that this end is closed.
+        """End the session whose code raised an exception when this end called it; this end is closed if it is its still.
 
         session: whose end it was at the call. Raises the error where there is none.
         """
         if session is None:
             raise error
         session.crashed(error, self)
-        if self.transport.protocol is self:
+        if self.transport.protocol is self and self.session in (None, session):
             self.close(reset=True)
 
     # facts

@@ -335,8 +335,10 @@ class HttpExchange(Exchange):
         """Leave the backend, and write the line, which does not count the exchange there any more."""
         if self.backend is not None:
             self.backend.farm.leave()
-        write_line(self)
-        self.backend = None
+        try:
+            write_line(self)
+        finally:
+            self.backend = None
 
     def _leave_server(self) -> None:
         server, self.server = self.server, None

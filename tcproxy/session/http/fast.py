@@ -167,13 +167,18 @@ def close(exchange: Exchange) -> None:
     if exchange.fast:
         account_fast(exchange, counters, server.counters, now)
         counters.current -= 1
-        if exchange.settings.lines is not None:
-            write_fast(exchange)
+        try:
+            if exchange.settings.lines is not None:
+                write_fast(exchange)
+        finally:
+            exchange.backend = None
     else:
         account(exchange)
         counters.current -= 1
-        write_line(exchange)
-    exchange.backend = None
+        try:
+            write_line(exchange)
+        finally:
+            exchange.backend = None
     link.session = None
     link.go_idle()
     give_back(exchange, server, link)
