@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import resource
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import MultiService
 from twisted.internet import defer
 from twisted.internet.interfaces import IAddress
+from twisted.logger import Logger
 
 from tcproxy.guards import PluginFailed
 from tcproxy.model.fullconn import with_limits
@@ -54,6 +56,8 @@ FORMATS = {"httplog": formats.HTTPLOG, "httplog clf": formats.CLFLOG, "tcplog": 
 """Log formats by their options."""
 
 Announce = Callable[[int, str], None]
+
+_log = Logger()
 
 
 class BindErrors(Exception):
@@ -255,7 +259,10 @@ class ProxyService(MultiService):
             if not proxy.disabled:
                 self._tell_stopped(proxy)
         for session in list(self.world.sessions.values()):
-            session.retire()
+            try:
+                session.retire()
+            except Exception as error:  # of one session: the others are told all the same
+                session.crashed(error)
         self._release()
         return stopped
 
@@ -278,8 +285,11 @@ class ProxyService(MultiService):
                 stopped = f"Proxy {frontend.name} hard-stopped ({left} remaining conns will be closed)."
                 self._announcer(frontend.model)(WARNING, stopped)
         for session in list(self.world.sessions.values()):
-            session.decide("K", "")
-            session.end()
+            try:
+                session.decide("K", "")
+                session.end()
+            except Exception as error:  # of one session: the others end all the same
+                session.crashed(error)
         for backend in self._backends.values():
             backend.farm.close_links()
 
@@ -363,10 +373,15 @@ def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     return formats.compile(text, early, http, captured), data, error or formats.error_format()
 
 
+def _trace(error: BaseException) -> None:
+    """Write the traceback of an error of the program to Twisted's log, where only those who debug see it."""
+    _log.debug("{trace}", trace="".join(traceback.format_exception(error)).rstrip())
+
+
 def _world(configuration: Configuration, clock: Any, announce: Announce) -> World:
     return World(
         configuration, clock, started=time.time(), birth=clock.seconds(), maxconn=configuration.process.maxconn,
-        announce=announce, budget=_link_budget(configuration),
+        announce=announce, trace=_trace, budget=_link_budget(configuration),
     )  # fmt: skip
 
 

@@ -274,6 +274,10 @@ class Waiter(Client):
         """Be told off."""
         self.heard.append("turned away")
 
+    def crashed(self, error: BaseException) -> None:
+        """Be told why it ends."""
+        self.heard.append(type(error).__name__)
+
 
 def farm(bad: Strategy, told: Told, **options: Any) -> Farm:
     """Return a backend of two servers with a strategy of a third party."""
@@ -306,7 +310,7 @@ def test_a_farm_keeps_its_counts_when_notices_fail(method: str) -> None:
 
 
 def test_all_that_wait_for_a_lost_server_hear_of_it() -> None:
-    """A strategy that fails while queued sessions are balanced again turns each of them away, and loses none."""
+    """A strategy that fails while queued sessions are balanced again ends each of them, and loses none."""
     bad = Strategy(KeyError("x"))
     shop = farm(bad, [], maxconn=1)
     first: Any = shop.assign(Waiter())
@@ -315,7 +319,7 @@ def test_all_that_wait_for_a_lost_server_hear_of_it() -> None:
         shop.take(waiter, first)
     shop._picker.picker.method = "pick"  # type: ignore[union-attr]
     shop.servers[0].down(None, "test")
-    assert [waiter.heard for waiter in waiters] == [["turned away"]] * 3
+    assert [waiter.heard for waiter in waiters] == [["PluginFailed"]] * 3
 
 
 # checks

@@ -95,7 +95,10 @@ def shutdown_session(command: CommandLine) -> Answer:
     session = command.world.sessions.get(_identity(command.word(0)) or 0)
     if session is None:
         raise CommandError("No such session (use 'show sess').")
-    session.shut("K")
+    try:
+        session.shut("K")
+    except Exception as error:  # it ends all the same
+        session.crashed(error)
     return ""
 
 

@@ -101,7 +101,7 @@ class Start:
         from tcproxy.service import ProxyService
 
         say = terminal.speaker(sys.stderr, self.diagnostics.quiet)
-        terminal.watch_failures(say)
+        terminal.watch_failures(say, traced=self.arguments.debug or self.arguments.foreground)
         service = ProxyService(self.configuration, reactor=reactor, announce=say)
         life = Life(service, self.settings, reactor, reactor.stop, service.announce)
         self.signals = Signals(life.actions())

@@ -31,9 +31,10 @@ def speaker(stream: TextIO, quiet: bool) -> Callable[[int, str], None]:
     return (lambda level, message: None) if quiet else say
 
 
-def watch_failures(announce: Callable[[int, str], None]) -> None:
+def watch_failures(announce: Callable[[int, str], None], traced: bool = False) -> None:
     """Pass errors of Twisted's log, such as an exception in a callback, to `announce`; drop its other events.
 
+    traced: its events that have a traceback to tell (service.py) are passed, too.
     Without an observer Twisted keeps every event in memory until a log is opened.
     """
     from twisted.logger import ILogObserver, LogLevel, eventAsText, globalLogBeginner
@@ -41,7 +42,7 @@ def watch_failures(announce: Callable[[int, str], None]) -> None:
 
     @provider(ILogObserver)
     def observe(event: dict[str, Any]) -> None:
-        if event.get("log_level") in (LogLevel.error, LogLevel.critical):
+        if event.get("log_level") in (LogLevel.error, LogLevel.critical) or (traced and "trace" in event):
             for line in eventAsText(event, includeTimestamp=False, includeSystem=False).splitlines():
                 announce(EMERGENCY, f"internal : {line}")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tcproxy.guards import GuardedStrategy, Place, PluginFailed
+from tcproxy.guards import GuardedStrategy, Place
 from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker, ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.findings import Finding
@@ -107,7 +107,11 @@ class Farm(FarmState):
         if current > counters.highest:
             counters.highest = current
         if self._counts_load and server.picker is not None:
-            server.picker.took(server)
+            try:
+                server.picker.took(server)
+            except BaseException:
+                counters.current -= 1
+                raise
         return server
 
     def take(
@@ -145,7 +149,11 @@ class Farm(FarmState):
         now = self.last_session = server.last_session = self.clock.seconds()
         server.counters.begin(now)
         if self._counts_load and server.picker is not None:
-            server.picker.took(server)
+            try:
+                server.picker.took(server)
+            except BaseException:
+                server.counters.current -= 1
+                raise
 
     def take_unlimited(self, server: LiveServer, now: float) -> None:
         """Take a slot of a server that has no `maxconn`: nobody ever waits for one. now: monotonic seconds."""
@@ -168,10 +176,12 @@ class Farm(FarmState):
     def release(self, server: LiveServer) -> None:
         """Give a slot back; a session that waits for it is granted it before this returns."""
         server.counters.current -= 1
-        if self._counts_load and server.picker is not None:
-            server.picker.dropped(server)
-        if server.queue.tickets or self.queue.tickets:
-            self.serve(server)
+        try:
+            if self._counts_load and server.picker is not None:
+                server.picker.dropped(server)
+        finally:
+            if server.queue.tickets or self.queue.tickets:
+                self.serve(server)
 
     def serve(self, server: LiveServer) -> None:
         """Grant a server's free slots to the sessions that wait longest, in its own queue or the backend's.
@@ -190,10 +200,31 @@ class Farm(FarmState):
                 queue = ticket.queue
                 queue.remove(ticket)
                 queue.served += 1
-                self._take_slot(server)
-                ticket.waiter.granted(server)
+                if self._takes_slot(ticket, server):
+                    self._tell_granted(ticket, server)
         finally:
             server.serving = False
+
+    def _takes_slot(self, ticket: Ticket, server: LiveServer) -> bool:
+        """Take a slot for a session that has left its queue. False: the strategy raised, which ends the session."""
+        try:
+            self._take_slot(server)
+        except Exception as error:
+            ticket.called = False
+            ticket.waiter.crashed(error)
+            return False
+        return True
+
+    def _tell_granted(self, ticket: Ticket, server: LiveServer) -> None:
+        """Tell a session of the slot taken for it. One that raises ends, and its slot is given back."""
+        waiter = ticket.waiter
+        try:
+            waiter.granted(server)
+        except Exception as error:
+            holds = waiter.server is server
+            waiter.crashed(error)
+            if not holds:
+                self.release(server)
 
     def call_waiting(self) -> None:
         """Grant slots to sessions in the backend's queue, after a change of which servers may serve them, or how many.
@@ -235,8 +266,8 @@ class Farm(FarmState):
             ticket = next(iter(self.queue.tickets))
             self.queue.remove(ticket)
             ticket.called = True
-            self._take_slot(server)
-            tickets.append(ticket)
+            if self._takes_slot(ticket, server):
+                tickets.append(ticket)
         return tickets
 
     def grant(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
@@ -246,7 +277,7 @@ class Farm(FarmState):
                 self.release(server)
             else:
                 ticket.called = False
-                ticket.waiter.granted(server)
+                self._tell_granted(ticket, server)
 
     def reassign(self, tickets: Sequence[Ticket], server: LiveServer) -> None:
         """Balance again the sessions that waited for a server that went away."""
@@ -256,14 +287,20 @@ class Farm(FarmState):
             ticket.called, ticket.redispatched = False, True
             server.counters.redispatches += 1
             self.counters.redispatches += 1
-            try:
-                found = self.assign(ticket.waiter, server, ticket)
-            except PluginFailed:
-                found = None  # told already; those behind it are to be balanced, too
+            self._reassign(ticket, server)
+
+    def _reassign(self, ticket: Ticket, server: LiveServer) -> None:
+        """Balance a session again. One that raises meanwhile, or whose strategy does, ends."""
+        waiter = ticket.waiter
+        try:
+            found = self.assign(waiter, server, ticket)
             if found is None:
-                ticket.waiter.turned_away()
-            elif found is not ticket:
-                ticket.waiter.granted(found)  # type: ignore[arg-type]  # not a ticket, hence a server
+                waiter.turned_away()
+        except Exception as error:
+            waiter.crashed(error)
+            return
+        if found is not None and found is not ticket:
+            self._tell_granted(ticket, found)  # type: ignore[arg-type]  # not a ticket, hence a server
 
     # changes of servers
 

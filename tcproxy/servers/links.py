@@ -58,6 +58,9 @@ class PoolWorld(Protocol):
     budget: LinkBudget
     clock: IClock
 
+    def tell_error(self, error: BaseException, where: str) -> None:
+        """Tell that code of this program raised an exception, and in what."""
+
     @property
     def counters(self) -> Counters:
         """Return the process-wide counters."""
@@ -103,6 +106,14 @@ class LinkHolder:
 
     def broke(self, link: Link, errno: int) -> None:
         """Drop the link: it failed."""
+        self.forget(link)
+
+    def crashed(self, error: BaseException, link: Link | None = None) -> None:
+        """Tell that code of the pool, or of this link of it, raised an exception; drop the link. Raises nothing."""
+        if link is None:
+            return
+        if link.pool is not None:
+            link.pool.world.tell_error(error, "an idle link")
         self.forget(link)
 
 
@@ -209,17 +220,17 @@ class IdleLinks(LinkHolder):
 
     def opened(self, session: LinkUser, link: Link) -> None:
         """Count a new link, which is being made for a session; close an idle one if there are too many."""
+        key = session.link_key() if self.keyed else None
         world = self.world = session.frontend.world
         budget = world.budget
         if world.counters.current + budget.links > budget.high and len(self):
             self.drop((self.idle or self.safe).popleft())
+        self._use()
         budget.links += 1
         link.pool = self
         link.age = self.age
         link.private = self.private
-        if self.keyed:
-            link.key = session.link_key()
-        self._use()
+        link.key = key
 
     def _use(self) -> None:
         used = self.used = self.used + 1
@@ -307,7 +318,12 @@ class IdleLinks(LinkHolder):
     def put(self, link: Link) -> None:
         """Keep a link whose exchange is over for the next request of any client; close it when there are enough."""
         self.used -= 1
-        if link.age == self.age and self._has_room(link.uses):
+        try:
+            keeps = link.age == self.age and self._has_room(link.uses)
+        except BaseException:
+            self.used += 1  # it is in use still: who ends its session closes it
+            raise
+        if keeps:
             link.session = self
             (self.safe if link.uses else self.idle).append(link)
             if self.alarm is None:
@@ -362,6 +378,12 @@ class IdleLinks(LinkHolder):
         if self.alarm is not None:
             self.world.deadlines.cancel(self.alarm)
             self.alarm = None
+
+    def crashed(self, error: BaseException, link: Link | None = None) -> None:
+        """Tell that code of this pool raised an exception; drop the link that it was about, if any."""
+        if link is None:
+            self.world.tell_error(error, "a pool of idle links")
+        super().crashed(error, link)
 
     def forget(self, link: Link) -> None:
         """Close an idle link that can carry no more requests."""

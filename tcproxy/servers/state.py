@@ -72,6 +72,10 @@ class Attached(Protocol):
         """End now. `cause`: first letter of the termination state; D server down, U server up, K killed."""
         ...
 
+    def crashed(self, error: BaseException) -> None:
+        """End: `shut` raised this exception. Raises nothing."""
+        ...
+
 
 @implementer(IServer)
 class LiveServer:
@@ -275,7 +279,10 @@ class LiveServer:
     def shut_sessions(self, cause: str) -> None:
         """End all attached sessions; `cause` as in Attached.shut."""
         for session in list(self.sessions):
-            session.shut(cause)
+            try:
+                session.shut(cause)
+            except Exception as error:  # of one session: the others end all the same
+                session.crashed(error)
 
     def recalculate(self) -> None:
         """Compute `weight` and `usable` again after a change, and tell the farm and its strategy."""
@@ -405,6 +412,10 @@ class FarmState:
 
     def renew_cookies(self) -> None:
         """Make dynamic cookies again: the address of a server changed."""
+        raise NotImplementedError
+
+    def release(self, server: LiveServer) -> None:
+        """Give a slot back."""
         raise NotImplementedError
 
     def serve(self, server: LiveServer) -> None:

@@ -10,7 +10,7 @@ imports this one.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from tcproxy.report.counters import Counters
 
@@ -19,7 +19,12 @@ GrantedT = TypeVar("GrantedT", contravariant=True)
 
 
 class Waiter(Protocol[GrantedT]):
-    """A session as the farm sees it; also the IRequest that strategies look at."""
+    """A session as the farm sees it; also the IRequest that strategies look at.
+
+    server: whose slot it holds, None for none.
+    """
+
+    server: Any
 
     @property
     def source(self) -> bytes:
@@ -32,6 +37,10 @@ class Waiter(Protocol[GrantedT]):
 
     def turned_away(self) -> None:
         """Give up: the session left the queue because its server went down, and no other server can take it."""
+        ...
+
+    def crashed(self, error: BaseException) -> None:
+        """End: one of the calls above, or the choice of a server for it, raised this exception. Raises nothing."""
         ...
 
 

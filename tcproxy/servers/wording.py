@@ -12,6 +12,8 @@ from tcproxy.report.findings import Finding, told
 from tcproxy.servers.state import FarmState, LiveServer
 
 EMERGENCY, ALERT, NOTICE = 0, 1, 5
+INTERNAL_ERROR = "internal error"
+"""How a message begins that tells of an exception in the code of this program."""
 """Syslog levels of these messages."""
 
 _NO_SERVER = re.compile(r"(\S+) (\S+) has no server available!")
@@ -109,9 +111,10 @@ def no_server(farm: FarmState) -> str:
 def on_terminal(level: int, message: str) -> tuple[str, str]:
     """Return how a message is shown on stderr: the word `ALERT` or `WARNING`, and the text.
 
-    HAProxy prints every change as a warning, and a backend without servers as an alert with its name quoted.
+    HAProxy prints every change as a warning, and a backend without servers as an alert with its name quoted. An error
+    of tcproxy itself is an alert, too.
     """
     lost = _NO_SERVER.fullmatch(message)
     if lost:
         return "ALERT", f"{lost[1]} '{lost[2]}' has no server available!"
-    return ("ALERT" if level <= EMERGENCY else "WARNING"), message
+    return ("ALERT" if level <= EMERGENCY or message.startswith(INTERNAL_ERROR) else "WARNING"), message

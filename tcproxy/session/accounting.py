@@ -32,6 +32,7 @@ def greeted(frontend: FrontendSettings) -> None:
 def leave(connection: Connection) -> None:
     """Count the end of a connection, and wake the listeners that wait for that."""
     frontend, world = connection.frontend, connection.frontend.world
+    # the first of all: who is not among them has left
     del world.sessions[connection.number]
     world.counters.current -= 1
     frontend.counters.current -= 1

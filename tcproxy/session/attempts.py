@@ -45,9 +45,9 @@ def choose_backend(stream: Stream) -> bool:
         stream.decide(SERVER_ERROR, "C")
         stream.give_up()
         return False
-    stream.backend = backend
     stream.server_limit = backend.server
     backend.farm.enter()
+    stream.backend = backend
     for lead in backend.persistence_steps:
         lead(stream)
     if stream.connection.client_shut and (backend.http is None or frontend.model.mode == "http"):

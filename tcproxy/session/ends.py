@@ -23,6 +23,9 @@ class EndEvents(Protocol):
     def broke(self, end: Any, errno: int) -> None:
         """The connection failed. A link that is being established tells by `connect_failed` instead."""
 
+    def crashed(self, error: BaseException, end: Any = None) -> None:
+        """One of the calls above raised an exception: end whatever the end belongs to. Raises nothing."""
+
 
 class End(Protocol):
     """One side of a session: the client's connection, or the link to the server.

@@ -5,6 +5,8 @@ Waiting for it is bounded by `timeout client`. Until it came, the connection is 
 
 from __future__ import annotations
 
+from typing import Any
+
 from tcproxy.session.accounting import greeted
 from tcproxy.session.ends import End
 from tcproxy.session.log_lines import refuse
@@ -77,6 +79,10 @@ class Greeting:
     def broke(self, end: End, errno: int) -> None:
         """The client's connection failed."""
         self._refuse("Connection error while waiting for PROXY protocol header", left=True)
+
+    def crashed(self, error: BaseException, end: Any = None) -> None:
+        """Code of the greeting raised an exception: end the connection."""
+        self.connection.crashed(error, end)
 
     def alarmed(self, now: float) -> None:
         """The deadline struck: end the connection if the client is silent for too long."""

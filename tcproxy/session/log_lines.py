@@ -10,12 +10,14 @@ from tcproxy.report.formats import Moment, blanked
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.report.record import Record
 from tcproxy.session.accounting import awaited, milliseconds
+from tcproxy.session.crashes import tell
 from tcproxy.session.stages import CLOSED, PROXY
 from tcproxy.session.state import Connection, Stream
 
 ERROR_LEVEL = 3
 INFO_LEVEL = 6
 NO_SERVER = "<NOSRV>"
+LINE = "the log line of "
 
 
 def write(stream: Stream, moment: Moment = Moment.END) -> None:
@@ -32,10 +34,18 @@ def write(stream: Stream, moment: Moment = Moment.END) -> None:
     if moment is not Moment.ACCEPT and _unwanted(stream, failed, moment):
         return
     level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
-    record = record_of(stream, frontend.needs, moment)
-    frontend.lines += 1
-    data = frontend.data_form.render(record) if frontend.data_form is not None else NO_DATA
-    outlet.send(level, form.render(record), data)
+    try:
+        record = record_of(stream, frontend.needs, moment)
+        frontend.lines += 1
+        data = frontend.data_form.render(record) if frontend.data_form is not None else NO_DATA
+        outlet.send(level, form.render(record), data)
+    except Exception as error:
+        unwritten(stream, error)
+
+
+def unwritten(stream: Stream, error: Exception) -> None:
+    """Tell that a line could not be written; the session goes on as if it was."""
+    tell(stream.connection, stream, error, LINE)
 
 
 def _unwanted(stream: Stream, failed: bool, moment: Moment) -> bool:
@@ -66,11 +76,14 @@ def _write_refusal(stream: Stream, cause: str) -> None:
     frontend = stream.frontend
     if frontend.outlet is None or frontend.refusal_form is None:
         return
-    record = record_of(stream, frontend.refusal_form.needs, Moment.END)
-    record.cause = cause
-    record.status = 0
     level = ERROR_LEVEL if frontend.separate_errors else INFO_LEVEL
-    frontend.outlet.send(level, frontend.refusal_form.render(record))
+    try:
+        record = record_of(stream, frontend.refusal_form.needs, Moment.END)
+        record.cause = cause
+        record.status = 0
+        frontend.outlet.send(level, frontend.refusal_form.render(record))
+    except Exception as error:
+        unwritten(stream, error)
 
 
 def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:

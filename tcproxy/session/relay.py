@@ -11,6 +11,8 @@ by themselves; they tell the relay what happens to them, and it ends the connect
 
 from __future__ import annotations
 
+from typing import Any
+
 from tcproxy.session.accounting import aborted_by_client, aborted_by_server, broken_by_server
 from tcproxy.session.ends import End
 from tcproxy.session.settings import BackendSettings
@@ -93,6 +95,10 @@ class Relay:
             self.stream.decide(SERVER_ERROR, "D")
             self.close_link()
         self.settle()
+
+    def crashed(self, error: BaseException, end: Any = None) -> None:
+        """Code of the relay raised an exception: end the connection."""
+        self.connection.crashed(error, end)
 
     unsendable = broke
     """Bytes could not be sent to a side of a tunnel."""

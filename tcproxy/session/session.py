@@ -9,12 +9,13 @@ Here stand: events of the ends before the relay, deadlines, and the end of the s
 
 from __future__ import annotations
 
+from functools import partial
 from time import time
 from typing import Any
 
 from tcproxy.report.formats import Moment
 from tcproxy.servers.state import LiveServer
-from tcproxy.session import accounting, attempts
+from tcproxy.session import accounting, attempts, crashes
 from tcproxy.session.attempts import observe
 from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting
@@ -254,19 +255,73 @@ class TcpSession(Connection, Stream):
         self.stage = CLOSED
         self.cancel_alarm()
         if self.ticket is not None and self.ticket.waiting:
-            self.ticket.cancel()
-            if self.error != CLIENT_TIMEOUT:
-                # as in HAProxy, the wait for a slot ends here, except where the client was silent for too long
-                self.queued_until = self.now()
-        if self.relay is not None:
-            self.relay.close()
-        elif self.link is not None:
-            self.link.close(True)
-        self._account_and_log()
+            self._leave_queue()
+        self._close_link()
+        accounting.account(self)
+        self._leave_backend()
+        self._leave_server()
         if not (self.client_shut and self.client_done):
             self.close_client()
         accounting.leave(self)
         self._cut()
+
+    def crashed(self, error: BaseException, end: End | None = None) -> None:
+        """Code of this session raised an exception: tell it, and end (crashes.py)."""
+        crashes.tell(self, self, error)
+        if not crashes.is_open(self):
+            return
+        counted = self.stage is CLOSED
+        crashes.mark(self)
+        self.stage = CLOSED
+        crashes.carry_out(
+            (
+                self.cancel_alarm,
+                self._leave_queue,
+                self._close_link,
+                self._nothing_to_count if counted else partial(accounting.account, self),
+                self._leave_backend,
+                self._leave_server,
+                partial(self._close_client, False),
+                partial(accounting.leave, self),
+                self._cut,
+            )
+        )
+
+    # its parts; each does nothing where there is nothing left to do
+
+    def _leave_queue(self) -> None:
+        if self.ticket is not None and self.ticket.waiting:
+            self.ticket.cancel()
+            if self.error != CLIENT_TIMEOUT:
+                # HAProxy dates the end of the wait, but where the client fell silent
+                self.queued_until = self.now()
+
+    def _close_link(self) -> None:
+        if self.relay is not None:
+            self.relay.close()
+        elif self.link is not None:
+            self.link.close(True)
+
+    def _leave_backend(self) -> None:
+        """Leave the backend, and write the line: before the slot goes to who waits for it, and is not counted in it."""
+        server, backend = self.server, self.backend
+        if server is not None:
+            server.sessions.discard(self)
+        if backend is not None:
+            backend.farm.leave()
+        try:
+            if self.frontend.outlet is not None:
+                write(self)
+        finally:
+            self.backend = None
+
+    def _leave_server(self) -> None:
+        server, self.server = self.server, None
+        if server is not None:
+            server.farm.release(server)
+
+    def _nothing_to_count(self) -> None:
+        """It is counted already."""
 
     def _cut(self) -> None:
         """Cut the references in both directions, so that memory is freed without the garbage collector."""
@@ -276,20 +331,7 @@ class TcpSession(Connection, Stream):
             self.link = None
         self.relay = None
 
-    def _account_and_log(self) -> None:
-        accounting.account(self)
-        server, backend = self.server, self.backend
-        if server is not None:
-            server.sessions.discard(self)
-        if backend is not None:
-            backend.farm.leave()
-        if self.frontend.outlet is not None:
-            # before the slot goes to the next in the queue: the line does not count that one
-            write(self)
-        if server is not None and backend is not None:
-            backend.farm.release(server)
-
-    # events of the link while it is established
+    # what the link tells while it is established
 
     def connected(self) -> None:
         """The link that was being established stands."""

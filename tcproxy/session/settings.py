@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from time import process_time
 from typing import Any, Protocol
 
+from tcproxy.guards import PluginFailed, reason
 from tcproxy.interfaces import IClock
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
@@ -28,6 +29,7 @@ from tcproxy.report.seen import SeenPipes
 from tcproxy.report.sinks import Sinks
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
+from tcproxy.servers.wording import ALERT, INTERNAL_ERROR
 from tcproxy.session.ends import End
 from tcproxy.session.stages import NEVER
 from tcproxy.session.timers import Deadlines, Newcomers
@@ -49,6 +51,10 @@ def seconds_of(timeouts: Mapping[str, int] | None, name: str) -> float:
 
 def _silent(level: int, message: str) -> None:
     """Drop the message."""
+
+
+def _untraced(error: BaseException) -> None:
+    """Show no traceback."""
 
 
 class Dial(Protocol):
@@ -249,6 +255,7 @@ class World:
     dial: makes links to servers (transport). stopping: set by a soft stop.
     release: called when a frontend's last session ended (a soft stop waits for that).
     announce: tells the log targets and the terminal (syslog level, message).
+    trace: shows where an exception of the program's own was raised, to whoever debugs it.
     waiting: entrances whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
@@ -267,6 +274,7 @@ class World:
     release: Callable[[], None] | None = None
     dial: Dial | None = None
     announce: Callable[[int, str], None] = _silent
+    trace: Callable[[BaseException], None] = _untraced
     waiting: list[Entrance] = field(default_factory=list)
     sinks: Sinks = field(default_factory=Sinks)
     startup_logs: str = ""
@@ -283,3 +291,12 @@ class World:
         self.deadlines = Deadlines(self.clock)
         self.newcomers = Newcomers(self.deadlines, self.sessions)
         self.load = Load(self.birth, process_time())
+
+    def tell_error(self, error: BaseException, where: str) -> None:
+        """Tell that code of this program raised an exception; where: in what, as `session 7`.
+
+        An exception of a third party's plugin is told by its guard (tcproxy/guards.py), and not here again.
+        """
+        if not isinstance(error, PluginFailed):
+            self.announce(ALERT, f"{INTERNAL_ERROR} in {where}: {reason(error)}.")
+            self.trace(error)

@@ -238,6 +238,10 @@ class Connection(SessionFacts):
         """Close whatever is open, give back what was taken, and write the log line. Does nothing the second time."""
         raise NotImplementedError
 
+    def crashed(self, error: BaseException, end: Any = None) -> None:
+        """Code of this session raised an exception: tell it, and end (crashes.py). Raises nothing."""
+        raise NotImplementedError
+
     def strike_by(self, at: float) -> None:
         """See that the alarm strikes no later than `at`, monotonic seconds."""
         alarm, world = self.alarm, self.frontend.world
@@ -326,6 +330,10 @@ class Stream(SessionFacts):
 
     def end(self) -> None:
         """End it, with its connection."""
+        raise NotImplementedError
+
+    def crashed(self, error: BaseException, end: Any = None) -> None:
+        """Code of this stream raised an exception: end its connection (crashes.py). Raises nothing."""
         raise NotImplementedError
 
     def shut(self, cause: str) -> None:

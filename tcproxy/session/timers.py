@@ -23,6 +23,9 @@ class Awaiting(Protocol):
     def alarmed(self) -> None:
         """The time set has come."""
 
+    def crashed(self, error: BaseException) -> None:
+        """`alarmed` raised an exception: tell it, and end what waited."""
+
 
 class Alarm:
     """One deadline. at: seconds of the clock when it strikes; set it directly to put it off."""
@@ -125,7 +128,10 @@ class Deadlines:
             self._push(alarm)
         else:
             owner, alarm.owner = alarm.owner, None
-            owner.alarmed()
+            try:
+                owner.alarmed()
+            except Exception as error:  # of one owner: the others are called in time
+                owner.crashed(error)
 
 
 class Newcomers:
@@ -165,15 +171,20 @@ class Newcomers:
             return
         self.seen = new[0].number
         self.expect()
-        failed: list[Exception] = []
         for session in new:
             if session.alarm is None:
                 try:
                     session.alarmed()
-                except Exception as error:  # a fault of one session must not cost the others their alarms
-                    failed.append(error)
-        if failed:
-            raise failed[0]
+                except Exception as error:  # of one session: the others have their alarms all the same
+                    session.crashed(error)
+
+    def crashed(self, error: BaseException) -> None:
+        """Look at nobody until `expect` is called again, and let the loop tell the error: it is no session's.
+
+        Raises the error.
+        """
+        self.at = NEVER
+        raise error
 
     def close(self) -> None:
         """Plan no look any more."""

@@ -71,11 +71,14 @@ class FrontendFactory(ServerFactory):
         before = old.session
         assert spoken.successor is not None
         session = spoken.successor(before)
-        end = spoken.client(session, self.limit, self.pipes, spoken.codec(self.entrance.frontend))
-        end.take_over(old)
-        before.client = end
-        old.session = None
-        session.go_on(end)
+        try:
+            end = spoken.client(session, self.limit, self.pipes, spoken.codec(self.entrance.frontend))
+            end.take_over(old)
+            before.client = end
+            old.session = None
+            session.go_on(end)
+        except Exception as error:  # the old session is none any more
+            session.crashed(error)
 
 
 @implementer(IListeningPort, IReadDescriptor)
@@ -211,14 +214,14 @@ class Listener:
 
     def _take_in(self, fd: int, remote: Any) -> None:
         connection = socket.SocketType(self._family, STREAM, self._proto, fd)
-        connection.setblocking(False)
-        if self.tune is not None:
-            self.tune(connection)
         transport = StreamSocket(self.poll, connection, remote)
         try:
+            connection.setblocking(False)
+            if self.tune is not None:
+                self.tune(connection)
             self.factory.buildProtocol(remote).makeConnection(transport)
         except Exception:
-            # one client's trouble must not stop the listener
+            # one client's trouble must not stop the listener; what a session raises has ended it already
             _log.failure("a client of {address} could not be taken in", address=self)
             transport.close(reset=True)
 

@@ -260,16 +260,18 @@ CONNECT = Connecting()
 class Opening:
     """One connection that is being made: it goes through its stages, then calls `ready()`, or `failed(errno)` once.
 
+    An exception in a stage, or behind it in `ready` or `failed`, goes to `crashed`, where there is one.
     Until then it is the transport's protocol and its producer, which is what a writable socket calls. Behind `ready`
     the transport is the caller's: nobody reads from it, and it has no protocol. Behind `failed` it is to be closed.
     To give up, close the transport: nobody is told then.
     """
 
-    __slots__ = ("_failed", "_ready", "_stages", "memory", "stage", "transport")
+    __slots__ = ("_crashed", "_failed", "_ready", "_stages", "memory", "stage", "transport")
 
     def __init__(
         self, transport: StreamSocket, stages: Iterable[OpeningStage],
         ready: Callable[[], None], failed: Callable[[int], None],
+        crashed: Callable[[Exception], None] | None = None,
     ) -> None:  # fmt: skip
         self.transport = transport
         self.stage: OpeningStage | None = None
@@ -277,6 +279,7 @@ class Opening:
         self._stages = iter(stages)
         self._ready = ready
         self._failed = failed
+        self._crashed = crashed
 
     def start(self) -> None:
         """Begin with the first stage. May call `ready` or `failed` before it returns."""
@@ -312,13 +315,25 @@ class Opening:
 
     def read(self) -> None:
         """The socket is readable."""
-        if self.stage is not None:
-            self.stage.readable(self)
+        try:
+            if self.stage is not None:
+                self.stage.readable(self)
+        except Exception as error:
+            self._crash(error)
 
     def resumeProducing(self) -> None:
         """The socket is writable."""
-        if self.stage is not None:
-            self.stage.writable(self)
+        try:
+            if self.stage is not None:
+                self.stage.writable(self)
+        except Exception as error:
+            self._crash(error)
+
+    def _crash(self, error: Exception) -> None:
+        self._let_go()
+        if self._crashed is None:
+            raise error
+        self._crashed(error)
 
     def pauseProducing(self) -> None:
         """Nothing to do: a stage sends a few bytes and waits for their answer."""
@@ -328,5 +343,8 @@ class Opening:
 
     def connectionLost(self, reason: Failure) -> None:
         """The loop closed the transport, because of an error."""
-        if self.stage is not None:
-            self.fail(errno_of(reason) or errno.ECONNREFUSED)
+        try:
+            if self.stage is not None:
+                self.fail(errno_of(reason) or errno.ECONNREFUSED)
+        except Exception as error:
+            self._crash(error)

@@ -149,7 +149,10 @@ class Reactor(EPollReactor):
                 _log.debug("descriptor {fd} was not in the set: {error}", fd=fd, error=error)
 
     def _break(self, transport: DirectTransport) -> None:
-        """Log the exception that a transport or its protocol raised, and close that connection only."""
+        """Log the exception that a transport or its protocol raised, and close that connection only.
+
+        The ends of sessions raise none: what their sessions raise ends those (transport/relay.py).
+        """
         _log.failure("unexpected error in a protocol")
         if transport.interest:
             self.watch(transport, 0)

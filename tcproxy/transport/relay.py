@@ -14,6 +14,7 @@ from select import EPOLLIN
 from time import monotonic
 from typing import Any
 
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -74,19 +75,23 @@ class SocketEnd:
 
     def hold(self) -> None:
         """Read, and keep the bytes in `held` until `join` is called."""
+        session = self.session
         try:
-            data = self.recv(self.limit - len(self.held))
-        except OSError as error:
-            return self._failed(self, error)
-        self.stamp = monotonic()
-        if not data:
-            return self._end()
-        self.moved += len(data)
-        self.held = held = self.held + data
-        if len(held) >= self.limit:
-            self.transport.stopReading()
-        self.session.heard(self)
-        return None
+            try:
+                data = self.recv(self.limit - len(self.held))
+            except OSError as error:
+                return self._failed(self, error)
+            self.stamp = monotonic()
+            if not data:
+                return self._end()
+            self.moved += len(data)
+            self.held = held = self.held + data
+            if len(held) >= self.limit:
+                self.transport.stopReading()
+            self.session.heard(self)
+            return None
+        except Exception as error:
+            return self.crash(session, error)
 
     def join(self, other: SocketEnd) -> None:
         """Pass bytes in both directions from now on; bytes held go first."""
@@ -111,30 +116,34 @@ class SocketEnd:
 
     def pump(self) -> None:
         """Read once and send that to the other side; every small message passes here."""
+        session = self.session
         try:
-            data = self.recv(self.limit)
-        except OSError as error:
-            return self._failed(self, error)
-        size = len(data)
-        if not size:
-            return self._end()
-        self.moved += size
-        try:
-            sent = self.send(data)
-        except OSError as error:
-            if error.errno not in AGAIN:
-                return self._failed(self.other, error)
-            sent = 0
-        self.stamp = monotonic()
-        if sent != size:
-            self._wait_for_room(data, sent)
-        if size == self.limit:
-            self.full += 1
-            if self.full >= FULL_READS and self.splices_to(self.other):
-                self.transport.doRead = self.splice
-        elif self.full:
-            self.full = 0
-        return None
+            try:
+                data = self.recv(self.limit)
+            except OSError as error:
+                return self._failed(self, error)
+            size = len(data)
+            if not size:
+                return self._end()
+            self.moved += size
+            try:
+                sent = self.send(data)
+            except OSError as error:
+                if error.errno not in AGAIN:
+                    return self._failed(self.other, error)
+                sent = 0
+            self.stamp = monotonic()
+            if sent != size:
+                self._wait_for_room(data, sent)
+            if size == self.limit:
+                self.full += 1
+                if self.full >= FULL_READS and self.splices_to(self.other):
+                    self.transport.doRead = self.splice
+            elif self.full:
+                self.full = 0
+            return None
+        except Exception as error:
+            return self.crash(session, error)
 
     def splices_to(self, other: SocketEnd | None) -> bool:
         """Return whether bytes may go from this side to the other one's without coming into this process."""
@@ -162,31 +171,35 @@ class SocketEnd:
 
     def splice(self) -> None:
         """Move what there is to the other side through a pipe, with no copy in this process; bulk passes here."""
-        assert self.pipes is not None
-        pipe = self.pipes.take()
-        if pipe is None:
-            return self._copy_again()
+        session = self.session
         try:
-            size = os.splice(self.transport.fileno(), pipe.write, pipe.size, flags=SPLICE_FLAGS)
-        except OSError as error:
-            self.pipes.give(pipe)
-            if error.errno == EINVAL:  # the kernel cannot splice from this kind of socket
-                self.pipes = None
+            assert self.pipes is not None
+            pipe = self.pipes.take()
+            if pipe is None:
                 return self._copy_again()
-            return self._failed(self, error)
-        if not size:
-            self.pipes.give(pipe)
-            return self._end()
-        self.moved += size
-        self.pipe, self.piped = pipe, size
-        if size < THIN:
-            self._copy_again()
-        self.stamp = monotonic()
-        if self._empty_pipe() is False:
-            assert self.other is not None
-            self.transport.stopReading()
-            self.other.transport.await_room()
-        return None
+            try:
+                size = os.splice(self.transport.fileno(), pipe.write, pipe.size, flags=SPLICE_FLAGS)
+            except OSError as error:
+                self.pipes.give(pipe)
+                if error.errno == EINVAL:  # the kernel cannot splice from this kind of socket
+                    self.pipes = None
+                    return self._copy_again()
+                return self._failed(self, error)
+            if not size:
+                self.pipes.give(pipe)
+                return self._end()
+            self.moved += size
+            self.pipe, self.piped = pipe, size
+            if size < THIN:
+                self._copy_again()
+            self.stamp = monotonic()
+            if self._empty_pipe() is False:
+                assert self.other is not None
+                self.transport.stopReading()
+                self.other.transport.await_room()
+            return None
+        except Exception as error:
+            return self.crash(session, error)
 
     def _copy_again(self) -> None:
         self.full = 0
@@ -210,13 +223,17 @@ class SocketEnd:
 
     def resumeProducing(self) -> None:
         """The other side's queue is empty: empty the pipe, then read on."""
-        if self.piped and not self._went_on():
-            return
-        self.stamp = monotonic()
-        if self.ended:
-            self.session.emptied(self)
-        else:
-            self.transport.startReading()
+        session = self.session
+        try:
+            if self.piped and not self._went_on():
+                return None
+            self.stamp = monotonic()
+            if self.ended:
+                self.session.emptied(self)
+            else:
+                self.transport.startReading()
+        except Exception as error:
+            return self.crash(session, error)
 
     def _went_on(self) -> bool:
         """Move more bytes from the pipe; True when it is empty."""
@@ -296,15 +313,36 @@ class SocketEnd:
 
     def readConnectionLost(self) -> None:
         """The other machine sent FIN; Twisted's own reactors tell it here when the socket is not readable."""
-        if not self.ended:
-            self._end()
+        session = self.session
+        try:
+            if not self.ended:
+                self._end()
+        except Exception as error:
+            self.crash(session, error)
 
     def writeConnectionLost(self) -> None:
         """Nothing to do: our FIN was sent, which the session asked for."""
 
     def connectionLost(self, reason: Failure) -> None:
-        """The loop closed the transport, because of an error."""
-        self.session.broke(self, errno_of(reason))
+        """The loop closed the transport, because of an error of its connection, or of the code that it called."""
+        session, wrong = self.session, reason.value
+        try:
+            if isinstance(wrong, Exception) and not isinstance(wrong, (OSError, ConnectionClosed)):
+                raise wrong
+            session.broke(self, errno_of(reason))
+        except Exception as error:
+            self.crash(session, error)
+
+    def crash(self, session: Any, error: Exception) -> None:
+        """End the session whose code raised an exception when this end called it; close this end if still its own.
+
+        session: whose end it was at the call. Raises the error where there is none.
+        """
+        if session is None:
+            raise error
+        session.crashed(error, self)
+        if self.transport.protocol is self and self.session in (None, session):
+            self.close(reset=True)
 
     # facts
 
@@ -334,7 +372,11 @@ class ByteClient(SocketEnd):
         transport.protocol = self
         transport.doRead = self.hold
         self.connected = True
-        self.session.begin(self)
+        session = self.session
+        try:
+            session.begin(self)
+        except Exception as error:
+            self.crash(session, error)
 
     def speak_http(self) -> None:
         """Switch this client to HTTP: an end of messages and its session take over, with the bytes already read."""

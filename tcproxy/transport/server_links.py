@@ -83,12 +83,17 @@ class ServerLinkFactory(ClientFactory):
         """Return a link over this transport. If it is not `standing` yet, the session is told when it is, or failed."""
         end = self.new_end(session)
         end.makeConnection(transport)
-        if standing and self.tunnel is None:
-            if self.model.send_proxy:
-                transport.write(proxy_header(self.model, session))
-            return end
-        end.connected = False
-        Opening(transport, self._stages(session, standing), partial(_stands, end), partial(_failed, end)).start()
+        try:
+            if standing and self.tunnel is None:
+                if self.model.send_proxy:
+                    transport.write(proxy_header(self.model, session))
+                return end
+            end.connected = False
+            stages = self._stages(session, standing)
+            Opening(transport, stages, partial(_stands, end), partial(_failed, end), partial(_crashed, end)).start()
+        except Exception:  # the session has no link that it could close
+            end.close(reset=True)
+            raise
         return end
 
     def _stages(self, session: Stream, standing: bool) -> list[OpeningStage]:
@@ -119,6 +124,11 @@ def _stands(end: SocketEnd) -> None:
 def _failed(end: SocketEnd, code: int) -> None:
     """The link could not be made."""
     end.session.connect_failed(code, errno.errorcode.get(code, str(code)))
+
+
+def _crashed(end: SocketEnd, error: Exception) -> None:
+    """Code of the session, or what is said first for it, raised an exception: that ends the session."""
+    end.crash(end.session, error)
 
 
 def resolve(address: Address, port: int, session: Stream) -> tuple[int, Any, bool]:

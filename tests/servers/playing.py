@@ -92,6 +92,10 @@ class Client(Waiter, Attached):
         self.ticket = None
         self._hold(server)
 
+    def crashed(self, error: BaseException) -> None:
+        """Fail the test: nothing here raises."""
+        raise error
+
     def turned_away(self) -> None:
         """Remember."""
         self.ticket, self.away = None, True

@@ -7,12 +7,14 @@ then on (session/relay.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from time import time
 from typing import Any
 
 from tcproxy.report.counters import UNCOUNTED
 from tcproxy.servers.state import LiveServer
-from tcproxy.session import accounting
+from tcproxy.session import accounting, crashes
 from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting
 from tcproxy.session.http import client_events, fast, pages, timeouts
@@ -439,17 +441,49 @@ class HttpConnection(ClientConnection):
             exchange = self.without_request()
         if exchange is not None and exchange.request is None:
             exchange.logged = True
-        if self.kept is not None:
-            self.kept.close()
-            self.kept = None
+        self._close_kept()
         if exchange is not None:
             self._end_exchange(exchange)
         if not (self.client_shut and self.client_done):
             self.close_client()
         accounting.leave(self)
-        # cut the references in both directions, so that memory is freed without the garbage collector
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut the references in both directions, so that memory is freed without the garbage collector."""
         self.client.session = None
         self.exchange = self.relay = None
+
+    def crashed(self, error: BaseException, end: End | None = None) -> None:
+        """Code of this connection or its exchange raised an exception: tell it, answer if that can be, and end."""
+        exchange = self.exchange
+        crashes.tell(self, exchange, error)
+        if not crashes.is_open(self):
+            return
+        self.closed = True
+        if exchange is None and not self.leaving:
+            exchange = self._exchange_of_crash()
+        parts: list[Callable[[], None]] = [self.cancel_alarm]
+        if exchange is not None:
+            crashes.mark(exchange)
+            parts += exchange.parts_of_crash()
+        if self.relay is not None:
+            parts.append(self.relay.close)
+        parts += [self._close_kept, partial(self._close_client, False), partial(accounting.leave, self), self._cut]
+        crashes.carry_out(parts)
+
+    def _exchange_of_crash(self) -> HttpExchange | None:
+        """Return an exchange for the log line of a client that crashed between requests."""
+        try:
+            return self.new_exchange()
+        except Exception:  # it may be what failed
+            return None
+
+    def _close_kept(self) -> None:
+        """Close the links that only this client may use."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            kept.close()
 
     def _end_exchange(self, exchange: HttpExchange) -> None:
         exchange.stage = CLOSED

@@ -7,20 +7,22 @@ link_events.py the end and the failure of the link.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tcproxy.report.counters import UNCOUNTED
 from tcproxy.servers.state import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.ends import End
-from tcproxy.session.http import fast, link_events, observing, pages
+from tcproxy.session.http import crashes, fast, link_events, observing, pages
 from tcproxy.session.http.accounting import account
 from tcproxy.session.http.log_lines import write_early, write_line
 from tcproxy.session.http.pages import Page
 from tcproxy.session.http.retries import JUNK, again
 from tcproxy.session.http.reuse import give_back
-from tcproxy.session.http.state import EXCHANGE_FIELDS, ClientConnection, Exchange
-from tcproxy.session.stages import CHOOSING, LETTERS, NEVER, PROXY, RELAYING, SERVER_ERROR
+from tcproxy.session.http.state import EXCHANGE_FIELDS, NOT_COUNTED, ClientConnection, Exchange
+from tcproxy.session.stages import CHOOSING, CLOSED, LETTERS, NEVER, PROXY, RELAYING, SERVER_ERROR
 from tcproxy.session.steps import run
 from tcproxy.wire.http1 import BadMessage, Framing, ResponseHead
 
@@ -44,7 +46,7 @@ class HttpExchange(Exchange):
         self.asked_at = 0.0
         self.avoid = None
         self.backend = None
-        self.byte_counts = (0, 0)
+        self.byte_counts = NOT_COUNTED
         self.captured = None
         self.connected_at = 0.0
         self.error = ""
@@ -324,25 +326,33 @@ class HttpExchange(Exchange):
     def leave_servers(self) -> None:
         """Count and log the exchange, and give back what it holds of its server."""
         account(self)
-        server, backend = self.server, self.backend
-        if backend is not None:
-            backend.farm.leave()
         if self.ticket is not None and self.ticket.waiting:
             self.ticket.cancel()
             self.queued_until = self.now()
-        write_line(self)
+        self._leave_backend()
         self._give_link_back()
-        self.backend = self.server = None
-        if server is not None and backend is not None:
+        self._leave_server()
+
+    def _leave_backend(self) -> None:
+        """Leave the backend, and write the line, which does not count the exchange there any more."""
+        if self.backend is not None:
+            self.backend.farm.leave()
+        try:
+            write_line(self)
+        finally:
+            self.backend = None
+
+    def _leave_server(self) -> None:
+        server, self.server = self.server, None
+        if server is not None:
             server.sessions.discard(self)
-            backend.farm.release(server)
+            server.farm.release(server)
 
     def _give_link_back(self) -> None:
         """Keep the link for other requests, if it may carry them."""
-        link, self.link = self.link, None
+        link, server, response = self.link, self.server, self.response
         if link is None:
             return
-        response, server = self.response, self.server
         link.session = None
         if (
             response is None
@@ -352,8 +362,45 @@ class HttpExchange(Exchange):
             or response.framing is Framing.CLOSE
         ):
             link.close(not link.ended)
-            return
-        link.go_idle()
-        give_back(self, server, link)
+        else:
+            link.go_idle()
+            give_back(self, server, link)
+        self.link = None
 
+    # an exception in the code of the exchange (session/crashes.py)
 
+    def crashed(self, error: BaseException, end: End | None = None) -> None:
+        """Code of this exchange raised an exception: end its connection."""
+        self.connection.crashed(error, end)
+
+    def parts_of_crash(self) -> tuple[Callable[[], None], ...]:
+        """Return all that is to be done when an exchange ends so; each does nothing where nothing is left to do."""
+        over = self.byte_counts is not NOT_COUNTED and self.backend is None
+        return (
+            partial(crashes.answer, self),
+            self._leave_queue,
+            self._close_link,
+            self._count,
+            *(() if over else (self._leave_backend,)),
+            self._drop_link,
+            self._leave_server,
+        )
+
+    def _leave_queue(self) -> None:
+        self.stage = CLOSED
+        if self.ticket is not None and self.ticket.waiting:
+            self.ticket.cancel()
+            self.queued_until = self.now()
+
+    def _close_link(self) -> None:
+        if self.link is not None:
+            self.link.close(True)
+
+    def _count(self) -> None:
+        if self.byte_counts is NOT_COUNTED:
+            account(self)
+
+    def _drop_link(self) -> None:
+        if self.link is not None:
+            self.link.session = None
+            self.link = None

@@ -189,19 +189,25 @@ def close(exchange: Exchange) -> None:
     if exchange.fast:
         account_fast(exchange, counters, server.counters, now)
         counters.current -= 1
-        if exchange.settings.lines is not None:
-            write_fast(exchange)
+        try:
+            if exchange.settings.lines is not None:
+                write_fast(exchange)
+        finally:
+            exchange.backend = None
     else:
         account(exchange)
         counters.current -= 1
-        write_line(exchange)
+        try:
+            write_line(exchange)
+        finally:
+            exchange.backend = None
     link.session = None
     link.go_idle()
     if link.private or exchange.status in ASK_WHO:
         give_back(exchange, server, link)
     else:
         server.links.put(link)
-    exchange.backend = exchange.server = exchange.link = None
+    exchange.server = exchange.link = None
     server.sessions.discard(exchange)
     farm.release(server)
     connection.exchange = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.session.http.settings import Line
 from tcproxy.session.http.state import Exchange
-from tcproxy.session.log_lines import ERROR_LEVEL, INFO_LEVEL, unique_id
+from tcproxy.session.log_lines import ERROR_LEVEL, INFO_LEVEL, unique_id, unwritten
 from tcproxy.session.stages import PROXY
 
 
@@ -34,9 +34,12 @@ def write_fast(exchange: Exchange) -> None:
     if exchange.status >= 500 or frontend.skip_normal or data is not None:
         _write(exchange, lines.fast)
         return
-    text = line(exchange)
-    frontend.lines += 1
-    frontend.outlet.send(INFO_LEVEL, text)  # type: ignore[union-attr]  # there are lines
+    try:
+        text = line(exchange)
+        frontend.lines += 1
+        frontend.outlet.send(INFO_LEVEL, text)  # type: ignore[union-attr]  # there are lines
+    except Exception as error:
+        unwritten(exchange, error)
 
 
 def write_early(exchange: Exchange) -> None:
@@ -62,7 +65,10 @@ def log_client(exchange: Exchange) -> bool:
     outlet, form = frontend.outlet, frontend.form
     if outlet is not None and form is not None:
         frontend.lines += 1
-        outlet.send(INFO_LEVEL, form.render(exchange.settings.record(exchange, form.needs)))
+        try:
+            outlet.send(INFO_LEVEL, form.render(exchange.settings.record(exchange, form.needs)))
+        except Exception as error:
+            unwritten(exchange, error)
     return True
 
 
@@ -73,8 +79,11 @@ def _write(exchange: Exchange, lines: tuple[Line, Line | None]) -> bool:
     if frontend.skip_normal and not failed:
         return False
     line, data = lines
-    text = line(exchange)
-    said = NO_DATA if data is None else data(exchange)
-    frontend.lines += 1
-    frontend.outlet.send(ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL, text, said)  # type: ignore[union-attr]  # there are lines
+    try:
+        text = line(exchange)
+        said = NO_DATA if data is None else data(exchange)
+        frontend.lines += 1
+        frontend.outlet.send(ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL, text, said)  # type: ignore[union-attr]  # there are lines
+    except Exception as error:
+        unwritten(exchange, error)
     return True

@@ -97,6 +97,13 @@ class ClientEnd(MessageEnd, Protocol):
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response, or its body."""
 
+    @property
+    def gathered(self) -> bool:
+        """True while something was gathered for the client and not sent yet."""
+
+    def unsay(self) -> None:
+        """Drop what was gathered and not sent."""
+
     def hang_up(self) -> None:
         """Send FIN behind all that is to be sent."""
 

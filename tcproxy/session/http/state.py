@@ -38,6 +38,10 @@ EXCHANGE_FIELDS = (
 )  # fmt: skip
 
 
+NOT_COUNTED: tuple[int, int] = (0, 0)
+"""The bytes of an exchange that is not counted yet: this object itself, whatever was moved."""
+
+
 class ClientConnection(Connection):
     """One client of a frontend in HTTP mode.
 
@@ -95,12 +99,12 @@ class Exchange(Stream):
     lasts. response_whole: the response's body is there. route: of the frontend to the backend, once that is chosen.
     fast: it took the fast path, as far as it went (fast.py).
     ahead: bytes sent ahead of the response, which are counted with it. byte_counts, times_ms: what accounting.py has
-    counted: bytes of both sides; milliseconds of the clock when the wait began, the link stood, the answer came, all
-    was over. captured: headers and cookies for the log (captures.py). handshake: milliseconds of the PROXY header.
-    inner: the server inside the process that takes the request's body (inner.py), None without one. number: of the
-    request in the process, where lines name that. replay: the request, where it may be sent again (retries.py).
-    sent: bytes of answers of ours. kept: links that only this client may use, None without any. looking: a link that
-    could not be written to is being read once more.
+    counted: bytes of both sides (NOT_COUNTED before); milliseconds of the clock when the wait began, the link stood,
+    the answer came, all was over. captured: headers and cookies for the log (captures.py). handshake: milliseconds of
+    the PROXY header. inner: the server inside the process that takes the request's body (inner.py), None without one.
+    number: of the request in the process, where lines name that. replay: the request, where it may be sent again
+    (retries.py). sent: bytes of answers of ours. kept: links that only this client
+    may use, None without any. looking: a link that could not be written to is being read once more.
     """
 
     if not TYPE_CHECKING:

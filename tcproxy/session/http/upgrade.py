@@ -71,6 +71,7 @@ class UpgradedConnection(HttpConnection):
         session.stage = CLOSED
         self.chosen = session.backend
         self.was: TcpSession | None = session
+        self.client = session.client  # type: ignore[assignment]  # until there is an end of messages
         world.sessions[self.number] = self
 
     def go_on(self, client: Any) -> None:

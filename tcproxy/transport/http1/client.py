@@ -49,7 +49,11 @@ class HttpClient(HttpEnd):
         self.push = transport.send
         transport.producer = self
         transport.streaming = True
-        self.session.begin(self)
+        session = self.session
+        try:
+            session.begin(self)
+        except Exception as error:
+            self.crash(session, error)
 
     def take_over(self, other: SocketEnd) -> None:
         """Take the transport of an end of bytes, and the bytes that it has read (session/http/upgrade.py)."""
@@ -71,23 +75,27 @@ class HttpClient(HttpEnd):
 
     def receive(self) -> None:
         """Read the bytes that are there; a whole request of a known template is parsed at once."""
+        session = self.session
         try:
-            data = self.recv(self.limit)
-        except OSError as error:
-            return self._failed(self, error)
-        if not data:
-            return self._end()
-        self.stamp = monotonic()
-        if not (self.busy or self.looping or self.reader.buffer or self.lenient):
-            found = plain_request(self.codec.requests, data)
-            if found is not None:
-                head, end = found
-                if end == len(data) and head.framing is NO_BODY:
-                    self.busy = True
-                    self.moved = 0
-                    self.session.requested(head)
-                    return None
-        return self.take_in(data)
+            try:
+                data = self.recv(self.limit)
+            except OSError as error:
+                return self._failed(self, error)
+            if not data:
+                return self._end()
+            self.stamp = monotonic()
+            if not (self.busy or self.looping or self.reader.buffer or self.lenient):
+                found = plain_request(self.codec.requests, data)
+                if found is not None:
+                    head, end = found
+                    if end == len(data) and head.framing is NO_BODY:
+                        self.busy = True
+                        self.moved = 0
+                        self.session.requested(head)
+                        return None
+            return self.take_in(data)
+        except Exception as error:
+            return self.crash(session, error)
 
     def take_in(self, data: bytes) -> None:
         """Take bytes of the client."""
@@ -151,8 +159,12 @@ class HttpClient(HttpEnd):
 
     def writeConnectionLost(self) -> None:
         """The FIN of `hang_up` is sent."""
-        if self.session is not None:
-            self.session.emptied(self)
+        session = self.session
+        try:
+            if self.session is not None:
+                self.session.emptied(self)
+        except Exception as error:
+            self.crash(session, error)
 
     def next(self) -> None:
         """Read the next request: the last one is answered."""
@@ -246,6 +258,16 @@ class HttpClient(HttpEnd):
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""
         self.out.append(data)
+
+    @property
+    def gathered(self) -> bool:
+        """True while something was gathered for the client and not sent yet."""
+        return bool(self.out)
+
+    def unsay(self) -> None:
+        """Drop what was gathered and not sent."""
+        self.out = []
+        self.chunks = False
 
     def session_source(self) -> HttpEnd | None:
         """Return the link; before there is one, this end, for requests wait until answers are taken."""

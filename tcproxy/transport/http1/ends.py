@@ -164,39 +164,43 @@ class HttpEnd(SocketEnd):
 
     def splice_body(self) -> None:
         """Pass bytes of a body of known length through a pipe, as many as are there."""
-        body, sink = self.body, self.sink
-        if not isinstance(body, LengthBody) or not isinstance(sink, HttpEnd):
-            return self._copy_body()
-        pipe = self.pipes.take() if self.pipes is not None else None
-        if pipe is None:
-            return self._copy_body()
+        session = self.session
         try:
-            size = os.splice(self.transport.fileno(), pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
-        except OSError as error:
-            assert self.pipes is not None
-            self.pipes.give(pipe)
-            if error.errno == EINVAL:
-                self.pipes = None
+            body, sink = self.body, self.sink
+            if not isinstance(body, LengthBody) or not isinstance(sink, HttpEnd):
                 return self._copy_body()
-            return self._failed(self, error)
-        if not size:
-            assert self.pipes is not None
-            self.pipes.give(pipe)
-            return self._end()
-        self.moved += size
-        body.left -= size
-        self.pipe, self.piped = pipe, size
-        self.other = sink
-        self.stamp = monotonic()
-        if body.left < FEW_LEFT:
-            self.transport.doRead = self.receive
-        left = self._empty_pipe() is False
-        if left:
-            self.transport.stopReading()
-            sink.transport.await_room()
-        elif not body.left and self.body is body:
-            self._spliced(body)
-        return None
+            pipe = self.pipes.take() if self.pipes is not None else None
+            if pipe is None:
+                return self._copy_body()
+            try:
+                size = os.splice(self.transport.fileno(), pipe.write, min(pipe.size, body.left), flags=SPLICE_FLAGS)
+            except OSError as error:
+                assert self.pipes is not None
+                self.pipes.give(pipe)
+                if error.errno == EINVAL:
+                    self.pipes = None
+                    return self._copy_body()
+                return self._failed(self, error)
+            if not size:
+                assert self.pipes is not None
+                self.pipes.give(pipe)
+                return self._end()
+            self.moved += size
+            body.left -= size
+            self.pipe, self.piped = pipe, size
+            self.other = sink
+            self.stamp = monotonic()
+            if body.left < FEW_LEFT:
+                self.transport.doRead = self.receive
+            left = self._empty_pipe() is False
+            if left:
+                self.transport.stopReading()
+                sink.transport.await_room()
+            elif not body.left and self.body is body:
+                self._spliced(body)
+            return None
+        except Exception as error:
+            return self.crash(session, error)
 
     def _spliced(self, body: LengthBody) -> None:
         body.done = True
@@ -290,14 +294,18 @@ class HttpEnd(SocketEnd):
 
     def resumeProducing(self) -> None:
         """All bytes for this side are sent: go on reading."""
-        source = self.session_source()
-        if source is None:
-            super().resumeProducing()
-            return
-        if source.connected and not source.go_on():
-            return
-        if self.session is not None:
-            self.session.emptied(self)
+        session = self.session
+        try:
+            source = self.session_source()
+            if source is None:
+                super().resumeProducing()
+                return None
+            if source.connected and not source.go_on():
+                return None
+            if self.session is not None:
+                self.session.emptied(self)
+        except Exception as error:
+            return self.crash(session, error)
 
     def session_source(self) -> HttpEnd | None:
         """Return the end whose messages are sent to this side; in a tunnel none is."""

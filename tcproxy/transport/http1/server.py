@@ -124,19 +124,23 @@ class HttpLink(HttpEnd):
 
     def receive(self) -> None:
         """Read the bytes that are there; a response of a known template may take the fast path (fast.py)."""
+        session = self.session
         try:
-            data = self.recv(self.limit)
-        except OSError as error:
-            return self._failed(self, error)
-        if not data:
-            return self._end()
-        self.stamp = monotonic()
-        request = self.request
-        if request is not None and self.body is None and not self.reader.buffer and self.session.route.fast_responses:
-            plain = plain_response(self.codec.responses, data) if request.method not in BODYLESS else None
-            if plain is not None and plain.length >= len(data) - plain.end and answered(self.session, plain, data):
-                return None
-        return self.take_in(data)
+            try:
+                data = self.recv(self.limit)
+            except OSError as error:
+                return self._failed(self, error)
+            if not data:
+                return self._end()
+            self.stamp = monotonic()
+            request = self.request
+            if request is not None and self.body is None and not self.reader.buffer and session.route.fast_responses:
+                plain = plain_response(self.codec.responses, data) if request.method not in BODYLESS else None
+                if plain is not None and plain.length >= len(data) - plain.end and answered(session, plain, data):
+                    return None
+            return self.take_in(data)
+        except Exception as error:
+            return self.crash(session, error)
 
     def await_rest(self, length: int) -> None:
         """Pass on so many bytes more, which are the rest of the response's body."""
@@ -145,26 +149,30 @@ class HttpLink(HttpEnd):
 
     def pass_rest(self) -> None:
         """Pass on bytes of a body of known length, as many as are there: `receive` with its calls inlined."""
+        session = self.session
         try:
-            data = self.recv(self.limit)
-        except OSError as error:
-            return self._failed(self, error)
-        if not data:
-            return self._end()
-        self.stamp = monotonic()
-        body, sink, size = self.body, self.sink, len(data)
-        if not isinstance(body, LengthBody) or sink is None or sink.out or size > body.left:
-            self.transport.doRead = self.receive
-            return self.take_in(data)
-        body.left -= size
-        self.moved += size
-        sink.send_now(data)
-        if not body.left and self.body is body:
-            self.transport.doRead = self.receive
-            self._spliced(body)
-        elif size == self.limit and self.pipes is not None:
-            self._consider_splice(body)
-        return None
+            try:
+                data = self.recv(self.limit)
+            except OSError as error:
+                return self._failed(self, error)
+            if not data:
+                return self._end()
+            self.stamp = monotonic()
+            body, sink, size = self.body, self.sink, len(data)
+            if not isinstance(body, LengthBody) or sink is None or sink.out or size > body.left:
+                self.transport.doRead = self.receive
+                return self.take_in(data)
+            body.left -= size
+            self.moved += size
+            sink.send_now(data)
+            if not body.left and self.body is body:
+                self.transport.doRead = self.receive
+                self._spliced(body)
+            elif size == self.limit and self.pipes is not None:
+                self._consider_splice(body)
+            return None
+        except Exception as error:
+            return self.crash(session, error)
 
     def take_in(self, data: bytes) -> None:
         """Take bytes of the server."""

@@ -96,6 +96,11 @@ class FakeClient(FakeMessageEnd, ClientEnd):
     def put_back(self, pieces: list[Piece], counted: int) -> None:
         """Nothing is held."""
 
+    gathered = False
+
+    def unsay(self) -> None:
+        """Nothing is gathered: what is said is here at once."""
+
     def hang_up(self) -> None:
         """Nothing more will be sent."""
 

@@ -1,0 +1,419 @@
+"""An exception anywhere in the code of a session ends that session, and nothing else.
+
+Each play is run once to learn which functions of the sessions, of the farm and of the strategy it calls; then once more
+for each of them, which raises an exception at that call. Whatever function that is: one message tells it, nothing is
+left of the session, and the next client is served.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import tcproxy
+from tcproxy.session.stages import NEVER
+from tests.transport.http1.memory import MemoryProxy, PipeSocket, at_work, configured
+
+HOUSE = Path(tcproxy.__file__).parent
+ROOMS = tuple(str(HOUSE / name) for name in ("session", "servers", "balance", "report/formats", "samples", "rules"))
+UNTOUCHED = {str(HOUSE / "session" / "crashes.py")}
+"""What ends a session that crashed: it is the one thing that may not fail, and is called by no play."""
+GET = b"GET /x HTTP/1.1\r\nHost: a\r\nCookie: who=s1\r\n\r\n"
+POST = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX: y\r\n\r\nabc"
+
+
+class Crash(Exception):
+    """What the functions raise."""
+
+
+DEFAULTS = """
+defaults
+    mode {mode}
+    timeout client 20s
+    timeout server 20s
+    timeout connect 5s
+    timeout queue 5s
+    log-format "{form}"
+"""
+HTTP_FORM = "%ts %ST %b/%s %U %B %ID"
+TCP_FORM = "%ts %b/%s %U %B %ID"
+SERVER = "    server s1 192.0.2.10:80 cookie s1 {words}\n"
+
+
+def section(more: str = "", server: str = "", mode: str = "http") -> str:
+    """Return a configuration of one section with one server; more: words of it, a line each."""
+    lines = "".join(f"    {line.strip()}\n" for line in more.splitlines() if line.strip())
+    form = HTTP_FORM if mode == "http" else TCP_FORM
+    text = DEFAULTS.format(mode=mode, form=form)
+    return f"{text}listen web\n    bind 192.0.2.254:80\n{lines}{SERVER.format(words=server)}"
+
+
+class Proxy(MemoryProxy):
+    """A proxy in memory, of which a play keeps what it is told.
+
+    said: messages, with their syslog level. clients: all that came in.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(configured(text))
+        self.said: list[tuple[int, str]] = []
+        self.clients: list[PipeSocket] = []
+        self.world.announce = lambda level, message: self.said.append((level, message))
+        self.frontend.entrances[0].listener = SimpleNamespace(factory=self.entry)  # type: ignore[assignment]
+
+    def comes(self) -> PipeSocket:
+        """Let a client in."""
+        client = self.connect()
+        self.clients.append(client)
+        return client
+
+    def answers(self, response: bytes = OK, **more: Any) -> None:
+        """Let the server of the last link send something, if it is there still."""
+        if self.links and not self.links[-1].closed:
+            self.says(self.links[-1], response, **more)
+
+    def ends(self) -> None:
+        """Let everybody leave, and drop what is idle."""
+        for one in (*self.clients, *self.links):
+            self.breaks(one)
+        self.pass_time(60)
+        for backend in self.backends.values():
+            backend.farm.close_links()
+        self.pass_time(2)
+
+    def left(self) -> list[str]:
+        """Return what is left of the sessions, by name: nothing, when all have ended."""
+        world = self.world
+        current = {"process": world.counters, "frontend": self.frontend.counters}
+        current["bind"] = self.frontend.entrances[0].counters
+        for farm in world.farms.values():
+            current[farm.name] = farm.counters
+            current |= {server.label: server.counters for server in farm.servers}
+        left = [f"{name}: {one.current} current" for name, one in current.items() if one.current]
+        left += [f"{name}: {one.queue_current} in the queue" for name, one in current.items() if one.queue_current]
+        for farm in world.farms.values():
+            for server in farm.servers:
+                left += [f"{server.label} has {word}" for word in ("sessions", "serving") if getattr(server, word)]
+                if server.links is not None and (server.links.used or len(server.links)):
+                    left.append(f"{server.label}: {server.links.used} links used, {len(server.links)} idle")
+        left += ["links in the budget"] * bool(world.budget.links)
+        left += ["sessions"] * bool(world.sessions)
+        left += ["deadlines"] * (len(world.deadlines) != (world.newcomers.at != NEVER))
+        left += [f"socket {one.number} open" for one in (*self.clients, *self.links) if not one.closed]
+        return left
+
+
+# what is raised where
+
+
+@contextmanager
+def calls_noted(noted: list[CodeType]) -> Iterator[None]:
+    """Note each function of the rooms above that is called in the block, once."""
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        code = frame.f_code
+        if code.co_filename.startswith(ROOMS) and code.co_filename not in UNTOUCHED and code not in noted:
+            noted.append(code)
+
+    before = sys.gettrace()
+    sys.settrace(note)  # type: ignore[arg-type]  # no lines are traced
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def raising(code: CodeType, times: int = 1) -> Iterator[list[str]]:
+    """Let a function raise at its first calls in the block; return the names of those that did."""
+    raised: list[str] = []
+
+    def crash(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code is code:
+            raised.append(code.co_qualname)
+            raise Crash(f"in {code.co_qualname}")  # with this, Python traces no more
+
+    before = sys.gettrace()
+    sys.settrace(crash)  # type: ignore[arg-type]  # no lines are traced
+    try:
+        yield raised
+    finally:
+        sys.settrace(before)
+
+
+# plays
+
+
+def asks_twice(proxy: Proxy) -> None:
+    """A kept client asks, is answered, and asks again."""
+    client = proxy.comes()
+    for _ in range(2):
+        proxy.says(client, GET)
+        proxy.answers()
+
+
+def asks_in_pieces(proxy: Proxy) -> None:
+    """A request comes in pieces with its body, and its response, too."""
+    client = proxy.comes()
+    proxy.says(client, POST[:20], POST[20:], b"abc", b"def")
+    proxy.answers(b"HTTP/1.1 100 Continue\r\n\r\n")
+    proxy.answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    proxy.answers(b"3\r\nabc\r\n")
+    proxy.answers(b"0\r\n\r\n")
+
+
+def waits_in_vain(proxy: Proxy) -> None:
+    """The server says nothing."""
+    proxy.says(proxy.comes(), GET)
+    proxy.pass_time(25)
+
+
+def waits_for_a_slot(proxy: Proxy) -> None:
+    """Two clients, one slot: the second one is served when the first is answered, the third one's time runs out."""
+    first, second, third = proxy.comes(), proxy.comes(), proxy.comes()
+    for client in (first, second, third):
+        proxy.says(client, GET)
+    proxy.answers()
+    proxy.pass_time(1)
+    proxy.answers()
+    proxy.pass_time(1)
+    proxy.pass_time(10)
+
+
+def loses_its_server(proxy: Proxy) -> None:
+    """Clients wait for a server that goes down, and comes back."""
+    for _ in range(3):
+        proxy.says(proxy.comes(), GET)
+    proxy.farm.servers[0].down(None, "test")
+    proxy.pass_time(1)
+    proxy.farm.servers[0].up(None, "test")
+    proxy.pass_time(1)
+
+
+def is_killed(proxy: Proxy) -> None:
+    """Commands end sessions."""
+    proxy.says(proxy.comes(), GET)
+    proxy.says(proxy.comes(), GET)
+    proxy.farm.servers[0].shut_sessions("K")
+    proxy.pass_time(1)
+
+
+def says_nothing(proxy: Proxy) -> None:
+    """A client stays silent, another one leaves, one talks nonsense, and one waits between two requests."""
+    silent, leaving, wrong, kept = (proxy.comes() for _ in range(4))
+    proxy.says(leaving, b"GET /", ends=True)
+    proxy.says(wrong, b"\0\0\r\n\r\n")
+    proxy.says(kept, GET)
+    proxy.answers()
+    proxy.pass_time(25)
+    assert silent.closed
+
+
+def is_cut_off(proxy: Proxy) -> None:
+    """A server closes within a response, another one before it, and a client resets."""
+    proxy.says(proxy.comes(), GET)
+    proxy.answers(OK[:-1], ends=True)
+    proxy.says(proxy.comes(), GET)
+    proxy.answers(b"", ends=True)
+    proxy.says(proxy.comes(), GET)
+    proxy.answers(b"nonsense\r\n\r\n")
+    client = proxy.comes()
+    proxy.says(client, GET)
+    proxy.breaks(client)
+    proxy.says(proxy.comes(), GET)
+    if proxy.links:
+        proxy.breaks(proxy.links[-1])
+
+
+def upgrades(proxy: Proxy) -> None:
+    """A tunnel is made, and passes bytes both ways until it ends."""
+    client = proxy.comes()
+    proxy.says(client, b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: b\r\n\r\n")
+    proxy.answers(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: b\r\n\r\nhello")
+    proxy.says(client, b"bytes")
+    proxy.answers(b"more")
+    proxy.says(client, ends=True)
+    proxy.answers(b"", ends=True)
+
+
+def passes_bytes(proxy: Proxy) -> None:
+    """Bytes pass both ways, then both sides end; another client and its server break."""
+    client = proxy.comes()
+    proxy.says(client, b"hello")
+    proxy.answers(b"world")
+    proxy.says(client, ends=True)
+    proxy.answers(b"", ends=True)
+    client = proxy.comes()
+    proxy.breaks(client)
+    proxy.comes()
+    if proxy.links:
+        proxy.breaks(proxy.links[-1])
+    proxy.comes()
+    proxy.pass_time(25)
+
+
+def waits_with_bytes(proxy: Proxy) -> None:
+    """The same as `waits_for_a_slot` in TCP mode."""
+    clients = [proxy.comes() for _ in range(4)]
+    proxy.says(clients[3], ends=True)
+    proxy.says(clients[0], ends=True)
+    proxy.answers(b"", ends=True)
+    proxy.pass_time(1)
+    proxy.pass_time(10)
+
+
+def greets(proxy: Proxy) -> None:
+    """A PROXY header comes in pieces, a wrong one comes, and none."""
+    client, wrong, _ = proxy.comes(), proxy.comes(), proxy.comes()
+    proxy.says(client, b"PROXY TCP4 192.0.2.7 192.0.2.8 ", b"1000 80\r\n")
+    proxy.says(client, GET)
+    proxy.answers()
+    proxy.says(wrong, b"nonsense")
+    proxy.pass_time(25)
+
+
+@dataclass(frozen=True)
+class Play:
+    """What happens to a proxy. text: its configuration. told: all of its sessions are, by lines with a state I."""
+
+    name: str
+    text: str
+    act: Callable[[Proxy], None]
+    next: Callable[[Proxy], bool] = field(default=lambda proxy: served(proxy))
+
+
+def served(proxy: Proxy) -> bool:
+    """Say whether a new client is served as if nothing had happened."""
+    client, before = proxy.comes(), len(proxy.links)
+    if proxy.frontend.entrances[0].bind.accept_proxy:
+        proxy.says(client, b"PROXY UNKNOWN\r\n")
+    proxy.says(client, GET.replace(b"/x", b"/served"))
+    assert len(proxy.links) in (before, before + 1)
+    proxy.answers()
+    return b"abc" in client.sent
+
+
+RULES = """
+    option httplog
+    option forwardfor
+    option originalto
+    option http-buffer-request
+    option checkcache
+    monitor-uri /alive
+    capture request header host len 10
+    capture response header x len 10
+    capture cookie who len 10
+    cookie who insert indirect
+    unique-id-format %ci:%cp-%rt
+    unique-id-header X-Id
+    http-request set-header X-A %[src] if { path /x }
+    http-response set-header X-B 1
+    http-request deny if { path /no }
+"""
+
+
+def rules() -> str:
+    """Return a configuration with as many kinds of rules as are known."""
+    for drop in range(len(lines := [line.strip() for line in RULES.splitlines() if line.strip()])):
+        del drop
+    known = []
+    for line in lines:
+        try:
+            configured(section("\n".join([*known, line])))
+        except AssertionError:
+            continue
+        known.append(line)
+    return section("\n".join(known))
+
+
+PLAYS = [
+    Play("fast", section(), asks_twice),
+    Play("leastconn", section("balance leastconn"), asks_twice),
+    Play("never reused", section("http-reuse never"), asks_twice),
+    Play("closing", section("option httpclose"), asks_twice),
+    Play("rules", rules(), asks_twice),
+    Play("rules and bodies", rules(), asks_in_pieces),
+    Play("bodies", section(), asks_in_pieces),
+    Play("buffered", section("option http-buffer-request"), asks_in_pieces),
+    Play("in vain", section(), waits_in_vain),
+    Play("retries", section("retry-on all-retryable-errors\nretries 2"), is_cut_off),
+    Play("queue", section(server="maxconn 1"), waits_for_a_slot),
+    Play("backend's queue", section("balance leastconn", server="maxconn 1"), waits_for_a_slot),
+    Play("lost", section("option redispatch", server="maxconn 1 on-marked-down shutdown-sessions"), loses_its_server),
+    Play("killed", section(server="maxconn 1"), is_killed),
+    Play("silent", section("timeout http-request 3s\ntimeout http-keep-alive 2s"), says_nothing),
+    Play("cut off", section("option abortonclose"), is_cut_off),
+    Play("tunnel", section(), upgrades),
+    Play("denied", section("http-request deny if { path /x }"), asks_twice),
+    Play("tarpit", section("http-request tarpit if { path /x }\ntimeout tarpit 2s"), waits_in_vain),
+    Play("redirect", section("redirect location /there if { path /x }"), asks_twice),
+    Play("proxy header", section().replace("254:80", "254:80 accept-proxy"), greets),
+    Play("tcp", section(mode="tcp"), passes_bytes),
+    Play("tcp leastconn", section("balance leastconn", mode="tcp"), passes_bytes),
+    Play("tcp queue", section(mode="tcp", server="maxconn 1"), waits_with_bytes),
+    Play("tcp lost", section("option redispatch", mode="tcp", server="maxconn 1"), loses_its_server),
+    Play("tcp killed", section(mode="tcp", server="maxconn 1"), is_killed),
+    Play("tcp proxy header", section(mode="tcp").replace("254:80", "254:80 accept-proxy"), greets),
+    Play(
+        "upgraded",
+        DEFAULTS.format(mode="tcp", form=TCP_FORM)
+        + "frontend web\n    bind 192.0.2.254:80\n    default_backend b\nbackend b\n    mode http\n"
+        + SERVER.format(words=""),
+        asks_twice,
+    ),
+]
+
+
+def played(play: Play) -> Proxy:
+    """Return the proxy of a play before it begins."""
+    return Proxy(play.text)
+
+
+@cache
+def functions_of(name: str) -> tuple[CodeType, ...]:
+    """Return the functions that a play calls."""
+    play = next(one for one in PLAYS if one.name == name)
+    noted: list[CodeType] = []
+    with at_work(played(play)) as proxy:
+        assert isinstance(proxy, Proxy)
+        with calls_noted(noted):
+            play.act(proxy)
+        assert play.next(proxy)
+        proxy.ends()
+        assert not proxy.left() and not proxy.said, (proxy.left(), proxy.said)
+    return tuple(noted)
+
+
+@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.name)
+def test_whatever_raises_ends_its_session_alone(play: Play) -> None:
+    """Each function that a play calls raises once: it is told once, nothing is left, and the next client is served."""
+    wrong = [said for code in functions_of(play.name) for said in faults(play, code)]
+    assert not wrong, "\n".join(wrong)
+
+
+def faults(play: Play, code: CodeType) -> list[str]:
+    """Play with a function that raises; return what is wrong then."""
+    with at_work(played(play)) as proxy:
+        assert isinstance(proxy, Proxy)
+        try:
+            with raising(code):
+                play.act(proxy)
+            served = play.next(proxy)
+            proxy.ends()
+        except BaseException as error:
+            return [f"{code.co_qualname} ({code.co_filename}): {error!r} came out"]
+        wrong = proxy.left()
+        if len(proxy.said) != 1:
+            wrong.append(f"told {proxy.said}")
+        if not served:
+            wrong.append("the next client is not served")
+        return [f"{code.co_qualname} ({Path(code.co_filename).name}): {what}" for what in wrong]
