@@ -319,17 +319,16 @@ class IdleLinks(LinkHolder):
         """Keep a link whose exchange is over for the next request of any client; close it when there are enough."""
         self.used -= 1
         try:
-            keeps = link.age == self.age and self._has_room(link.uses)
+            if not (link.age == self.age and self._has_room(link.uses)):
+                self.drop(link)
+                return
         except BaseException:
             self.used += 1  # it is in use still: who ends its session closes it
             raise
-        if keeps:
-            link.session = self
-            (self.safe if link.uses else self.idle).append(link)
-            if self.alarm is None:
-                self.alarm = self.world.deadlines.set(link.stamp + self.delay, self)
-        else:
-            self.drop(link)
+        link.session = self
+        (self.safe if link.uses else self.idle).append(link)
+        if self.alarm is None:
+            self.alarm = self.world.deadlines.set(link.stamp + self.delay, self)
 
     def _has_room(self, uses: int) -> bool:
         """Return whether to keep one more idle link. uses: requests it carried after its first."""
@@ -390,4 +389,5 @@ class IdleLinks(LinkHolder):
         for links in (self.idle, self.safe):
             if link in links:
                 links.remove(link)
-                self.drop(link)
+        if link.session is self:
+            self.drop(link)

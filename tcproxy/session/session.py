@@ -278,6 +278,7 @@ class TcpSession(Connection, Stream):
                 self.cancel_alarm,
                 self._leave_queue,
                 self._close_link,
+                self._reset_link,
                 self._nothing_to_count if counted else partial(accounting.account, self),
                 self._leave_backend,
                 self._leave_server,
@@ -300,6 +301,11 @@ class TcpSession(Connection, Stream):
         if self.relay is not None:
             self.relay.close()
         elif self.link is not None:
+            self.link.close(True)
+
+    def _reset_link(self) -> None:
+        """Close a link that the relay takes for closed: it may have crashed on the way to that."""
+        if self.link is not None:
             self.link.close(True)
 
     def _leave_backend(self) -> None:
@@ -344,7 +350,10 @@ class TcpSession(Connection, Stream):
     # events of the farm
 
     def granted(self, server: LiveServer) -> None:
-        """A slot of this server is free for us: go on from the event loop, not within the end of another session."""
+        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
+        if self.stage is CLOSED:
+            server.farm.release(server)  # it crashed before it knew of its place
+            return
         self.server = server
         self._go_on_soon()
 
@@ -353,6 +362,8 @@ class TcpSession(Connection, Stream):
         self._go_on_soon()
 
     def _go_on_soon(self) -> None:
+        if self.stage is CLOSED:
+            return
         self.stage = CHOOSING
         self.expires = self.now()
         self._rearm()

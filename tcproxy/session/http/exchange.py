@@ -143,7 +143,10 @@ class HttpExchange(Exchange):
         attempts.connect_failed(self, errno, cause)
 
     def granted(self, server: LiveServer) -> None:
-        """A slot of this server is free for us: go on from the event loop, not within the end of another exchange."""
+        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
+        if self.stage is CLOSED:
+            server.farm.release(server)  # it crashed before it knew of its place
+            return
         self.server = server
         self._go_on_soon()
 
@@ -152,6 +155,8 @@ class HttpExchange(Exchange):
         self._go_on_soon()
 
     def _go_on_soon(self) -> None:
+        if self.stage is CLOSED:
+            return
         self.stage = CHOOSING
         self.expires = self.now()
         self.connection.rearm()

@@ -64,17 +64,21 @@ class PrivateLinks(LinkHolder):
     def forget(self, link: Link) -> None:
         """Close a link that can carry no more requests."""
         pool = link.pool
-        if pool is not None and self.links.pop(pool, (None, None))[1] is link:
+        if pool is None:
+            return
+        if self.links.get(pool, (None, None))[1] is link:
+            del self.links[pool]
+        if link.session is self:
             pool.drop(link)
 
 
 def keep_private(exchange: Exchange, server: LiveServer, link: Link) -> None:
     """Let a session keep a link for itself, unless it has as many as it may (`max-session-srv-conns`)."""
     pool = server.links
-    pool.let_go()
     kept = exchange.kept
     if kept is None:
         kept = exchange.connection.kept = PrivateLinks()
+    pool.let_go()
     if not link.private:
         link.private = kept.prefers = True
     if len(kept.links) >= exchange.settings.private_links or pool in kept.links:
