@@ -461,6 +461,7 @@ class HttpConnection(ClientConnection):
         if not crashes.is_open(self):
             return
         self.closed = True
+        self.client.session = self  # the PROXY header is awaited no more
         if exchange is None and not self.leaving:
             exchange = self._exchange_of_crash()
         parts: list[Callable[[], None]] = [self.cancel_alarm]
