@@ -9,7 +9,6 @@ from __future__ import annotations
 from tcproxy.session.accounting import aborted_by_client
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import CLIENT_ERROR, QUEUED, RELAYING
-from tcproxy.wire.http1 import Framing
 
 
 def client_ended(exchange: Exchange) -> None:
@@ -22,7 +21,7 @@ def client_ended(exchange: Exchange) -> None:
     elif exchange.inner is not None:
         if exchange.inner.looks:
             exchange.inner.late()
-    elif aborts_on_close(exchange) and not (exchange.response and exchange.response.framing is Framing.CLOSE):
+    elif aborts_on_close(exchange) and not (exchange.response and exchange.response.ends_by_close):
         client_aborted(exchange)
 
 

@@ -24,7 +24,7 @@ from tcproxy.session.http.reuse import give_back
 from tcproxy.session.http.state import EXCHANGE_FIELDS, NOT_COUNTED, ClientConnection, Exchange
 from tcproxy.session.stages import CHOOSING, CLOSED, LETTERS, NEVER, PROXY, RELAYING, SERVER_ERROR
 from tcproxy.session.steps import run
-from tcproxy.wire.http1 import BadMessage, Framing, ResponseHead
+from tcproxy.wire.http1 import BadMessage, ResponseHead
 
 
 class HttpExchange(Exchange):
@@ -364,7 +364,7 @@ class HttpExchange(Exchange):
             or server is None
             or self.route.closes
             or not (self.response_whole and self.client.whole and response.keep_alive and link.clean)
-            or response.framing is Framing.CLOSE
+            or response.ends_by_close
         ):
             link.close(not link.ended)
         else:

@@ -8,7 +8,6 @@ from tcproxy.session.http.inner import Drain
 from tcproxy.session.http.retries import EMPTY, again
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import CONNECTING, SERVER_ERROR
-from tcproxy.wire.http1 import Framing
 
 
 def server_ended(exchange: Exchange) -> None:
@@ -16,7 +15,7 @@ def server_ended(exchange: Exchange) -> None:
     response = exchange.response
     if response is None:
         server_failed(exchange, observing.CLOSED)
-    elif response.framing is Framing.CLOSE:
+    elif response.ends_by_close:
         exchange.client.end_message()
         exchange.client.flush()
         exchange.response_ended()

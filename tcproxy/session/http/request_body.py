@@ -13,7 +13,7 @@ from tcproxy.session.attempts import left_early
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
 from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER
-from tcproxy.wire.http1 import Framing, Piece, RequestHead, ResponseHead
+from tcproxy.wire.http1 import Piece, RequestHead, ResponseHead
 from tcproxy.wire.http1.limits import FIELD_OVERHEAD
 
 OPTION = "http-buffer-request"
@@ -98,7 +98,7 @@ def waiting(proxy: Proxy) -> Rule:
     def wait(exchange: Exchange) -> bool:
         request, client = exchange.request, exchange.client
         assert request is not None
-        if request.framing is Framing.NONE or exchange.connection.client_shut:
+        if not request.has_body or exchange.connection.client_shut:
             return True
         _tell_to_continue(exchange, request)
         if client.whole:
@@ -123,7 +123,7 @@ def _size(request: RequestHead) -> int:
 
 def _tell_to_continue(exchange: Exchange, request: RequestHead) -> None:
     """Answer an Expect header in the server's place."""
-    if not request.minor:
+    if not request.takes_interim:
         return
     expected = request.values(b"expect")
     if not expected or expected[0].lower() != b"100-continue":
