@@ -380,7 +380,7 @@ class HttpExchange(Exchange):
 
     def parts_of_crash(self) -> tuple[Callable[[], None], ...]:
         """Return all that is to be done when an exchange ends so; each does nothing where nothing is left to do."""
-        over = self.byte_counts is not NOT_COUNTED and self.backend is None
+        over = self.backend is None and (self.logged or (self.fast and self.byte_counts is not NOT_COUNTED))
         return (
             partial(crashes.answer, self),
             self._leave_queue,
