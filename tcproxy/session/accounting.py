@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from time import time
+
 from tcproxy.report.counters import Counters, begin_all
 from tcproxy.servers.state import LiveServer
-from tcproxy.session.settings import Entrance, FrontendSettings
+from tcproxy.session.ends import End
+from tcproxy.session.settings import FrontendSettings
 from tcproxy.session.state import Connection, Stream
 
 
-def enter(connection: Connection, entrance: Entrance) -> None:
-    """Count a new connection, and give it its number. With `accept-proxy` it is no session yet (greeted)."""
-    frontend = connection.frontend
-    world, counters, now = frontend.world, frontend.counters, connection.began
+def enter(connection: Connection, client: End) -> None:
+    """Date and count a connection whose client's end stands, and give it its number.
+
+    With `accept-proxy` it is no session yet (greeted).
+    """
+    frontend, entrance = connection.frontend, connection.entrance
+    world, counters = frontend.world, frontend.counters
+    connection.client = client
+    connection.began = client.stamp = now = world.clock.seconds()
+    connection.accepted = time()
+    if "front" in frontend.needs:
+        connection.front = client.destination()
     if entrance.bind.accept_proxy:
         begin_all((world.counters, entrance.counters), now)
         counters.arrive()

@@ -32,12 +32,6 @@ def persistence_of(stream: Stream) -> Persistence:
     return found
 
 
-def follows_client(stream: Stream) -> bool:
-    """Return whether the stream's server is still the one that the client asked for."""
-    lead, ticket = stream.persistence, stream.ticket
-    return lead is not None and lead.direct and (ticket is None or not ticket.redispatched)
-
-
 def cookie_letters(stream: Stream) -> str:
     """Return the two letters of cookies for an exchange in a backend that has a cookie."""
     lead, ticket = stream.persistence, stream.ticket

@@ -10,11 +10,9 @@ Here stand: events of the ends before the relay, deadlines, and the end of the s
 from __future__ import annotations
 
 from functools import partial
-from time import time
 from typing import Any
 
 from tcproxy.report.formats import Moment
-from tcproxy.servers.state import LiveServer
 from tcproxy.session import accounting, attempts, crashes
 from tcproxy.session.attempts import observe
 from tcproxy.session.ends import End
@@ -67,13 +65,7 @@ class TcpSession(Connection, Stream):
 
     def begin(self, client: End) -> None:
         """The client's connection stands: count it and take the first steps."""
-        frontend = self.frontend
-        self.client = client
-        self.began = client.stamp = frontend.world.clock.seconds()
-        self.accepted = time()
-        if "front" in frontend.needs:
-            self.front = client.destination()
-        accounting.enter(self, self.entrance)
+        accounting.enter(self, client)
         client.listen()
         if self.entrance.bind.accept_proxy:
             self.stage = GREETING
@@ -180,14 +172,14 @@ class TcpSession(Connection, Stream):
         if self.client_shut:
             return self.end()
         if not self.client_done or self.stage is CHOOSING:
-            return self._rearm()
+            return self.rearm()
         if self.error == CLIENT_TIMEOUT and self.stage is CONNECTING:
             # HAProxy does not give up a connection attempt because the client is silent
-            return self._rearm()
+            return self.rearm()
         if self.error or not self.client.held or (backend is not None and backend.abort_on_close):
             self.decide(CLIENT_ERROR)
             return self.end()
-        return self._rearm()
+        return self.rearm()
 
     def close_client(self) -> None:
         """Close the client's connection: from now on both of its directions have ended."""
@@ -232,7 +224,7 @@ class TcpSession(Connection, Stream):
             client.mute()
             self.finish_client()
 
-    def _rearm(self) -> None:
+    def rearm(self) -> None:
         """See that the alarm strikes no later than anything that can be due from now on (relay.py has the reason)."""
         at = self.expires
         limit = self.client_limit
@@ -348,25 +340,6 @@ class TcpSession(Connection, Stream):
         attempts.connect_failed(self, errno, cause)
 
     # events of the farm
-
-    def granted(self, server: LiveServer) -> None:
-        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
-        if self.stage is CLOSED:
-            server.farm.release(server)  # it crashed before it knew of its place
-            return
-        self.server = server
-        self._go_on_soon()
-
-    def turned_away(self) -> None:
-        """No server is left that could take the place in the queue."""
-        self._go_on_soon()
-
-    def _go_on_soon(self) -> None:
-        if self.stage is CLOSED:
-            return
-        self.stage = CHOOSING
-        self.expires = self.now()
-        self._rearm()
 
 
 # steps

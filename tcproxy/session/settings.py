@@ -160,12 +160,11 @@ class Entrance:
 
     steps: of a TCP session. resume: set while the listener accepts nobody because of a limit; called when a place is
     free. listener: accepts there, once it is open; runtime commands pause and close it. passed: the counters that each
-    client of this address counts in. upgraded: the same address for clients that came in TCP mode and speak HTTP now,
-    None where no backend does.
+    client of this address counts in.
     """
 
     __slots__ = (
-        "bind", "counters", "frontend", "listener", "maxconn", "name", "passed", "resume", "steps", "upgraded",
+        "bind", "counters", "frontend", "listener", "maxconn", "name", "passed", "resume", "steps",
     )  # fmt: skip
 
     def __init__(self, frontend: FrontendSettings, bind: Bind) -> None:
@@ -176,7 +175,6 @@ class Entrance:
         self.counters = Counters()
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
         self.steps: Any = None  # a Steps (steps.py, above); None in HTTP mode
-        self.upgraded: Entrance | None = None
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None
 

@@ -19,7 +19,7 @@ from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.ends import Address, End
 from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings, World
-from tcproxy.session.stages import NEVER, Stage
+from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, Stage
 from tcproxy.session.timers import Alarm
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
@@ -208,6 +208,10 @@ class Connection(SessionFacts):
         """The deadline struck: act on what is really due, and set it anew."""
         raise NotImplementedError
 
+    def rearm(self) -> None:
+        """See that the alarm strikes no later than anything that can be due."""
+        raise NotImplementedError
+
     def close_client(self) -> None:
         """Close the client's connection: from now on both of its directions have ended."""
         raise NotImplementedError
@@ -348,14 +352,6 @@ class Stream(SessionFacts):
         """The link that was being established failed."""
         raise NotImplementedError
 
-    def granted(self, server: LiveServer) -> None:
-        """A place in the queue has become a slot of this server."""
-        raise NotImplementedError
-
-    def turned_away(self) -> None:
-        """No server is left that could take the place in the queue."""
-        raise NotImplementedError
-
     def give_up(self) -> None:
         """End it for want of a server; `error` and `phase` already say why."""
         raise NotImplementedError
@@ -367,6 +363,27 @@ class Stream(SessionFacts):
     def link_key(self) -> Any:
         """Return the key of a link to the server: all that it tells of the client, or depends on (servers/links.py)."""
         raise NotImplementedError
+
+    # events of the farm
+
+    def granted(self, server: LiveServer) -> None:
+        """A slot of this server is free for us: go on from the event loop, not within the end of another stream."""
+        if self.stage is CLOSED:
+            server.farm.release(server)  # it crashed before it knew of its place
+            return
+        self.server = server
+        self._go_on_soon()
+
+    def turned_away(self) -> None:
+        """No server is left that could take the place in the queue."""
+        if self.stage is not CLOSED:
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        self.stage = CHOOSING
+        self.expires = self.now()
+        self.connection.rearm()
+
 
 
 def _packed(host: str) -> bytes:

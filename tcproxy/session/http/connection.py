@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
 from tcproxy.servers.state import LiveServer
@@ -19,7 +19,7 @@ from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting
 from tcproxy.session.http import client_events, fast, pages, timeouts
 from tcproxy.session.http.exchange import HttpExchange
-from tcproxy.session.http.messages import ClientEnd
+from tcproxy.session.http.messages import ClientEnd, ClientEvents
 from tcproxy.session.http.state import ClientConnection, Exchange
 from tcproxy.session.http.tunnel import Tunnel
 from tcproxy.session.settings import BackendSettings, Entrance
@@ -68,13 +68,7 @@ class HttpConnection(ClientConnection):
 
     def begin(self, client: ClientEnd) -> None:
         """The client's connection stands: count it, and wait for its first request."""
-        frontend = self.frontend
-        self.client = client
-        self.began = client.stamp = frontend.world.clock.seconds()
-        self.accepted = time()
-        if "front" in frontend.needs:
-            self.front = client.destination()
-        accounting.enter(self, self.entrance)
+        accounting.enter(self, client)
         client.listen()
         if self.entrance.bind.accept_proxy:
             Greeting(self).wait()
@@ -540,3 +534,7 @@ class HttpConnection(ClientConnection):
     def retries(self) -> int:
         """Return the retries of the exchange under way."""
         return self.exchange.retries if self.exchange is not None else 0
+
+
+if TYPE_CHECKING:
+    _told_by_clients: type[ClientEvents] = HttpConnection

@@ -188,7 +188,7 @@ class ResponseCookie:
     def edit(self, exchange: Exchange, head: ResponseHead) -> None:
         """Do what the backend's cookie asks of a response."""
         lead, server, ticket = exchange.persistence or persistence_of(exchange), exchange.server, exchange.ticket
-        led = lead.direct and (ticket is None or not ticket.redispatched)  # inlined `follows_client`
+        led = lead.direct and (ticket is None or not ticket.redispatched)
         if head.has(b"set-cookie") or head.has(b"set-cookie2"):
             head.replace(SETTING, lambda name, value: self._left_of(server, lead, led, name, value))
         if led and not (self.dated or lead.last or lead.first):

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.counters import UNCOUNTED
-from tcproxy.servers.state import LiveServer
 from tcproxy.session import attempts
 from tcproxy.session.ends import End
 from tcproxy.session.http import crashes, fast, link_events, observing, pages
 from tcproxy.session.http.accounting import account
 from tcproxy.session.http.log_lines import write_early, write_line
+from tcproxy.session.http.messages import LinkEvents
 from tcproxy.session.http.pages import Page
 from tcproxy.session.http.retries import JUNK, again
 from tcproxy.session.http.reuse import give_back
@@ -141,25 +141,6 @@ class HttpExchange(Exchange):
     def connect_failed(self, errno: int, cause: str) -> None:
         """The link that was being established failed."""
         attempts.connect_failed(self, errno, cause)
-
-    def granted(self, server: LiveServer) -> None:
-        """A place in the queue has become a slot of this server: go on from the loop, not from another's end."""
-        if self.stage is CLOSED:
-            server.farm.release(server)  # it crashed before it knew of its place
-            return
-        self.server = server
-        self._go_on_soon()
-
-    def turned_away(self) -> None:
-        """No server is left that could take the place in the queue."""
-        self._go_on_soon()
-
-    def _go_on_soon(self) -> None:
-        if self.stage is CLOSED:
-            return
-        self.stage = CHOOSING
-        self.expires = self.now()
-        self.connection.rearm()
 
     # events of the link (messages.LinkEvents)
 
@@ -409,3 +390,7 @@ class HttpExchange(Exchange):
         if self.link is not None:
             self.link.session = None
             self.link = None
+
+
+if TYPE_CHECKING:
+    _told_by_links: type[LinkEvents] = HttpExchange

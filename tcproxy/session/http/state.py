@@ -72,10 +72,6 @@ class ClientConnection(Connection):
     settings: HttpSettings
     soonest: float
 
-    def rearm(self) -> None:
-        """Set the alarm no later than the first thing that can be due."""
-        raise NotImplementedError
-
     def tunnel(self, exchange: Exchange) -> None:
         """Leave HTTP: the client and the exchange's link are one connection of bytes from now on."""
         raise NotImplementedError
