@@ -48,9 +48,13 @@ class Persistence:
 
     def __init__(self) -> None:
         self.server: LiveServer | None = None
-        self.direct = self.forced = self.ignored = False
-        self.asked = self.answered = "N"
-        self.last = self.first = 0
+        self.direct = False
+        self.forced = False
+        self.ignored = False
+        self.asked = "N"
+        self.answered = "N"
+        self.last = 0
+        self.first = 0
 
     def lead(self, server: LiveServer) -> None:
         """Lead to a server, as the client asks."""

@@ -20,6 +20,7 @@ from tcproxy.wire.cookies import (
     rejoined_set_cookies,
 )
 from tcproxy.wire.messages import Head, ResponseHead
+from tcproxy.wire.templates import Template
 
 COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")
@@ -39,13 +40,21 @@ class Captured:
         self.response_cookie: str | None = None
 
 
-class _Headers:
-    """The slots of one direction, by the names of the headers that they are for."""
+MOST_PLANS = 256
+"""Templates whose slots are remembered. A full store begins anew, so that nobody can make it grow."""
 
-    __slots__ = ("count", "slots")
+
+class _Headers:
+    """The slots of one direction, by the names of the headers that they are for.
+
+    plans: for heads of a template, (slot, place of the value in `parts`, length) of each header that is there.
+    """
+
+    __slots__ = ("count", "plans", "slots")
 
     def __init__(self, captures: Sequence[Capture]) -> None:
         self.count = len(captures)
+        self.plans: dict[Template, list[tuple[int, int, int]]] = {}
         self.slots: dict[bytes, list[tuple[int, int]]] = {}
         for index, capture in enumerate(captures):
             if capture.name:
@@ -54,11 +63,32 @@ class _Headers:
 
     def take(self, head: Head, into: list[bytes | None]) -> None:
         """Put the values of headers into their slots: the last one of each name."""
+        template = head.template
+        if template is not None:
+            plan = self.plans.get(template)
+            if plan is None:
+                plan = self._plan_of(template)
+            parts = head.parts
+            for index, place, length in plan:
+                into[index] = parts[place][:length]
+            return
         for name, slots in self.slots.items():
             values = head.values(name)
             if values:
                 for index, length in slots:
                     into[index] = values[-1][:length]
+
+    def _plan_of(self, template: Template) -> list[tuple[int, int, int]]:
+        """Work out where the values of a template's heads stand."""
+        if len(self.plans) >= MOST_PLANS:
+            self.plans.clear()
+        found = self.plans[template] = [
+            (index, template.places[name][-1], length)
+            for name, slots in self.slots.items()
+            if name in template.places
+            for index, length in slots
+        ]
+        return found
 
 
 def requests(front: Proxy) -> Rule | None:

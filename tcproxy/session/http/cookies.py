@@ -99,7 +99,11 @@ class RequestCookie:
         found = self.plain(header)
         if found is not None:
             before, value, behind = found.groups()
-            rest = self._read_one(exchange, lead, value)
+            if self.prefix or lead.last or lead.first or b"|" in value:
+                rest = self._read_one(exchange, lead, value)
+            else:
+                rest = value
+                self._lead(exchange, lead, value)
             if self.hidden:
                 return before + behind[2:] if behind else before[:-2]
             return header if rest is value else b"%b%b=%b%b" % (before, self.name, rest, behind)
@@ -146,7 +150,8 @@ class RequestCookie:
     def _lead(self, exchange: Exchange, lead: Persistence, named: bytes) -> None:
         """Lead the exchange to the first server of this cookie that may be used."""
         unused = lead.ignored or lead.server is not None
-        farm = exchange.farm or exchange.frontend.home
+        backend = exchange.backend
+        farm = backend.farm if backend is not None else exchange.frontend.home
         servers = farm.cookies.named(named) if farm is not None and named and not unused else ()
         for server in servers:
             lead.asked = "D" if server.state is STOPPED else "V"
