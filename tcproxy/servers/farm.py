@@ -97,7 +97,7 @@ class Farm(FarmState):
             self.counters.selected += 1
         if server.maxconn:
             return self._seat(waiter, server, old)
-        # inlined `_take_slot` (hot path; see docs/performance)
+        # inlined `take_slot` (hot path; see docs/performance)
         now = self.last_session = server.last_session = self.clock.seconds()
         counters = server.counters
         if now >= counters.session_rate.until:
@@ -133,7 +133,7 @@ class Farm(FarmState):
 
     def _seat(self, waiter: Waiter, server: LiveServer, old: Ticket | None) -> LiveServer | Ticket | None:
         if not server.saturated:
-            self._take_slot(server)
+            self.take_slot(server, self.clock.seconds())
             return server
         if self.refuses(server):
             self.refuser = server
@@ -145,18 +145,11 @@ class Farm(FarmState):
         queue.add(ticket, int(self.clock.seconds() * 1000))
         return ticket
 
-    def _take_slot(self, server: LiveServer) -> None:
-        now = self.last_session = server.last_session = self.clock.seconds()
-        server.counters.begin(now)
-        if self._counts_load and server.picker is not None:
-            try:
-                server.picker.took(server)
-            except BaseException:
-                server.counters.current -= 1
-                raise
+    def take_slot(self, server: LiveServer, now: float) -> None:
+        """Take a slot of a server that has no `maxconn`, or one free. now: monotonic seconds.
 
-    def take_unlimited(self, server: LiveServer, now: float) -> None:
-        """Take a slot of a server that has no `maxconn`: nobody ever waits for one. now: monotonic seconds."""
+        Raises what the strategy raises: nothing is taken then.
+        """
         self.last_session = server.last_session = now
         counters = server.counters  # inlined `Counters.begin` (hot path; see docs/performance)
         if now >= counters.session_rate.until:
@@ -166,7 +159,11 @@ class Farm(FarmState):
         if current > counters.highest:
             counters.highest = current
         if self._counts_load and server.picker is not None:
-            server.picker.took(server)
+            try:
+                server.picker.took(server)
+            except BaseException:
+                counters.current -= 1
+                raise
 
     def again(self, server: LiveServer) -> None:
         """Count one more connection attempt on a slot that is kept: a retry on the same server."""
@@ -208,7 +205,7 @@ class Farm(FarmState):
     def _takes_slot(self, ticket: Ticket, server: LiveServer) -> bool:
         """Take a slot for a session that has left its queue. False: the strategy raised, which ends the session."""
         try:
-            self._take_slot(server)
+            self.take_slot(server, self.clock.seconds())
         except Exception as error:
             ticket.called = False
             ticket.waiter.crashed(error)

@@ -61,7 +61,7 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:  
         got = take_slot(exchange, lead.server)
     else:
         got = lead.server
-        farm.take_unlimited(got, now)
+        farm.take_slot(got, now)
     if not isinstance(got, LiveServer):
         _wait(exchange, route, got)
         return

@@ -544,3 +544,19 @@ def test_a_strategy_of_a_third_party_is_told_by_its_guard_alone(mode: str) -> No
         proxy.says(client, GET)
         assert client.closed and client.sent[:12] == (b"HTTP/1.1 500" if mode == "http" else b"")
         assert [line[0] for line in proxy.lines] == ["I"] and not proxy.said and not proxy.left()
+
+
+@pytest.mark.parametrize("words", ["", "maxconn 1"])
+@pytest.mark.parametrize("request_", [GET, GET.replace(b"who=s1", b"a=b")])
+def test_a_slot_that_the_strategy_fails_to_note_is_given_back(request_: bytes, words: str) -> None:
+    """Whether a cookie or balancing led there, and with a limit or without: the server counts no session."""
+    with at_work(Proxy(section("balance leastconn\ncookie who insert indirect", server=words))) as proxy:
+        assert isinstance(proxy, Proxy)
+        picker = proxy.farm.servers[0].picker
+        assert picker is not None
+        picker.took = lambda server: 1 // 0  # type: ignore[assignment,method-assign,return-value]
+        client = proxy.comes()
+        proxy.says(client, request_)
+        assert client.sent[:12] == b"HTTP/1.1 500"
+        del picker.took
+        assert not proxy.left()
