@@ -173,6 +173,12 @@ class Counters:
             self.session_rate.turn(now, self.total)
         self.total += 1
 
+    def count_request(self, now: float) -> None:
+        """Count a request that is there at `now` (seconds, monotonic)."""
+        if now >= self.request_rate.until:
+            self.request_rate.turn(now, self.requests)
+        self.requests += 1
+
     def sessions_a_second(self, now: float) -> int:
         """Return how many sessions began in the second that ends at `now`."""
         return self.session_rate.read(now, self.total)

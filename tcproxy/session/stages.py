@@ -7,7 +7,7 @@ from enum import IntEnum
 NEVER = float("inf")
 CLIENT_ERROR, SERVER_ERROR = "C", "S"
 CLIENT_TIMEOUT, SERVER_TIMEOUT = "c", "s"
-RESOURCE, PROXY, LOCAL, INTERNAL = "R", "P", "L", "I"
+PROXY, LOCAL, INTERNAL = "P", "L", "I"
 
 
 class Stage(IntEnum):

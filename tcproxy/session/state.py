@@ -95,7 +95,7 @@ class SessionFacts:
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        return _packed(self.client_address[0])
+        raise NotImplementedError
 
     @property
     def source_port(self) -> int:
@@ -387,7 +387,6 @@ class Stream(SessionFacts):
         self.stage = CHOOSING
         self.expires = self.now()
         self.connection.rearm()
-
 
 
 def _packed(host: str) -> bytes:

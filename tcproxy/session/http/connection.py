@@ -1,8 +1,8 @@
 """One client of a frontend in HTTP mode: its connection, over which one exchange follows another.
 
-Here stand: events of the client's end, the wait for a request, tunnels, and the end of the connection. A client that
-leaves while an exchange is under way is the subject of client_events.py. A tunnel (upgrade, CONNECT) is a relay from
-then on (session/relay.py).
+Here stand: events of the client's end, tunnels, and the end of the connection. How it waits between exchanges, and what
+becomes of a client that leaves then, stands in waits.py; one that leaves while an exchange is under way is the subject
+of client_events.py. A tunnel (upgrade, CONNECT) is a relay from then on (session/relay.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tcproxy.servers.state import LiveServer
 from tcproxy.session import accounting, crashes
 from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting
-from tcproxy.session.http import client_events, fast, pages, timeouts
+from tcproxy.session.http import client_events, fast, pages, timeouts, waits
 from tcproxy.session.http.exchange import HttpExchange
 from tcproxy.session.http.messages import ClientEnd, ClientEvents
 from tcproxy.session.http.state import ClientConnection, Exchange
@@ -25,7 +25,6 @@ from tcproxy.session.http.tunnel import Tunnel
 from tcproxy.session.settings import BackendSettings, Entrance
 from tcproxy.session.stages import (
     CHOOSING,
-    CLIENT_ERROR,
     CLIENT_TIMEOUT,
     CLOSED,
     NEVER,
@@ -39,11 +38,7 @@ from tcproxy.wire.http1 import BadMessage, RequestHead
 
 
 class HttpConnection(ClientConnection):
-    """One client's connection.
-
-    unread: its last answer began before its request was whole. The connection waits for the rest of that request no
-    longer than `timeout client`.
-    """
+    """One client's connection."""
 
     __slots__ = (
         *CONNECTION_FIELDS, "broken", "choice", "closed", "exchange", "expires", "first", "idle_from", "kept",
@@ -117,7 +112,7 @@ class HttpConnection(ClientConnection):
         exchange = self.exchange = self.new_exchange()
         exchange.request = head
         exchange.asked_at = now
-        counters = self.frontend.counters
+        counters = self.frontend.counters  # inlined `Counters.count_request` (hot path; see docs/performance)
         if now >= counters.request_rate.until:
             counters.request_rate.turn(now, counters.requests)
         counters.requests += 1
@@ -168,12 +163,12 @@ class HttpConnection(ClientConnection):
         exchange = self.exchange = self.new_exchange()
         return exchange
 
-    def refuse(self, exchange: HttpExchange, status: int, silent: bool = False) -> None:
+    def refuse(self, exchange: Exchange, status: int, silent: bool = False) -> None:
         """Answer that there is no request, or say nothing, and close."""
         if silent:
             exchange.status = UNCOUNTED
         else:
-            self._count_no_request()
+            self.frontend.counters.count_request(self.now())  # one that is none, or was not sent, as HAProxy does
             exchange.status = status
             if not self.broken:
                 self.client.say(pages.early(self.settings, status))
@@ -183,14 +178,6 @@ class HttpConnection(ClientConnection):
         self.client.moved = 0
         exchange.keep = False
         exchange.finish()
-
-    def _count_no_request(self) -> None:
-        """Count a request that was not sent, or is none, as HAProxy does."""
-        counters = self.frontend.counters
-        now = self.now()
-        if now >= counters.request_rate.until:
-            counters.request_rate.turn(now, counters.requests)
-        counters.requests += 1
 
     def request_ended(self) -> None:
         """The request's body is whole."""
@@ -209,7 +196,7 @@ class HttpConnection(ClientConnection):
     def nothing_more(self) -> None:
         """The client's next request is not there yet."""
         if self.client_done and self.exchange is None:
-            self._client_left()
+            waits.client_left(self)
         else:
             self.rearm()
 
@@ -235,26 +222,6 @@ class HttpConnection(ClientConnection):
         wait = self.settings.keep_alive
         self.expires = now + wait if wait else NEVER
 
-    def _client_left(self) -> None:
-        """The client left instead of sending a request, or within one."""
-        begun = self.client.begun
-        if not self.first and not begun:
-            self.leaving = True
-            self.end()
-            return
-        exchange = self.without_request()
-        exchange.decide(CLIENT_ERROR)
-        self._refuse_unbegun(exchange, 400, begun)
-
-    def _refuse_unbegun(self, exchange: HttpExchange, status: int, begun: bool) -> None:
-        """Refuse a client that left, or was silent; one that sent not a byte may be ignored, or not logged."""
-        ignored = self.settings.probes and not begun
-        exchange.logged = ignored or (self.frontend.skip_null and not begun)
-        if not ignored:
-            self.count_request_error()
-            self.frontend.counters.unbegun += not begun
-        self.refuse(exchange, status, silent=ignored)
-
     # events of the client's end
 
     def heard(self, end: End) -> None:
@@ -268,7 +235,7 @@ class HttpConnection(ClientConnection):
         if self.leaving:
             return
         if self.exchange is None:
-            self._client_left()
+            waits.client_left(self)
         else:
             client_events.client_ended(self.exchange)
 
@@ -294,7 +261,7 @@ class HttpConnection(ClientConnection):
         if self.leaving:
             self.end()
         elif self.exchange is None:
-            self._client_left()
+            waits.client_left(self)
         else:
             client_events.client_aborted(self.exchange)
 
@@ -324,14 +291,6 @@ class HttpConnection(ClientConnection):
 
     # time
 
-    @property
-    def _waits_until(self) -> float:
-        """Return when the wait for a request ends, monotonic seconds: by its own timeout, or by `timeout client`."""
-        limit = self.client_limit
-        if not limit:
-            return self.expires
-        return min(self.expires, max(self.client.stamp, self.idle_from) + limit)
-
     def rearm(self) -> None:
         """Set the alarm no later than the first thing that can be due."""
         alarm = self.alarm
@@ -342,7 +301,7 @@ class HttpConnection(ClientConnection):
             if self.leaving:
                 at = self.now() + self.client_limit if self.client_limit else NEVER
             else:
-                at = self._waits_until
+                at = waits.waits_until(self)
         else:
             at = exchange.expires
             limit = exchange.server_limit if exchange.stage is RELAYING else 0.0
@@ -363,11 +322,9 @@ class HttpConnection(ClientConnection):
         elif self.exchange is not None:
             self._alarmed_within(self.exchange, now)
         elif self.leaving:
-            self._alarmed_leaving(now)
-        elif now >= self._waits_until:
-            self._waited_long_enough()
+            waits.alarmed_leaving(self, now)
         else:
-            self.strike_by(self._waits_until)
+            waits.alarmed(self, now)
 
     def _alarmed_within(self, exchange: HttpExchange, now: float) -> None:
         if now >= exchange.expires:
@@ -381,31 +338,6 @@ class HttpConnection(ClientConnection):
             self.rearm()
         else:
             self.strike_by(timeouts.next_deadline(after, now))
-
-    def _alarmed_leaving(self, now: float) -> None:
-        """End a connection whose client takes nothing of its last answer, or sends nothing of its request."""
-        client, limit = self.client, self.client_limit
-        since = client.stalled_since
-        due = [since + limit] if since is not None and limit else []
-        if self.unread and not client.whole and client.reading and limit:
-            due.append(client.stamp + limit)
-        if due and now >= min(due):
-            self.frontend.counters.aborts_client += 1
-            self.end()
-        elif limit:
-            self.strike_by(min([at for at in due if at > now], default=now + limit))
-
-    def _waited_long_enough(self) -> None:
-        """The wait for a request is over."""
-        self.expires = NEVER
-        begun = self.client.begun
-        exchange = self.without_request()
-        if not self.first and not begun:
-            exchange.logged = True
-            self.refuse(exchange, 0, silent=True)
-            return
-        exchange.decide(CLIENT_TIMEOUT)
-        self._refuse_unbegun(exchange, 408, begun)
 
     # tunnels and the end of the connection
 

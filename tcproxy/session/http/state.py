@@ -52,7 +52,8 @@ class ClientConnection(Connection):
     the present one. idle_from: monotonic seconds when the wait for this request began; began: when its first byte came,
     or idle_from. kept: links that only this client may use. leaving: the connection is closed as soon as all is sent.
     peer: its address, once a line named it. soonest: seconds of the shortest timeout that may begin, 0 while that is
-    not known.
+    not known. unread: its last answer began before its request was whole. The connection waits for the rest of that
+    request no longer than `timeout client`.
     """
 
     if not TYPE_CHECKING:
@@ -71,6 +72,15 @@ class ClientConnection(Connection):
     peer: Address | None
     settings: HttpSettings
     soonest: float
+    unread: bool
+
+    def without_request(self) -> Exchange:
+        """Return an exchange for bytes that never become a request, or for none."""
+        raise NotImplementedError
+
+    def refuse(self, exchange: Exchange, status: int, silent: bool = False) -> None:
+        """Answer that there is no request, or say nothing, and close. exchange: of `without_request`."""
+        raise NotImplementedError
 
     def tunnel(self, exchange: Exchange) -> None:
         """Leave HTTP: the client and the exchange's link are one connection of bytes from now on."""

@@ -1,6 +1,6 @@
 """Timeouts of an exchange: when each is due, and how the exchange goes on or ends when one has passed.
 
-The wait for a request has no exchange yet, and stands in connection.py.
+The wait for a request has no exchange yet, and stands in waits.py.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 
 from tcproxy.session.http.connection import HttpConnection
 from tcproxy.session.http.exchange import HttpExchange
+from tcproxy.session.http.state import Exchange
 from tcproxy.session.session import TcpSession
 from tcproxy.session.settings import BackendSettings, FrontendSettings
 from tcproxy.session.stages import CLOSED, PROXY
@@ -92,7 +93,7 @@ class UpgradedConnection(HttpConnection):
             exchange.logged, exchange.unique = session.logged, session.unique
         return exchange
 
-    def refuse(self, exchange: HttpExchange, status: int, silent: bool = False) -> None:
+    def refuse(self, exchange: Exchange, status: int, silent: bool = False) -> None:
         """Refuse a connection whose first request is unreadable: the chosen backend counts the failure, the log line
         does not name it.
         """
