@@ -184,12 +184,16 @@ def stays(path: Path, text: bytes) -> bool:
 
 
 def test_silence(pair: tuple[Path, Path]) -> None:
-    """Who says nothing is closed; half a command may wait; a client's own timeout closes it when nothing waits."""
+    """Who says nothing is closed; half a command may wait; a client's own timeout closes it when nothing waits.
+
+    HAProxy leaves a client that had an answer under its own timeout open in 4 of 150 runs: this shape is played alone.
+    """
     own = b"prompt\nset timeout cli 1\n"
-    shapes = [b"", b"show in", b"show cli level;show", own, own + b"show cli level\n", own + b"show"]
+    shapes = [b"", b"show in", b"show cli level;show", own, own + b"show"]
     with ThreadPoolExecutor(16) as many:
         ours, theirs = (list(many.map(lambda text, path=path: stays(path, text), shapes)) for path in pair)
-    assert ours == theirs == [False, True, True, False, False, True]
+    assert ours == theirs == [False, True, True, False, True]
+    assert not stays(pair[0], own + b"show cli level\n")
 
 
 def test_interactive_clients_may_be_silent(pair: tuple[Path, Path]) -> None:

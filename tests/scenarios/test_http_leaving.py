@@ -193,13 +193,20 @@ for _way in ("resets", "closes"):
 # a server answers within a large request
 
 
+REST = 400_000
+
+
 def answers_early(sent: int, way: str) -> Play:
     """Return the story of a server that answers and leaves when it has read so many bytes of a body."""
 
     def play(scene: Scene) -> None:
-        """SD: the server answers within a large body, and leaves; the client reads the answer, and FIN."""
+        """SD: the server answers within a large body, and leaves; the client reads the answer, and FIN.
+
+        The rest is one write that the kernel takes whole before it looks at a reset: below 16 segments of 64 KiB.
+        With a larger rest, either program is done before the client has written it, once in a while.
+        """
         door, client = scene.listen(2000), scene.connect()
-        client.send(POST + b"x" * sent)
+        client.send(POST.replace(b"3000000", b"%d" % (sent + REST)) + b"x" * sent)
         link = door.accept()
         read_head(link)
         link.reads(sent)
@@ -207,7 +214,7 @@ def answers_early(sent: int, way: str) -> Play:
         WAYS[way](link)
         read_head(client)
         client.reads(2)
-        client.send(b"x" * (3_000_000 - sent))
+        client.send(b"x" * REST)
         client.ends()
         client.close()
         if way == "finishes":
