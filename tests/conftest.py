@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,10 @@ from hypothesis import settings
 # an example's time says more about who else uses the machine than about the program
 settings.register_profile("tcproxy", deadline=None)
 settings.load_profile("tcproxy")
+
+# a shell lets what it starts in the background ignore SIGINT, and so would the programs that tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _missing(item: pytest.Item) -> list[str]:

@@ -31,13 +31,14 @@ class Signals:
         """Receive the signals from now on.
 
         SIGTERM and SIGINT get their default action back, which Python and Twisted replace: the process dies of them, as
-        HAProxy does.
+        HAProxy does. Where a shell has it ignore SIGINT, in the background, it goes on ignoring that.
         """
         self.wake()
         for number in self._actions:
             signal.signal(number, _wake)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         for number in (signal.SIGUSR2, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
 

@@ -43,6 +43,19 @@ def test_ignored_signals(number: str, site: Site) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.parametrize("name", BOTH)
+def test_interrupts_that_a_shell_has_ignored(name: str, site: Site) -> None:
+    """A program that a shell has started in the background goes on ignoring SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with program(name, "-db", "-f", str(site.path), port=site.port) as process:
+            process.send_signal(signal.SIGINT)
+            assert site.hello() == b"Hello"
+            assert process.poll() is None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 STOPPED = [
     "[WARNING]  : Proxy one stopped (cumulated conns: FE: N, BE: N).",
     "[WARNING]  : Proxy two stopped (cumulated conns: FE: 0, BE: 0).",

@@ -335,8 +335,8 @@ def queue_full_and_redispatch(scene: Scene) -> None:
     scene.logged(2)
 
 
-def waits_and_goes_down(scene: Scene, source: str = "") -> None:
-    """Let a client wait for a server that enters maintenance meanwhile."""
+def waits_and_goes_down(scene: Scene, source: str = "", moves: bool = False) -> None:
+    """Let a client wait for a server that enters maintenance meanwhile. moves: it is answered by another one then."""
     free = serve(scene, 2001, 2002)
     first = begin(scene, "C=one")
     scene.until("one", scur=1)
@@ -344,15 +344,19 @@ def waits_and_goes_down(scene: Scene, source: str = "") -> None:
     second.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nCookie: C=one\r\n\r\n")
     scene.until("one", qcur=1)
     scene.order(f"set server {scene.name}/one state maint")
+    scene.logged(1)
+    if moves:
+        finish(scene, second)
+        scene.logged(1)
     free.set()
-    finish(scene, second, first)
-    scene.logged(2)
+    finish(scene, *([first] if moves else [second, first]))
+    scene.logged(1 if moves else 2)
 
 
 @story(LIMITED + "    option redispatch\n")
 def waits_and_is_moved(scene: Scene) -> None:
     """Who waits for a server that goes down is led elsewhere: D and a new cookie."""
-    waits_and_goes_down(scene)
+    waits_and_goes_down(scene, moves=True)
 
 
 @story(LIMITED)
