@@ -39,7 +39,7 @@ def chosen(measurement: Measurement, only: str, also: str = "") -> Measurement:
 
 
 def _named(program: Program, parts: str) -> bool:
-    """Say whether the name of the program contains one of the parts between commas."""
+    """Return whether the name of the program contains one of the parts between commas."""
     return any(part.strip().lower() in program.name.lower() for part in parts.split(",") if part.strip())
 
 

@@ -147,7 +147,7 @@ class InMemory:
         sinks.sink = lambda address: self.told
         model = frontend.model
         frontend.log_with(Outlet(model.log_targets, "haproxy", None, sinks), *log_formats(model))
-        self.entry = FrontendFactory(frontend.entrances[0])
+        self.entry = FrontendFactory(frontend.binds[0])
         self.clients: list[Pipe] = []
 
     def dial(self, session: Any, server: Any) -> Any:

@@ -58,7 +58,7 @@ class Program:
 
     @property
     def there(self) -> bool:
-        """Say whether it can be started on this machine."""
+        """Return whether it can be started on this machine."""
         return not self.needs or find(self.needs) is not None
 
 

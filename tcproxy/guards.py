@@ -101,7 +101,7 @@ def _is_machinery(filename: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Workplace:
     """Where a plugin is at work. words: for messages, as `backend shop`. announce: takes a syslog level and a text."""
 
     words: str
@@ -126,7 +126,7 @@ class Author:
         what = reason(wrong, self.file)
         return PluginFailed(f"the {self.kind} '{self.name}' of {self.source} failed in '{method}'{place}: {what}")
 
-    def tell(self, method: str, wrong: BaseException, place: Place) -> PluginFailed:
+    def tell(self, method: str, wrong: BaseException, place: Workplace) -> PluginFailed:
         """Announce the failure, unless one was told within the last minute; return it as an exception."""
         failure = self.failed(method, wrong, place.words)
         now = place.clock.seconds()
@@ -142,7 +142,7 @@ class Author:
 class Guarded:
     """The common part of the guards of strategies and checkers. plugin: the third party's object."""
 
-    def __init__(self, plugin: Any, author: Author, place: Place | None = None) -> None:
+    def __init__(self, plugin: Any, author: Author, place: Workplace | None = None) -> None:
         self.plugin, self.author, self.place = plugin, author, place
         self.name: str = plugin.name
         self.manual: str = plugin.manual
@@ -161,12 +161,12 @@ class Guarded:
 class GuardedStrategy(Guarded):
     """A strategy of a third party. `at` says for which backend it works; its failures are told there."""
 
-    def __init__(self, plugin: Any, author: Author, place: Place | None = None) -> None:
+    def __init__(self, plugin: Any, author: Author, place: Workplace | None = None) -> None:
         super().__init__(plugin, author, place)
         self.needs_http = bool(getattr(plugin, "needs_http", False))
         alsoProvides(self, IFarmStrategy if IFarmStrategy.providedBy(plugin) else IBalancingStrategy)
 
-    def at(self, place: Place) -> GuardedStrategy:
+    def at(self, place: Workplace) -> GuardedStrategy:
         """Return this strategy at work in a place."""
         return GuardedStrategy(self.plugin, self.author, place)
 
@@ -211,7 +211,7 @@ class GuardedStrategy(Guarded):
 class GuardedPicker:
     """A picker of a third party's strategy. Only `pick` raises, and nothing but PluginFailed."""
 
-    def __init__(self, picker: Any, servers: Sequence[IServer], author: Author, place: Place | None) -> None:
+    def __init__(self, picker: Any, servers: Sequence[IServer], author: Author, place: Workplace | None) -> None:
         self.picker, self._author, self._place = picker, author, place
         self._known = {id(server) for server in servers}
         self.dynamic, self.queue_first = bool(picker.dynamic), bool(picker.queue_first)
@@ -259,7 +259,7 @@ class GuardedPicker:
 class GuardedChecker(Guarded):
     """A checker of a third party. `at` says which server it checks; its failures are told there."""
 
-    def at(self, place: Place) -> GuardedChecker:
+    def at(self, place: Workplace) -> GuardedChecker:
         """Return this checker at work in a place."""
         return GuardedChecker(self.plugin, self.author, place)
 
@@ -282,7 +282,7 @@ class GuardedConversation:
     So it is with HAProxy's external checks: a check that breaks says nothing good of its server.
     """
 
-    def __init__(self, author: Author, place: Place | None) -> None:
+    def __init__(self, author: Author, place: Workplace | None) -> None:
         self._author, self._place = author, place
         self._conversation: Any = None
         self._failure: Verdict | None = None
@@ -327,7 +327,7 @@ class GuardedConversation:
 
 
 def _is_sound(said: object) -> bool:
-    """Say whether the fields of a verdict have their types; bytes are always sound."""
+    """Return whether the fields of a verdict have their types; bytes are always sound."""
     if not isinstance(said, Verdict):
         return True
     return isinstance(said.status, CheckStatus) and isinstance(said.message, str) and isinstance(said.code, int)

@@ -101,7 +101,7 @@ class IDelayedCall(Interface):
         """Forget it; raises when it was called or cancelled already."""
 
     def active() -> bool:
-        """Say whether it is still to come."""
+        """Return whether it is still to come."""
 
     def reset(seconds: float) -> None:
         """Put it off to `seconds` from now."""

@@ -1,7 +1,7 @@
 """The composition root: a configuration becomes live parts, and those a tree of Twisted services.
 
     ProxyService              one proxy process, or one proxy of an application that embeds it
-      Entrances               listeners of all frontends
+      Listeners               listeners of all frontends
       HealthCheckService      health checks of all farms
       (control sockets)       one a `stats socket`
 
@@ -38,8 +38,8 @@ from tcproxy.servers.tracking import link_tracks
 from tcproxy.session.frontend import Backend, Frontend
 from tcproxy.session.settings import World
 from tcproxy.transport.dial import CheckDial, LinkDial
-from tcproxy.transport.entrances import Entrances
 from tcproxy.transport.health_checks import HealthCheckService
+from tcproxy.transport.listening import Listeners
 from tcproxy.transport.pipes import LARGEST, MOST, PipePool
 from tcproxy.transport.reactor import Reactor, SteadyClock
 from tcproxy.transport.relay import BUFFER_SIZE
@@ -99,8 +99,8 @@ class ProxyService(MultiService):
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = self.world.pipes = _pipes(configuration)
         self.world.dial = LinkDial(reactor, limit, self._pipes, configuration.process.tune)
-        self.entrances = Entrances(self.world, reactor, limit, self._pipes)
-        self.entrances.setServiceParent(self)  # type: ignore[no-untyped-call]
+        self.listeners = Listeners(self.world, reactor, limit, self._pipes)
+        self.listeners.setServiceParent(self)  # type: ignore[no-untyped-call]
         self._make_farms()
         self._make_frontends()
         self.checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
@@ -219,7 +219,7 @@ class ProxyService(MultiService):
         They are IPv4Address, IPv6Address or UNIXAddress of Twisted, with the port that the system gave for a port 0.
         A section that listens nowhere, because it is disabled or stopped, say, has none.
         """
-        return {name: self.entrances.addresses(name) for name in self.world.frontends}
+        return {name: self.listeners.addresses(name) for name in self.world.frontends}
 
     def _open_logs(self) -> None:
         """Open the log targets: here, since lines carry the id of the process that writes them."""
@@ -253,7 +253,7 @@ class ProxyService(MultiService):
         stopped = self._stopped = defer.Deferred()
         self.world.stopping = True
         self.world.release = self._release
-        self.entrances.retire()
+        self.listeners.retire()
         self.checks.retire()
         for proxy in self.configuration.proxies:
             if not proxy.disabled:
@@ -295,12 +295,12 @@ class ProxyService(MultiService):
 
     def pause(self) -> None:
         """Stop listening for a while, so that another process may take the addresses."""
-        for frontend in self.entrances.pause():
+        for frontend in self.listeners.pause():
             self._announcer(frontend.model)(WARNING, f"Paused {frontend.kind} {frontend.name}.")
 
     def resume(self) -> None:
         """Listen again, where no other process has taken the address."""
-        resumed, errors = self.entrances.resume()
+        resumed, errors = self.listeners.resume()
         for message in errors:
             self.announce(WARNING, message)
         for frontend in resumed:

@@ -75,7 +75,7 @@ class Options(usage.Options):
             sys.exit(f"{sys.argv[0]}: {errors}")
 
     def is_subcommand(self) -> bool:
-        """Say whether these are the words behind `twistd tcproxy`."""
+        """Return whether these are the words behind `twistd tcproxy`."""
         from twisted.application.app import ServerOptions
 
         return isinstance(self.parent, ServerOptions)

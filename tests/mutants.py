@@ -142,7 +142,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _is_bare(node: ast.AST) -> bool:
-    """Say whether a statement does nothing: a bare return, a declaration without a value."""
+    """Return whether a statement does nothing: a bare return, a declaration without a value."""
     return isinstance(node, (ast.Return, ast.AnnAssign)) and node.value is None
 
 
@@ -161,7 +161,7 @@ class Checkout:
         self.words = [sys.executable, "-m", "pytest", *PYTEST.split(), *tests]
 
     def notices(self, text: str, seconds: float = MOST_SECONDS) -> bool:
-        """Say whether the tests fail when the file has this text."""
+        """Return whether the tests fail when the file has this text."""
         self.file.write_text(text)
         # one of the same second and length would be taken for it
         Path(importlib.util.cache_from_source(self.file)).unlink(missing_ok=True)

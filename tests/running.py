@@ -43,7 +43,7 @@ def assert_sound(said: str) -> None:
 
 
 def outstanding(sock: socket.socket) -> bool:
-    """Say whether something that was sent is not there yet: not acknowledged over TCP, not read from a UNIX socket."""
+    """Return whether something that was sent has not arrived: not acknowledged (TCP), not read (UNIX sockets)."""
     return fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)) != bytes(4)
 
 
@@ -61,7 +61,7 @@ def free_port(host: str = "127.0.0.1", count: int = 1) -> int:
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Say whether a connection to the port is accepted."""
+    """Return whether a connection to the port is accepted."""
     with contextlib.suppress(OSError), socket.create_connection((host, port), PATIENCE):
         return True
     return False

@@ -18,8 +18,8 @@ from tcproxy.guards import (
     GuardedConversation,
     GuardedPicker,
     GuardedStrategy,
-    Place,
     PluginFailed,
+    Workplace,
     without_reactor,
 )
 from tcproxy.health.watch import Settings, Watch
@@ -133,9 +133,9 @@ class Checker(Bad):
 Told = list[tuple[int, str]]
 
 
-def placed(clock: Any, told: Told) -> Place:
+def placed(clock: Any, told: Told) -> Workplace:
     """Return a place that keeps what is told."""
-    return Place("backend shop", lambda level, text: told.append((level, text)), clock)
+    return Workplace("backend shop", lambda level, text: told.append((level, text)), clock)
 
 
 def strategy(bad: Strategy, clock: Clock, told: Told) -> GuardedStrategy:

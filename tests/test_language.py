@@ -195,7 +195,7 @@ def test_every_word_of_the_reference_is_known(tmp_path: Path) -> None:
 
 
 def is_known(section: str, words: list[str]) -> bool:
-    """Say whether a line of HAProxy's list has a row."""
+    """Return whether a line of HAProxy's list has a row."""
     if words[0] in ("bind", "server"):
         name = next(
             word for word in words[1:] if not word.startswith(("<", "+")) and (word != "ssl" or word == words[-1])

@@ -14,7 +14,7 @@ LIMIT = 5
 
 
 def judged(size: int, more: bool = True) -> bool:
-    """Say whether a size fits."""
+    """Return whether a size fits."""
     size += 1
     if size > LIMIT and not more:
         return False
@@ -33,7 +33,7 @@ def test_each_mutant_is_one_change() -> None:
     ]  # fmt: skip
     texts = [one.text for one in mutants.mutants(SOURCE)]
     assert len(set(texts)) == len(texts)
-    assert all('"""Say whether a size fits."""' in text and "LIMIT = 5" in text for text in texts)
+    assert all('"""Return whether a size fits."""' in text and "LIMIT = 5" in text for text in texts)
     assert "if size <= LIMIT and (not more):" in texts[3] and texts[0].count("pass") == 1
 
 

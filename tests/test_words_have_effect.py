@@ -224,29 +224,29 @@ def test_bufsize(size: int, tmp_path: Path) -> None:
 def test_rates_of_the_process(words: dict[str, int]) -> None:
     """maxconnrate and maxsessrate let so many clients in a second, of all frontends together."""
     stage = Stage(process=words)
-    entrance = stage.frontend.entrances[0]
+    bind = stage.frontend.binds[0]
     woken: list[float] = []
     for left in (3, 2, 1, 0):
-        assert min(stage.frontend.room(entrance), 3) == left
+        assert min(stage.frontend.room(bind), 3) == left
         if left:
             stage.client()
-    stage.frontend.wait(entrance, lambda: woken.append(stage.clock.seconds()))
+    stage.frontend.wait(bind, lambda: woken.append(stage.clock.seconds()))
     stage.wait(2)
     assert woken, "the listener tries again"
-    assert stage.frontend.room(entrance) == 3
+    assert stage.frontend.room(bind) == 3
 
 
 def test_a_second_that_ends_meanwhile_wakes_who_waits_for_it() -> None:
     """A listener that finds a rate reached tries again, though the second turns between its look and its wait."""
     stage = Stage(rate_limit=3)
-    entrance = stage.frontend.entrances[0]
+    bind = stage.frontend.binds[0]
     woken: list[float] = []
     for _ in range(3):
         stage.client()
     stage.wait(0.999)
-    assert not stage.frontend.room(entrance)
+    assert not stage.frontend.room(bind)
     stage.wait(0.002)
-    stage.frontend.wait(entrance, lambda: woken.append(stage.clock.seconds()))
+    stage.frontend.wait(bind, lambda: woken.append(stage.clock.seconds()))
     stage.wait(1)
     assert woken
 

@@ -117,7 +117,7 @@ class Ring:
         return self._servers[points[-1] & MASK]
 
     def _loaded(self, server: IServer) -> bool:
-        """Say whether the server has its share of sessions already: the factor's part of all, by weight.
+        """Return whether the server has its share of sessions already: the factor's part of all, by weight.
 
         The slots, one more session included, are dealt out whole for each unit of weight; the remainder is spread along
         the farm. Every server has one slot at least.

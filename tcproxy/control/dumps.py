@@ -100,7 +100,7 @@ def show_backend(command: CommandLine) -> Answer:
 def _all_counters(command: CommandLine) -> list[Counters]:
     found = []
     for frontend in command.world.frontends.values():
-        found += [frontend.counters, *(entrance.counters for entrance in frontend.entrances)]
+        found += [frontend.counters, *(bind.counters for bind in frontend.binds)]
     for farm in command.world.farms.values():
         found += [farm.counters, *(server.counters for server in farm.servers)]
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tcproxy.control.command_rows import NOTICE, WARNING, Answer, CommandError, CommandLine, CommandRow, Level
 from tcproxy.session.frontend import Frontend
-from tcproxy.session.settings import Entrance
+from tcproxy.session.settings import LiveBind
 
 
 def named_frontend(command: CommandLine) -> Frontend:
@@ -28,9 +28,9 @@ def disable_frontend(command: CommandLine) -> Answer:
         raise CommandError("Frontend was previously shut down, cannot disable.", NOTICE)
     if frontend.state == "paused":
         raise CommandError("All sockets are already disabled.", NOTICE)
-    for entrance in frontend.entrances:
-        if entrance.listener is not None:
-            entrance.listener.pause()
+    for bind in frontend.binds:
+        if bind.listener is not None:
+            bind.listener.pause()
     frontend.state = "paused"
     command.world.announce(WARNING, f"Paused {_kind(frontend)} {frontend.name}.")
     return ""
@@ -43,18 +43,18 @@ def enable_frontend(command: CommandLine) -> Answer:
         raise CommandError("Frontend was previously shut down, cannot enable.")
     if frontend.state == "open":
         raise CommandError("All sockets are already enabled.", NOTICE)
-    for entrance in frontend.entrances:
-        if entrance.listener is not None:
-            _resume(entrance)
+    for bind in frontend.binds:
+        if bind.listener is not None:
+            _resume(bind)
     frontend.state = "open"
     command.world.announce(WARNING, f"Resumed {_kind(frontend)} {frontend.name}.")
     return ""
 
 
-def _resume(entrance: Entrance) -> None:
-    assert entrance.listener is not None
+def _resume(bind: LiveBind) -> None:
+    assert bind.listener is not None
     try:
-        entrance.listener.resume()
+        bind.listener.resume()
     except OSError as error:
         raise CommandError(f"Failed to resume frontend, check logs for precise cause: {error.strerror}.") from error
 
@@ -64,9 +64,9 @@ def shutdown_frontend(command: CommandLine) -> Answer:
     frontend = named_frontend(command)
     if frontend.state == "stopped":
         raise CommandError("Frontend was already shut down.", NOTICE)
-    for entrance in frontend.entrances:
-        if entrance.listener is not None:
-            entrance.listener.close()
+    for bind in frontend.binds:
+        if bind.listener is not None:
+            bind.listener.close()
     frontend.state = "stopped"
     farm = command.world.farms.get(frontend.name)
     served = farm.counters.total if farm is not None else 0
@@ -89,8 +89,8 @@ def _limit(word: str) -> int:
 def _wake(command: CommandLine) -> None:
     """Let listeners that wait at a limit try again."""
     waiting, command.world.waiting = command.world.waiting, []
-    for entrance in waiting:
-        entrance.wake()
+    for bind in waiting:
+        bind.wake()
 
 
 def set_maxconn_frontend(command: CommandLine) -> Answer:

@@ -48,11 +48,11 @@ def _line(session: TcpSession, now: float) -> str:
 
 def _described(session: TcpSession, now: float) -> str:
     """Return several lines about one session."""
-    moved = session.link.moved if session.link is not None else 0
+    read = session.link.bytes_read if session.link is not None else 0
     lines = [
         f"0x{session.number:x}: id={session.number} proto={_protocol(session)} source={_client(session)}",
         f"  frontend={session.frontend.name} (id={session.frontend.model.id} mode={session.frontend.model.mode}), "
-        f"listener={session.entrance.name} (id={session.entrance.bind.id})",
+        f"listener={session.bind.name} (id={session.bind.model.id})",
         "  backend=<NONE> (id=-1 mode=-)"
         if session.backend is None
         else f"  backend={session.backend.name} (id={session.backend.model.id} mode={session.backend.model.mode})",
@@ -60,7 +60,7 @@ def _described(session: TcpSession, now: float) -> str:
         if session.server is None
         else f"  server={session.server.name} (id={session.server.id})",
         f"  stage={session.stage.name} age={_age(now - session.began)} conn_retries={session.retries}",
-        f"  bytes from client={session.client.moved} from server={moved}",
+        f"  bytes from client={session.client.bytes_read} from server={read}",
     ]
     return "\n".join(lines) + "\n"
 

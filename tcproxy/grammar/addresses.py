@@ -343,7 +343,7 @@ def _is_numeric(host: str) -> bool:
 
 
 def _is_host_name(host: str) -> bool:
-    """Say whether the text can be a host name; a dot may end it. An address of the other family cannot."""
+    """Return whether the text can be a host name; a dot may end it. An address of the other family cannot."""
     return (
         len(host) <= 255
         and not _is_numeric(host)

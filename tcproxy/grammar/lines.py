@@ -113,7 +113,7 @@ class _Splitter:
         return Line(tuple(self.words), tuple(self.columns))
 
     def _ends(self, character: str) -> bool:
-        """Say whether the line ends here: at a comment, or at a carriage return behind a word."""
+        """Return whether the line ends here: at a comment, or at a carriage return behind a word."""
         return (character == "#" and self.comments) or (character in _ENDS and self.pieces is not None)
 
     def _step(self, character: str) -> None:

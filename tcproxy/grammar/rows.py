@@ -76,7 +76,7 @@ class Draft(dict[str, Any]):
         self["refused"] = self.get("refused", frozenset()) | {word}
 
     def lacks(self, *words: str) -> bool:
-        """Say whether a line of one of these words was refused: what it would have said is not known."""
+        """Return whether a line of one of these words was refused: what it would have said is not known."""
         return not self.get("refused", frozenset()).isdisjoint(words)
 
     def put(self, field: str, key: str, value: Any) -> None:

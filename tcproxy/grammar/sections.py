@@ -310,7 +310,7 @@ class Sections:
         return None
 
     def _is_checker(self, section: Section, statement: Statement) -> bool:
-        """Say whether the line is `option NAME` of a health checker that a plugin brings."""
+        """Return whether the line is `option NAME` of a health checker that a plugin brings."""
         words = statement.words
         option = section.where in BACK and words[0] == "option" and len(words) > 1
         return option and words[1] in self.reading.checkers

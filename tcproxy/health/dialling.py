@@ -59,7 +59,7 @@ class Cancellable(Protocol):
         ...
 
 
-Dial = Callable[[CheckTarget, CheckEvents], Cancellable]
+CheckDialler = Callable[[CheckTarget, CheckEvents], Cancellable]
 """Begins to connect to a target, and returns what cancels it. May call `failed` before it returns."""
 
 _FROM_THE_NETWORK = frozenset(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tcproxy.health.dialling import Cancellable, CheckTarget, Dial, why_not_connected
+from tcproxy.health.dialling import Cancellable, CheckDialler, CheckTarget, why_not_connected
 from tcproxy.interfaces import CheckStatus, IClock, IConversation, IDelayedCall, Verdict
 
 _SILENCE = {4: CheckStatus.L4_TIMEOUT, 6: CheckStatus.L6_TIMEOUT, 7: CheckStatus.L7_TIMEOUT}
@@ -40,7 +40,7 @@ class Run:
         self._limit = 0.0
         self._write: Callable[[bytes], None] | None = None
 
-    def start(self, dial: Dial, target: CheckTarget, times: CheckTimes) -> None:
+    def start(self, dial: CheckDialler, target: CheckTarget, times: CheckTimes) -> None:
         """Connect."""
         self._target = target
         self._answer = times.answer

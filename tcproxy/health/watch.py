@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tcproxy.grammar.addresses import Address
-from tcproxy.guards import GuardedChecker, Place
-from tcproxy.health.dialling import CheckTarget, Dial
+from tcproxy.guards import GuardedChecker, Workplace
+from tcproxy.health.dialling import CheckDialler, CheckTarget
 from tcproxy.health.observation import Observation
 from tcproxy.health.run import CheckTimes, Run
 from tcproxy.health.tally import Tally
@@ -92,11 +92,11 @@ class Watch:
 
     def __init__(
         self, server: CheckedServer, checker: IHealthChecker, options: object, settings: Settings, clock: IClock,
-        dial: Dial, announce: Callable[[int, str], None], chance: Callable[[], float] = random.random,
+        dial: CheckDialler, announce: Callable[[int, str], None], chance: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         model = server.model
         if isinstance(checker, GuardedChecker):
-            checker = checker.at(Place(f"server {server.label}", announce, clock))
+            checker = checker.at(Workplace(f"server {server.label}", announce, clock))
         self.server, self.checker, self.options, self.settings = server, checker, options, settings
         self._clock, self._dial, self._announce, self._chance = clock, dial, announce, chance
         self.inter, self.fastinter, self.downinter = model.inter, model.fastinter, model.downinter

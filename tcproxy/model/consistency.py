@@ -290,7 +290,7 @@ def numeric(server: Draft) -> Address | None:
 
 
 def has_check_port(server: Draft) -> bool:
-    """Say whether a health check would know which port to go to."""
+    """Return whether a health check would know which port to go to."""
     address = server.get("check_address") or server["address"]
     if address.family in (Family.UNIX, Family.ABNS, Family.SOCKPAIR) or server.get("check_port"):
         return True

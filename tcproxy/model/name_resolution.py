@@ -39,7 +39,7 @@ class Resolver:
         self._tell("alert", proxy, server, f"{known} for the host name '{address.host}'")
 
     def _try(self, method: str, address: Address, server: Draft) -> bool:
-        """Say whether the method settles the server's address."""
+        """Return whether the method settles the server's address."""
         if method == "last":
             return False  # there is no state file yet
         if method == "none":

@@ -210,7 +210,7 @@ class Start:
 
 
 def _sockets(service: ProxyService) -> list[socket.socket]:
-    return [listener.socket for listener in service.entrances.listeners]
+    return [listener.socket for listener in service.listeners.all]
 
 
 def _install_reactor() -> Any:

@@ -66,7 +66,7 @@ class ProcessFacts:
 
     def listeners(self) -> int:
         """Return how many addresses clients may connect to."""
-        return sum(len(frontend.entrances) for frontend in self.world.frontends.values() if frontend.state == "open")
+        return sum(len(frontend.binds) for frontend in self.world.frontends.values() if frontend.state == "open")
 
 
 @dataclass(frozen=True, slots=True)

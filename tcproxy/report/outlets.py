@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from tcproxy.model.logs import LogTarget
 from tcproxy.report import dates
-from tcproxy.report.sinks import Sink, Sinks
+from tcproxy.report.sinks import LineSink, Sinks
 
 EMERG, ALERT, CRIT, ERR, WARNING, NOTICE, INFO, DEBUG = range(8)
 NO_DATA = "-"
@@ -92,7 +92,7 @@ class _Target:
 
     __slots__ = ("_head", "_header", "_last", "_most", "_second", "_timely", "level", "minlevel", "sample", "sink")
 
-    def __init__(self, target: LogTarget, sink: Sink, tag: str, hostname: str | None) -> None:
+    def __init__(self, target: LogTarget, sink: LineSink, tag: str, hostname: str | None) -> None:
         form = target.format or ("local" if hostname is None else "rfc3164")
         self._header = _LineHeader(target, form, tag, hostname).write
         # these headers hold microseconds, or data of the line: they cannot be cached

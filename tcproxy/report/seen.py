@@ -17,11 +17,11 @@ from tcproxy.model.server import Server
 from tcproxy.report.counters import Counters
 
 
-class SeenEntrance(Protocol):
+class SeenBind(Protocol):
     """A listening address of a frontend. resume: not None while it waits for a limit."""
 
     @property
-    def bind(self) -> Bind: ...  # noqa: D102
+    def model(self) -> Bind: ...  # noqa: D102
     @property
     def counters(self) -> Counters: ...  # noqa: D102
     @property
@@ -44,7 +44,7 @@ class SeenFrontend(Protocol):
     @property
     def state(self) -> str: ...  # noqa: D102
     @property
-    def entrances(self) -> Sequence[SeenEntrance]: ...  # noqa: D102
+    def binds(self) -> Sequence[SeenBind]: ...  # noqa: D102
 
 
 class SeenWatch(Protocol):

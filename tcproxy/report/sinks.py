@@ -25,7 +25,7 @@ NOT_THIS_LINE = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.EMSGSIZE})
 Destination = str | bytes | tuple[str, int]
 
 
-class Sink(Protocol):
+class LineSink(Protocol):
     """A place for log lines. dropped: how many lines it did not take. fd: True for a descriptor, False for a socket."""
 
     dropped: int
@@ -167,14 +167,14 @@ class Sinks:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._sinks: dict[tuple[int, Destination | int], Sink] = {}
+        self._sinks: dict[tuple[int, Destination | int], LineSink] = {}
 
     @property
     def dropped(self) -> int:
         """Return how many lines all sinks have dropped so far (`DroppedLogs` of `show info`)."""
         return sum(sink.dropped for sink in self._sinks.values())
 
-    def sink(self, address: Address) -> Sink:
+    def sink(self, address: Address) -> LineSink:
         """Return the sink of an address; ValueError when a log cannot go there."""
         family, destination = _destination(address)
         key = (family, destination)

@@ -61,7 +61,7 @@ def _of_frontend(row: FrontendRow) -> StatisticsRow:
 
 
 def _of_bind(row: BindRow) -> StatisticsRow:
-    id = row.live.bind.id
+    id = row.live.model.id
     return _row("L", row.frontend.model.id, id, lambda column: column.bind(row) if column.bind else None)
 
 
@@ -90,9 +90,9 @@ def _frontend_rows(world: SeenWorld, proxy: Proxy, selection: RowSelection, now:
     if selection.kinds & FRONTENDS:
         yield _of_frontend(FrontendRow(frontend, now, *_exchanges(world, frontend)))
     if selection.kinds & LISTENERS and "socket-stats" in proxy.options:
-        for entrance in frontend.entrances:
-            if selection.id in (EVERYTHING, entrance.bind.id):
-                yield _of_bind(BindRow(entrance, frontend, now))
+        for bind in frontend.binds:
+            if selection.id in (EVERYTHING, bind.model.id):
+                yield _of_bind(BindRow(bind, frontend, now))
 
 
 def _exchanges(world: SeenWorld, frontend: SeenFrontend) -> tuple[int, int, int]:

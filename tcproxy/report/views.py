@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.interfaces import WEIGHT_SCALE, Admin, CheckStatus, ServerState
 from tcproxy.report.seen import (
-    SeenEntrance,
+    SeenBind,
     SeenFarm,
     SeenFrontend,
     SeenLinks,
@@ -47,7 +47,7 @@ class FrontendRow:
 class BindRow:
     """The row of a `bind` address at a moment (monotonic seconds)."""
 
-    live: SeenEntrance
+    live: SeenBind
     frontend: SeenFrontend
     now: float
 
@@ -190,7 +190,7 @@ def place(address: Address, port: int) -> str:
 
 def bind_name(row: BindRow) -> str:
     """Return the name of a listening address, made of its id where it has none."""
-    bind = row.live.bind
+    bind = row.live.model
     return bind.name or f"sock-{bind.id}"
 
 

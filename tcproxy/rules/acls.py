@@ -42,7 +42,7 @@ class Test:
     number: int = 0
 
     def fits(self, place: Place) -> bool:
-        """Say whether the sample exists at this place."""
+        """Return whether the sample exists at this place."""
         return place.allows(self.expression.fetch.places)
 
 
@@ -54,7 +54,7 @@ class Acl:
     tests: list[Test] = field(default_factory=list)
 
     def holds(self, facts: Facts) -> bool:
-        """Say whether any test holds."""
+        """Return whether any test holds."""
         for test in self.tests:  # noqa: SIM110 - a generator would double the cost
             if test.holds(facts):
                 return True

@@ -30,7 +30,7 @@ def _destination_port(facts: Facts) -> Value | None:
 
 
 def is_local(packed: bytes) -> bool:
-    """Say whether an address is one of this machine: whether a socket can be bound to it."""
+    """Return whether an address is one of this machine: whether a socket can be bound to it."""
     family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
@@ -49,15 +49,15 @@ def _destination_is_local(facts: Facts) -> Value | None:
 
 
 def _listener_id(facts: Facts) -> Value | None:
-    return facts.listener.bind.id
+    return facts.bind.model.id
 
 
 def _listener_name(facts: Facts) -> Value | None:
-    return encode(facts.listener.bind.name) or None
+    return encode(facts.bind.model.name) or None
 
 
 def _listener_connections(facts: Facts) -> Value | None:
-    return facts.listener.counters.current
+    return facts.bind.counters.current
 
 
 def _received_proxy(facts: Facts) -> Value | None:

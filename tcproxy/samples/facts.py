@@ -30,11 +30,11 @@ class CounterFacts(Protocol):
         ...
 
 
-class ListenerFacts(Protocol):
+class BindFacts(Protocol):
     """The address that the client came in by."""
 
     @property
-    def bind(self) -> Bind:
+    def model(self) -> Bind:
         """Its configuration."""
         ...
 
@@ -214,7 +214,7 @@ class Facts(Protocol):
         ...
 
     @property
-    def listener(self) -> ListenerFacts:
+    def bind(self) -> BindFacts:
         """Where it came in."""
         ...
 

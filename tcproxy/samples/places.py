@@ -40,7 +40,7 @@ class Place(Enum):
         self.words = words
 
     def allows(self, places: str) -> bool:
-        """Say whether a fetch of these places may stand here."""
+        """Return whether a fetch of these places may stand here."""
         return places[self.column] == "Y"
 
 

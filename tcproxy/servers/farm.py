@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tcproxy.guards import GuardedStrategy, Place
+from tcproxy.guards import GuardedStrategy, Workplace
 from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker, ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.findings import Finding
@@ -50,7 +50,7 @@ class Farm(FarmState):
             raise ValueError(f"backend {self.name}: the strategy '{balance.name}' was not looked up.")
         strategy = balance.strategy
         if isinstance(strategy, GuardedStrategy):
-            strategy = strategy.at(Place(f"backend {self.name}", self.announce, self.clock))
+            strategy = strategy.at(Workplace(f"backend {self.name}", self.announce, self.clock))
         pickers: tuple[IPicker | None, IPicker | None]
         if IFarmStrategy.providedBy(strategy):
             pickers = strategy.pickers(active, backups, self.all_backups, hashing, balance.options)

@@ -79,9 +79,9 @@ class PoolFrontend(Protocol):
 
 
 class PoolClient(Protocol):
-    """The client's end of a session. stamp: monotonic seconds of its last progress."""
+    """The client's end of a session. last_progress: monotonic seconds of its last progress."""
 
-    stamp: float
+    last_progress: float
 
 
 class LinkHolder:
@@ -122,7 +122,7 @@ class Link(Protocol):
 
     session: what receives its events; the pool while it is idle. pool: whose it is, None once it is closed.
     uses: requests it carried after its first. age: the pool's `age` when it was made. key: what it depends on.
-    private: it carries requests of one client only. stamp: monotonic seconds of its last progress.
+    private: it carries requests of one client only. last_progress: monotonic seconds of its last progress.
     """
 
     session: object
@@ -131,7 +131,7 @@ class Link(Protocol):
     age: int
     key: Hashable
     private: bool
-    stamp: float
+    last_progress: float
 
     @property
     def ended(self) -> bool:
@@ -265,7 +265,7 @@ class IdleLinks(LinkHolder):
             return None
         while links or others:
             link = (links or others).popleft()
-            if link.stamp >= session.client.stamp - DOUBT or link.at_rest():
+            if link.last_progress >= session.client.last_progress - DOUBT or link.at_rest():
                 # inlined `_use` (hot path; see docs/performance)
                 link.uses += 1
                 used = self.used = self.used + 1
@@ -279,13 +279,13 @@ class IdleLinks(LinkHolder):
         """Return a link that is the client's own, or depends on the same of the client as a new one would."""
         key = session.link_key() if self.keyed else None
         if session.kept is not None:
-            own = session.kept.take(self, key, session.client.stamp - DOUBT)
+            own = session.kept.take(self, key, session.client.last_progress - DOUBT)
             if own is not None:
                 return own
         for links in self._lists(session):
             for link in [link for link in links if link.key == key]:
                 links.remove(link)
-                if self.is_sound(link, session.client.stamp - DOUBT):
+                if self.is_sound(link, session.client.last_progress - DOUBT):
                     return link
         return None
 
@@ -302,7 +302,7 @@ class IdleLinks(LinkHolder):
 
         sure: monotonic seconds; links used since then are not looked at.
         """
-        if link.stamp < sure and not link.at_rest():
+        if link.last_progress < sure and not link.at_rest():
             self.drop(link)
             return False
         link.uses += 1
@@ -328,7 +328,7 @@ class IdleLinks(LinkHolder):
         link.session = self
         (self.safe if link.uses else self.idle).append(link)
         if self.alarm is None:
-            self.alarm = self.world.deadlines.set(link.stamp + self.delay, self)
+            self.alarm = self.world.deadlines.set(link.last_progress + self.delay, self)
 
     def _has_room(self, uses: int) -> bool:
         """Return whether to keep one more idle link. uses: requests it carried after its first."""

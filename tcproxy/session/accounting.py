@@ -16,18 +16,18 @@ def enter(connection: Connection, client: End) -> None:
 
     With `accept-proxy` it is no session yet (greeted).
     """
-    frontend, entrance = connection.frontend, connection.entrance
+    frontend, bind = connection.frontend, connection.bind
     world, counters = frontend.world, frontend.counters
     connection.client = client
-    connection.began = client.stamp = now = world.clock.seconds()
+    connection.began = client.last_progress = now = world.clock.seconds()
     connection.accepted = time()
     if "front" in frontend.needs:
         connection.front = client.destination()
-    if entrance.bind.accept_proxy:
-        begin_all((world.counters, entrance.counters), now)
+    if bind.model.accept_proxy:
+        begin_all((world.counters, bind.counters), now)
         counters.arrive()
     else:
-        begin_all((world.counters, counters, entrance.counters), now)
+        begin_all((world.counters, counters, bind.counters), now)
     if now >= counters.connection_rate.until:
         counters.connection_rate.turn(now, counters.connections)
     counters.connections += 1
@@ -47,11 +47,11 @@ def leave(connection: Connection) -> None:
     del world.sessions[connection.number]
     world.counters.current -= 1
     frontend.counters.current -= 1
-    connection.entrance.counters.current -= 1
+    connection.bind.counters.current -= 1
     if world.waiting:
         waiting, world.waiting = world.waiting, []
-        for entrance in waiting:
-            entrance.wake()
+        for bind in waiting:
+            bind.wake()
     if world.release is not None and not frontend.counters.current:
         world.release()
 
@@ -97,7 +97,7 @@ def _passed(stream: Stream) -> list[Counters]:
 def account(stream: Stream) -> None:
     """Add the bytes and times of a TCP session to the counters of all it passed through."""
     frontend, backend, link = stream.frontend, stream.backend, stream.link
-    passed = [frontend.world.counters, frontend.counters, stream.entrance.counters]
+    passed = [frontend.world.counters, frontend.counters, stream.bind.counters]
     if backend is not None:
         farm = backend.farm.counters
         passed.append(farm)
@@ -113,7 +113,7 @@ def account(stream: Stream) -> None:
             farm.timed(queued, connecting, lasted)
             if server is not None:
                 server.timed(queued, connecting, lasted)
-    received, sent = stream.client.moved, link.moved if link is not None else 0
+    received, sent = stream.client.bytes_read, link.bytes_read if link is not None else 0
     if received or sent:
         for counters in passed:
             counters.bytes_in += received

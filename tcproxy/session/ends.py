@@ -33,14 +33,14 @@ class End(Protocol):
     An end reads from its own side and, once joined, passes everything to the other end. It tells `session` what
     happens on its own side, never what the session itself has done.
 
-    moved: bytes read from this side. stamp: monotonic seconds of the last progress of this direction.
+    bytes_read: bytes read from this side. last_progress: monotonic seconds of the last progress of this direction.
     connected: false while a link is being established. held: bytes read that no end has taken yet.
     session: the receiver of its events (EndEvents); the session takes itself out when it has ended.
     """
 
     session: Any
-    moved: int
-    stamp: float
+    bytes_read: int
+    last_progress: float
     connected: bool
     held: bytes
 

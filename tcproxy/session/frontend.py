@@ -17,7 +17,7 @@ from tcproxy.session.http.upgrade import speak_http
 from tcproxy.session.log_lines import identified
 from tcproxy.session.persistence import steps_of
 from tcproxy.session.session import log_accepted, look, relay
-from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings, Step, World
+from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind, Step, World
 from tcproxy.session.steps import Steps
 
 
@@ -37,7 +37,7 @@ class Frontend(FrontendSettings):
         self.id_form = _id_form(model)
         self.needs = self.id_form.needs if self.id_form is not None else frozenset()
         self.state = "open"
-        self.entrances = [Entrance(self, bind) for bind in model.binds]
+        self.binds = [LiveBind(self, bind) for bind in model.binds]
         self.identify = self.http.identify(self) if self.http is not None else identified
         self._renew_steps()
 
@@ -56,14 +56,14 @@ class Frontend(FrontendSettings):
 
     def route(self, backends: Mapping[str, BackendSettings]) -> None:
         """Find the backends that the rules name, among those alive. A `listen` section is its own."""
-        self.rules = [
+        self.backend_rules = [
             (rule.condition, backends[rule.name]) for rule in self.model.use_backends if rule.name in backends
         ]
-        self.rules_are_fixed = all(condition is None or condition.is_fixed for condition, _ in self.rules)
+        self.rules_are_fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
-        targets = {self.fallback, *(backend for _, backend in self.rules)}
+        targets = {self.fallback, *(backend for _, backend in self.backend_rules)}
         if self.http is None and any(backend is not None and backend.http is not None for backend in targets):
             self.http = HttpFrontend(self.model)
             self.identify = _either(self.identify, self.http.identify(self))
@@ -73,8 +73,8 @@ class Frontend(FrontendSettings):
             self.needs |= self.http.needs
 
     def _renew_steps(self) -> None:
-        for entrance in self.entrances:
-            entrance.steps = Steps(self._steps(entrance.bind)) if self.model.mode != "http" else None
+        for bind in self.binds:
+            bind.steps = Steps(self._steps(bind.model)) if self.model.mode != "http" else None
 
     def _steps(self, bind: Bind) -> list[Step]:
         """Return the steps of the TCP sessions of one listening address: only those that have something to do."""
@@ -88,15 +88,15 @@ class Frontend(FrontendSettings):
 
     # limits
 
-    def room(self, entrance: Entrance) -> int:
+    def room(self, bind: LiveBind) -> int:
         """Return how many connections may be accepted there now; 0 when a limit is reached."""
-        room = self._places(entrance)
+        room = self._places(bind)
         if self.rate_limit or self.world.rate_limit:
             now = self.world.clock.seconds()
             room = min(room, *(limit - counters.sessions_a_second(now) for limit, counters in self._limits()))
         return max(room, 0)
 
-    def _places(self, entrance: Entrance) -> int:
+    def _places(self, bind: LiveBind) -> int:
         """Return how many more connections may be open there; not above 0 when a limit is reached."""
         world = self.world
         room = 1 << 20
@@ -104,8 +104,8 @@ class Frontend(FrontendSettings):
             room = world.maxconn - world.counters.current
         if self.maxconn and self.maxconn - self.counters.current < room:
             room = self.maxconn - self.counters.current
-        if entrance.maxconn and entrance.maxconn - entrance.counters.current < room:
-            room = entrance.maxconn - entrance.counters.current
+        if bind.maxconn and bind.maxconn - bind.counters.current < room:
+            room = bind.maxconn - bind.counters.current
         return room
 
     def _limits(self) -> list[tuple[int, Counters]]:
@@ -117,15 +117,15 @@ class Frontend(FrontendSettings):
         found = ((self.rate_limit, self.counters), (world.rate_limit, world.counters))
         return [one for one in found if one[0]]
 
-    def wait(self, entrance: Entrance, resume: Callable[[], None]) -> None:
+    def wait(self, bind: LiveBind, resume: Callable[[], None]) -> None:
         """Call `resume` when there may be room again."""
-        entrance.resume = resume
-        if self._places(entrance) <= 0:
-            self.world.waiting.append(entrance)
+        bind.resume = resume
+        if self._places(bind) <= 0:
+            self.world.waiting.append(bind)
             return
         # limited by a rate: no session's end will wake this listener, so look again soon
         least = min((limit for limit, _ in self._limits()), default=1)
-        self.world.clock.callLater(max(0.001, 0.5 / least), entrance.wake)
+        self.world.clock.callLater(max(0.001, 0.5 / least), bind.wake)
 
 
 class Backend(BackendSettings):

@@ -41,7 +41,7 @@ class Greeting:
     def _rearm(self) -> None:
         connection = self.connection
         if connection.client_limit:
-            connection.strike_by(connection.client.stamp + connection.client_limit)
+            connection.strike_by(connection.client.last_progress + connection.client_limit)
 
     # events of the client's end
 
@@ -60,7 +60,7 @@ class Greeting:
         client.session = connection
         client.held = self.parser.rest
         # the header does not count as bytes of the client, and the session begins only now
-        client.moved = len(self.parser.rest)
+        client.bytes_read = len(self.parser.rest)
         greeted(connection.frontend)
         connection.handshake = int((connection.now() - connection.began) * 1000)
         connection.greeted()
@@ -88,7 +88,7 @@ class Greeting:
         """The deadline struck: end the connection if the client is silent for too long."""
         connection = self.connection
         limit = connection.client_limit
-        if limit and now >= connection.client.stamp + limit:
+        if limit and now >= connection.client.last_progress + limit:
             self._refuse("Timeout while waiting for PROXY protocol header", left=not self.parser.started)
         else:
             self._rearm()

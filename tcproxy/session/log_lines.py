@@ -52,7 +52,7 @@ def _unwanted(stream: Stream, failed: bool, moment: Moment) -> bool:
     if stream.frontend.skip_normal and not failed:
         return True
     # a session that only begins may still carry bytes, so `dontlognull` does not know yet
-    return stream.frontend.skip_null and not stream.client.moved and moment is Moment.END
+    return stream.frontend.skip_null and not stream.client.bytes_read and moment is Moment.END
 
 
 def refuse(connection: Connection, cause: str, left: bool = False) -> None:
@@ -63,7 +63,7 @@ def refuse(connection: Connection, cause: str, left: bool = False) -> None:
     """
     stream = connection.refused()
     stream.decide(PROXY, "R")
-    connection.client.moved = 0
+    connection.client.bytes_read = 0
     if not (left and connection.frontend.skip_null):
         _write_refusal(stream, cause)
     stream.logged = True
@@ -93,13 +93,13 @@ def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:
     record = Record(
         accepted=connection.accepted,
         frontend=frontend.name,
-        bind=stream.entrance.name,
+        bind=stream.bind.name,
         mode=frontend.model.mode,
         backend=backend.name if backend is not None else frontend.name,
         handshake=connection.handshake,
         total=milliseconds(connection.began, now),
-        bytes_in=stream.client.moved,
-        bytes_out=stream.link.moved if stream.link is not None else 0,
+        bytes_in=stream.client.bytes_read,
+        bytes_out=stream.link.bytes_read if stream.link is not None else 0,
         termination=(stream.error or "-") + (stream.phase or "-"),
         active=frontend.world.counters.current,
         frontend_active=frontend.counters.current,

@@ -158,7 +158,7 @@ class Relay:
         fin = self.backend.server_fin
         if fin:
             self.server_limit = fin
-            self.link.stamp = self.connection.now()
+            self.link.last_progress = self.connection.now()
             self.rearm()
 
     def _shut_client(self) -> None:
@@ -172,7 +172,7 @@ class Relay:
         fin = connection.frontend.client_fin
         if fin:
             connection.client_limit = fin
-            self.client.stamp = connection.now()
+            self.client.last_progress = connection.now()
             self.rearm()
 
     def close_link(self, reset: bool = False) -> None:
@@ -275,8 +275,8 @@ class Relay:
     def _last_activity(self, end: End) -> float:
         """Return the monotonic seconds since when a side is silent."""
         if self.connection.frontend.independent if end is self.client else self.backend.independent:
-            return end.stamp
-        return max(self.client.stamp, self.link.stamp)
+            return end.last_progress
+        return max(self.client.last_progress, self.link.last_progress)
 
 
 def _stalled(end: End, limit: float, now: float) -> bool:

@@ -19,7 +19,7 @@ from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting
 from tcproxy.session.log_lines import write
 from tcproxy.session.relay import Relay
-from tcproxy.session.settings import BackendSettings, Entrance
+from tcproxy.session.settings import BackendSettings, LiveBind
 from tcproxy.session.stages import (
     CHOOSING,
     CLIENT_ERROR,
@@ -41,13 +41,13 @@ class TcpSession(Connection, Stream):
 
     __slots__ = (*CONNECTION_FIELDS, *STREAM_FIELDS)
 
-    def __init__(self, entrance: Entrance) -> None:
-        frontend = entrance.frontend
-        self.entrance = entrance
+    def __init__(self, bind: LiveBind) -> None:
+        frontend = bind.frontend
+        self.bind = bind
         self.frontend = frontend
         self.client_limit = frontend.client
         self.server_limit = 0.0
-        self.steps = entrance.steps
+        self.steps = bind.steps
         self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
         self.link = self.backend = self.server = self.previous = self.avoid = self.ticket = None
         self.persistence = self.local = self.remote = self.unique = None
@@ -67,7 +67,7 @@ class TcpSession(Connection, Stream):
         """The client's connection stands: count it and take the first steps."""
         accounting.enter(self, client)
         client.listen()
-        if self.entrance.bind.accept_proxy:
+        if self.bind.model.accept_proxy:
             self.stage = GREETING
             Greeting(self).wait()
         else:
@@ -101,7 +101,7 @@ class TcpSession(Connection, Stream):
             self.end()
             return
         self.stage = RELAYING
-        self.connected_at = link.stamp = frontend.world.clock.seconds()
+        self.connected_at = link.last_progress = frontend.world.clock.seconds()
         self.expires = NEVER
         if server is not None and server.watch is not None:
             observe(server, True)
@@ -209,7 +209,7 @@ class TcpSession(Connection, Stream):
         elif self.stage is not CLOSED:
             at = self.expires
             if self.client_limit:
-                silent_at = self.client.stamp + self.client_limit
+                silent_at = self.client.last_progress + self.client_limit
                 at = min(at, silent_at if silent_at > now else now + self.client_limit)
             self.strike_by(at)
             self.settle()
@@ -217,7 +217,7 @@ class TcpSession(Connection, Stream):
     def _check_client(self, now: float) -> None:
         """Treat a client that is silent for too long like one that sent FIN; the attempt to connect goes on."""
         client, limit = self.client, self.client_limit
-        if limit and not self.client_done and client.reading and now >= client.stamp + limit:
+        if limit and not self.client_done and client.reading and now >= client.last_progress + limit:
             if not self.error:
                 self.decide(CLIENT_TIMEOUT)
                 accounting.aborted_by_client(self)

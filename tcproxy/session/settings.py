@@ -1,7 +1,7 @@
 """What sections say, as sessions use it: times in seconds, options as plain booleans, with their counters.
 
     World        one running proxy: its configuration and its live parts
-    Entrance     one listening address of a frontend
+    LiveBind     one listening address of a frontend
     FrontendSettings, BackendSettings
     HttpBackend  what a backend says of exchanges
 
@@ -57,7 +57,7 @@ def _untraced(error: BaseException) -> None:
     """Show no traceback."""
 
 
-class Dial(Protocol):
+class LinkDialler(Protocol):
     """Makes links to servers."""
 
     def __call__(self, session: Any, server: Any) -> End:
@@ -112,7 +112,7 @@ def shows_letters(back: Proxy) -> bool:
 class BackendSettings:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
-    persistence_steps: done with each session in TCP mode, once the backend is known; HTTP mode has http/rules.py.
+    persistence_steps: done with each session in TCP mode, once the backend is known; HTTP mode has http/rule_table.py.
     retries: how often a request is tried again at the most; connect_retries: of these, attempts to connect that failed.
     rotates: its strategy ties no client to a server, so that another one may be tried at once.
     http: of a backend in HTTP mode, None in TCP mode.
@@ -155,7 +155,7 @@ class BackendSettings:
         return every > 0 and retries % every == 0
 
 
-class Entrance:
+class LiveBind:
     """One listening address of a frontend: its limits, its counters, and the steps of the clients that come in there.
 
     steps: of a TCP session. resume: set while the listener accepts nobody because of a limit; called when a place is
@@ -164,14 +164,14 @@ class Entrance:
     """
 
     __slots__ = (
-        "bind", "counters", "frontend", "listener", "maxconn", "name", "passed", "resume", "steps",
+        "counters", "frontend", "listener", "maxconn", "model", "name", "passed", "resume", "steps",
     )  # fmt: skip
 
-    def __init__(self, frontend: FrontendSettings, bind: Bind) -> None:
+    def __init__(self, frontend: FrontendSettings, model: Bind) -> None:
         self.frontend: Any = frontend  # a Frontend (frontend.py, above), which runtime commands and listeners need
-        self.bind = bind
-        self.name = bind.name or str(bind.id)
-        self.maxconn = bind.maxconn
+        self.model = model
+        self.name = model.name or str(model.id)
+        self.maxconn = model.maxconn
         self.counters = Counters()
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
         self.steps: Any = None  # a Steps (steps.py, above); None in HTTP mode
@@ -191,7 +191,7 @@ class FrontendSettings:
     form: of log lines; data_form: of the structured data that RFC 5424 adds; refusal_form: of connections that
     never became a session; needs: the addresses they name; notes_links: those of links are among them.
     identify: makes the id of a stream (`unique-id-format`), "" without a format.
-    rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
+    backend_rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
     rules_are_fixed: rules choose the same backend for all requests of a connection.
     home: the farm of a `listen` section, which is its own backend until another one is chosen; None of a frontend.
     """
@@ -216,7 +216,7 @@ class FrontendSettings:
         self.no_captures: tuple[Captures, Captures] = (
             (None,) * len(model.request_captures), (None,) * len(model.response_captures),
         )  # fmt: skip
-        self.rules: list[tuple[Any, BackendSettings]] = []
+        self.backend_rules: list[tuple[Any, BackendSettings]] = []
         self.fallback: BackendSettings | None = None
         self.rules_are_fixed = True
         self.lines = 0
@@ -254,7 +254,7 @@ class World:
     release: called when a frontend's last session ended (a soft stop waits for that).
     announce: tells the log targets and the terminal (syslog level, message).
     trace: shows where an exception of the program's own was raised, to whoever debugs it.
-    waiting: entrances whose listener stopped accepting at a limit.
+    waiting: binds whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
     """
@@ -270,10 +270,10 @@ class World:
     maxconn: int = 0
     stopping: bool = False
     release: Callable[[], None] | None = None
-    dial: Dial | None = None
+    dial: LinkDialler | None = None
     announce: Callable[[int, str], None] = _silent
     trace: Callable[[BaseException], None] = _untraced
-    waiting: list[Entrance] = field(default_factory=list)
+    waiting: list[LiveBind] = field(default_factory=list)
     sinks: Sinks = field(default_factory=Sinks)
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)

@@ -18,13 +18,13 @@ from tcproxy.interfaces import IRequest
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.ends import Address, End
-from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings, World
+from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind, World
 from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, Stage
 from tcproxy.session.timers import Alarm
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
 CONNECTION_FIELDS = (
-    "accepted", "alarm", "began", "client", "client_done", "client_limit", "client_shut", "entrance", "front",
+    "accepted", "alarm", "began", "bind", "client", "client_done", "client_limit", "client_shut", "front",
     "frontend", "greeting", "handshake", "number", "packed_source", "relay",
 )  # fmt: skip
 STREAM_FIELDS = (
@@ -75,7 +75,7 @@ class SessionFacts:
         __slots__ = ()  # the classes above have slots for these fields, which mypy cannot know
 
     client: End
-    entrance: Entrance
+    bind: LiveBind
     frontend: FrontendSettings
 
     @property
@@ -86,11 +86,6 @@ class SessionFacts:
     def now(self) -> float:
         """Return the monotonic time in seconds."""
         return self.frontend.world.clock.seconds()
-
-    @property
-    def listener(self) -> Entrance:
-        """Return the listening address where the client came in."""
-        return self.entrance
 
     @property
     def source(self) -> bytes:
@@ -152,7 +147,7 @@ class Connection(SessionFacts):
     accepted: wall-clock seconds of the accept, in HTTP mode of the last request's first byte. alarm: its one deadline.
     began: monotonic seconds of the same moment. client: its end. client_done: the client will send no more.
     client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
-    entrance, frontend: where it came in. front: the address it connected to, once asked for. greeting: the PROXY
+    bind, frontend: where it came in. front: the address it connected to, once asked for. greeting: the PROXY
     header, or what reads it (greeting.py). handshake: milliseconds that this took. number: unique in the process.
     packed_source: the client's packed address, once asked for. relay: its two joined ends (relay.py), None before.
     """
@@ -193,7 +188,7 @@ class Connection(SessionFacts):
         if header is not None and header.usable and header.source is not None:
             return header.source
         host, port = self.client.source()
-        return (host, port) if host != "unix" else (host, self.entrance.bind.id)
+        return (host, port) if host != "unix" else (host, self.bind.model.id)
 
     @property
     def front_address(self) -> Address:
@@ -204,7 +199,7 @@ class Connection(SessionFacts):
         if self.front is None:
             self.front = self.client.destination()
         host, port = self.front
-        return (host, port) if host != "unix" else (host, self.entrance.bind.id)
+        return (host, port) if host != "unix" else (host, self.bind.model.id)
 
     # methods of connections that lower files call
 

@@ -15,12 +15,20 @@ from typing import Any
 from twisted.python.failure import Failure
 
 from tcproxy.grammar.addresses import Family
-from tcproxy.health.dialling import CheckEvents, CheckTarget, Dial
+from tcproxy.health.dialling import CheckDialler, CheckEvents, CheckTarget
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.ends import LinkFailure
 from tcproxy.session.state import Stream
-from tcproxy.transport.opening import CONNECT, Greeting, Opening, OpeningStage, Outgoing, SocksTunnel, socket_name
+from tcproxy.transport.opening import (
+    CONNECT,
+    Opening,
+    OpeningStage,
+    Outgoing,
+    ProxyHeaderStage,
+    SocksTunnel,
+    socket_name,
+)
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.protocols import with_servers
 from tcproxy.transport.relay import BUFFER_SIZE, SocketEnd
@@ -33,7 +41,7 @@ from tcproxy.wire.proxy_protocol import encode_v1, encode_v2
 
 
 class LinkDial:
-    """Connects for sessions (session.ends.Dial): keeps one ServerLinkFactory a server.
+    """Connects for sessions (session.settings.LinkDialler): keeps one ServerLinkFactory a server.
 
     limit: bytes a direction may hold (tune.bufsize). pipes: where relays borrow pipes, None for no splicing.
     tune: the `tune.*` words of the global section.
@@ -70,7 +78,7 @@ class LinkDial:
 
 
 class CheckDial:
-    """Connects for health checks (tcproxy.health.dialling.Dial).
+    """Connects for health checks (tcproxy.health.dialling.CheckDialler).
 
     tune: the `tune.*` words of the global section. never_local: `pp2-never-send-local`. tunes: what is set on new
     sockets that are not UNIX sockets.
@@ -86,7 +94,7 @@ class CheckDial:
         self.never_local = never_local
         self.tunes = tunes
 
-    def towards(self, model: Server, proxy: Proxy) -> Dial:
+    def towards(self, model: Server, proxy: Proxy) -> CheckDialler:
         """Return a dial for one server, which sets the same options on its sockets as links to that server have."""
         return CheckDial(self.reactor, self.tune, self.never_local, server_tunes(model, proxy, self.tune))
 
@@ -122,7 +130,7 @@ class CheckConnection:
         if self.target.socks4 is not None:
             stages.append(SocksTunnel(self.target.address.host, self.target.address.port))
         if self.target.send_proxy:
-            stages.append(Greeting(self._proxy_header))
+            stages.append(ProxyHeaderStage(self._proxy_header))
         return stages
 
     def _connect(self) -> StreamSocket:

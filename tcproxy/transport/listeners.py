@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.grammar.addresses import Family
-from tcproxy.session.settings import Entrance
+from tcproxy.session.settings import LiveBind
 from tcproxy.transport.binding import describe
 from tcproxy.transport.pairs import accept_pair
 from tcproxy.transport.pipes import PipePool
@@ -50,21 +50,21 @@ class FrontendFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, entrance: Entrance, limit: int = BUFFER_SIZE, pipes: PipePool | None = None) -> None:
-        self.entrance = entrance
+    def __init__(self, bind: LiveBind, limit: int = BUFFER_SIZE, pipes: PipePool | None = None) -> None:
+        self.bind = bind
         self.limit = limit
         self.pipes = pipes
-        spoken = with_clients(entrance.frontend)
+        spoken = with_clients(bind.frontend)
         self._client, self._session = spoken.client, spoken.session
-        self.codec = spoken.codec(entrance.frontend)
+        self.codec = spoken.codec(bind.frontend)
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the client's end of a new session, which begins when the connection is made."""
-        return self._client(self._session(self.entrance), self.limit, self.pipes, self.codec)
+        return self._client(self._session(self.bind), self.limit, self.pipes, self.codec)
 
     def speak_http(self, old: SocketEnd) -> None:
         """Switch a client that came in TCP mode to HTTP."""
-        self.switch(old, after_bytes(self.entrance.frontend))
+        self.switch(old, after_bytes(self.bind.frontend))
 
     def switch(self, old: SocketEnd, spoken: Spoken) -> None:
         """Replace a client's byte end and its session by those of another protocol, with the bytes already read."""
@@ -72,7 +72,7 @@ class FrontendFactory(ServerFactory):
         assert spoken.successor is not None
         session = spoken.successor(before)
         try:
-            end = spoken.client(session, self.limit, self.pipes, spoken.codec(self.entrance.frontend))
+            end = spoken.client(session, self.limit, self.pipes, spoken.codec(self.bind.frontend))
             end.take_over(old)
             before.client = end
             old.session = None
@@ -104,14 +104,14 @@ class Listener:
         self.fd = sock.fileno()
         self.interest = 0
         self.factory = factory
-        self.entrance = factory.entrance
-        self.entrance.listener = self
+        self.bind = factory.bind
+        self.bind.listener = self
         self.tune = tune
         self.path = path
         self.state = "idle"
         self.most = most
         self._accept: Callable[[], tuple[int, Any]] = sock._accept  # type: ignore[attr-defined]
-        self._pair = self.entrance.bind.address.family is Family.SOCKPAIR
+        self._pair = self.bind.model.address.family is Family.SOCKPAIR
         if self._pair:
             self._accept = partial(accept_pair, sock)
         self._batch = 1
@@ -148,7 +148,7 @@ class Listener:
         """Accept again (SIGTTIN). Raises OSError when another process has taken the address."""
         if self.state == "paused":
             if not self._pair:
-                self.socket.listen(backlog or self.entrance.bind.backlog or socket.SOMAXCONN)
+                self.socket.listen(backlog or self.bind.model.backlog or socket.SOMAXCONN)
             self.startListening()
 
     def close(self) -> None:
@@ -184,7 +184,7 @@ class Listener:
 
     def doRead(self) -> None:
         """Accept clients from the backlog, as many as limits allow."""
-        room = self.entrance.frontend.room(self.entrance)
+        room = self.bind.frontend.room(self.bind)
         if room <= 0:
             return self._full()
         for _ in range(room if room < self._batch else self._batch):
@@ -228,7 +228,7 @@ class Listener:
     def _full(self) -> None:
         self.state = "full"
         self.poll.watch(self, 0)
-        self.entrance.frontend.wait(self.entrance, self._room_again)
+        self.bind.frontend.wait(self.bind, self._room_again)
 
     def _room_again(self) -> None:
         if self.state == "full":
@@ -253,7 +253,7 @@ class Listener:
 
     def logPrefix(self) -> str:
         """Return the name that stands in Twisted's log lines."""
-        return f"Listener {self.entrance.frontend.name}"
+        return f"Listener {self.bind.frontend.name}"
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor is being stopped: close the socket."""
@@ -263,4 +263,4 @@ class Listener:
         """Nothing to do: a listening socket is never written to."""
 
     def __str__(self) -> str:
-        return describe(self.entrance.bind)
+        return describe(self.bind.model)

@@ -37,11 +37,11 @@ NO_PLACE = "can't connect to destination unix socket, check backlog size on the 
 class FirstWords(Protocol):
     """A client's end, whose bytes may go to the server before the session knows of the connection.
 
-    held: the bytes that are left to send. stamp: monotonic seconds of the last progress.
+    held: the bytes that are left to send. last_progress: monotonic seconds of the last progress.
     """
 
     held: bytes
-    stamp: float
+    last_progress: float
 
 
 class Outgoing:
@@ -124,7 +124,7 @@ def _say(first: FirstWords, sock: socket.SocketType) -> int:
     except OSError as error:
         return IN_PROGRESS if error.errno in AGAIN else error.errno or 0
     first.held = first.held[sent:]
-    first.stamp = monotonic()
+    first.last_progress = monotonic()
     return STANDS
 
 
@@ -240,7 +240,7 @@ class SocksTunnel(OpeningStage):
             opening.memory = reply, left - len(data)
 
 
-class Greeting(OpeningStage):
+class ProxyHeaderStage(OpeningStage):
     """Says first what the server expects: a PROXY header, which `header` makes for the transport."""
 
     __slots__ = ("header",)

@@ -15,7 +15,7 @@ from tcproxy.session.frontend import Frontend
 from tcproxy.session.http.connection import HttpConnection
 from tcproxy.session.http.upgrade import UpgradedConnection
 from tcproxy.session.session import TcpSession
-from tcproxy.session.settings import Entrance
+from tcproxy.session.settings import LiveBind
 from tcproxy.transport.http1.adjusted import (
     CLIENTS,
     AdjustedClient,
@@ -39,7 +39,7 @@ class Spoken:
     """
 
     client: Callable[[Any, int, Any, Any], Any]
-    session: Callable[[Entrance], Any]
+    session: Callable[[LiveBind], Any]
     successor: Callable[[TcpSession], Any] | None
     codec: Callable[[Frontend], Any]
     links: type[ServerLinkFactory]

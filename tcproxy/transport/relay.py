@@ -41,8 +41,21 @@ class SocketEnd:
     """
 
     __slots__ = (
-        "connected", "ended", "full", "held", "limit", "moved", "other", "pipe", "piped", "pipes", "recv",
-        "send", "session", "stamp", "transport",
+        "bytes_read",
+        "connected",
+        "ended",
+        "full",
+        "held",
+        "last_progress",
+        "limit",
+        "other",
+        "pipe",
+        "piped",
+        "pipes",
+        "recv",
+        "send",
+        "session",
+        "transport",
     )  # fmt: skip
 
     transport: Transport
@@ -57,8 +70,8 @@ class SocketEnd:
         self.connected = False
         self.ended = False
         self.held = b""
-        self.moved = 0
-        self.stamp = 0.0
+        self.bytes_read = 0
+        self.last_progress = 0.0
         self.full = 0
         self.pipe: Pipe | None = None
         self.piped = 0
@@ -81,10 +94,10 @@ class SocketEnd:
                 data = self.recv(self.limit - len(self.held))
             except OSError as error:
                 return self._failed(self, error)
-            self.stamp = monotonic()
+            self.last_progress = monotonic()
             if not data:
                 return self._end()
-            self.moved += len(data)
+            self.bytes_read += len(data)
             self.held = held = self.held + data
             if len(held) >= self.limit:
                 self.transport.stopReading()
@@ -125,14 +138,14 @@ class SocketEnd:
             size = len(data)
             if not size:
                 return self._end()
-            self.moved += size
+            self.bytes_read += size
             try:
                 sent = self.send(data)
             except OSError as error:
                 if error.errno not in AGAIN:
                     return self._failed(self.other, error)
                 sent = 0
-            self.stamp = monotonic()
+            self.last_progress = monotonic()
             if sent != size:
                 self._wait_for_room(data, sent)
             if size == self.limit:
@@ -159,7 +172,7 @@ class SocketEnd:
             if error.errno not in AGAIN:
                 return self._failed(self.other, error)
             sent = 0
-        self.stamp = monotonic()
+        self.last_progress = monotonic()
         if sent != len(data):
             self._wait_for_room(data, sent)
         return None
@@ -188,11 +201,11 @@ class SocketEnd:
             if not size:
                 self.pipes.give(pipe)
                 return self._end()
-            self.moved += size
+            self.bytes_read += size
             self.pipe, self.piped = pipe, size
             if size < THIN:
                 self._copy_again()
-            self.stamp = monotonic()
+            self.last_progress = monotonic()
             if self._empty_pipe() is False:
                 assert self.other is not None
                 self.transport.stopReading()
@@ -227,7 +240,7 @@ class SocketEnd:
         try:
             if self.piped and not self._went_on():
                 return None
-            self.stamp = monotonic()
+            self.last_progress = monotonic()
             if self.ended:
                 self.session.emptied(self)
             else:
@@ -380,4 +393,4 @@ class ByteClient(SocketEnd):
 
     def speak_http(self) -> None:
         """Switch this client to HTTP: an end of messages and its session take over, with the bytes already read."""
-        self.session.entrance.listener.factory.speak_http(self)
+        self.session.bind.listener.factory.speak_http(self)

@@ -20,7 +20,15 @@ from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
 from tcproxy.session.log_lines import unique_id
 from tcproxy.session.state import Stream
-from tcproxy.transport.opening import CONNECT, Greeting, Opening, OpeningStage, Outgoing, SocksTunnel, socket_name
+from tcproxy.transport.opening import (
+    CONNECT,
+    Opening,
+    OpeningStage,
+    Outgoing,
+    ProxyHeaderStage,
+    SocksTunnel,
+    socket_name,
+)
 from tcproxy.transport.pipes import PipePool
 from tcproxy.transport.relay import SocketEnd
 from tcproxy.transport.socket_options import LOCAL, delay_ack, server_tunes
@@ -101,7 +109,7 @@ class ServerLinkFactory(ClientFactory):
         if self.tunnel is not None:
             stages.append(self.tunnel)
         if self.model.send_proxy:
-            stages.append(Greeting(lambda transport: proxy_header(self.model, session)))
+            stages.append(ProxyHeaderStage(lambda transport: proxy_header(self.model, session)))
         return stages
 
     def _target(self, session: Stream, address: Address, port: int) -> tuple[int, Any]:

@@ -43,15 +43,32 @@ class StreamSocket:
     """One connected stream socket as a Twisted transport.
 
     fd: the descriptor, -1 once closed. interest: events waited for. queue: bytes that the kernel did not take yet.
-    wrote: monotonic seconds when the kernel last took queued bytes. busy: the owner waits for EPOLLOUT itself, to
+    wrote: monotonic seconds when the kernel last took queued bytes. splicing: the owner waits for EPOLLOUT itself, to
     continue a splice. remote: the address as accept() gave it, if any. lent: gives back what was taken for this
     connection (a source port) once it is closed, None where nothing was.
     doRead: what a readable event calls. A relay puts its own here.
     """
 
     __slots__ = (
-        "__weakref__", "busy", "disconnecting", "doRead", "fd", "finished", "finishing", "interest", "lent", "poll",
-        "producer", "protocol", "queue", "recv", "remote", "send", "socket", "streaming", "wrote",
+        "__weakref__",
+        "disconnecting",
+        "doRead",
+        "fd",
+        "finished",
+        "finishing",
+        "interest",
+        "lent",
+        "poll",
+        "producer",
+        "protocol",
+        "queue",
+        "recv",
+        "remote",
+        "send",
+        "socket",
+        "splicing",
+        "streaming",
+        "wrote",
     )  # fmt: skip
 
     can_splice = True
@@ -67,7 +84,7 @@ class StreamSocket:
         self.interest = 0
         self.queue = b""
         self.wrote = 0.0
-        self.busy = self.streaming = self.disconnecting = self.finishing = self.finished = False
+        self.splicing = self.streaming = self.disconnecting = self.finishing = self.finished = False
         self.protocol: Any = None
         self.producer: Any = None
         self.lent: Callable[[], None] | None = None
@@ -166,14 +183,14 @@ class StreamSocket:
 
     def await_room(self) -> None:
         """Pause the producer, and resume it whenever bytes may be sent, until `spliced` says that none are left."""
-        self.busy = True
+        self.splicing = True
         self.keep(b"", 0)
 
     def spliced(self, moved: bool, left: bool) -> None:
         """The producer moved bytes by splice, or could not; `left`: it waits for more room."""
         if moved:
             self.wrote = monotonic()
-        self.busy = left
+        self.splicing = left
 
     def doWrite(self) -> None:
         """Send queued bytes. When none is left, resume the producer, or do the close or the FIN that was asked for."""
@@ -190,7 +207,7 @@ class StreamSocket:
                 return
         if self.producer is not None and not (self.disconnecting or self.finishing):
             self.producer.resumeProducing()
-            if not self.busy and (self.streaming or self.producer is None):
+            if not self.splicing and (self.streaming or self.producer is None):
                 self.stopWriting()
             return
         self.stopWriting()
@@ -336,7 +353,7 @@ class StreamSocket:
         return twisted_address(self.socket, self.socket.getsockname())
 
     def getTcpNoDelay(self) -> bool:
-        """Say whether small pieces are sent at once."""
+        """Return whether small pieces are sent at once."""
         return bool(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     def setTcpNoDelay(self, enabled: bool) -> None:
@@ -344,7 +361,7 @@ class StreamSocket:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled)
 
     def getTcpKeepAlive(self) -> bool:
-        """Say whether the kernel probes an idle connection."""
+        """Return whether the kernel probes an idle connection."""
         return bool(self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
     def setTcpKeepAlive(self, enabled: bool) -> None:

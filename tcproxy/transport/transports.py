@@ -53,7 +53,7 @@ class Transport(Protocol):
 
     @property
     def can_splice(self) -> bool:
-        """Say whether bytes may pass without coming into this process."""
+        """Return whether bytes may pass without coming into this process."""
 
     @property
     def remote(self) -> Any:

@@ -47,7 +47,7 @@ class Crumb:
 
 
 def concerns(header: bytes, name: bytes) -> bool:
-    """Say whether a header may have a cookie of this name, or would be changed by reading it.
+    """Return whether a header may have a cookie of this name, or would be changed by reading it.
 
     Most headers need no reading.
     """

@@ -60,7 +60,7 @@ class Head:
 
     @property
     def has_body(self) -> bool:
-        """Say whether a body follows the head, of whatever length; an empty one is none."""
+        """Return whether a body follows the head, of whatever length; an empty one is none."""
         raise NotImplementedError
 
     @property
@@ -90,7 +90,7 @@ class Head:
     # looking up
 
     def has(self, name: bytes) -> bool:
-        """Say whether there is a header of this name."""
+        """Return whether there is a header of this name."""
         if self.template is not None:
             return name in self.template.places
         return any(field.name == name for field in self.fields)
@@ -246,7 +246,7 @@ class RequestHead(Head):
 
     @property
     def takes_interim(self) -> bool:
-        """Say whether the client may be sent interim responses (1xx) before the one that counts."""
+        """Return whether the client may be sent interim responses (1xx) before the one that counts."""
         raise NotImplementedError
 
 
@@ -260,18 +260,18 @@ class ResponseHead(Head):
 
     @property
     def interim(self) -> bool:
-        """Say whether another response to the same request follows."""
+        """Return whether another response to the same request follows."""
         return self.status < 200 and self.status != 101
 
     @property
     def ends_by_close(self) -> bool:
-        """Say whether the body ends where the server closes the connection: nothing else tells its end."""
+        """Return whether the body ends where the server closes the connection: nothing else tells its end."""
         raise NotImplementedError
 
     def tunnels(self, request: RequestHead) -> bool:
-        """Say whether the exchange becomes a tunnel behind this head: bytes go both ways until an end closes."""
+        """Return whether the exchange becomes a tunnel behind this head: bytes go both ways until an end closes."""
         return self.status == 101 or (request.method == b"CONNECT" and 200 <= self.status < 300)
 
     def client_keeps(self, request: RequestHead) -> bool:
-        """Say whether the client's connection may carry another request, as far as the messages decide."""
+        """Return whether the client's connection may carry another request, as far as the messages decide."""
         raise NotImplementedError

@@ -342,7 +342,7 @@ def test_slow_start_shows_its_throttle(play: Play) -> None:
 
 def told(play: Play, name: str) -> list[list[str]]:
     """Return what the listeners of a frontend were told."""
-    return [cast(Listener, entrance.listener).told for entrance in play.world.frontends[name].entrances]
+    return [cast(Listener, bind.listener).told for bind in play.world.frontends[name].binds]
 
 
 def test_frontends_pause_and_resume(play: Play) -> None:
@@ -378,9 +378,9 @@ def test_frontends_must_be_named(play: Play, command: str) -> None:
 def test_limits(play: Play) -> None:
     """Limits of frontends and of the process change at once, and those who waited may try again."""
     woken: list[bool] = []
-    entrance = play.world.frontends["web"].entrances[0]
-    entrance.resume = lambda: woken.append(True)
-    play.world.waiting.append(entrance)
+    bind = play.world.frontends["web"].binds[0]
+    bind.resume = lambda: woken.append(True)
+    play.world.waiting.append(bind)
     assert play.say("set maxconn frontend web 99") == ""
     assert woken == [True]
     assert rows(play, "web 1 -1")[0][6] == "99"
@@ -420,9 +420,9 @@ def session(play: Play) -> Any:
     """Return what commands read of a session, listed in the world."""
     web = play.world.frontends["web"]
     found = SimpleNamespace(
-        number=18, source=b"\x7f\0\0\1", client_address=("127.0.0.1", 5000), frontend=web, entrance=web.entrances[0],
+        number=18, source=b"\x7f\0\0\1", client_address=("127.0.0.1", 5000), frontend=web, bind=web.binds[0],
         backend=None, server=None, error="", phase="", began=play.clock.seconds() - 65, retries=0, link=None,
-        client=SimpleNamespace(moved=7), stage=SimpleNamespace(name="QUEUED"), shut=Ended().shut,
+        client=SimpleNamespace(bytes_read=7), stage=SimpleNamespace(name="QUEUED"), shut=Ended().shut,
     )  # fmt: skip
     play.world.sessions[18] = found  # type: ignore[assignment, unused-ignore]
     return found

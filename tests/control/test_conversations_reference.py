@@ -172,7 +172,7 @@ def test_ends_of_commands(pair: tuple[Path, Path], text: bytes) -> None:
 
 
 def stays(path: Path, text: bytes) -> bool:
-    """Say whether a client that sends this, and is silent then, is still there after twice the timeout."""
+    """Return whether a client that sends this, and is silent then, is still there after twice the timeout."""
     with client(path) as connected:
         connected.sendall(text)
         connected.settimeout(2 * TIMEOUT)

@@ -103,8 +103,8 @@ class Play:
         for proxy in configuration.frontends():
             frontend = world.frontends[proxy.name] = Frontend(proxy, world)
             frontend.route(backends)
-            for entrance in frontend.entrances:
-                entrance.listener = Listener()
+            for bind in frontend.binds:
+                bind.listener = Listener()
         return world
 
     def say(self, line: str) -> str:

@@ -95,7 +95,7 @@ def shut_down(process: Popen[str], control: str) -> None:
 
 
 def closed(port: int) -> bool:
-    """Say whether nobody can connect."""
+    """Return whether nobody can connect."""
     try:
         socket.create_connection(("127.0.0.1", port), PATIENCE).close()
     except OSError:
@@ -104,7 +104,7 @@ def closed(port: int) -> bool:
 
 
 def goes_on(server: Checked) -> bool:
-    """Say whether a server is checked more often than once within twenty intervals."""
+    """Return whether a server is checked more often than once within twenty intervals."""
     before, end = server.checks, time.monotonic() + 20 * INTERVAL
     while time.monotonic() < end and server.checks < before + 2:
         time.sleep(INTERVAL / 5)

@@ -55,12 +55,12 @@ REFUSED = (
 
 
 def refused_here(path: Path) -> bool:
-    """Say whether tcproxy refuses a file."""
+    """Return whether tcproxy refuses a file."""
     return language.read([str(path)], Environment(), Diagnostics(1)) is None
 
 
 def refused_by_reference(path: Path) -> bool:
-    """Say whether HAProxy refuses a file."""
+    """Return whether HAProxy refuses a file."""
     program = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     assert program
     return subprocess.run([program, "-c", "-q", "-f", str(path)], capture_output=True, timeout=60).returncode != 0

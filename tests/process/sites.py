@@ -61,7 +61,7 @@ def daemon(name: str, site: Site, *more: str) -> Iterator[int]:
 
 
 def alive(pid: int) -> bool:
-    """Say whether the process runs."""
+    """Return whether the process runs."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:

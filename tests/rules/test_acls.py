@@ -29,7 +29,7 @@ def lively() -> object:
     )
     facts = client(farms=[farm("b", *servers)])
     facts.frontend.model = facts.frontend.model.__class__("frontend", "f", timeouts={"client": 1000})
-    facts.listener.bind = facts.listener.bind.__class__(facts.listener.bind.address, id=1, name="lis")
+    facts.bind.model = facts.bind.model.__class__(facts.bind.model.address, id=1, name="lis")
     return facts
 
 

@@ -25,7 +25,7 @@ defaults
 
 
 def refused(file: Path, line: str) -> bool:
-    """Say whether the reference refuses a line of a frontend `f`, beside a backend `b` with a server `s`."""
+    """Return whether the reference refuses a line of a frontend `f`, beside a backend `b` with a server `s`."""
     text = DEFAULTS.format(mode="tcp") + "backend b\n  server s 127.0.0.1:1\nfrontend f\n  bind 127.0.0.1:1\n"
     file.write_text(f"{text}  {line}\n")
     run = subprocess.run([HAPROXY, "-c", "-f", str(file)], capture_output=True, check=False)

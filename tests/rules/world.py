@@ -52,7 +52,7 @@ def condition(text: str, *acls: str, place: Place = REQUEST, of: Reading | None 
 
 
 def matches(test: str, facts: Any = None) -> bool:
-    """Say whether a test, as behind `acl NAME`, holds."""
+    """Return whether a test, as behind `acl NAME`, holds."""
     line = statement(test)
     return parse_test(line, 0, len(line.words), reading()).holds(facts or client())
 
@@ -89,6 +89,6 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         "source": packed_address(source) or b"", "source_port": 4000,
         "destination": packed_address(destination) or b"", "destination_port": 80,
         "proxy_header": None, "frontend": frontend, "farm": None, "server": None, "world": world,
-        "listener": SimpleNamespace(bind=Bind(ANY, id=5, name="here"), counters=Counters()),
+        "bind": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **more})

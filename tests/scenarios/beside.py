@@ -413,7 +413,7 @@ def differences(told: Told, slack: float = 150) -> list[str]:
 
 
 def _alike(a: float, b: float, slack: float) -> bool:
-    """Say whether two times tell the same: both never came, or hardly apart."""
+    """Return whether two times tell the same: both never came, or hardly apart."""
     return (a < 0) == (b < 0) and abs(a - b) <= slack
 
 

@@ -182,7 +182,7 @@ def parts(one: Outcome, other: Outcome) -> frozenset[str]:
 
 
 def same_links(one: Outcome, other: Outcome) -> bool:
-    """Say whether servers got the same; of a request that its client left, one may have got more than the other."""
+    """Return whether servers got the same; of a request that its client left, one may have got more than the other."""
     links, others = list(map(joined_chunks, one.links)), list(map(joined_chunks, other.links))
     if links != others and one.lines[0][-1:] and re.match(r"\S+ [Cc]", one.lines[0][-1]):
         pairs = zip(links, others, strict=False)

@@ -65,7 +65,7 @@ class LogSocket:
         return self.lines
 
     def has(self, part: str) -> bool:
-        """Say whether a line with this part came."""
+        """Return whether a line with this part came."""
         return any(part in line for line in self.read())
 
 

@@ -37,8 +37,8 @@ class FakeEnd(End):
         self.host = host
         self.session: Any = None
         self.connected = True
-        self.moved = 0
-        self.stamp = 0.0
+        self.bytes_read = 0
+        self.last_progress = 0.0
         self.held = b""
         self.other: FakeEnd | None = None
         self.got = b""
@@ -118,8 +118,8 @@ class FakeEnd(End):
 
     def says(self, data: bytes) -> None:
         """This side sends."""
-        self.moved += len(data)
-        self.stamp = self.clock.seconds()
+        self.bytes_read += len(data)
+        self.last_progress = self.clock.seconds()
         if self.other is None:
             self.held += data
             self.session.heard(self)
@@ -140,7 +140,7 @@ class FakeEnd(End):
         self.stuck = False
         self.got, self.unread = self.got + self.unread, b""
         assert self.other is not None
-        self.other.stamp = self.clock.seconds()
+        self.other.last_progress = self.clock.seconds()
         if self.other.muted:
             self.session.emptied(self.other)
 
@@ -278,7 +278,7 @@ class StageOf(Generic[LinkT]):
         return self.lines[0]
 
     def at_rest(self) -> bool:
-        """Say whether nothing is left of any session."""
+        """Return whether nothing is left of any session."""
         counters = (self.world.counters, self.frontend.counters, self.farm.counters, self.farm.servers[0].counters)
         return (
             not self.world.sessions
@@ -299,8 +299,8 @@ class Stage(StageOf[FakeEnd]):
     def client(self, host: str = "192.0.2.1", data: bytes = b"") -> FakeEnd:
         """A client comes in, whose first bytes are here already."""
         end = FakeEnd(self.clock, host)
-        end.held, end.moved = data, len(data)
-        session = TcpSession(self.frontend.entrances[0])
+        end.held, end.bytes_read = data, len(data)
+        session = TcpSession(self.frontend.binds[0])
         end.session = session
         session.begin(end)
         self.clock.advance(0)

@@ -379,7 +379,7 @@ def test_the_first_backend_whose_condition_holds_is_chosen(
     rules: Any = [
         (None if one is None else Told(one), other) for one, other in zip(conditions, others, strict=True)
     ]
-    stage.frontend.rules = rules
+    stage.frontend.backend_rules = rules
     assert stage.client().session.stream.backend is (fallback if chosen is None else others[chosen])
 
 

@@ -439,7 +439,7 @@ def performance(words: list[str], folder: Path, names: Collection[str]) -> Perfo
 
 
 def serves(control: str) -> bool:
-    """Say whether the runtime socket answers."""
+    """Return whether the runtime socket answers."""
     with contextlib.suppress(OSError):
         return "Uptime" in command(control, "show info")
     return False

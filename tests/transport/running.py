@@ -178,10 +178,10 @@ class Proxied:
         self.frontend.route({"web": self.backend})
         form = formats.compile(self.form, http=self.proxy.mode == "http")
         self.frontend.log_with(self, form, None, formats.error_format())  # type: ignore[arg-type]
-        entrance = self.frontend.entrances[0]
-        sock = listen(entrance.bind, 100)
+        bind = self.frontend.binds[0]
+        sock = listen(bind.model, 100)
         self.address = sock.getsockname()
-        self.listener = Listener(self.reactor, sock, FrontendFactory(entrance, pipes=self.pipes))
+        self.listener = Listener(self.reactor, sock, FrontendFactory(bind, pipes=self.pipes))
         self.listener.startListening()
 
     def send(self, level: int, message: str, data: str = "") -> None:

@@ -19,10 +19,10 @@ from tcproxy.session.ends import LinkFailure
 from tcproxy.transport.opening import (
     CONNECT,
     FirstWords,
-    Greeting,
     Opening,
     OpeningStage,
     Outgoing,
+    ProxyHeaderStage,
     SocksTunnel,
     socket_name,
 )
@@ -279,7 +279,7 @@ def test_a_greeting_is_said_behind_the_tunnel() -> None:
         seen.append(transport.local_name())
         return b"PROXY UNKNOWN\r\n"
 
-    asker = Asker(FakeSocket(errno.EISCONN), CONNECT, tunnel(), Greeting(header))
+    asker = Asker(FakeSocket(errno.EISCONN), CONNECT, tunnel(), ProxyHeaderStage(header))
     asker.writable()
     assert seen == []
     asker.readable(GRANTED)
@@ -372,7 +372,7 @@ class Words(FirstWords):
 
     def __init__(self, held: bytes) -> None:
         self.held = held
-        self.stamp = 0.0
+        self.last_progress = 0.0
 
 
 def test_first_words_are_the_question() -> None:
@@ -381,7 +381,7 @@ def test_first_words_are_the_question() -> None:
     sock.room = 3
     with sockets(sock):
         assert Outgoing(Loop()).begin(socket.AF_INET, NAME, first=words)[1]
-    assert sock.sent == b"hel" and words.held == b"lo" and words.stamp > 0
+    assert sock.sent == b"hel" and words.held == b"lo" and words.last_progress > 0
 
 
 def test_first_words_wait_for_a_connection_that_does_not_stand() -> None:
@@ -390,7 +390,7 @@ def test_first_words_wait_for_a_connection_that_does_not_stand() -> None:
     sock.room = 0
     with sockets(sock):
         assert not Outgoing(Loop()).begin(socket.AF_INET, NAME, first=words)[1]
-    assert words.held == b"hello" and words.stamp == 0
+    assert words.held == b"hello" and words.last_progress == 0
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ OTHERS = st.lists(st.tuples(NAMES, VALUES | QUOTED).map(b"=".join), max_size=5)
 
 
 def is_ours(crumb: Crumb) -> bool:
-    """Say whether a cookie is called C."""
+    """Return whether a cookie is called C."""
     return crumb.name == b"C" and crumb.value is not None
 
 

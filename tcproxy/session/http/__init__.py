@@ -20,7 +20,7 @@ The connection and the exchange:
 
 What is done to requests and responses, by options and words:
 
-    rules.py           the one table of it, in order
+    rule_table.py      the one table of it, in order
     requests.py        `http-request` rules
     request_body.py    requests that wait for their body
     refusals.py        `http-request deny` and `tarpit`

@@ -14,12 +14,12 @@ from tcproxy.session.http.state import Exchange
 def account(exchange: Exchange) -> None:
     """Add the exchange's bytes and times to the counters of all it passed through."""
     backend, client = exchange.backend, exchange.client
-    received, sent = client.moved, _sent(exchange)
-    client.moved = 0
+    received, sent = client.bytes_read, _sent(exchange)
+    client.bytes_read = 0
     exchange.byte_counts = (received, sent)
     place = exchange.status // 100
     exchange.frontend.counters.answered[place] += 1
-    for counters in exchange.connection.entrance.passed:
+    for counters in exchange.connection.bind.passed:
         counters.bytes_in += received
         counters.bytes_out += sent
     if backend is None:
@@ -68,12 +68,12 @@ def _time(exchange: Exchange, farm: Counters, server: Counters | None) -> None:
 def account_fast(exchange: Exchange, farm: Counters, server: Counters, now: float) -> None:
     """Do what `account` does, for an exchange that took the fast path (fast.py) and ended at `now`."""
     client, link = exchange.client, exchange.link
-    received, sent = client.moved, link.moved
-    client.moved = 0
+    received, sent = client.bytes_read, link.bytes_read
+    client.bytes_read = 0
     exchange.byte_counts = (received, sent)
     place = exchange.status // 100
     exchange.frontend.counters.answered[place] += 1
-    for counters in exchange.connection.entrance.passed:
+    for counters in exchange.connection.bind.passed:
         counters.bytes_in += received
         counters.bytes_out += sent
     farm.bytes_in += received
@@ -93,4 +93,4 @@ def account_fast(exchange: Exchange, farm: Counters, server: Counters, now: floa
 
 
 def _sent(exchange: Exchange) -> int:
-    return exchange.sent or (exchange.link.moved if exchange.link is not None else 0)
+    return exchange.sent or (exchange.link.bytes_read if exchange.link is not None else 0)

@@ -9,7 +9,7 @@ from tcproxy.model.proxy import Proxy
 from tcproxy.report.formats import Moment
 from tcproxy.report.record import Record
 from tcproxy.session.attempts import choose_backend, connect, find_server
-from tcproxy.session.http import rules
+from tcproxy.session.http import rule_table
 from tcproxy.session.http.deliver import deliver
 from tcproxy.session.http.line_facts import FIRST_IDENTITY, IDENTITY
 from tcproxy.session.http.line_functions import Lines, compiled, number, recorder
@@ -38,7 +38,7 @@ class HttpFrontend(HttpSettings):
         self._routes: dict[BackendSettings, Route] = {}
         self._targets: set[BackendSettings | None] = set()
         self._recorders: dict[frozenset[str], Callable[[Exchange], Record]] = {}
-        self._rules, self._waits = made_of(rules.FRONT, model)
+        self._rules, self._waits = made_of(rule_table.FRONT, model)
         self._take_rules(self._rules)
 
     def _take_rules(self, made: tuple[Rule, ...]) -> None:
@@ -124,7 +124,7 @@ def made_of(table: Iterable[Callable[..., Any]], *sections: Proxy) -> tuple[tupl
     """Return the rules that a table makes of sections, and whether one of them may wait."""
     made = [(make, make(*sections)) for make in table]
     found = [(make, rule) for make, rule in made if rule is not None]
-    return tuple(rule for _, rule in found), any(make in rules.WAITING for make, _ in found)
+    return tuple(rule for _, rule in found), any(make in rule_table.WAITING for make, _ in found)
 
 
 def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
@@ -138,12 +138,12 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.says_close = route.closes and not http.pretends
     route.soonest = min(front.shortest, http.shortest)
     route.pages = {**front.pages, **pages_of(backend.model)}
-    route.requests, waits = made_of(rules.BACK, *pair)
-    route.responses, _ = made_of(rules.RESPONSES, *pair)
+    route.requests, waits = made_of(rule_table.BACK, *pair)
+    route.responses, _ = made_of(rule_table.RESPONSES, *pair)
     route.retries = causes_of(backend.model)
     route.observes = http.observes
     sends_away = any(server.redir for server in backend.model.servers)
-    front_waits = any(make(front.model) is not None for make in rules.FRONT if make in rules.WAITING)
+    front_waits = any(make(front.model) is not None for make in rule_table.FRONT if make in rule_table.WAITING)
     looks = [still_there] if waits or front_waits else []
     away = [redirect_to_server] if sends_away else []
     route.steps = Steps([*route.requests, *looks, find_server, *away, connect, deliver])

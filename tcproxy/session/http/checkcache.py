@@ -38,10 +38,10 @@ def block(exchange: Exchange, head: ResponseHead) -> None:
     farm = backend.farm
     name = server.name if server is not None else "<dispatch>"
     farm.announce(ALERT, f"Blocking cacheable cookie in response from instance {backend.name}, server {name}.")
-    passed = [exchange.frontend.counters, exchange.entrance.counters, farm.counters]
+    passed = [exchange.frontend.counters, exchange.bind.counters, farm.counters]
     for counters in [*passed, server.counters] if server is not None else passed:
         counters.denied_responses += 1
     exchange.decide(PROXY, "H")
     # the response counts, though the client does not get it
-    exchange.link.moved += head.received
+    exchange.link.bytes_read += head.received
     exchange.answer(head.status, page_for(exchange, head.status if head.status in PAGES else INTERNAL))

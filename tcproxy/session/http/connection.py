@@ -22,7 +22,7 @@ from tcproxy.session.http.exchange import HttpExchange
 from tcproxy.session.http.messages import ClientEnd, ClientEvents
 from tcproxy.session.http.state import ClientConnection, Exchange
 from tcproxy.session.http.tunnel import Tunnel
-from tcproxy.session.settings import BackendSettings, Entrance
+from tcproxy.session.settings import BackendSettings, LiveBind
 from tcproxy.session.stages import (
     CHOOSING,
     CLIENT_TIMEOUT,
@@ -45,10 +45,10 @@ class HttpConnection(ClientConnection):
         "leaving", "peer", "settings", "soonest", "unread",
     )  # fmt: skip
 
-    def __init__(self, entrance: Entrance) -> None:
-        frontend = entrance.frontend
+    def __init__(self, bind: LiveBind) -> None:
+        frontend = bind.frontend
         assert frontend.http is not None
-        self.entrance = entrance
+        self.bind = bind
         self.frontend = frontend
         self.settings = frontend.http
         self.client_limit = frontend.client
@@ -65,7 +65,7 @@ class HttpConnection(ClientConnection):
         """The client's connection stands: count it, and wait for its first request."""
         accounting.enter(self, client)
         client.listen()
-        if self.entrance.bind.accept_proxy:
+        if self.bind.model.accept_proxy:
             Greeting(self).wait()
         else:
             self.greeted()
@@ -102,7 +102,7 @@ class HttpConnection(ClientConnection):
     def requested(self, head: RequestHead) -> None:
         """A request came: find a server for it."""
         client = self.client
-        now = client.stamp
+        now = client.last_progress
         if now < self.idle_from:
             now = self.idle_from  # the request came before the last one was answered
         if not client.announced:
@@ -146,7 +146,7 @@ class HttpConnection(ClientConnection):
     def _refuse_request(self, status: int) -> None:
         self.count_request_error()
         if not self.client.announced:
-            self._begin_at(max(self.client.stamp, self.idle_from))
+            self._begin_at(max(self.client.last_progress, self.idle_from))
         exchange = self.without_request()
         exchange.decide(PROXY)
         self.refuse(exchange, status)
@@ -175,7 +175,7 @@ class HttpConnection(ClientConnection):
                 self.client.flush()
         if self.closed:
             return
-        self.client.moved = 0
+        self.client.bytes_read = 0
         exchange.keep = False
         exchange.finish()
 
@@ -294,7 +294,7 @@ class HttpConnection(ClientConnection):
     def rearm(self) -> None:
         """Set the alarm no later than the first thing that can be due."""
         alarm = self.alarm
-        if alarm is not None and alarm.at <= self.client.stamp + self.soonest:
+        if alarm is not None and alarm.at <= self.client.last_progress + self.soonest:
             return  # nothing that begins now can be due before that
         exchange = self.exchange
         if exchange is None:

@@ -43,7 +43,7 @@ GONE = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
 """What makes a client forget its cookie."""
 
 
-def rules(front: Proxy, back: Proxy) -> Rule | None:
+def persist_rules(front: Proxy, back: Proxy) -> Rule | None:
     """Return the rule of `force-persist` and `ignore-persist`, which sees requests before the backend edits them."""
     return rules_of(back)
 

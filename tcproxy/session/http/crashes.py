@@ -34,7 +34,7 @@ def _send(exchange: Exchange, whole: WholeResponse) -> None:
     request, client = exchange.request, exchange.client
     assert request is not None
     client.respond(whole.head, request, False)
-    exchange.sent = exchange.ahead + whole.size
+    exchange.sent = exchange.bytes_ahead + whole.size
     if whole.body and request.method != b"HEAD":
         exchange.sent += len(whole.body)
         client.say(whole.body)
@@ -49,4 +49,4 @@ def _unheard(exchange: Exchange) -> bool:
         # an answer of ours is gathered as a whole before any of it is sent
         return not exchange.sent or exchange.client.gathered
     link = exchange.link
-    return not exchange.sent and link is not None and not link.moved
+    return not exchange.sent and link is not None and not link.bytes_read

@@ -15,7 +15,7 @@ def deliver(exchange: Exchange) -> bool:
     link, client, route = exchange.link, exchange.client, exchange.route
     assert link is not None and exchange.request is not None
     exchange.stage = RELAYING
-    exchange.connected_at = link.stamp = exchange.now()
+    exchange.connected_at = link.last_progress = exchange.now()
     exchange.expires = NEVER
     server = exchange.server
     if not link.uses and server is not None and server.watch is not None:

@@ -37,7 +37,7 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:  
             _answered_early(exchange)
             return
     frontend = connection.frontend
-    chosen = _choose(connection, exchange) if frontend.rules else frontend.fallback
+    chosen = _choose(connection, exchange) if frontend.backend_rules else frontend.fallback
     route = exchange.route = settings.fast[chosen]
     exchange.backend = backend = route.backend
     exchange.server_limit = backend.server
@@ -82,7 +82,7 @@ def ask(connection: ClientConnection, exchange: Exchange, now: float) -> None:  
         attempts.note_addresses(exchange, link)
     exchange.fast = True
     exchange.stage = RELAYING
-    exchange.connected_at = link.stamp = now
+    exchange.connected_at = link.last_progress = now
     connection.soonest = route.soonest
     link.ask(exchange.request, connection.client, False)
     if not connection.closed:
@@ -135,7 +135,7 @@ def answered(exchange: Exchange, plain: PlainResponse, data: bytes) -> bool:
     status = plain.status
     if server is None or request is None or not (request.minor and client.quiet) or status in ASK_WHO:
         return False
-    exchange.answered_at = link.stamp
+    exchange.answered_at = link.last_progress
     exchange.status = status
     server.counters.answered[status // 100] += 1
     exchange.response = plain
@@ -145,7 +145,7 @@ def answered(exchange: Exchange, plain: PlainResponse, data: bytes) -> bool:
             return True  # it was answered in the server's place
     keep = exchange.keep = request.keep_alive and not exchange.frontend.world.stopping
     came = len(data) - plain.end
-    link.moved += plain.received + came  # above 0 where a 1xx response came before
+    link.bytes_read += plain.received + came  # above 0 where a 1xx response came before
     wire = plain.template.written % plain.parts  # type: ignore[union-attr]  # inlined `plain.wire`; it has a template
     client.send_now((wire if keep else wire[:-2] + CLOSE) + data[plain.end :])
     if exchange.link is not link:
@@ -184,7 +184,7 @@ def close(exchange: Exchange) -> None:
     backend = exchange.backend
     assert server is not None and backend is not None
     farm = backend.farm
-    now = link.stamp
+    now = link.last_progress
     counters = farm.counters
     if exchange.fast:
         account_fast(exchange, counters, server.counters, now)

@@ -201,7 +201,7 @@ def _constants(frontend: FrontendSettings, only: BackendSettings | None) -> dict
 def _arrived(exchange: Exchange) -> int:
     """Return how many bytes of the response are there; its head has just come, if there is one."""
     link, head = exchange.link, exchange.response
-    return exchange.sent if link is None or head is None else link.moved + link.at_hand(head)
+    return exchange.sent if link is None or head is None else link.bytes_read + link.at_hand(head)
 
 
 def _peer_of(exchange: Exchange) -> Address:

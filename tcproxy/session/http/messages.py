@@ -39,7 +39,7 @@ class Sink(Protocol):
 class MessageEnd(End, Sink, Protocol):
     """One side of an exchange.
 
-    moved: bytes of messages read from this side, as logs and statistics count them (see accounting.py).
+    bytes_read: bytes of messages read from this side, as logs and statistics count them (see accounting.py).
     whole: the message from this side is complete. ended: its FIN came.
     """
 

@@ -42,7 +42,7 @@ class Refusal:
 def count(exchange: Exchange) -> None:
     """Count a request that is refused by a rule of its frontend, or of its backend."""
     exchange.frontend.counters.denied_requests += 1
-    exchange.entrance.counters.denied_requests += 1
+    exchange.bind.counters.denied_requests += 1
     if exchange.backend is not None:
         exchange.backend.farm.counters.denied_requests += 1
 

@@ -57,7 +57,7 @@ class BodyWait(InnerServer):
         exchange = self.exchange
         self._give_back()
         exchange.expires = NEVER
-        exchange.asked_at = exchange.client.stamp
+        exchange.asked_at = exchange.client.last_progress
         exchange.run()
 
     def late(self) -> None:
@@ -129,7 +129,7 @@ def _tell_to_continue(exchange: Exchange, request: RequestHead) -> None:
     if not expected or expected[0].lower() != b"100-continue":
         return
     client = exchange.client
-    exchange.ahead = CONTINUE_COUNTED  # the 100 counts with the response
+    exchange.bytes_ahead = CONTINUE_COUNTED  # the 100 counts with the response
     others = iter([None, *expected[1:]])
     request.replace((b"expect",), lambda name, value: next(others))
     client.say(CONTINUE)
@@ -173,7 +173,7 @@ def told_to_continue(front: Proxy, back: Proxy) -> ResponseEdit | None:
         return None
 
     def count(exchange: Exchange, head: ResponseHead) -> None:
-        exchange.link.moved += exchange.ahead
-        exchange.ahead = 0
+        exchange.link.bytes_read += exchange.bytes_ahead
+        exchange.bytes_ahead = 0
 
     return count

@@ -57,7 +57,7 @@ def ask(exchange: Exchange) -> None:
     if replay is None:
         body = client.copied(request)
         if body is not None:
-            exchange.replay = Replay(body, client.moved, link.uses > 0)
+            exchange.replay = Replay(body, client.bytes_read, link.uses > 0)
     elif replay.allowed:
         client.put_back(replay.body, replay.counted)
         replay.reused = replay.reused or link.uses > 0

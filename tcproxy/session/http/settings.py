@@ -75,9 +75,9 @@ class Route:
     """A frontend's route to a backend.
 
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
-    timeout that may begin once a request is sent, NEVER without one. responses: edits of responses (rules.py).
+    timeout that may begin once a request is sent, NEVER without one. responses: edits of responses (rule_table.py).
     observes: see HttpBackend. retries: causes for which requests are sent again, None for none (retries.py).
-    pages: the answers in the server's place, by status. requests: the backend's rules (rules.py). steps: of an
+    pages: the answers in the server's place, by status. requests: the backend's rules (rule_table.py). steps: of an
     exchange, these rules and what follows.
     fast_requests, fast_responses: whether requests, and responses, may take the fast path (fast.py).
     """

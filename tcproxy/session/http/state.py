@@ -16,7 +16,7 @@ from tcproxy.session.ends import Address
 from tcproxy.session.http.messages import ClientEnd, ServerEnd
 from tcproxy.session.http.settings import HttpSettings, Route
 from tcproxy.session.log_lines import unique_id
-from tcproxy.session.settings import BackendSettings, Entrance, FrontendSettings
+from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind
 from tcproxy.session.stages import Stage
 from tcproxy.session.state import Connection, Persistence, Stream
 from tcproxy.wire.http1 import RequestHead, ResponseHead
@@ -29,7 +29,7 @@ ResponseEdit = Callable[["Exchange", ResponseHead], None]
 
 
 EXCHANGE_FIELDS = (
-    "ahead", "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "captured", "client",
+    "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "client",
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
     "inner", "keep", "kept", "link", "local", "logged", "looking", "next_step", "number", "persistence", "phase",
     "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
@@ -93,7 +93,7 @@ class ClientConnection(Connection):
     def count_request_error(self) -> None:
         """Count that the client sent no request, or a bad one."""
         self.frontend.counters.request_errors += 1
-        self.entrance.counters.request_errors += 1
+        self.bind.counters.request_errors += 1
 
 
 class Exchange(Stream):
@@ -104,19 +104,19 @@ class Exchange(Stream):
     when its head was whole; answered_at: when the response's head was (0.0: never). keep: the client's connection
     lasts. response_whole: the response's body is there. route: of the frontend to the backend, once that is chosen.
     fast: it took the fast path, as far as it went (fast.py).
-    ahead: bytes sent ahead of the response, which are counted with it. byte_counts, times_ms: what accounting.py has
-    counted: bytes of both sides (NOT_COUNTED before); milliseconds of the clock when the wait began, the link stood,
-    the answer came, all was over. captured: headers and cookies for the log (captures.py). handshake: milliseconds of
-    the PROXY header. inner: the server inside the process that takes the request's body (inner.py), None without one.
-    number: of the request in the process, where lines name that. replay: the request, where it may be sent again
-    (retries.py). sent: bytes of answers of ours. kept: links that only this client
-    may use, None without any. looking: a link that could not be written to is being read once more.
+    bytes_ahead: bytes sent ahead of the response, which are counted with it. byte_counts, times_ms: accounting.py has
+    counted them: bytes of both sides (NOT_COUNTED before); milliseconds of the clock when the wait began, the link
+    stood, the answer came, all was over. captured: headers and cookies for the log (captures.py). handshake:
+    milliseconds of the PROXY header. inner: the server inside the process that takes the request's body (inner.py),
+    None without one. number: of the request in the process, where lines name that. replay: the request, where it may be
+    sent again (retries.py). sent: bytes of answers of ours. kept: links that only this client may use, None without
+    any. looking: a link that could not be written to is being read once more.
     """
 
     if not TYPE_CHECKING:
         __slots__ = ()  # HttpExchange has slots for these fields, which mypy cannot know
 
-    ahead: int
+    bytes_ahead: int
     answered_at: float
     asked_at: float
     avoid: LiveServer | None
@@ -168,9 +168,9 @@ class Exchange(Stream):
     # facts of the connection
 
     @property
-    def entrance(self) -> Entrance:  # type: ignore[override]  # of a TCP session it is a field
+    def bind(self) -> LiveBind:  # type: ignore[override]  # of a TCP session it is a field
         """Return the listening address where the client came in."""
-        return self.connection.entrance
+        return self.connection.bind
 
     @property
     def source(self) -> bytes:

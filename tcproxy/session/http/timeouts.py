@@ -25,7 +25,7 @@ def expired(exchange: Exchange) -> None:
 def _silences(exchange: Exchange) -> tuple[float, float, float, float]:
     """Return when the client is silent or stalled, and when the server is; NEVER where that is not in force."""
     client, link = exchange.client, exchange.link
-    last = client.stamp if link is None else max(client.stamp, link.stamp)
+    last = client.last_progress if link is None else max(client.last_progress, link.last_progress)
     late = [NEVER] * 4
     limit = exchange.connection.client_limit
     if limit:

@@ -63,7 +63,7 @@ class UpgradedConnection(HttpConnection):
 
     def __init__(self, session: TcpSession) -> None:
         """Take the place of a TCP session."""
-        super().__init__(session.entrance)
+        super().__init__(session.bind)
         for name in TAKEN_OVER:
             setattr(self, name, getattr(session, name))
         world = self.frontend.world

@@ -14,7 +14,7 @@ def waits_until(connection: ClientConnection) -> float:
     limit = connection.client_limit
     if not limit:
         return connection.expires
-    return min(connection.expires, max(connection.client.stamp, connection.idle_from) + limit)
+    return min(connection.expires, max(connection.client.last_progress, connection.idle_from) + limit)
 
 
 def alarmed(connection: ClientConnection, now: float) -> None:
@@ -66,7 +66,7 @@ def alarmed_leaving(connection: ClientConnection, now: float) -> None:
     since = client.stalled_since
     due = [since + limit] if since is not None and limit else []
     if connection.unread and not client.whole and client.reading and limit:
-        due.append(client.stamp + limit)
+        due.append(client.last_progress + limit)
     if due and now >= min(due):
         connection.frontend.counters.aborts_client += 1
         connection.end()

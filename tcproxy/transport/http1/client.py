@@ -31,17 +31,17 @@ KEPT_OVERHEAD, BLOCK, MORE_BLOCKS = 48, 8, 3
 class HttpClient(HttpEnd):
     """The client's end.
 
-    busy: a request is being answered; bytes behind it wait in `held`. tunnelled: it passes bytes, no messages.
+    answering: a request is being answered; bytes behind it wait in `held`. tunnelled: it passes bytes, no messages.
     """
 
-    __slots__ = ("announced", "busy", "lenient", "looping", "reader", "tunnelled")
+    __slots__ = ("announced", "answering", "lenient", "looping", "reader", "tunnelled")
 
     def __init__(self, session: Any, limit: int, pipes: PipePool | None, codec: Codec) -> None:
         super().__init__(session, limit, pipes)
         self.begin_messages(codec)
         self.reader = RequestReader(codec)
         self.lenient = codec.limits.lenient
-        self.busy = self.looping = self.announced = self.tunnelled = False
+        self.answering = self.looping = self.announced = self.tunnelled = False
 
     def makeConnection(self, transport: Any) -> None:
         """Take this transport, and let the connection begin."""
@@ -61,14 +61,14 @@ class HttpClient(HttpEnd):
         self.push = self.transport.send
         self.transport.producer = self
         self.transport.streaming = True
-        self.held, self.stamp, self.ended = other.held, other.stamp, other.ended
+        self.held, self.last_progress, self.ended = other.held, other.last_progress, other.ended
 
     def start(self) -> None:
         """Read requests from now on: of bytes that are here already, and of those that come."""
         self.transport.doRead = self.receive
         if self.held:
             data, self.held = self.held, b""
-            self.moved = 0
+            self.bytes_read = 0
             self.take_in(data)
         else:
             self.receive()
@@ -83,14 +83,14 @@ class HttpClient(HttpEnd):
                 return self._failed(self, error)
             if not data:
                 return self._end()
-            self.stamp = monotonic()
-            if not (self.busy or self.looping or self.reader.buffer or self.lenient):
+            self.last_progress = monotonic()
+            if not (self.answering or self.looping or self.reader.buffer or self.lenient):
                 found = plain_request(self.codec.requests, data)
                 if found is not None:
                     head, end = found
                     if end == len(data) and head.framing is NO_BODY:
-                        self.busy = True
-                        self.moved = 0
+                        self.answering = True
+                        self.bytes_read = 0
                         self.session.requested(head)
                         return None
             return self.take_in(data)
@@ -99,7 +99,7 @@ class HttpClient(HttpEnd):
 
     def take_in(self, data: bytes) -> None:
         """Take bytes of the client."""
-        if not self.busy:
+        if not self.answering:
             if self.looping:
                 self.held += data
             else:
@@ -119,16 +119,16 @@ class HttpClient(HttpEnd):
                     self.announced = True
                     self.session.request_began()
                 return
-            self.busy = True
+            self.answering = True
             self._begin_body(head)
         except BadMessage as error:
-            self.busy = True
+            self.answering = True
             self.session.bad_request(error)
             return
         self.session.requested(head)
 
     def _begin_body(self, head: RequestHead) -> None:
-        self.moved = 0
+        self.bytes_read = 0
         if head.framing is Framing.NONE:
             self.body = None
             self.whole = True
@@ -168,7 +168,7 @@ class HttpClient(HttpEnd):
 
     def next(self) -> None:
         """Read the next request: the last one is answered."""
-        self.busy = self.announced = self.chunks = False
+        self.answering = self.announced = self.chunks = False
         self.sink = None
         if self.body is not None:
             self.held = self.body.surplus + self.held
@@ -186,7 +186,7 @@ class HttpClient(HttpEnd):
                 self._read_request(data)
         finally:
             self.looping = False
-        if self.busy or not self.connected:
+        if self.answering or not self.connected:
             return
         if transport.queue:
             transport.stopReading()
@@ -196,7 +196,7 @@ class HttpClient(HttpEnd):
 
     @property
     def _may_read(self) -> bool:
-        return not self.busy and self.connected and not self.transport.queue
+        return not self.answering and self.connected and not self.transport.queue
 
     def go_on(self) -> bool:
         """The other side took everything, or the client its answers: read on."""
@@ -216,7 +216,7 @@ class HttpClient(HttpEnd):
 
     def go_idle(self) -> None:
         """Wait for the next request, of which nothing is there yet."""
-        self.busy = self.announced = self.chunks = False
+        self.answering = self.announced = self.chunks = False
         self.sink = None
 
     @property
@@ -234,13 +234,13 @@ class HttpClient(HttpEnd):
 
     def count_request(self, head: RequestHead) -> None:
         """Count a request's head."""
-        self.moved += head.received
+        self.bytes_read += head.received
 
     def copied(self, head: RequestHead) -> list[Piece] | None:
         """Return the body of a request; None unless it is all here and fits a buffer with its head."""
         limits = self.codec.limits
         room = limits.bufsize - limits.maxrewrite - KEPT_OVERHEAD
-        if not self.whole or self.moved + head.received + BLOCK * (head.size + MORE_BLOCKS) > room:
+        if not self.whole or self.bytes_read + head.received + BLOCK * (head.size + MORE_BLOCKS) > room:
             return None
         return list(self.pieces)
 
@@ -253,7 +253,7 @@ class HttpClient(HttpEnd):
         """Hold a body anew that was sent already, and count it as if it was not."""
         self.pieces = list(pieces)
         self.size = sum([len(piece) for piece in pieces])
-        self.moved = counted
+        self.bytes_read = counted
 
     def say(self, data: bytes) -> None:
         """Gather bytes that are a whole response."""
@@ -280,7 +280,7 @@ class HttpClient(HttpEnd):
     def tunnel(self) -> None:
         """Be a relay's end from now on."""
         self.held = self.reader.take() + self.held
-        self.moved += len(self.held)
+        self.bytes_read += len(self.held)
         self.sink = None
         self.tunnelled = True
 

@@ -63,7 +63,7 @@ class HttpEnd(SocketEnd):
             return self._failed(self, error)
         if not data:
             return self._end()
-        self.stamp = monotonic()
+        self.last_progress = monotonic()
         return self.take_in(data)
 
     def take_in(self, data: bytes) -> None:
@@ -89,7 +89,7 @@ class HttpEnd(SocketEnd):
     def pass_on(self, pieces: Sequence[Piece]) -> None:
         """Pass pieces of a body to the other side, or hold them."""
         size = sum([len(piece) for piece in pieces])
-        self.moved += size
+        self.bytes_read += size
         sink = self.sink
         if sink is None:
             self.pieces += pieces
@@ -113,7 +113,7 @@ class HttpEnd(SocketEnd):
     def count_end(self, body: Body) -> None:
         """Count the end of a chunked body, and its trailers."""
         if isinstance(body, ChunkedBody):
-            self.moved += 1 + sum([len(field.wire) - 4 for field in body.trailers])
+            self.bytes_read += 1 + sum([len(field.wire) - 4 for field in body.trailers])
 
     def body_ended(self) -> None:
         """Tell the owner (a connection or an exchange) that the message from this side is whole."""
@@ -185,11 +185,11 @@ class HttpEnd(SocketEnd):
                 assert self.pipes is not None
                 self.pipes.give(pipe)
                 return self._end()
-            self.moved += size
+            self.bytes_read += size
             body.left -= size
             self.pipe, self.piped = pipe, size
             self.other = sink
-            self.stamp = monotonic()
+            self.last_progress = monotonic()
             if body.left < FEW_LEFT:
                 self.transport.doRead = self.receive
             left = self._empty_pipe() is False
@@ -315,7 +315,7 @@ class HttpEnd(SocketEnd):
         """The other side took everything: empty the pipe, then read. Return False if the pipe is not empty."""
         if self.piped and not self._went_on():
             return False
-        self.stamp = monotonic()
+        self.last_progress = monotonic()
         body = self.body
         if isinstance(body, LengthBody) and not body.left and not body.done:
             self._spliced(body)

@@ -66,9 +66,9 @@ class HttpLink(HttpEnd):
         self.request = request
         self.body = None
         self.whole = False
-        self.moved = 0
+        self.bytes_read = 0
         self.sink = client
-        client.moved += request.received
+        client.bytes_read += request.received
         template = request.template
         if template is not None and not close and request.parts[1] is request.target:
             data = template.written % request.parts  # inlined `forward` (hot path; see docs/performance)
@@ -132,7 +132,7 @@ class HttpLink(HttpEnd):
                 return self._failed(self, error)
             if not data:
                 return self._end()
-            self.stamp = monotonic()
+            self.last_progress = monotonic()
             request = self.request
             if request is not None and self.body is None and not self.reader.buffer and session.route.fast_responses:
                 plain = plain_response(self.codec.responses, data) if request.method not in BODYLESS else None
@@ -157,13 +157,13 @@ class HttpLink(HttpEnd):
                 return self._failed(self, error)
             if not data:
                 return self._end()
-            self.stamp = monotonic()
+            self.last_progress = monotonic()
             body, sink, size = self.body, self.sink, len(data)
             if not isinstance(body, LengthBody) or sink is None or sink.out or size > body.left:
                 self.transport.doRead = self.receive
                 return self.take_in(data)
             body.left -= size
-            self.moved += size
+            self.bytes_read += size
             sink.send_now(data)
             if not body.left and self.body is body:
                 self.transport.doRead = self.receive
@@ -250,7 +250,7 @@ class HttpLink(HttpEnd):
         if not self.session.responded(head):
             return
         data = self.reader.take()
-        self.moved += len(data)
+        self.bytes_read += len(data)
         client.take((data,))
         client.flush()
         self._tell_whole(client)
@@ -288,7 +288,7 @@ class HttpLink(HttpEnd):
     def tunnel(self) -> None:
         """Be a relay's end from now on."""
         self.held = self.reader.take() + self.held
-        self.moved += len(self.held)
+        self.bytes_read += len(self.held)
         self.sink = None
         self.tunnelled = True
 

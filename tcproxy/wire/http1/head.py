@@ -54,7 +54,7 @@ class Head(messages.Head):
 
     @property
     def has_body(self) -> bool:
-        """Say whether a body follows the head, of whatever length; an empty one is none."""
+        """Return whether a body follows the head, of whatever length; an empty one is none."""
         return self.framing is not NO_BODY
 
     def _lines(self, start: Sequence[bytes], connection: bytes, adjust: Adjust | None) -> bytes:
@@ -83,7 +83,7 @@ FOLDED_NAME = re.compile(rb"\n[^ \t:\n][^:\n]*+\n[ \t]")
 
 
 def is_later(version: bytes) -> bool:
-    """Say whether a version is 1.1 or later: RFC 9110 section 2.5 has all of these treated as 1.1."""
+    """Return whether a version is 1.1 or later: RFC 9110 section 2.5 has all of these treated as 1.1."""
     return len(version) == 8 and version[4] == 0x2F and version[6] == 0x2E and version[5:8] >= b"1.1"
 
 

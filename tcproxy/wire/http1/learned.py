@@ -149,7 +149,7 @@ class LearnedTemplates:
         del templates[MOST:]
 
     def _is_plain(self, lines: Sequence[bytes]) -> bool:
-        """Say whether a template may read heads like this one.
+        """Return whether a template may read heads like this one.
 
         It may if no header but Host, Content-Length and Connection tells how to read the message, each of them once.
         """

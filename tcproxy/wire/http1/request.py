@@ -70,7 +70,7 @@ class RequestHead(Head, messages.RequestHead):
 
     @property
     def takes_interim(self) -> bool:
-        """Say whether the client knows interim responses: those of HTTP/1.0 and before do not."""
+        """Return whether the client knows interim responses: those of HTTP/1.0 and before do not."""
         return self.minor > 0
 
     def forward(self, close: bool = False, adjust: Adjust | None = None) -> bytes:
@@ -276,7 +276,7 @@ def _take_upgrade(request: RequestHead) -> None:
 
 
 def asks_websocket(fields: list[Field]) -> bool:
-    """Say whether one of the Upgrade headers names the WebSocket protocol."""
+    """Return whether one of the Upgrade headers names the WebSocket protocol."""
     return any(
         word.strip(b" \t").lower() == b"websocket"
         for field in fields
@@ -286,7 +286,7 @@ def asks_websocket(fields: list[Field]) -> bool:
 
 
 def _is_key(value: bytes) -> bool:
-    """Say whether the value is 16 bytes in base64 (RFC 6455 section 4.1)."""
+    """Return whether the value is 16 bytes in base64 (RFC 6455 section 4.1)."""
     try:
         return len(value) == 24 and len(b64decode(value, validate=True)) == 16
     except ValueError:

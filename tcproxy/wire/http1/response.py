@@ -47,11 +47,11 @@ class ResponseHead(Head, messages.ResponseHead):
 
     @property
     def ends_by_close(self) -> bool:
-        """Say whether the body ends where the server closes the connection: nothing else tells its end."""
+        """Return whether the body ends where the server closes the connection: nothing else tells its end."""
         return self.framing is UNTIL_CLOSE
 
     def client_keeps(self, request: messages.RequestHead) -> bool:
-        """Say whether the client's connection may carry another request, as far as the messages decide."""
+        """Return whether the client's connection may carry another request, as far as the messages decide."""
         return (
             request.keep_alive
             and self.framing is not UNTIL_CLOSE

@@ -122,7 +122,7 @@ class FakeClient(FakeMessageEnd, ClientEnd):
         """This client sends a request."""
         assert self.ready
         self.ready = False
-        self.stamp = self.clock.seconds()
+        self.last_progress = self.clock.seconds()
         head = RequestReader(Codec()).feed(text)
         assert head is not None
         self.whole = whole
@@ -196,7 +196,7 @@ class FakeLink(FakeMessageEnd, ServerEnd):
 
     def answers(self, text: bytes) -> None:
         """The server answers with a whole response."""
-        self.stamp = self.clock.seconds()
+        self.last_progress = self.clock.seconds()
         head = ResponseReader(Codec()).feed(text, self.asked[-1])
         assert head is not None
         if self.session.responded(head) and head.framing is not Framing.CLOSE:
@@ -240,6 +240,6 @@ class HttpStage(StageOf[FakeLink]):
         """A client comes in."""
         end = FakeClient(self.clock)
         end.host = host
-        end.session = HttpConnection(self.frontend.entrances[0])
+        end.session = HttpConnection(self.frontend.binds[0])
         end.session.begin(end)
         return end

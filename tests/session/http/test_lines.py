@@ -61,7 +61,7 @@ def test_lines_of_the_fast_path_are_the_same() -> None:
     link.answers(OK)
     client.asks(b"GET /y?z=1 HTTP/1.1\r\nHost: a\r\n\r\n")
     session = client.session.exchange
-    session.answered_at = link.stamp = session.asked_at
+    session.answered_at = link.last_progress = session.asked_at
     session.status = 200
     account(session)
     form = formats.compile(formats.HTTPLOG.replace("%Ta", "x") + " %b %f %Ti %Th %U %B", http=True)

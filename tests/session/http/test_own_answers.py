@@ -34,7 +34,7 @@ class Condition:
         self.value = value
 
     def holds(self, facts: object) -> bool:
-        """Say whether it holds."""
+        """Return whether it holds."""
         return self.value
 
 

@@ -22,7 +22,7 @@ def asked(stage: HttpStage) -> tuple[FakeClient, Any]:
 
 
 def test_nothing_is_kept_by_default() -> None:
-    """Without `retry-on` beyond failed connections, no request is kept, and all may go the fast path."""
+    """Without `retry-on` beyond failed connections, no request is kept, and all may take the fast path."""
     stage = HttpStage()
     client, _ = asked(stage)
     assert client.session.exchange.replay is None

@@ -1,6 +1,6 @@
-"""The fast way and the general way of exchanges: settings and scripts that are played by both, and all that they leave.
+"""The fast path and the general way of exchanges: settings and scripts for both, and all that they leave.
 
-The names of the fast way that tests need stand here, and nowhere else: `general_way`, `fast_ways`, `exchange_facts`.
+The names of the fast path that tests need stand here, and nowhere else: `general_way`, `fast_paths`, `exchange_facts`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tcproxy.wire.http1.learned import OFTEN
 from tests.scenarios.lanes import request_end
 from tests.transport.http1.memory import MemoryProxy, PipeSocket, at_work, configured
 
-# the fast way, as far as tests know of it
+# the fast path, as far as tests know of it
 
 
 @contextmanager
@@ -38,8 +38,8 @@ def general_way(proxy: Any) -> Iterator[None]:
 
 
 @contextmanager
-def fast_ways() -> Iterator[dict[str, int]]:
-    """Give how many requests, responses and ends went the fast way so far, until the block ends."""
+def fast_paths() -> Iterator[dict[str, int]]:
+    """Give how many requests, responses and ends took the fast path so far, until the block ends."""
     seen = {"requests": 0, "responses": 0, "ends": 0}
 
     def spied(name: str, original: Any) -> Any:
@@ -121,7 +121,7 @@ def left(proxy: MemoryProxy) -> dict[str, object]:
     """Return all that a proxy tells, counts, remembers, and keeps open."""
     world, found = proxy.world, dict[str, object]()
     places: dict[str, Any] = {
-        "process": world.counters, "frontend": proxy.frontend.counters, "listener": proxy.entry.entrance.counters,
+        "process": world.counters, "frontend": proxy.frontend.counters, "listener": proxy.entry.bind.counters,
     }  # fmt: skip
     for farm in world.farms.values():
         places[farm.model.name] = farm.counters
@@ -147,13 +147,13 @@ def idle_links(pool: Any) -> dict[str, object]:
     """Return what the links of a server are counted as, those that are idle, and when they are looked through."""
     found = facts(pool)
     for name in (name for name in type(pool).__slots__ if isinstance(getattr(pool, name, None), deque)):
-        found[name] = [(link.transport.socket.number, link.uses, link.stamp) for link in getattr(pool, name)]
+        found[name] = [(link.transport.socket.number, link.uses, link.last_progress) for link in getattr(pool, name)]
     found["alarm"] = pool.alarm.at if pool.alarm is not None else None
     return found
 
 
 def strikes_in_time(session: Any) -> bool:
-    """Say whether a session's alarm, or the next look at newcomers, comes no later than what is due first."""
+    """Return whether a session's alarm, or the next look at newcomers, comes no later than what is due first."""
     world = session.frontend.world
     at = session.alarm.at if session.alarm is not None else world.newcomers.at
     return bool(at <= due(session) + 0.001)
@@ -182,7 +182,7 @@ def grouped(proxy: MemoryProxy) -> dict[int, list[tuple[float, str, bytes]]]:
 
 NAMES = sorted({*VARIABLES, *HTTP_VARIABLES} - {"pid"})
 EVERY = " ".join(f"{name}=%{name}" for name in NAMES)
-"""A log format that names every variable: exchanges of the fast way note the facts of them all."""
+"""A log format that names every variable: exchanges of the fast path note the facts of them all."""
 CONFIGURATION = """\
 listen web
     mode http
@@ -468,7 +468,7 @@ def teach(proxy: MemoryProxy) -> None:
 
 
 def played(setting: Setting, script: list[Step], fast: bool) -> list[dict[str, object]]:
-    """Return what a script leaves after each step, by the fast way where exchanges may go it, or by the general one."""
+    """Return what a script leaves after each step: by the fast path where it may be taken, or by the general way."""
     with at_work(MemoryProxy(configured(setting.text))) as proxy, ExitStack() as stack:
         if not fast:
             stack.enter_context(general_way(proxy))
@@ -477,7 +477,7 @@ def played(setting: Setting, script: list[Step], fast: bool) -> list[dict[str, o
 
 
 def differences(setting: Setting, script: list[Step]) -> dict[str, tuple[object, object]]:
-    """Return in what the fast way and the general one differ, after the first step behind which they do."""
+    """Return in what the fast path and the general one differ, after the first step behind which they do."""
     for number, (one, other) in enumerate(zip(*(played(setting, script, fast) for fast in (True, False)), strict=True)):
         if one != other:
             names = [name for name in {**one, **other} if one.get(name) != other.get(name)]

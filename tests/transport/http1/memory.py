@@ -205,7 +205,7 @@ class MemoryProxy(Poll):
         self.backend = self.backends[self.proxy.name]
         self.frontend.route(self.backends)
         self.log()
-        self.entry = FrontendFactory(self.frontend.entrances[0])
+        self.entry = FrontendFactory(self.frontend.binds[0])
         self.diallers = {
             server: with_servers(farm.model).links(self, server.model, farm.model, self.entry.limit, None, {})
             for farm in farms.values()

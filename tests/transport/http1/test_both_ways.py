@@ -1,4 +1,4 @@
-"""The fast way leaves what the general way leaves: bytes, log lines, counters, links, times, whatever happens."""
+"""The fast path leaves what the general way leaves: bytes, log lines, counters, links, times, whatever happens."""
 
 from __future__ import annotations
 
@@ -141,8 +141,8 @@ def test_the_fast_way_spares_steps() -> None:
 
 
 def test_the_fast_way_is_taken() -> None:
-    """In a plain setting the requests of kept clients, their responses and their ends go the fast way."""
-    with both_ways.fast_ways() as seen:
+    """In a plain setting the requests of kept clients, their responses and their ends take the fast path."""
+    with both_ways.fast_paths() as seen:
         both_ways.played(Setting(), KEPT, fast=False)
         assert seen == {"requests": 0, "responses": 0, "ends": 0}
         both_ways.played(Setting(), KEPT, fast=True)

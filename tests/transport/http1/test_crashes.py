@@ -79,7 +79,7 @@ class Proxy(MemoryProxy):
         self.said: list[tuple[int, str]] = []
         self.clients: list[PipeSocket] = []
         self.world.announce = lambda level, message: self.said.append((level, message))
-        self.frontend.entrances[0].listener = SimpleNamespace(factory=self.entry)  # type: ignore[assignment]
+        self.frontend.binds[0].listener = SimpleNamespace(factory=self.entry)  # type: ignore[assignment]
 
     def comes(self) -> PipeSocket:
         """Let a client in."""
@@ -105,7 +105,7 @@ class Proxy(MemoryProxy):
         """Return what is left of the sessions, by name: nothing, when all have ended."""
         world = self.world
         current = {"process": world.counters, "frontend": self.frontend.counters}
-        current["bind"] = self.frontend.entrances[0].counters
+        current["bind"] = self.frontend.binds[0].counters
         for farm in world.farms.values():
             current[farm.name] = farm.counters
             current |= {server.label: server.counters for server in farm.servers}
@@ -306,9 +306,9 @@ class Play:
     inner: bool = False
 
     def serves(self, proxy: Proxy) -> bool:
-        """Say whether a new client is served as if nothing had happened."""
+        """Return whether a new client is served as if nothing had happened."""
         client = proxy.comes()
-        if proxy.frontend.entrances[0].bind.accept_proxy:
+        if proxy.frontend.binds[0].model.accept_proxy:
             proxy.says(client, b"PROXY UNKNOWN\r\n")
         proxy.says(client, GET)
         proxy.answers()

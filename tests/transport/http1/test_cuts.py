@@ -48,7 +48,7 @@ def test_requests_have_one_outcome_in_any_pieces() -> None:
 
 
 def same(whole: Came, other: Came) -> bool:
-    """Say whether a response in pieces came to what it came to as a whole.
+    """Return whether a response in pieces came to what it came to as a whole.
 
     One that is bad behind its head is told as far as it came, and its client let go, where it does not come at once.
     """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tcproxy.report.counters import Counters
-from tests.transport.http1.both_ways import fast_ways, general_way
+from tests.transport.http1.both_ways import fast_paths, general_way
 from tests.transport.http1.test_exchanges import GET, OK, read_exactly, read_head
 from tests.transport.running import Proxied, accept, listener, proxied, wait_for
 
@@ -119,7 +119,7 @@ def counted(proxy: Proxied) -> dict[str, object]:
     every = {
         "process": proxy.world.counters,
         "frontend": proxy.frontend.counters,
-        "listener": proxy.frontend.entrances[0].counters,
+        "listener": proxy.frontend.binds[0].counters,
         "backend": farm.counters,
         "server": farm.servers[0].counters,
     }
@@ -174,7 +174,7 @@ def test_the_fast_path_leaves_what_the_general_one_leaves(played: Any) -> None:
             proxy = stack.enter_context(proxied(server, mode="http", form=FORM))
             if not fast:
                 stack.enter_context(general_way(proxy))
-            ways = stack.enter_context(fast_ways())
+            ways = stack.enter_context(fast_paths())
             seen.append((*played(server, proxy), proxy.lines, counted(proxy)))
             assert ways["responses"] >= 7 if fast else ways == {"requests": 0, "responses": 0, "ends": 0}
     for one, other in zip(*seen, strict=True):

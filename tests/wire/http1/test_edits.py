@@ -32,7 +32,7 @@ endings = st.sampled_from([b"", b"Connection: close\r\n", b"Connection: keep-ali
 
 
 def is_odd(name: bytes) -> bool:
-    """Say whether a name has an underscore or a percent sign."""
+    """Return whether a name has an underscore or a percent sign."""
     return b"_" in name or b"%" in name
 
 

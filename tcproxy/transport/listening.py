@@ -20,21 +20,21 @@ from tcproxy.transport.socket_options import client_tune
 LONGEST_BACKLOG = 4096
 
 
-class Entrances(Service):
+class Listeners(Service):
     """The listeners of all frontends."""
 
-    name = "entrances"
+    name = "listeners"
 
     def __init__(self, world: World, reactor: Any, limit: int, pipes: PipePool | None) -> None:
         self.world = world
         self.reactor = reactor
         self.limit = limit
         self.pipes = pipes
-        self.listeners: list[Listener] = []
+        self.all: list[Listener] = []
 
     def open(self, inherited: Mapping[str, int] | None = None) -> list[str]:
         """Listen on every address; return what went wrong. Once open, it stays so."""
-        if self.listeners:
+        if self.all:
             return []
         errors: list[str] = []
         for frontend in self.world.frontends.values():
@@ -46,38 +46,38 @@ class Entrances(Service):
         errors: list[str] = []
         smart = "tcp-smart-accept" in frontend.model.options
         tuning = self.world.configuration.process.tune
-        for entrance in frontend.entrances:
+        for bind in frontend.binds:
             try:
-                sock = listen(entrance.bind, backlog(frontend, entrance.bind.backlog), inherited, smart)
+                sock = listen(bind.model, backlog(frontend, bind.model.backlog), inherited, smart)
             except BindError as error:
                 errors.append(f"Starting {frontend.kind} {frontend.name}: {error} [{error.origin}]")
                 continue
-            factory = FrontendFactory(entrance, self.limit, self.pipes)
+            factory = FrontendFactory(bind, self.limit, self.pipes)
             tune = client_tune(frontend.model, tuning, sock.family)
-            self.listeners.append(Listener(self.reactor, sock, factory, tune, most=_most_accepted(tuning)))
+            self.all.append(Listener(self.reactor, sock, factory, tune, most=_most_accepted(tuning)))
         return errors
 
     def publish(self) -> list[str]:
         """Give UNIX sockets their paths; return what went wrong."""
         errors: list[str] = []
-        for listener in self.listeners:
-            frontend = listener.entrance.frontend
+        for listener in self.all:
+            frontend = listener.bind.frontend
             try:
-                publish(listener.entrance.bind, listener.socket)
+                publish(listener.bind.model, listener.socket)
             except BindError as error:
                 errors.append(f"Starting {frontend.kind} {frontend.name}: {error} [{error.origin}]")
         return errors
 
     def withdraw(self) -> None:
         """Close every listener of a start that failed, and leave no file behind."""
-        for listener in self.listeners:
-            withdraw(listener.entrance.bind, listener.socket)
+        for listener in self.all:
+            withdraw(listener.bind.model, listener.socket)
         self.close()
 
     def startService(self) -> None:
         """Accept clients."""
         super().startService()  # type: ignore[no-untyped-call]
-        for listener in self.listeners:
+        for listener in self.all:
             listener.startListening()
 
     def stopService(self) -> None:
@@ -88,27 +88,27 @@ class Entrances(Service):
     def addresses(self, name: str) -> list[IAddress]:
         """Return the addresses that the frontend of this name listens on, in the order of its `bind` lines."""
         frontend = self.world.frontends[name]
-        return [_address(one) for one in self.listeners if one.entrance.frontend is frontend and one.fd >= 0]
+        return [_address(one) for one in self.all if one.bind.frontend is frontend and one.fd >= 0]
 
     def retire(self) -> None:
         """Close every listener, and serve the clients who wait there already."""
-        for listener in self.listeners:
+        for listener in self.all:
             listener.retire()
         self.close()
 
     def close(self) -> None:
         """Close every listener."""
-        for listener in self.listeners:
+        for listener in self.all:
             listener.close()
-        self.listeners.clear()
+        self.all.clear()
         for frontend in self.world.frontends.values():
             frontend.state = "stopped"
 
     def pause(self) -> list[Frontend]:
         """Stop listening for a while; return the frontends that did."""
         frontends = self.world.frontends.values()
-        paused = [frontend for frontend in frontends if frontend.entrances and frontend.state == "open"]
-        for listener in self.listeners:
+        paused = [frontend for frontend in frontends if frontend.binds and frontend.state == "open"]
+        for listener in self.all:
             listener.pause()
         for frontend in paused:
             frontend.state = "paused"
@@ -118,7 +118,7 @@ class Entrances(Service):
         """Listen again, also where a command said to pause; return the frontends that do, and what went wrong."""
         resumed = [frontend for frontend in self.world.frontends.values() if frontend.state == "paused"]
         errors: list[str] = []
-        for listener in self.listeners:
+        for listener in self.all:
             try:
                 listener.resume()
             except OSError as error:
@@ -129,7 +129,7 @@ class Entrances(Service):
 
 
 def _address(listener: Listener) -> IAddress:
-    address = listener.entrance.bind.address
+    address = listener.bind.model.address
     if address.family is Family.UNIX:
         return UNIXAddress(address.host)  # the socket was made under another name, which is the one it knows
     found: IAddress = listener.getHost()

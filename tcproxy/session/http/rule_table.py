@@ -34,7 +34,7 @@ FRONT: tuple[Callable[[Proxy], Rule | None], ...] = (
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | None], ...] = (
     request_body.of_backend,
-    cookies.rules,
+    cookies.persist_rules,
     requests.of_backend,
     header_names.of_backend,
     back_redirects,
