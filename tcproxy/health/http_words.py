@@ -156,37 +156,54 @@ def _sent(statement: Statement) -> CheckRequest:
     return CheckRequest(values.get("meth"), values.get("uri"), values.get("ver"), kept, body)
 
 
-EXPECT_LATER = (
+EXPECT_OPTIONS_LATER = (
     "min-recv", "comment", "ok-status", "error-status", "tout-status", "on-success", "on-error", "status-code",
-    "hdr", "fhdr", "string-lf",
 )  # fmt: skip
+"""Each of them has an argument."""
+EXPECT_LATER = ("hdr", "fhdr", "string-lf")
 
 
 def parse_expect(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `http-check expect [!] status|rstatus|string|rstring PATTERN`."""
+    """Read `http-check expect [!] status|rstatus|string|rstring PATTERN`. Raises Refused with all that is wrong."""
     words = statement.words
     at, unwanted = 2, False
+    faults: list[Refused] = []
+    while at < len(words) and words[at] in EXPECT_OPTIONS_LATER:
+        faults.append(Refused(f"'http-check expect {words[at]}' {LATER}", at))
+        at += 2
     while at < len(words) and words[at] == "!":
         at, unwanted = at + 1, not unwanted
     kind = words[at] if at < len(words) else ""
     if kind.startswith("!"):
         kind, unwanted = kind[1:], not unwanted
     if kind in EXPECT_LATER:
-        raise Refused(f"'http-check expect {kind}' {LATER}", at)
+        refuse_all([*faults, Refused(f"'http-check expect {kind}' {LATER}", at)])
     if kind not in PATTERNS:
-        raise Refused(f"'http-check expect' needs one of {listed(tuple(PATTERNS))}, and not '{kind}'", min(at, 1))
+        unknown = f"'http-check expect' needs one of {listed(tuple(PATTERNS))}, and not '{kind}'"
+        refuse_all([*faults, Refused(unknown, at if at < len(words) else 1)])
     pattern = words[at + 1] if at + 1 < len(words) else ""
-    if not pattern:
-        raise Refused(f"'http-check expect {kind}' needs a pattern behind it", at)
-    if at + 2 < len(words):
-        raise Refused(f"'http-check expect' cannot take the argument '{words[at + 2]}'", at + 2)
-    try:
-        matches = PATTERNS[kind](pattern)
-    except ValueError as wrong:
-        raise Refused(f"'http-check expect {kind}' : {wrong}", at + 1) from None
+    matches = _pattern(kind, pattern, at, faults)
+    faults += [
+        Refused(f"'http-check expect' cannot take the argument '{words[index]}'", index)
+        for index in range(at + 2, min(at + 3, len(words)))
+    ]
+    refuse_all(faults)
+    assert matches is not None
     lines = _lines(draft, reading)
     expected = Expectation(matches, kind.endswith("string"), unwanted)
     draft["http_check_lines"] = replace(lines, expectations=(*lines.expectations, expected))
+
+
+def _pattern(kind: str, pattern: str, at: int, faults: list[Refused]) -> Callable[[bytes], bool] | None:
+    """Return the test of a pattern; what is wrong with it is added to the faults."""
+    if not pattern:
+        faults.append(Refused(f"'http-check expect {kind}' needs a pattern behind it", at))
+        return None
+    try:
+        return PATTERNS[kind](pattern)
+    except ValueError as wrong:
+        faults.append(Refused(f"'http-check expect {kind}' : {wrong}", at + 1))
+    return None
 
 
 def _statuses(pattern: str) -> Callable[[bytes], bool]:

@@ -186,6 +186,13 @@ def test_lines_that_are_refused(tmp_path: Path, line: str, told: str) -> None:
     assert any(told in message for message in messages), messages
 
 
+def test_all_that_is_wrong_with_an_expectation_is_told(tmp_path: Path) -> None:
+    """One run names each word of a line that is refused."""
+    _, messages = read(tmp_path, "option httpchk\n http-check expect min-recv 3 comment x status 200- junk")
+    for told in ("'http-check expect min-recv'", "'http-check expect comment'", "'200-' is neither", "argument 'junk'"):
+        assert any(told in message for message in messages), (told, messages)
+
+
 def test_own_lines_leave_those_of_defaults_behind(tmp_path: Path) -> None:
     """A backend has the lines of `defaults` only without lines of its own; the flags it always has."""
     inherited = "option httpchk GET /d\n http-check expect status 200\n http-check send-state"
