@@ -19,8 +19,9 @@ from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
-from tcproxy.samples.kinds import cast, same
+from tcproxy.samples.kinds import Kind
 from tcproxy.samples.places import Place
+from tcproxy.samples.rows import Take
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -33,6 +34,8 @@ class Test:
     """One test: a sample compared with patterns.
 
     text: as written. holds: says whether the sample is there and matches. number: `-u`, 0 without one.
+    take: takes the sample as one of the method's kind. matches: says whether a value matches, None where it is enough
+    that there is one. kind: of the sample, as it is matched; None: whatever it is.
     """
 
     text: str
@@ -40,6 +43,9 @@ class Test:
     expression: Expression
     origin: Origin = NOWHERE
     number: int = 0
+    take: Take | None = None
+    matches: Matches | None = None
+    kind: Kind | None = None
 
     def fits(self, place: Place) -> bool:
         """Return whether the sample exists at this place."""
@@ -100,11 +106,12 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     at = flags.read(start + 1)
     method = flags.method or _default(expression, start)
     patterns = _patterns(statement, at, end, method, flags)
-    holds = _compile(expression, method, patterns, start)
+    take, matches = _compile(expression, method, patterns, start)
     if method.matcher is not None and not (patterns or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
-    return Test(text, holds, expression, statement.origin, flags.number)
+    holds = _holds(take, matches)
+    return Test(text, holds, expression, statement.origin, flags.number, take, matches, method.wants)
 
 
 def _criterion(word: str, at: int, reading: Reading) -> tuple[Expression, Method | None]:
@@ -224,28 +231,21 @@ def _lines(name: str, at: int, statement: Statement, reading: Reading) -> Iterab
 
 def _compile(
     expression: Expression, method: Method, patterns: Sequence[tuple[int, object]], at: int
-) -> Callable[[Facts], bool]:
-    """Return the function that takes the sample and matches it."""
-    take = expression.take
+) -> tuple[Take, Matches | None]:
+    """Return the functions that take the sample, and that match it."""
     if method.wants is None:
-        return lambda facts: take(facts) is not None
-    convert = cast(expression.kind, method.wants)
-    if convert is None:
+        return expression.take, None
+    take = expression.taking(method.wants)
+    if take is None:
         raise Refused(f"'-m {method.name}' cannot match '{expression.text}', which gives {expression.kind.value}", at)
-    if method.matcher is None:
-        matches: Matches = bool
-    else:
-        matches = _matcher(method, patterns)
-    if convert is same:
-        return lambda facts: (value := take(facts)) is not None and matches(value)
+    return take, bool if method.matcher is None else _matcher(method, patterns)
 
-    def holds(facts: Facts) -> bool:
-        value = take(facts)
-        if value is not None:
-            value = convert(value)
-        return value is not None and matches(value)
 
-    return holds
+def _holds(take: Take, matches: Matches | None) -> Callable[[Facts], bool]:
+    """Return the function that takes the sample and matches it."""
+    if matches is None:
+        return lambda facts: take(facts) is not None
+    return lambda facts: (value := take(facts)) is not None and matches(value)
 
 
 def _matcher(method: Method, patterns: Sequence[tuple[int, object]]) -> Matches:
@@ -258,8 +258,8 @@ def _matcher(method: Method, patterns: Sequence[tuple[int, object]]) -> Matches:
         raise Refused(str(error), patterns[0][0]) from None
 
 
-def references(acl: Acl) -> Iterator[tuple[Test, Reference]]:
-    """Return the proxies and servers that the tests of an ACL name."""
+def references(acl: Acl) -> Iterator[tuple[str, Origin, Reference]]:
+    """Return the proxies and servers that the tests of an ACL name: in which expression, and where."""
     for test in acl.tests:
         for reference in test.expression.references:
-            yield test, reference
+            yield test.expression.text, test.origin, reference

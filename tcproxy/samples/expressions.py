@@ -30,7 +30,8 @@ class Expression:
     """A sample to take.
 
     text: as written. fetch: its row. converters: the rows of those behind it. kind: what `take` gives. references:
-    proxies and servers it names.
+    proxies and servers it names. reads: what changes its value ("path", "header NAME" ...): () for nothing, None where
+    that is not known.
     """
 
     text: str
@@ -39,6 +40,7 @@ class Expression:
     take: Take
     references: tuple[Reference, ...] = ()
     converters: tuple[Converter, ...] = ()
+    reads: tuple[str, ...] | None = None
 
     @property
     def fixed(self) -> bool:
@@ -64,6 +66,7 @@ def parse_expression(text: str, section: str) -> Expression:
 def read_expression(text: str, section: str) -> tuple[Expression, str]:
     """Read the expression that a text begins with; return it, and what follows it. Raises ValueError."""
     fetch, values, rest = _read_fetch(text, section)
+    reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
     take = _compiled(fetch, values, text)
     kind = fetch.kind
@@ -77,8 +80,10 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
         take = _converted(take, kind, row, values, text)
         kind = row.gives
         rows.append(row)
+        if row.build_with is not None:
+            reads = None
     taken = text[: len(text) - len(rest)] if rest else text
-    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows)), rest
+    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads), rest
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:

@@ -34,6 +34,8 @@ class Fetch:
     take: the fetch itself, for one without arguments. build: makes it of the arguments' values, those not
         given left out (ValueError says what is wrong with them).
     fixed: its value is the same for a whole connection, from its first request to its last.
+    reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
+        "method"; "header": of the name that its first argument is. "" where anything may change it.
     """
 
     name: str
@@ -45,6 +47,15 @@ class Fetch:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     fixed: bool = False
+    reads: str = ""
+
+    def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
+        """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
+        if self.fixed:
+            return ()
+        if self.reads == "header":
+            return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
+        return (self.reads,) if self.reads else None
 
     def compile(self, values: Sequence[Any]) -> Take:
         """Return the function that takes this sample with these arguments. Raises ValueError."""
