@@ -35,4 +35,5 @@ class SetKind(Enum):
 HTTP = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE, SetKind.HTTP_AFTER})
 EVERY = frozenset(SetKind)
 REQUESTS = frozenset({SetKind.HTTP_REQUEST})
+RESPONSES = frozenset({SetKind.HTTP_RESPONSE, SetKind.HTTP_AFTER})
 MESSAGES = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE})
