@@ -299,11 +299,17 @@ def _list_fetches() -> str:
     return table.listing()
 
 
+def _list_converters() -> str:
+    from tcproxy.samples import table
+
+    return table.listing_of_converters()
+
+
 _LISTINGS: dict[str, Callable[[], str]] = {
     "acl": _list_criteria,
     "cfg": _list_configuration,
     "cli": _list_commands,
-    "cnv": lambda: _listed("sample converter functions"),
+    "cnv": _list_converters,
     "flt": lambda: _listed("filter names"),
     "smp": _list_fetches,
     "svc": lambda: _listed("service names"),

@@ -21,8 +21,7 @@ from tcproxy.model.http_requests import ACTIONS, LATER
 from tcproxy.model.proxy import LATER_STRATEGIES
 from tcproxy.registry import Registry
 from tcproxy.rules.conditions import PREDEFINED_NOT_YET
-from tcproxy.samples import missing
-from tcproxy.samples.table import FETCHES
+from tcproxy.samples.table import FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 
 def state(row: Row) -> str:
@@ -138,8 +137,8 @@ class Actions(Drawn):
 REFUSED: Mapping[str, Callable[[], Iterable[str]]] = {
     "sections": lambda: UNSUPPORTED_SECTIONS,
     "actions": lambda: LATER,
-    "fetches": lambda: missing.FETCHES,
-    "converters": lambda: missing.CONVERTERS,
+    "fetches": lambda: MISSING_FETCHES,
+    "converters": lambda: MISSING_CONVERTERS,
     "acls": lambda: PREDEFINED_NOT_YET,
     "strategies": lambda: LATER_STRATEGIES,
 }

@@ -23,6 +23,12 @@ class ArgumentType(Enum):
     FRONTEND = "frontend"
     BACKEND = "backend"
     SERVER = "server"
+    MASK4 = "IPv4 mask"
+    MASK6 = "IPv6 mask"
+    REGEX = "regex"
+    FIELD = "Protocol buffers field number"
+    TABLE = "table"
+    USERLIST = "user list"
 
     @property
     def refers(self) -> bool:
@@ -80,13 +86,26 @@ def read(kind: ArgumentType, text: str, section: str) -> Argument:
     """Return the value of one argument in the proxy `section`. Raises ValueError."""
     if kind is ArgumentType.INTEGER:
         return _integer(text)
-    if kind is ArgumentType.STRING:
-        return encode(text)
+    if kind in (ArgumentType.STRING, ArgumentType.REGEX, ArgumentType.FIELD, ArgumentType.USERLIST):
+        return encode(text)  # who builds the fetch or the converter reads it
     if kind.refers:
         return _reference(kind, text, section)
+    if kind in (ArgumentType.MASK4, ArgumentType.MASK6):
+        return read_mask(text, 4 if kind is ArgumentType.MASK4 else 16)
     packed = packed_address(text)
     if packed is None or len(packed) != (4 if kind is ArgumentType.IPV4 else 16):
         raise ValueError(f"'{text}' is not an {kind.value}")
+    return packed
+
+
+def read_mask(text: str, size: int) -> bytes:
+    """Return a mask, written as an address or as a number of bits, as packed bytes. Raises ValueError."""
+    if text.isascii() and text.isdigit() and int(text) <= 8 * size:
+        bits = int(text)
+        return (((1 << bits) - 1) << (8 * size - bits)).to_bytes(size, "big")
+    packed = packed_address(text)
+    if packed is None or len(packed) != size:
+        raise ValueError(f"'{text}' is not an {'IPv4' if size == 4 else 'IPv6'} mask")
     return packed
 
 

@@ -14,6 +14,8 @@ from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server
+from tcproxy.samples.variables import Store
+from tcproxy.wire.messages import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
 
@@ -185,8 +187,27 @@ class Facts(Protocol):
     """One client's session.
 
     source, destination: packed addresses, 4 or 16 bytes, empty for a UNIX socket. farm, server: None before
-    they are chosen. proxy_header: what the client sent in front, None without one.
+    they are chosen. proxy_header: what the client sent in front, None without one. request, response: the heads of an
+    exchange of HTTP, None before they came, and in TCP mode.
     """
+
+    @property
+    def request(self) -> RequestHead | None:
+        """The request, as rules have changed it."""
+        ...
+
+    @property
+    def response(self) -> ResponseHead | None:
+        """The response, as rules have changed it."""
+        ...
+
+    def data(self) -> bytes:
+        """Return the bytes that were read from the client in TCP mode, and not passed on."""
+        ...
+
+    def variables(self, scope: str) -> Store:
+        """Return the variables of a scope (samples/variables.py), to read and to set."""
+        ...
 
     @property
     def source(self) -> bytes:

@@ -1,7 +1,8 @@
 """Kinds of samples, and what turns one kind into another without a converter being named.
 
 A value is bool (BOOL), int of 64 bits (SINT), packed address of 4 or 16 bytes (IPV4, IPV6), or bytes (STR,
-BIN, METH); None is no sample at all. Converters that a configuration names do not stand here.
+BIN, METH); None is no sample at all. Where only the moment tells the kind (a variable, say), the declared kind is ANY,
+and the value a Sample, which has both. Converters that a configuration names do not stand here.
 """
 
 from __future__ import annotations
@@ -10,11 +11,9 @@ import re
 import socket
 from collections.abc import Callable
 from enum import Enum
+from typing import NamedTuple
 
 from tcproxy.grammar.networks import packed_address
-
-Value = bool | int | bytes
-Cast = Callable[[Value], Value | None]
 
 INT64_MAX = (1 << 63) - 1
 INT64_MIN = -(1 << 63)
@@ -30,6 +29,19 @@ class Kind(Enum):
     STR = "str"
     BIN = "bin"
     METH = "meth"
+    ANY = "any"
+    ADDR = "addr"  # what a converter takes: an address of either family
+
+
+class Sample(NamedTuple):
+    """A value with its kind, which is never ANY or ADDR."""
+
+    kind: Kind
+    value: bool | int | bytes
+
+
+Value = bool | int | bytes | Sample
+Cast = Callable[[Value], Value | None]
 
 
 def encode(text: str) -> bytes:
@@ -52,29 +64,35 @@ def same(value: Value) -> Value | None:
     return value
 
 
+def integer_of(value: Value) -> int:
+    """Return the value of a BOOL or SINT."""
+    assert not isinstance(value, bytes | Sample)
+    return int(value)
+
+
 def _int_to_text(value: Value) -> Value | None:
-    return str(int(value)).encode("ascii")
+    return str(integer_of(value)).encode("ascii")
 
 
 def _int_to_bytes(value: Value) -> Value | None:
-    return int(value).to_bytes(8, "big", signed=True)
+    return integer_of(value).to_bytes(8, "big", signed=True)
 
 
 def _int_to_ip(value: Value) -> Value | None:
-    return (int(value) & 0xFFFFFFFF).to_bytes(4, "big")
+    return (integer_of(value) & 0xFFFFFFFF).to_bytes(4, "big")
 
 
 def _ip_to_int(value: Value) -> Value | None:
-    packed = _bytes(value)
+    packed = bytes_of(value)
     return int.from_bytes(packed, "big") if len(packed) == 4 else None
 
 
 def _ip_to_text(value: Value) -> Value | None:
-    return text_of_address(_bytes(value)).encode("ascii")
+    return text_of_address(bytes_of(value)).encode("ascii")
 
 
 def _text_to_ip(value: Value) -> Value | None:
-    return packed_address(decode(_bytes(value)))
+    return packed_address(decode(bytes_of(value)))
 
 
 _LEADING_INTEGER = re.compile(rb"[+-]?[0-9]+")
@@ -82,7 +100,7 @@ _LEADING_INTEGER = re.compile(rb"[+-]?[0-9]+")
 
 def _text_to_int(value: Value) -> Value | None:
     """Return the number that the text begins with; 0 where it begins with none, nothing for no text."""
-    text = _bytes(value)
+    text = bytes_of(value)
     if not text:
         return None
     match = _LEADING_INTEGER.match(text)
@@ -91,10 +109,11 @@ def _text_to_int(value: Value) -> Value | None:
 
 def _bytes_to_text(value: Value) -> Value | None:
     """Return the bytes up to the first NUL: what a string match sees of a block of data."""
-    return _bytes(value).partition(b"\0")[0]
+    return bytes_of(value).partition(b"\0")[0]
 
 
-def _bytes(value: Value) -> bytes:
+def bytes_of(value: Value) -> bytes:
+    """Return the value of a STR, BIN, METH or an address."""
     assert isinstance(value, bytes)
     return value
 
@@ -116,7 +135,7 @@ _ADDRESSES: dict[Kind, Cast] = {
     Kind.BIN: same,
 }
 _CASTS: dict[Kind, dict[Kind, Cast]] = {
-    Kind.BOOL: {Kind.BOOL: same, Kind.SINT: int, Kind.STR: _int_to_text, Kind.BIN: _int_to_bytes},
+    Kind.BOOL: {Kind.BOOL: same, Kind.SINT: integer_of, Kind.STR: _int_to_text, Kind.BIN: _int_to_bytes},
     Kind.SINT: {
         Kind.BOOL: bool,
         Kind.SINT: same,
@@ -138,9 +157,38 @@ _CASTS: dict[Kind, dict[Kind, Cast]] = {
 }
 
 
+_FAMILIES = {4: Kind.IPV4, 16: Kind.IPV6}
+
+
+def sample_of(kind: Kind, value: Value) -> Sample:
+    """Return a value that an expression of this kind gave with the kind that it really has."""
+    if isinstance(value, Sample):
+        return value
+    if kind is Kind.IPV4 or kind is Kind.ADDR:
+        kind = _FAMILIES[len(bytes_of(value))]
+    return Sample(kind, value)
+
+
+def _from_any(wanted: Kind) -> Cast:
+    """Return the cast of a Sample."""
+
+    def convert(value: Value) -> Value | None:
+        assert isinstance(value, Sample)
+        by_kind = cast(value.kind, wanted)
+        return by_kind(value.value) if by_kind is not None else None
+
+    return convert
+
+
 def cast(origin: Kind, wanted: Kind) -> Cast | None:
     """Return what makes a value of kind `wanted` of one of kind `origin`; None where nothing does.
 
     A cast returns None for a value that has no counterpart (a text that is no address, say).
     """
-    return _CASTS[origin].get(wanted)
+    if wanted is Kind.ANY or wanted is origin:
+        return same
+    if wanted is Kind.ADDR:
+        wanted = Kind.IPV6 if origin is Kind.IPV6 else Kind.IPV4
+    if origin is Kind.ANY:
+        return _from_any(wanted)
+    return _CASTS[Kind.IPV4 if origin is Kind.ADDR else origin].get(wanted)

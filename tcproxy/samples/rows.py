@@ -1,6 +1,6 @@
-"""Rows of fetches: one declaration a fetch, read by the parser, the list of the language (-dK) and the docs.
+"""Rows of fetches and converters: one declaration each, read by the parser, the lists of the language (-dK), the docs.
 
-A row stands at the foot of the file that implements its fetch, in a module-level tuple `FETCHES`;
+A row stands at the foot of the file that implements it, in a module-level tuple `FETCHES` or `CONVERTERS`;
 tcproxy/samples/table.py joins them.
 """
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 Take: TypeAlias = "Callable[[Facts], Value | None]"
 """Takes a sample; None when there is none."""
+Convert: TypeAlias = "Callable[[Value], Value | None]"
+"""Makes another value of one; None when there is none."""
+ConvertWith: TypeAlias = "Callable[[Facts, Value], Value | None]"
+"""The same, of a converter that looks at the session too (a variable, say)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,48 @@ class Fetch:
         return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {self.kind.value}"
 
     def _signature(self) -> str:
-        if not self.arguments:
-            return ""
-        words = [kind.value for kind in self.arguments]
-        given, optional = words[: self.required], words[self.required :]
-        if not optional:
-            return f"({','.join(given)})"
-        comma = "," if given else ""
-        return f"({','.join(given)}[{comma}{','.join(optional)}])"
+        return signature(self.arguments, self.required)
+
+
+def signature(arguments: Sequence[ArgumentType], required: int) -> str:
+    """Return arguments as HAProxy's lists have them: `(string[,integer])`, nothing for none."""
+    if not arguments:
+        return ""
+    words = [kind.value for kind in arguments]
+    given, optional = words[:required], words[required:]
+    if not optional:
+        return f"({','.join(given)})"
+    comma = "," if given else ""
+    return f"({','.join(given)}[{comma}{','.join(optional)}])"
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """One converter.
+
+    takes: the kind that it is given: what comes is cast to it, and no sample comes of what cannot be cast. ANY: it is
+    given whatever comes, as a Sample. gives: the kind of what it returns; ANY: a Sample.
+    arguments: types; the first `required` must be given. `build` gets them as values, those not given left out.
+    convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
+    says what is wrong with them). build_with: makes one that is called with the facts, too.
+    """
+
+    name: str
+    takes: Kind
+    gives: Kind
+    help: str
+    convert: Convert | None = None
+    build: Callable[..., Convert] | None = None
+    build_with: Callable[..., ConvertWith] | None = None
+    arguments: tuple[ArgumentType, ...] = ()
+    required: int = 0
+
+    def compile(self, values: Sequence[Any]) -> Convert | None:
+        """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
+        if self.build is not None:
+            return self.build(*values)
+        return self.convert
+
+    def listing(self) -> str:
+        """Return the line of HAProxy's list of converters, which names what is given first."""
+        return f"{self.name}{signature(self.arguments, self.required)}: {self.gives.value} => {self.takes.value}"

@@ -1,25 +1,35 @@
-"""All fetches of this room by name: for the parser, the lists of -dK and the docs."""
+"""All fetches and converters of this room by name: for the parser, the lists of -dK and the docs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
+from typing import TypeVar
 
-from tcproxy.samples import connection, constants, machine, proxies
+from tcproxy.samples import connection, constants, machine, missing, proxies, texts
 from tcproxy.samples.places import Place
-from tcproxy.samples.rows import Fetch
+from tcproxy.samples.rows import Converter, Fetch
+
+OneRow = TypeVar("OneRow", Fetch, Converter)
 
 
-def _joined() -> Mapping[str, Fetch]:
-    joined: dict[str, Fetch] = {}
-    for module in (connection, constants, machine, proxies):
-        for row in module.FETCHES:
-            assert row.name not in joined, f"two rows for the fetch {row.name}"
-            joined[row.name] = row
+def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
+    joined: dict[str, OneRow] = {}
+    for row in rows:
+        assert row.name not in joined, f"two rows for {row.name}"
+        joined[row.name] = row
     return MappingProxyType(dict(sorted(joined.items())))
 
 
-FETCHES = _joined()
+_FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES, machine.FETCHES, proxies.FETCHES)
+_CONVERTERS: tuple[tuple[Converter, ...], ...] = (texts.CONVERTERS,)
+
+FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
+CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))
+MISSING_FETCHES = missing.FETCHES - FETCHES.keys()
+MISSING_CONVERTERS = missing.CONVERTERS - CONVERTERS.keys()
+"""What HAProxy 2.6 knows and tcproxy does not do yet: refused by name."""
 
 
 def listing() -> str:
@@ -33,3 +43,9 @@ def listing() -> str:
     foot = ["# " + "/ " * len(places) + " ", "# " + "| " * len(places)]
     lines = [row.listing() for row in FETCHES.values()]
     return "\n".join(["# List of registered sample fetch functions:", *heading, *foot, *lines]) + "\n"
+
+
+def listing_of_converters() -> str:
+    """Return the converters as HAProxy lists them (`-dKcnv`)."""
+    lines = [row.listing() for row in CONVERTERS.values()]
+    return "\n".join(["# List of registered sample converter functions:", *lines]) + "\n"

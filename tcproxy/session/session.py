@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from tcproxy.report.formats import Moment
+from tcproxy.samples.variables import Store
 from tcproxy.session import accounting, attempts, crashes
 from tcproxy.session.attempts import observe
 from tcproxy.session.ends import End
@@ -49,6 +50,7 @@ class TcpSession(Connection, Stream):
         self.server_limit = 0.0
         self.steps = bind.steps
         self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
+        self.kept_variables = self.scopes = None
         self.link = self.backend = self.server = self.previous = self.avoid = self.ticket = None
         self.persistence = self.local = self.remote = self.unique = None
         self.stage = CHOOSING
@@ -62,6 +64,10 @@ class TcpSession(Connection, Stream):
     def connection(self) -> TcpSession:  # type: ignore[override]  # of an exchange it is a field
         """Return itself: a TCP session is its own connection."""
         return self
+
+    def variables(self, scope: str) -> Store:
+        """Return the variables of a scope."""
+        return Stream.variables(self, scope)
 
     def begin(self, client: End) -> None:
         """The client's connection stands: count it and take the first steps."""

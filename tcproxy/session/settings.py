@@ -27,6 +27,7 @@ from tcproxy.report.messages import Captures
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.seen import SeenPipes
 from tcproxy.report.sinks import Sinks
+from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
 from tcproxy.servers.wording import ALERT, INTERNAL_ERROR
@@ -257,6 +258,7 @@ class World:
     waiting: binds whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
+    variables: those of the scope `proc`.
     """
 
     configuration: Configuration
@@ -278,6 +280,7 @@ class World:
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)
     pipes: SeenPipes | None = None
+    variables: Store = field(default_factory=dict)
     rate_limit: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)

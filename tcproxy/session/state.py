@@ -15,22 +15,24 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import implementer
 
 from tcproxy.interfaces import IRequest
+from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.ends import Address, End
 from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind, World
 from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, Stage
 from tcproxy.session.timers import Alarm
+from tcproxy.wire.messages import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
 CONNECTION_FIELDS = (
     "accepted", "alarm", "began", "bind", "client", "client_done", "client_limit", "client_shut", "front",
-    "frontend", "greeting", "handshake", "number", "packed_source", "relay",
+    "frontend", "greeting", "handshake", "kept_variables", "number", "packed_source", "relay",
 )  # fmt: skip
 STREAM_FIELDS = (
     "avoid", "backend", "connected_at", "error", "expires", "link", "local", "logged", "next_step", "persistence",
-    "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server", "server_limit", "stage",
-    "steps", "ticket", "unique",
+    "phase", "previous", "queued_until", "redispatched", "remote", "retries", "scopes", "server", "server_limit",
+    "stage", "steps", "ticket", "unique",
 )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ class Persistence:
 
 @implementer(IRequest)
 class SessionFacts:
-    """Read-only facts of a session for rules, strategies and log lines."""
+    """Read-only facts of a session for rules, strategies and log lines. request, response: None outside exchanges."""
 
     if not TYPE_CHECKING:
         __slots__ = ()  # the classes above have slots for these fields, which mypy cannot know
@@ -77,6 +79,8 @@ class SessionFacts:
     client: End
     bind: LiveBind
     frontend: FrontendSettings
+    request: RequestHead | None = None
+    response: ResponseHead | None = None
 
     @property
     def world(self) -> World:
@@ -122,6 +126,10 @@ class SessionFacts:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
         raise NotImplementedError
 
+    def variables(self, scope: str) -> Store:
+        """Return the variables of a scope, to read and to set."""
+        raise NotImplementedError
+
     # interfaces.IRequest, for strategies: in TCP mode there is no request
 
     def uri(self) -> bytes | None:
@@ -147,9 +155,10 @@ class Connection(SessionFacts):
     accepted: wall-clock seconds of the accept, in HTTP mode of the last request's first byte. alarm: its one deadline.
     began: monotonic seconds of the same moment. client: its end. client_done: the client will send no more.
     client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
-    bind, frontend: where it came in. front: the address it connected to, once asked for. greeting: the PROXY
-    header, or what reads it (greeting.py). handshake: milliseconds that this took. number: unique in the process.
-    packed_source: the client's packed address, once asked for. relay: its two joined ends (relay.py), None before.
+    bind, frontend: where it came in. kept_variables: those of the scope `sess`, None before there is one. front: the
+    address it connected to, once asked for. greeting: the PROXY header, or what reads it (greeting.py). handshake:
+    milliseconds that this took. number: unique in the process. packed_source: the client's packed address, once asked
+    for. relay: its two joined ends (relay.py), None before.
     """
 
     if not TYPE_CHECKING:
@@ -164,6 +173,7 @@ class Connection(SessionFacts):
     front: Address | None
     greeting: Any
     handshake: int
+    kept_variables: Store | None
     number: int
     packed_source: bytes | None
     relay: Any
@@ -200,6 +210,14 @@ class Connection(SessionFacts):
             self.front = self.client.destination()
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.bind.model.id)
+
+    def variables(self, scope: str) -> Store:
+        """Return the variables of a scope: of the process, or of this connection."""
+        if scope == "proc":
+            return self.frontend.world.variables
+        if self.kept_variables is None:
+            self.kept_variables = {}
+        return self.kept_variables
 
     # methods of connections that lower files call
 
@@ -275,7 +293,8 @@ class Stream(SessionFacts):
     ends, NEVER without one. link: the server's end. local, remote: addresses of the link, where lines name them.
     logged: its log line is written, or not wanted. steps, next_step: what is done in order, and the index of the step
     that follows. persistence: leads it to a server, None for nothing. previous: the server that failed it.
-    redispatched: it went to another server than the first. retries: attempts after the first. server: whose slot it
+    redispatched: it went to another server than the first. retries: attempts after the first. scopes: its variables by
+    their scope, None before there is one. server: whose slot it
     holds. server_limit: seconds of silence allowed to the server now, 0 for no limit. ticket: its place in a queue.
     unique: its unique id, None until it was asked for.
     """
@@ -301,6 +320,7 @@ class Stream(SessionFacts):
     redispatched: bool
     remote: Address | None
     retries: int
+    scopes: dict[str, Store] | None
     server: LiveServer | None
     server_limit: float
     stage: Stage
@@ -316,6 +336,15 @@ class Stream(SessionFacts):
     def farm(self) -> Farm | None:
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
+
+    def variables(self, scope: str) -> Store:
+        """Return the variables of a scope: of the process, the connection, or this stream."""
+        if scope in ("proc", "sess"):
+            return Connection.variables(self.connection, scope)
+        scopes = self.scopes
+        if scopes is None:
+            scopes = self.scopes = {}
+        return scopes.setdefault(scope, {})
 
     # methods of streams that lower files call
 

@@ -54,6 +54,7 @@ class HttpConnection(ClientConnection):
         self.client_limit = frontend.client
         self.exchange: HttpExchange | None = None
         self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
+        self.kept_variables = None
         self.kept = self.peer = self.choice = None
         self.client_done = self.client_shut = self.broken = self.closed = self.leaving = self.unread = False
         self.first = True
@@ -428,7 +429,7 @@ class HttpConnection(ClientConnection):
     # facts for runtime commands and statistics: those of the exchange under way
 
     @property
-    def request(self) -> RequestHead | None:
+    def request(self) -> RequestHead | None:  # type: ignore[override]  # of an exchange it is a field
         """Return the request under way."""
         return self.exchange.request if self.exchange is not None else None
 

@@ -73,6 +73,7 @@ class HttpExchange(Exchange):
         self.response = None
         self.response_whole = False
         self.retries = 0
+        self.scopes = None
         self.sent = 0
         self.server = None
         self.server_limit = 0.0

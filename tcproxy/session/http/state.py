@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.samples.variables import Store
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.ends import Address
 from tcproxy.session.http.messages import ClientEnd, ServerEnd
@@ -33,7 +34,7 @@ EXCHANGE_FIELDS = (
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
     "inner", "keep", "kept", "link", "local", "logged", "looking", "next_step", "number", "persistence", "phase",
     "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
-    "retries", "route", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
+    "retries", "route", "scopes", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
     "times_ms", "unique",
 )  # fmt: skip
 
@@ -155,6 +156,7 @@ class Exchange(Stream):
     response_whole: bool
     retries: int
     route: Route
+    scopes: dict[str, Store] | None
     sent: int
     server: LiveServer | None
     server_limit: float
