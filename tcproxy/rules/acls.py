@@ -19,8 +19,9 @@ from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
-from tcproxy.samples.kinds import cast, same
+from tcproxy.samples.kinds import Cast, cast, same
 from tcproxy.samples.places import Place
+from tcproxy.samples.rows import TakeEvery
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -227,7 +228,10 @@ def _compile(
 ) -> Callable[[Facts], bool]:
     """Return the function that takes the sample and matches it."""
     take = expression.take
+    every = expression.every
     if method.wants is None:
+        if every is not None:
+            return lambda facts: len(every(facts)) > 0
         return lambda facts: take(facts) is not None
     convert = cast(expression.kind, method.wants)
     if convert is None:
@@ -236,6 +240,8 @@ def _compile(
         matches: Matches = bool
     else:
         matches = _matcher(method, patterns)
+    if every is not None:
+        return _any_of(every, convert, matches)
     if convert is same:
         return lambda facts: (value := take(facts)) is not None and matches(value)
 
@@ -244,6 +250,18 @@ def _compile(
         if value is not None:
             value = convert(value)
         return value is not None and matches(value)
+
+    return holds
+
+
+def _any_of(every: TakeEvery, convert: Cast, matches: Matches) -> Callable[[Facts], bool]:
+    """Return the function that takes all values of a fetch that has several, and says whether one matches."""
+
+    def holds(facts: Facts) -> bool:
+        for value in every(facts):  # noqa: SIM110 - as above
+            if (converted := convert(value)) is not None and matches(converted):
+                return True
+        return False
 
     return holds
 
