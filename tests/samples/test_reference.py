@@ -19,11 +19,32 @@ CHAINS = (
     "lower upper",
 )  # fmt: skip
 
+QUOTED = (
+    r"str(a\,b)", r"str(a\)b)", r"str(a\ b\'c\")", r"str('a\')", r"str(\"a\bc\\d\"\$\'\")", r"str(\"a'b\"c'd\"e'f)",
+    r"str(a\bc)", r"str('a\\b')", r"str(a\nb\tc\rd\ve\0)", r"str('a\nb')", r'str("a\nb")', "str(a\\", "str(\\)",
+    "str('a", r"str(a\(b)", "str(a(b)", "str('a)b,c')", "str( a )", "str (a)", " str(a)", "str(a) ", "str(a),,",
+    "str(a), lower", "str(a) ,lower", "str(a),lower]", "str(a),lower( )", "str(a),lower(,)",
+)  # fmt: skip
+ABSENT = (
+    "str", "int", "int()", "bin", "bool", "ipv4", "ipv4()", "ipv4(,)", "ipv4(1.2.3.4,)", "src()", "src(a)", "rand(,)",
+    "date(,ms)", "date(1,)", *(f"str(abc),{name}" for name in ("be2hex(:,)", "be2hex(,)", "be2hex(,0)", "be2hex(:)",
+    "be2hex( ,1)", "be2hex( , 1)", "be2hex(' ',1)", "be2dec", "be2dec()", "be2dec(,1,)", "be2dec(:,1,1,)", "hex(,)")),
+)  # fmt: skip
+INTEGERS = (
+    "+", "-", "+5", "-05", "--5", "+-5", "5 ", " 5", "0x5", "5a", "99999999999999999999", "-99999999999999999999",
+    "9223372036854775808", "-9223372036854775809", "00000000000000000000000000000000000005", "''", "1'1'",
+)  # fmt: skip
+
 
 def test_constants_and_chains_are_those_of_haproxy() -> None:
     """Each constant, alone and before each chain, is refused or gives a value as in HAProxy."""
     expressions = [*CONSTANTS, *(f"{constant},{chain}" for constant in CONSTANTS for chain in CHAINS)]
     assert differences(expressions) == []
+
+
+def test_arguments_are_those_of_haproxy() -> None:
+    """Quotes, backslashes, absent and empty arguments, and integers are read as in HAProxy."""
+    assert differences([*QUOTED, *ABSENT, *(f"int({word})" for word in INTEGERS)]) == []
 
 
 def test_answers_tell_what_haproxy_gave() -> None:
