@@ -11,6 +11,7 @@ from tcproxy.samples import (
     connection,
     constants,
     cookies,
+    encodings,
     headers,
     http_messages,
     machine,
@@ -45,7 +46,7 @@ _FETCHES: tuple[tuple[Fetch, ...], ...] = (
     url_params.FETCHES,
     urls.FETCHES,
 )
-_CONVERTERS: tuple[tuple[Converter, ...], ...] = (texts.CONVERTERS,)
+_CONVERTERS: tuple[tuple[Converter, ...], ...] = (encodings.CONVERTERS, texts.CONVERTERS)
 
 FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
 CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))
