@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tcproxy.rules.acls import Acl, Test
+from tcproxy.rules.acls import Acl, Test, among
 from tcproxy.rules.actions.rows import Assembly, Ends
 from tcproxy.rules.conditions import Condition, Term
 from tcproxy.rules.lines import Rule
@@ -67,6 +67,10 @@ def _test(test: Test, code: Code) -> str:
     if test.take is None:
         return f"{code.constant('h', test.holds)}(x)"
     value = code.sample(test)
+    if test.several:
+        if test.matches is None:
+            return f"bool({value})"
+        return f"{code.constant('g', among)}({code.constant('m', test.matches)}, {value})"
     if test.matches is None:
         return f"({value} is not None)"
     if test.matches is bool:
