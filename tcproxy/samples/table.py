@@ -7,7 +7,18 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar
 
-from tcproxy.samples import connection, constants, encodings, hashes, machine, missing, proxies, texts
+from tcproxy.samples import (
+    connection,
+    constants,
+    digests,
+    encodings,
+    hashes,
+    machine,
+    missing,
+    proxies,
+    secrets,
+    texts,
+)
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
@@ -23,7 +34,13 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
 
 
 _FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES, machine.FETCHES, proxies.FETCHES)
-_CONVERTERS: tuple[tuple[Converter, ...], ...] = (encodings.CONVERTERS, hashes.CONVERTERS, texts.CONVERTERS)
+_CONVERTERS: tuple[tuple[Converter, ...], ...] = (
+    digests.CONVERTERS,
+    encodings.CONVERTERS,
+    hashes.CONVERTERS,
+    secrets.CONVERTERS,
+    texts.CONVERTERS,
+)
 
 FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
 CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))

@@ -40,8 +40,7 @@ def xxh3(data: bytes, seed: int = 0) -> int:
 
 
 def _word(data: bytes, at: int) -> int:
-    (word,) = unpack_from("<Q", data, at)
-    return int(word)
+    return int.from_bytes(data[at : at + 8], "little")
 
 
 def _turn(value: int, bits: int) -> int:
@@ -76,9 +75,8 @@ def _up_to_3(data: bytes, seed: int) -> int:
 
 def _up_to_8(data: bytes, seed: int) -> int:
     size = len(data)
-    (turned,) = unpack(">I", pack("<I", seed & _HALF))
-    seed ^= turned << 32
-    (first,), (last,) = unpack_from("<I", data), unpack_from("<I", data, size - 4)
+    seed ^= int.from_bytes((seed & _HALF).to_bytes(4, "little"), "big") << 32
+    first, last = int.from_bytes(data[:4], "little"), int.from_bytes(data[-4:], "little")
     value = last + (first << 32) ^ ((_word(_SECRET, 8) ^ _word(_SECRET, 16)) - seed & _ALL)
     value ^= _turn(value, 49) ^ _turn(value, 24)
     value = value * _MIX_SHORT & _ALL
@@ -90,7 +88,7 @@ def _up_to_16(data: bytes, seed: int) -> int:
     size = len(data)
     low = _word(data, 0) ^ ((_word(_SECRET, 24) ^ _word(_SECRET, 32)) + seed & _ALL)
     high = _word(data, size - 8) ^ ((_word(_SECRET, 40) ^ _word(_SECRET, 48)) - seed & _ALL)
-    (turned,) = unpack(">Q", pack("<Q", low))
+    turned = int.from_bytes(low.to_bytes(8, "little"), "big")
     return _avalanche(size + turned + high + _folded(low, high) & _ALL)
 
 
