@@ -12,6 +12,7 @@ from tcproxy.samples import (
     constants,
     digests,
     encodings,
+    escapes,
     hashes,
     machine,
     missing,
@@ -37,6 +38,7 @@ _FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES
 _CONVERTERS: tuple[tuple[Converter, ...], ...] = (
     digests.CONVERTERS,
     encodings.CONVERTERS,
+    escapes.CONVERTERS,
     hashes.CONVERTERS,
     secrets.CONVERTERS,
     texts.CONVERTERS,
