@@ -14,6 +14,7 @@ from tcproxy.samples import (
     encodings,
     escapes,
     hashes,
+    json_queries,
     machine,
     missing,
     proxies,
@@ -40,6 +41,7 @@ _CONVERTERS: tuple[tuple[Converter, ...], ...] = (
     encodings.CONVERTERS,
     escapes.CONVERTERS,
     hashes.CONVERTERS,
+    json_queries.CONVERTERS,
     secrets.CONVERTERS,
     texts.CONVERTERS,
 )
