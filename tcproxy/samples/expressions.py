@@ -189,7 +189,7 @@ def _arguments(
     words = list(words)
     if required and not words:
         words = [""]
-    if len(words) > len(types) or (words and not words[0] and not required):
+    if len(words) > len(types) or (words and not words[0] and not required and types[0] is ArgumentType.INTEGER):
         allowed = len(types)
         told = "no argument" if not allowed else f"at most {allowed} argument{'s' if allowed > 1 else ''}"
         raise ValueError(f"'{name}' takes {told}, but '{','.join(words)}' stands in '{text}'")

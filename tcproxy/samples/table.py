@@ -20,6 +20,7 @@ from tcproxy.samples import (
     proxies,
     secrets,
     texts,
+    tokens,
 )
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
@@ -44,6 +45,7 @@ _CONVERTERS: tuple[tuple[Converter, ...], ...] = (
     json_queries.CONVERTERS,
     secrets.CONVERTERS,
     texts.CONVERTERS,
+    tokens.CONVERTERS,
 )
 
 FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
