@@ -66,7 +66,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
     fetch, values, rest = _read_fetch(text, section)
     references = [value for value in values if isinstance(value, Reference)]
     take = _compiled(fetch, values, text)
-    kind = fetch.kind
+    kind = told = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
         rest = rest.lstrip(",")
@@ -74,8 +74,12 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
             break
         row, values, rest = _read_converter(text, rest, section)
         references += [value for value in values if isinstance(value, Reference)]
+        if cast(told, row.takes) is None:
+            raise ValueError(
+                f"the converter '{row.name}' cannot be applied to a sample of type {told.value} in '{text}'"
+            )
         take = _converted(take, kind, row, values, text)
-        kind = row.gives
+        kind, told = row.gives, row.told
         rows.append(row)
     taken = text[: len(text) - len(rest)] if rest else text
     return Expression(taken, fetch, kind, take, tuple(references), tuple(rows)), rest
@@ -129,8 +133,7 @@ def _compiled(fetch: Fetch, values: list[Argument], text: str) -> Take:
 def _converted(take: Take, kind: Kind, row: Converter, values: list[Argument], text: str) -> Take:
     """Return the function that takes a sample and converts it. Raises ValueError."""
     change = cast(kind, row.takes)
-    if change is None:
-        raise ValueError(f"the converter '{row.name}' cannot be applied to a sample of type {kind.value} in '{text}'")
+    assert change is not None, "whoever calls this has seen that what is given can be cast"
     if row.takes is Kind.ANY and kind is not Kind.ANY:
         take = _typed(take, kind)
     else:
