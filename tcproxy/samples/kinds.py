@@ -97,7 +97,7 @@ def _text_to_ip(value: Value) -> Value | None:
     return packed_address(decode(bytes_of(value)))
 
 
-_LEADING_INTEGER = re.compile(rb"[+-]?[0-9]+")
+_LEADING_INTEGER = re.compile(rb"([+-]?)0*([0-9]*)")
 
 
 def _text_to_int(value: Value) -> Value | None:
@@ -106,7 +106,9 @@ def _text_to_int(value: Value) -> Value | None:
     if not text:
         return None
     match = _LEADING_INTEGER.match(text)
-    return max(INT64_MIN, min(INT64_MAX, int(match[0]))) if match else 0
+    assert match is not None
+    number = int(match[2][:20] or b"0")
+    return max(INT64_MIN, min(INT64_MAX, -number if match[1] == b"-" else number))
 
 
 def _bytes_to_text(value: Value) -> Value | None:

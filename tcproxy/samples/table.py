@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tcproxy.samples import (
     connection,
     constants,
     cookies,
+    digests,
     encodings,
+    escapes,
+    fix,
+    hashes,
     headers,
     http_messages,
+    json_queries,
     machine,
     missing,
+    protobuf,
     proxies,
+    secrets,
     texts,
+    tokens,
     url_params,
     urls,
 )
@@ -25,6 +33,29 @@ from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
 OneRow = TypeVar("OneRow", Fetch, Converter)
+
+FILES: tuple[Any, ...] = (
+    connection,
+    constants,
+    cookies,
+    digests,
+    encodings,
+    escapes,
+    fix,
+    hashes,
+    headers,
+    http_messages,
+    json_queries,
+    machine,
+    protobuf,
+    proxies,
+    secrets,
+    texts,
+    tokens,
+    url_params,
+    urls,
+)
+"""Those that have rows, in the tuples FETCHES and CONVERTERS."""
 
 
 def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
@@ -35,21 +66,8 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
     return MappingProxyType(dict(sorted(joined.items())))
 
 
-_FETCHES: tuple[tuple[Fetch, ...], ...] = (
-    connection.FETCHES,
-    constants.FETCHES,
-    cookies.FETCHES,
-    headers.FETCHES,
-    http_messages.FETCHES,
-    machine.FETCHES,
-    proxies.FETCHES,
-    url_params.FETCHES,
-    urls.FETCHES,
-)
-_CONVERTERS: tuple[tuple[Converter, ...], ...] = (encodings.CONVERTERS, texts.CONVERTERS)
-
-FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
-CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))
+FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(getattr(file, "FETCHES", ()) for file in FILES))
+CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(getattr(file, "CONVERTERS", ()) for file in FILES))
 MISSING_FETCHES = missing.FETCHES - FETCHES.keys()
 MISSING_CONVERTERS = missing.CONVERTERS - CONVERTERS.keys()
 """What HAProxy 2.6 knows and tcproxy does not do yet: refused by name."""
