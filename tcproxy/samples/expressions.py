@@ -94,8 +94,6 @@ def _read_converter(text: str, rest: str, section: str) -> tuple[Converter, list
     name = match[0] if match else ""
     row = find_converter(name)
     words, rest = _words(text, rest[len(name) :])
-    if len(words) < row.required:
-        raise ValueError(f"the converter '{name}' needs {row.required} argument{'s'[: row.required > 1]} in '{text}'")
     return row, _arguments(name, row.arguments, row.required, words, text, section), rest
 
 
@@ -189,15 +187,22 @@ def _arguments(
     name: str, types: tuple[ArgumentType, ...], required: int, words: Iterable[str], text: str, section: str
 ) -> list[Argument]:
     words = list(words)
-    if len(words) > len(types):
+    if required and not words:
+        words = [""]
+    if len(words) > len(types) or (words and not words[0] and not required):
         allowed = len(types)
         told = "no argument" if not allowed else f"at most {allowed} argument{'s' if allowed > 1 else ''}"
-        raise ValueError(f"'{name}' takes {told}, but '{words[allowed]}' stands in '{text}'")
-    words += [""] * (required - len(words))
-    values = []
-    for kind, word in zip(types, words, strict=False):
+        raise ValueError(f"'{name}' takes {told}, but '{','.join(words)}' stands in '{text}'")
+    if len(words) < required and not all(kind.refers for kind in types[len(words) : required]):
+        raise ValueError(f"'{name}' needs {required} argument{'s'[: required > 1]} in '{text}'")
+    values: list[Argument] = []
+    for index, (kind, word) in enumerate(zip(types, words, strict=False)):
         try:
-            values.append(arguments.read(kind, word, section))
+            empty = index >= required and not word and not kind.refers
+            value = arguments.omitted(kind) if empty else arguments.read(kind, word, section)
         except ValueError as error:
             raise ValueError(f"wrong argument in '{text}': {error}") from None
+        if value is None:
+            break
+        values.append(value)
     return values

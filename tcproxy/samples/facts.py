@@ -182,6 +182,24 @@ class WorldFacts(Protocol):
         """True during a soft stop."""
         ...
 
+    def tell_sample(self, destination: str, line: bytes) -> None:
+        """Tell what the converter `debug` saw: to `buf0`, `stdout` or `stderr`."""
+        ...
+
+
+class CapturedFacts(Protocol):
+    """What was captured of a request and its response for log lines, a value for each slot (manual 8.8)."""
+
+    @property
+    def request(self) -> list[bytes | None]:
+        """The slots of the request."""
+        ...
+
+    @property
+    def response(self) -> list[bytes | None]:
+        """The slots of the response."""
+        ...
+
 
 class Facts(Protocol):
     """One client's session.
@@ -205,8 +223,13 @@ class Facts(Protocol):
         """Return the bytes that were read from the client in TCP mode, and not passed on."""
         ...
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope (samples/variables.py), to read and to set."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope (samples/variables.py), to read and to set; None while there is none."""
+        ...
+
+    @property
+    def captured(self) -> CapturedFacts | None:
+        """What was captured for the log; None where nothing is, and in TCP mode."""
         ...
 
     @property

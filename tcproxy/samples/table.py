@@ -7,7 +7,24 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar
 
-from tcproxy.samples import connection, constants, machine, missing, proxies, texts
+from tcproxy.samples import (
+    arithmetic,
+    connection,
+    constants,
+    dates,
+    debugging,
+    hosts,
+    joining,
+    keeping,
+    language,
+    lookups,
+    machine,
+    missing,
+    proxies,
+    slots,
+    substitutions,
+    texts,
+)
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
@@ -22,8 +39,26 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
     return MappingProxyType(dict(sorted(joined.items())))
 
 
-_FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES, machine.FETCHES, proxies.FETCHES)
-_CONVERTERS: tuple[tuple[Converter, ...], ...] = (texts.CONVERTERS,)
+_FETCHES: tuple[tuple[Fetch, ...], ...] = (
+    connection.FETCHES,
+    constants.FETCHES,
+    keeping.FETCHES,
+    machine.FETCHES,
+    proxies.FETCHES,
+)
+_CONVERTERS: tuple[tuple[Converter, ...], ...] = (
+    arithmetic.CONVERTERS,
+    dates.CONVERTERS,
+    debugging.CONVERTERS,
+    hosts.CONVERTERS,
+    joining.CONVERTERS,
+    keeping.CONVERTERS,
+    language.CONVERTERS,
+    lookups.CONVERTERS,
+    slots.CONVERTERS,
+    substitutions.CONVERTERS,
+    texts.CONVERTERS,
+)
 
 FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
 CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))
