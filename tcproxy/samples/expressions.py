@@ -189,7 +189,8 @@ def _arguments(
     words = list(words)
     if required and not words:
         words = [""]
-    if len(words) > len(types) or (words and not words[0] and not required):
+    lacks_first = bool(words and types) and not words[0] and not required and arguments.omitted(types[0]) != b""
+    if len(words) > len(types) or lacks_first:
         allowed = len(types)
         told = "no argument" if not allowed else f"at most {allowed} argument{'s' if allowed > 1 else ''}"
         raise ValueError(f"'{name}' takes {told}, but '{','.join(words)}' stands in '{text}'")

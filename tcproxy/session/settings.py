@@ -295,6 +295,10 @@ class World:
     def __post_init__(self) -> None:
         settings = self.configuration.process
         self.variables = store_of_process(settings.tune)
+        for name, sample in settings.variables.items():
+            self.variables.put(name, sample)
+        for destination, line in settings.told:
+            self.tell_sample(destination, line)
         self.rate_limit = min(filter(None, (settings.maxconnrate, settings.maxsessrate)), default=0)
         self.deadlines = Deadlines(self.clock)
         self.newcomers = Newcomers(self.deadlines, self.sessions)
