@@ -11,9 +11,13 @@ from tcproxy.samples import (
     arithmetic,
     connection,
     constants,
+    cookies,
     dates,
     debugging,
+    encodings,
+    headers,
     hosts,
+    http_messages,
     joining,
     keeping,
     language,
@@ -24,6 +28,8 @@ from tcproxy.samples import (
     slots,
     substitutions,
     texts,
+    url_params,
+    urls,
 )
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
@@ -42,14 +48,20 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
 _FETCHES: tuple[tuple[Fetch, ...], ...] = (
     connection.FETCHES,
     constants.FETCHES,
+    cookies.FETCHES,
+    headers.FETCHES,
+    http_messages.FETCHES,
     keeping.FETCHES,
     machine.FETCHES,
     proxies.FETCHES,
+    url_params.FETCHES,
+    urls.FETCHES,
 )
 _CONVERTERS: tuple[tuple[Converter, ...], ...] = (
     arithmetic.CONVERTERS,
     dates.CONVERTERS,
     debugging.CONVERTERS,
+    encodings.CONVERTERS,
     hosts.CONVERTERS,
     joining.CONVERTERS,
     keeping.CONVERTERS,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import implementer
 
 from tcproxy.interfaces import IRequest
+from tcproxy.samples.facts import CapturedFacts
 from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
@@ -81,6 +82,8 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
+    first: bool = True
+    captured: CapturedFacts | None = None
 
     @property
     def world(self) -> World:
@@ -129,6 +132,22 @@ class SessionFacts:
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope, to read and to set; None while there is none."""
         raise NotImplementedError
+
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return None: there is no request in TCP mode."""
+        return None
+
+    def request_body(self) -> bytes:
+        """Return nothing: there is no request in TCP mode."""
+        return b""
+
+    def response_body(self) -> bytes:
+        """Return nothing: there is no response in TCP mode."""
+        return b""
+
+    def unique_id(self) -> bytes | None:
+        """Return None: a connection has no id, what goes to a server has one."""
+        return None
 
     # interfaces.IRequest, for strategies: in TCP mode there is no request
 
@@ -330,11 +349,9 @@ class Stream(SessionFacts):
     ticket: Ticket | None
     unique: str | None
 
-    # of HTTP mode only: links of the client's own (http/private.py), a request to send again (http/retries.py), and
-    # captures (http/captures.py)
+    # of HTTP mode only: links of the client's own (http/private.py), and a request to send again (http/retries.py)
     kept: Any = None
     replay: Any = None
-    captured: Any = None
 
     @property
     def farm(self) -> Farm | None:
@@ -363,6 +380,14 @@ class Stream(SessionFacts):
             assert around is not None
             found = scopes[scope] = around.inner(scope)
         return found
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id (`unique-id-format`), made when it is first asked for; None without a format."""
+        if not self.frontend.model.unique_id_format:
+            return None
+        if self.unique is None:
+            self.unique = self.frontend.identify(self)
+        return self.unique.encode("utf-8", "surrogateescape")
 
     # methods of streams that lower files call
 
