@@ -84,6 +84,8 @@ class SessionFacts:
     response: ResponseHead | None = None
     first: bool = True
     captured: CapturedFacts | None = None
+    tunnel_limit: float = 0.0
+    priority: tuple[int, int] = (0, 0)
 
     @property
     def world(self) -> World:
@@ -107,7 +109,7 @@ class SessionFacts:
     @property
     def destination(self) -> bytes:
         """Return the packed address that the client connected to, empty for a UNIX socket."""
-        return _packed(self.front_address[0])
+        return address_bytes(self.front_address[0])
 
     @property
     def destination_port(self) -> int:
@@ -202,7 +204,7 @@ class Connection(SessionFacts):
         """Return the client's packed address, empty for a UNIX socket."""
         packed = self.packed_source
         if packed is None:
-            packed = self.packed_source = _packed(self.client_address[0])
+            packed = self.packed_source = address_bytes(self.client_address[0])
         return packed
 
     @property
@@ -361,7 +363,7 @@ class Stream(SessionFacts):
     @property
     def has_asked(self) -> bool:
         """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
-        return self.queued_until != 0.0 or self.ticket is not None
+        return self.queued_until != 0.0 or self.ticket is not None or self.response is not None
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
@@ -456,7 +458,8 @@ class Stream(SessionFacts):
         self.connection.rearm()
 
 
-def _packed(host: str) -> bytes:
+def address_bytes(host: str) -> bytes:
+    """Return the 4 or 16 bytes of an address, none for the name of a UNIX socket."""
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
     except OSError:

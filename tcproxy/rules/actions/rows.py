@@ -6,6 +6,7 @@ not done. A row stands at the foot of the file that implements its action, in a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +21,7 @@ from tcproxy.rules.sets import SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
 from tcproxy.samples.formats import Format, read_format
+from tcproxy.samples.table import CONVERTERS
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
 Act: TypeAlias = Callable[[Any], object]
@@ -102,6 +104,42 @@ class Assembly(Protocol):
 
     def drop(self) -> Act:
         """Return what forgets the client's connection, of which the client hears nothing."""
+        ...
+
+    def malformed(self, exchange: Any) -> None:
+        """Answer that the request is malformed (400)."""
+        ...
+
+    def log_level(self, level: int) -> Act:
+        """Return what sets the level of an exchange's log line; -1: write none."""
+        ...
+
+    def change_address(self, source: bool, port: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the address (packed), or the port, of the client, or that it connected to."""
+        ...
+
+    def mark(self, value: int) -> Act:
+        """Return what sets the firewall's mark of packets to the client."""
+        ...
+
+    def type_of_service(self, value: int) -> Act:
+        """Return what sets the type of service of packets to the client."""
+        ...
+
+    def wait_for_body(self, time: int, least: int) -> Act:
+        """Return what waits for a body: so many milliseconds at most, until all, or so many bytes, are there."""
+        ...
+
+    def set_timeout(self, name: str, take: Callable[[Any], Any]) -> Act:
+        """Return what sets `timeout server` or `timeout tunnel` of an exchange. take: gives milliseconds."""
+        ...
+
+    def set_priority(self, offset: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the class in queues, or the milliseconds by which a request counts as come later."""
+        ...
+
+    def early_hint(self, name: bytes, text: Text) -> Act:
+        """Return what sends a header in a response 103, together with those that follow at once."""
         ...
 
     def reason(self, status: int) -> bytes:
@@ -218,9 +256,11 @@ class ActionWords:
         return form
 
     def expression(self, what: str) -> Expression:
-        """Take the next words as an expression: it ends at the first space that is not in parentheses."""
+        """Take the next words as an expression: words behind it that begin with a converter's name belong to it."""
         at = self.at
         text = self.word(what)
+        while re.split("[,(]", self.next, maxsplit=1)[0] in CONVERTERS:
+            text = f"{text},{self.word(what)}"
         try:
             found, rest = read_expression(text, self.reading.name)
         except ValueError as wrong:

@@ -6,13 +6,33 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcproxy.grammar.rows import each
-from tcproxy.rules.actions import answers, headers, redirecting, request_line, status
+from tcproxy.rules.actions import (
+    answers,
+    clients,
+    headers,
+    logging,
+    normalizing,
+    redirecting,
+    request_line,
+    status,
+    variables,
+    waits,
+)
 from tcproxy.rules.actions.rows import Action
 from tcproxy.rules.sets import SetKind
 
 ROWS: tuple[Action, ...] = (
-    *answers.ACTIONS, *headers.ACTIONS, *redirecting.ACTIONS, *request_line.ACTIONS, *status.ACTIONS,
-)  # fmt: skip
+    *answers.ACTIONS,
+    *clients.ACTIONS,
+    *headers.ACTIONS,
+    *logging.ACTIONS,
+    *normalizing.ACTIONS,
+    *redirecting.ACTIONS,
+    *request_line.ACTIONS,
+    *status.ACTIONS,
+    *variables.ACTIONS,
+    *waits.ACTIONS,
+)
 
 
 def _joined() -> Mapping[SetKind, Mapping[str, Action]]:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 Matcher = Callable[[bytes], bool]
-Search = Callable[[bytes], Any]
-"""Returns a match of `re` or of `pcre2`, which are alike; None for no match."""
 
 NEEDS_PCRE2 = "this needs the package 'pcre2' (pip install tcproxy[pcre2])"
 
@@ -32,12 +30,6 @@ def regex_matcher(patterns: Sequence[tuple[bytes, bool]]) -> Matcher:
 
 def compile_regex(pattern: bytes, ignore_case: bool) -> Matcher:
     """Return the function that says whether the pattern is found in a value. Raises ValueError."""
-    search = compile_search(pattern, ignore_case)
-    return lambda value: search(value) is not None
-
-
-def compile_search(pattern: bytes, ignore_case: bool) -> Search:
-    """Return the function that finds the pattern in a value: a match, or None. Raises ValueError."""
     doubt = doubtful(pattern)
     if doubt or _REPEATED_GROUP.search(pattern):
         library = _pcre2()
@@ -52,14 +44,15 @@ _REPEATED_GROUP = re.compile(rb"\)[*+{]")
 """What may take a time without end on a hostile text: PCRE2 has a limit for that, `re` has none."""
 
 
-def _compile_re(pattern: bytes, ignore_case: bool) -> Search:
+def _compile_re(pattern: bytes, ignore_case: bool) -> Matcher:
     try:
-        return re.compile(pattern, re.IGNORECASE if ignore_case else 0).search
+        search = re.compile(pattern, re.IGNORECASE if ignore_case else 0).search
     except (re.error, OverflowError, RecursionError) as error:
         library = _pcre2()  # it takes some forms that `re` finds wrong, such as ^*
         if library is not None:
             return _compile_pcre2(library, pattern, ignore_case)
         raise ValueError(f"the regular expression '{_text(pattern)}' is wrong: {error}") from None
+    return lambda value: search(value) is not None
 
 
 def _text(pattern: bytes) -> str:
@@ -73,20 +66,20 @@ def _pcre2() -> Any:
         return None
 
 
-def _compile_pcre2(library: Any, pattern: bytes, ignore_case: bool) -> Search:
+def _compile_pcre2(library: Any, pattern: bytes, ignore_case: bool) -> Matcher:
     try:
         search = library.compile(pattern, library.IGNORECASE if ignore_case else 0).search
     except library.LibraryError as error:
         raise ValueError(f"the regular expression '{_text(pattern)}' is wrong: {error}") from None
     failed = library.LibraryError
 
-    def find(value: bytes) -> Any:
+    def matches(value: bytes) -> bool:
         try:
-            return search(value)
+            return search(value) is not None
         except failed:  # a limit of the library was reached: no match, as in HAProxy
-            return None
+            return False
 
-    return find
+    return matches
 
 
 _TRUSTED = re.compile(

@@ -207,10 +207,12 @@ def _arrived(exchange: Exchange) -> int:
 def _peer_of(exchange: Exchange) -> Address:
     """Return the client's address, which is asked for once a connection."""
     try:
-        exchange.connection.peer = exchange.client_address
+        address = exchange.client_address
     except OSError:
         return NOWHERE  # the socket knows its addresses no more
-    return exchange.connection.peer
+    if exchange.changes is None:  # a rule may have set another one, for this exchange alone
+        exchange.connection.peer = address
+    return address
 
 
 def _front_of(exchange: Exchange) -> Address:

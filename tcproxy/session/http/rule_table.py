@@ -33,6 +33,7 @@ FRONT: tuple[Callable[[Proxy], Rule | tuple[Rule, ...] | None], ...] = (
 )
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
+    rule_sets.late_timeout,
     request_body.of_backend,
     cookies.persist_rules,
     rule_sets.of_backend,

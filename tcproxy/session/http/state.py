@@ -19,7 +19,7 @@ from tcproxy.session.http.settings import HttpSettings, Route
 from tcproxy.session.log_lines import unique_id
 from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind
 from tcproxy.session.stages import Stage
-from tcproxy.session.state import Connection, Persistence, Stream
+from tcproxy.session.state import Connection, Persistence, Stream, address_bytes
 from tcproxy.wire.http1 import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
@@ -180,6 +180,8 @@ class Exchange(Stream):
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
+        if self.changes is not None and self.changes.client is not None:
+            return address_bytes(self.changes.client[0])
         return self.connection.source
 
     @property
@@ -190,11 +192,15 @@ class Exchange(Stream):
     @property
     def client_address(self) -> Address:
         """Return the client's address. Raises OSError once the socket is gone."""
+        if self.changes is not None and self.changes.client is not None:
+            return self.changes.client  # type: ignore[no-any-return]  # an Address
         return self.connection.client_address
 
     @property
     def front_address(self) -> Address:
         """Return the address the client connected to. Raises OSError once the socket is gone."""
+        if self.changes is not None and self.changes.front is not None:
+            return self.changes.front  # type: ignore[no-any-return]  # an Address
         return self.connection.front_address
 
     def link_key(self) -> Hashable:
@@ -209,9 +215,21 @@ class Exchange(Stream):
             unique_id(self) if named else None,
         )
 
+    @property
+    def tunnel_limit(self) -> float:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the seconds of `timeout tunnel` that a rule has set, 0 for none."""
+        return self.changes.tunnel if self.changes is not None else 0.0
+
+    @property
+    def priority(self) -> tuple[int, int]:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the class in queues, and the milliseconds by which it counts as come later."""
+        return self.changes.priority if self.changes is not None else (0, 0)
+
     def request_line(self) -> tuple[bytes, bytes] | None:
         """Return method and target of the request as it came; None without a request."""
-        request = self.request
+        request, changes = self.request, self.changes
+        if changes is not None and changes.line is not None:
+            return changes.line[0], changes.line[1]
         return None if request is None else (request.method, request.target)
 
     def request_body(self) -> bytes:
