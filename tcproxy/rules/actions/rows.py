@@ -166,7 +166,7 @@ class Made:
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
     "variable NAME"; ("",) for anything. formats, expressions: what it names, to be checked. status, reply, group: of
     actions that answer: the status for log lines, what is sent (None: the page that there is for the status), and the
-    `http-errors` section that has it.
+    `http-errors` section that has it. check: says what is wrong once the whole section is read, "" for nothing.
     """
 
     make: Make
@@ -175,6 +175,7 @@ class Made:
     status: int = 0
     reply: Reply | None = None
     group: str = ""
+    check: Callable[[Draft], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
