@@ -39,7 +39,8 @@ def _of_variable(variable: Variable, kind: Kind) -> TakeBytes:
     assert convert is not None
 
     def take(facts: Facts) -> bytes | None:
-        sample = facts.variables(scope).get(name)
+        store = facts.variables(scope)
+        sample = None if store is None else store.get(name)
         value = None if sample is None else convert(sample)
         return None if value is None else bytes_of(value)
 

@@ -17,8 +17,8 @@ from types import SimpleNamespace
 from typing import BinaryIO, NamedTuple
 
 from tcproxy.samples.expressions import parse_expression
-from tcproxy.samples.kinds import Kind, Sample, encode, sample_of
-from tcproxy.samples.variables import SCOPES, read_variable
+from tcproxy.samples.kinds import Kind, Sample, cast_sample, encode, sample_of
+from tcproxy.samples.variables import SCOPES, Store, read_variable
 from tests.rules.world import client
 from tests.running import HAPROXY, PATIENCE, free_port, program
 
@@ -98,16 +98,22 @@ def of_tcproxy(expression: str, variables: Mapping[str, str] | None = None) -> A
         found = parse_expression(expression, "f")
     except ValueError as error:
         return Answer(refused=str(error))
-    text, binary = found.taking(Kind.STR), found.taking(Kind.BIN)
-    assert text is not None and binary is not None, f"no cast of {found.kind} to text"
-    values = text(facts), binary(facts)
-    assert all(value is None or isinstance(value, bytes) for value in values), values
-    return Answer(None, *values)  # type: ignore[arg-type]
+    value = found.take(facts)
+    if value is None:
+        return Answer()
+    return answer_of(sample_of(found.kind, value))
+
+
+def answer_of(sample: Sample) -> Answer:
+    """Return a sample as the answer that tells of it."""
+    text, binary = cast_sample(sample, Kind.STR), cast_sample(sample, Kind.BIN)
+    assert isinstance(text, bytes) and isinstance(binary, bytes), sample
+    return Answer(None, text, binary)
 
 
 def facts_with(variables: Mapping[str, str]) -> SimpleNamespace:
     """Return the facts of a client with these variables (names, expressions)."""
-    stores: dict[str, dict[str, Sample]] = {scope: {} for scope in SCOPES}
+    stores = {scope: Store(scope=scope) for scope in SCOPES}
     facts = client(variables=stores.__getitem__)
     for name, text in variables.items():
         scope, rest = read_variable(name)
