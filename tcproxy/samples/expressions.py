@@ -51,8 +51,11 @@ class Expression:
         return self.fetch.fixed and all(row.build_with is None for row in self.converters)
 
     def taking(self, kind: Kind) -> Take | None:
-        """Return the function that takes the sample as one of this kind; None where no cast leads there."""
-        convert = cast(self.kind, kind)
+        """Return the function that takes the sample as one of this kind; None where no cast leads there.
+
+        What is declared as ADDR is an address of either family when it is taken, and cast as one.
+        """
+        convert = cast(Kind.IPV4 if self.kind is Kind.ADDR else self.kind, kind)
         if convert is None:
             return None
         return converted(self.take, convert)
