@@ -16,7 +16,7 @@ from tcproxy import language
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.samples.expressions import parse_expression
-from tcproxy.samples.kinds import Kind, Sample, Value, sample_of
+from tcproxy.samples.kinds import Kind, Sample, Value, cast_sample, sample_of
 from tcproxy.samples.variables import CONDITIONS, SCOPES, Store, read_variable, store_of_process
 from tests.rules.world import client
 from tests.running import HAPROXY, free_port, program
@@ -194,9 +194,9 @@ def test_the_global_section_sets_what_haproxy_sets(tmp_path: Path, monkeypatch: 
 def _hex(sample: Sample | None) -> str:
     if sample is None:
         return ""
-    taken = take("var(txn.x),bytes(0)", client(variables={"txn": {"x": sample}}.get))
-    assert isinstance(taken, bytes)
-    return f"{taken.hex().upper()}+"
+    found = cast_sample(sample, Kind.BIN)
+    assert isinstance(found, bytes)
+    return f"{found.hex().upper()}+"
 
 
 def _indented(lines: Iterable[str]) -> str:
@@ -269,3 +269,18 @@ def test_what_a_format_can_tell_before_there_is_a_client() -> None:
     kept = _read(['set-var-fmt proc.x "%pid %t %T %Tl %ms"'])
     assert str(kept["x"].value, "ascii").startswith(str(os.getpid()))
     assert not _read(["set-var-fmt proc.x %ci"]) and not _read(["set-var-fmt proc.x %{+X}pid"])
+
+
+@pytest.mark.reference
+def test_what_is_kept_has_the_kind_that_haproxy_gives_it() -> None:
+    """A part of a text is a text, and a sum with a truth value a truth value, whatever lists of converters say."""
+    made = (
+        "str(12x),bytes(0,2)", "bin(3132),bytes(0,1)", "int(5),bytes(7)", "str(12),bytes(0,1),upper",
+        "var(txn.v0),bytes(0)", "bool(1),add(4)", "str(1),not,add(4)", "int(7),add(1)", "var(txn.v5),mul(3)",
+        "var(txn.v7),add(1)", "meth(GET)", "ipv4(1.2.3.4),bytes(0)", "ipv6(::ffff:1.2.3.4),ipmask(24)",
+        "ipv6(::1),ipmask(24,64)", "str(1.2.3.4),ipmask(32)",
+    )  # fmt: skip
+    before = {f"txn.v{number}": text for number, text in enumerate(made)}
+    uses = ("add(1)", "ipmask(32,128)", "concat", "iif(t,f)", "bytes(0)", "set-var(txn.k,ifgt)", "length")
+    told = differences([f"var({name}),{use}" for name in before for use in uses], before)
+    assert not told, "\n".join(told)
