@@ -381,3 +381,22 @@ def test_chains(seed: int) -> None:
         cases.append(",".join([random.choice(BEGINNINGS), *links]))
     told = [one for one in differences(cases, VARIABLES) if f"{(1 << 63) - 1}'" not in one]  # sums of two negatives
     assert not told, "\n".join(told)
+
+
+PCRE2_ONLY = (
+    "(?<=a)b", "(?<!a)b", "a++b", "(?>a*)b", r"\Ab", "^(?<=a)b", "(?i:A)b", "[[:alpha:]]+", r"\d{2,}?", "(a|b)*c",
+    "(a*)*", "(?<n>a)(?<m>b)", "a(?#x)b", r"\Qa.b\E", "(?m)^a", "(?s)a.b", r"\h", r"\R", r"a\Kb", "(?|(a)|(b))", "(?x) a b",
+    r"b\z", r"\Gb", "^(?>a|b)", "(?:^|b)++", "(^|a)b*+",
+)  # fmt: skip
+
+
+def test_substitutions_that_only_pcre2_reads(random: Random) -> None:
+    """Patterns that the standard library would read otherwise replace what they replace in HAProxy."""
+    pytest.importorskip("pcre2")
+    values = ("", "a", "ab", "aab", "bab", "abab abc", "aXb", "a.b", "AB12", "  a", "cab", "bbb")
+    texts = ("", "-", r"<\0>", r"[\1]", r"\2\1")
+    told = differences(
+        f"str(\"{value}\"),regsub('{pattern}','{random.choice(texts)}'{flags})"
+        for pattern in PCRE2_ONLY for value in values for flags in ("", ",g", ",i")
+    )  # fmt: skip
+    assert not told, "\n".join(told)
