@@ -385,8 +385,8 @@ def test_chains(seed: int) -> None:
 
 PCRE2_ONLY = (
     "(?<=a)b", "(?<!a)b", "a++b", "(?>a*)b", r"\Ab", "^(?<=a)b", "(?i:A)b", "[[:alpha:]]+", r"\d{2,}?", "(a|b)*c",
-    "(a*)*", "(?<n>a)(?<m>b)", "a(?#x)b", r"\Qa.b\E", "(?m)^a", "(?s)a.b", r"\h", r"\R", r"a\Kb", "(?|(a)|(b))", "(?x) a b",
-    r"b\z", r"\Gb", "^(?>a|b)", "(?:^|b)++", "(^|a)b*+",
+    "(a*)*", "(?<n>a)(?<m>b)", "a(?#x)b", r"\Qa.b\E", "(?m)^a", "(?s)a.b", r"\h", r"\R", r"a\Kb", "(?|(a)|(b))",
+    "(?x) a b", r"b\z", r"\Gb", "^(?>a|b)", "(?:^|b)++", "(^|a)b*+",
 )  # fmt: skip
 
 
