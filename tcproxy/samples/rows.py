@@ -128,6 +128,8 @@ class Converter:
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
     says what is wrong with them). build_with: makes one that is called with the facts, too.
     listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
+    keeps: what it returns stays of the kind that came, where the cast to `takes` changes nothing: as in HAProxy, a part
+    of a text is a text for a variable that keeps it, though `bytes` is said to give a block.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Converter:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     listed: Kind | None = None
+    keeps: bool = False
 
     @property
     def told(self) -> Kind:
