@@ -15,7 +15,7 @@ from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
 from tcproxy.samples.kinds import Cast, Kind, Sample, Value, cast, same, sample_of
 from tcproxy.samples.missing import LUA
-from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take
+from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take, Waits
 from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Expression:
     """A sample to take.
 
     text: as written. fetch: its row. converters: the rows of those behind it. kind: what `take` gives. references:
-    proxies and servers it names.
+    proxies and servers it names. waits: says whether the sample may still change (rows.py), None if it never does.
     """
 
     text: str
@@ -39,6 +39,7 @@ class Expression:
     take: Take
     references: tuple[Reference, ...] = ()
     converters: tuple[Converter, ...] = ()
+    waits: Waits | None = None
 
     @property
     def fixed(self) -> bool:
@@ -66,6 +67,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
     fetch, values, rest = _read_fetch(text, section)
     references = [value for value in values if isinstance(value, Reference)]
     take = _compiled(fetch, values, text)
+    waits = fetch.compile_waits(values)
     kind = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
@@ -78,7 +80,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
         kind = row.gives
         rows.append(row)
     taken = text[: len(text) - len(rest)] if rest else text
-    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows)), rest
+    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), waits), rest
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:
