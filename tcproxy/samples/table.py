@@ -7,7 +7,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar
 
-from tcproxy.samples import connection, constants, machine, missing, proxies, texts
+from tcproxy.samples import connection, constants, contents, hellos, machine, missing, protocols, proxies, texts
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
@@ -22,7 +22,10 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
     return MappingProxyType(dict(sorted(joined.items())))
 
 
-_FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES, machine.FETCHES, proxies.FETCHES)
+_FETCHES: tuple[tuple[Fetch, ...], ...] = (
+    connection.FETCHES, constants.FETCHES, contents.FETCHES, hellos.FETCHES, machine.FETCHES, protocols.FETCHES,
+    proxies.FETCHES,
+)  # fmt: skip
 _CONVERTERS: tuple[tuple[Converter, ...], ...] = (texts.CONVERTERS,)
 
 FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
