@@ -48,6 +48,7 @@ class Fetch:
         given, and are empty if they are not (a proxy left out means the current one).
     take: the fetch itself, for one without arguments. build: makes it of the arguments' values, those not
         given left out (ValueError says what is wrong with them).
+    listed: the kind that HAProxy's list has for it, where that is not the one it gives.
     fixed: its value is the same for a whole connection, from its first request to its last.
     waits: says whether its value may still change (see above), whatever its arguments. build_waits: makes such a
         function of the arguments, as `build` does. Neither: the value is what it is.
@@ -64,6 +65,7 @@ class Fetch:
     fixed: bool = False
     waits: Waits | None = None
     build_waits: Callable[..., Waits] | None = None
+    listed: Kind | None = None
 
     @property
     def may_wait(self) -> bool:
@@ -83,7 +85,7 @@ class Fetch:
 
     def listing(self) -> str:
         """Return the line of HAProxy's list of fetches."""
-        return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {self.kind.value}"
+        return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {(self.listed or self.kind).value}"
 
     def _signature(self) -> str:
         return signature(self.arguments, self.required)

@@ -7,7 +7,20 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar
 
-from tcproxy.samples import connection, constants, contents, hellos, machine, missing, protocols, proxies, texts
+from tcproxy.samples import (
+    connection,
+    constants,
+    contents,
+    hellos,
+    links,
+    machine,
+    missing,
+    protocols,
+    proxies,
+    streams,
+    tcp_info,
+    texts,
+)
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
@@ -23,8 +36,8 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
 
 
 _FETCHES: tuple[tuple[Fetch, ...], ...] = (
-    connection.FETCHES, constants.FETCHES, contents.FETCHES, hellos.FETCHES, machine.FETCHES, protocols.FETCHES,
-    proxies.FETCHES,
+    connection.FETCHES, constants.FETCHES, contents.FETCHES, hellos.FETCHES, links.FETCHES, machine.FETCHES,
+    protocols.FETCHES, proxies.FETCHES, streams.FETCHES, tcp_info.FETCHES,
 )  # fmt: skip
 _CONVERTERS: tuple[tuple[Converter, ...], ...] = (texts.CONVERTERS,)
 
