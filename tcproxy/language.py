@@ -19,7 +19,6 @@ from tcproxy.model import (
     captures,
     header_case,
     http_options,
-    http_requests,
     links,
     logs,
     monitoring,
@@ -44,6 +43,7 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
+from tcproxy.samples import words as samples
 
 ROOMS = (
     variables.WORDS,
@@ -56,7 +56,6 @@ ROOMS = (
     options.WORDS,
     captures.WORDS,
     http_options.WORDS,
-    http_requests.WORDS,
     header_case.WORDS,
     address_headers.WORDS,
     links.WORDS,
@@ -66,6 +65,7 @@ ROOMS = (
     http_words.WORDS,
     persistence.WORDS,
     switching.WORDS,
+    samples.WORDS,
     rules.WORDS,
     bind.WORDS,
     server.WORDS,
@@ -179,7 +179,7 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     for section in sections.sections:
         if not section.draft.get("disabled"):
             replies.finish(section.draft, groups, reading)
-            http_requests.finish(section.draft, groups, reading)
+            rules.finish(section.draft, groups, reading)
     numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
     roundrobin = cache(lambda: _roundrobin(reading))  # its plugin is asked for once, and only where a backend needs it
     proxies = tuple(
