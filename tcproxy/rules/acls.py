@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import Draft, Reading
@@ -19,13 +19,14 @@ from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
-from tcproxy.samples.kinds import Cast, cast, same
+from tcproxy.samples.kinds import Cast, cast, decode, same
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import TakeEvery
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
+GROUPS = "http_auth_group"
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
 
@@ -33,7 +34,8 @@ NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 class Test:
     """One test: a sample compared with patterns.
 
-    text: as written. holds: says whether the sample is there and matches. number: `-u`, 0 without one.
+    text: as written. holds: says whether the sample is there and matches. number: `-u`, 0 without one. groups: names of
+    groups of a userlist, where the patterns are such.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Test:
     expression: Expression
     origin: Origin = NOWHERE
     number: int = 0
+    groups: tuple[str, ...] = ()
 
     def fits(self, place: Place) -> bool:
         """Return whether the sample exists at this place."""
@@ -99,13 +102,28 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     expression, method = _criterion(words[start], start, reading)
     flags = _Flags(statement, end, reading, method)
     at = flags.read(start + 1)
+    if expression.fetch.name == GROUPS:
+        _check_groups(flags, at, end)
     method = flags.method or _default(expression, start)
     patterns = _patterns(statement, at, end, method, flags)
     holds = _compile(expression, method, patterns, start)
     if method.matcher is not None and not (patterns or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
-    return Test(text, holds, expression, statement.origin, flags.number)
+    groups = _texts(patterns) if expression.fetch.name == GROUPS else ()
+    return Test(text, holds, expression, statement.origin, flags.number, groups)
+
+
+def _texts(patterns: Sequence[tuple[int, Any]]) -> tuple[str, ...]:
+    return tuple(decode(text) for _, (text, _) in patterns)
+
+
+def _check_groups(flags: _Flags, at: int, end: int) -> None:
+    """Refuse whatever HAProxy refuses behind `http_auth_group(LIST)`, which is compared with names of groups only."""
+    if flags.method is not None and flags.method_at:
+        raise Refused(f"'{GROUPS}' is compared with names of groups: '-m' cannot stand behind it", flags.method_at)
+    if at == end and not flags.files:
+        raise Refused(f"'{GROUPS}' needs the names of groups behind it", at - 1)
 
 
 def _criterion(word: str, at: int, reading: Reading) -> tuple[Expression, Method | None]:
@@ -127,7 +145,10 @@ def _default(expression: Expression, at: int) -> Method:
 
 
 class _Flags:
-    """The flags in front of the patterns. files: those of `-f`, each with the flags in force before it."""
+    """The flags in front of the patterns. files: those of `-f`, each with the flags in force before it.
+
+    method_at: index of `-m`, 0 without one.
+    """
 
     def __init__(self, statement: Statement, end: int, reading: Reading, method: Method | None) -> None:
         self.statement, self.end, self.reading, self.method = statement, end, reading, method
@@ -135,6 +156,7 @@ class _Flags:
         self.resolve = True
         self.ended = False
         self.number = 0
+        self.method_at = 0
         self.files: list[tuple[str, bool, int]] = []
 
     def read(self, at: int) -> int:
@@ -166,7 +188,7 @@ class _Flags:
                 raise Refused("'-m' must stand before '-f'", at - 1)
             if value not in METHODS:
                 raise Refused(f"unknown matching method '{value}'{near(value, list(METHODS))}", at)
-            self.method = METHODS[value]
+            self.method, self.method_at = METHODS[value], at - 1
         elif not (value.isascii() and value.isdigit()):
             raise Refused(f"'-u' needs a number behind it, and not '{value}'", at)
         else:

@@ -6,7 +6,7 @@ its code is imported only when a line needs it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
@@ -14,6 +14,7 @@ from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
+    from tcproxy.model.userlists import UserList
     from tcproxy.rules.conditions import Condition
 
 
@@ -39,8 +40,10 @@ def read_condition(
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
 
 
-def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
-    """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell.
+def unresolved(
+    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+) -> Iterator[tuple[Origin, str]]:
+    """Return each proxy, server, userlist or group that a sample names in vain: where, and the sentence to tell.
 
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
     """
@@ -48,7 +51,7 @@ def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Itera
     if any(proxy.acls or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every, refused)
+        yield from conditions.unresolved(every, userlists, refused)
 
 
 WORDS = (
