@@ -146,12 +146,29 @@ def _every(family: Family, name: bytes | None, position: int) -> TakeEvery | Non
     """Return the fetch of all values, which a test tries; None where one value is asked for."""
     if name is None or position:
         return None
-    head_of, values_of = family.head, family.values
     name = name.lower()
+    if name and family.values is words_of:
+        return _every_word(family.head, name)
+    head_of, values_of = family.head, family.values
 
     def take(facts: Facts) -> Sequence[Value]:
         head = head_of(facts)
         return () if head is None else values_of(head, name)
+
+    return take
+
+
+def _every_word(head_of: HeadOf, name: bytes) -> TakeEvery:
+    """Return the fetch of all words of the headers of a name, with the calls of `words_of` written out."""
+
+    def take(facts: Facts) -> Sequence[Value]:
+        head = head_of(facts)
+        if head is None:
+            return ()
+        lines = head.values(name)
+        if len(lines) == 1:
+            return parted(lines[0]) if b"," in lines[0] else lines
+        return [word for line in lines for word in parted(line)]
 
     return take
 

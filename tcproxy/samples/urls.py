@@ -27,7 +27,10 @@ def _path(facts: Facts) -> Value | None:
     request = facts.request
     if request is None:
         return None
-    return request.path.partition(b"?")[0] or None
+    target = request.target
+    if target[:1] != b"/":
+        target = request.path
+    return (target.partition(b"?")[0] if b"?" in target else target) or None
 
 
 def _path_and_query(facts: Facts) -> Value | None:
