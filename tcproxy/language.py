@@ -19,7 +19,6 @@ from tcproxy.model import (
     captures,
     header_case,
     http_options,
-    http_requests,
     links,
     logs,
     monitoring,
@@ -57,7 +56,6 @@ ROOMS = (
     options.WORDS,
     captures.WORDS,
     http_options.WORDS,
-    http_requests.WORDS,
     header_case.WORDS,
     address_headers.WORDS,
     links.WORDS,
@@ -181,7 +179,7 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     for section in sections.sections:
         if not section.draft.get("disabled"):
             replies.finish(section.draft, groups, reading)
-            http_requests.finish(section.draft, groups, reading)
+            rules.finish(section.draft, groups, reading)
     numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
     roundrobin = cache(lambda: _roundrobin(reading))  # its plugin is asked for once, and only where a backend needs it
     proxies = tuple(

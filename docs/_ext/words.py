@@ -17,9 +17,9 @@ from tcproxy import language
 from tcproxy.control import commands
 from tcproxy.grammar.rows import Argument, Row, Status, Where
 from tcproxy.grammar.sections import UNSUPPORTED_SECTIONS
-from tcproxy.model.http_requests import ACTIONS, LATER
 from tcproxy.model.proxy import LATER_STRATEGIES
 from tcproxy.registry import Registry
+from tcproxy.rules.actions.table import ACTIONS, missing
 from tcproxy.rules.conditions import PREDEFINED_NOT_YET
 from tcproxy.samples.table import FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
@@ -122,21 +122,26 @@ def first_sentence(thing: object) -> str:
 
 
 class Actions(Drawn):
-    """The actions of `http-request` that are ours."""
+    """The actions of all rule sets that are ours."""
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
         ends = "[if|unless CONDITION]"
         items = (
-            (f"http-request-{name}", " ".join(f"http-request {name} {one.usage} {ends}".split()), one.help)
-            for name, one in sorted(ACTIONS.items())
+            (
+                f"{kind.words.replace(' ', '-')}-{name}",
+                " ".join(f"{kind.words} {name}{'(NAME)' * one.named} {one.usage} {ends}".split()),
+                one.help,
+            )
+            for kind, rows in ACTIONS.items()
+            for name, one in rows.items()
         )
         return [definitions(items)]
 
 
 REFUSED: Mapping[str, Callable[[], Iterable[str]]] = {
     "sections": lambda: UNSUPPORTED_SECTIONS,
-    "actions": lambda: LATER,
+    "actions": lambda: (f"{kind.words} {name}" for kind in ACTIONS for name in missing(kind)),
     "fetches": lambda: MISSING_FETCHES,
     "converters": lambda: MISSING_CONVERTERS,
     "acls": lambda: PREDEFINED_NOT_YET,

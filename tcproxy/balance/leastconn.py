@@ -85,10 +85,10 @@ class LeastConnPicker:
         self._moved.clear()
 
     def _move(self, server: IServer) -> None:
-        """Put the server behind those of its load."""
+        """Put the server behind those of its load; not one that is just being taken out."""
         key = id(server)
         rung = self._rungs.get(key)
-        if rung is None:
+        if rung is None or not server.weight:
             return
         self._rungs[key] = self._ladder.move(rung, _load(server))
 

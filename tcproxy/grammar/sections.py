@@ -24,7 +24,7 @@ UNSUPPORTED_SECTIONS = frozenset(
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
-RULES = ("http_requests",)
+RULES = ("rules",)
 """Fields of drafts that rules are in."""
 
 STATS_FIELDS = ("stats_sockets", "stats_timeout", "stats_maxconn")

@@ -80,12 +80,13 @@ class Consistency:
             if row is not None and row.mode == "http":
                 self._warn(f"{called(draft)} : 'option {name}' is ignored, because it needs 'mode http'")
                 options -= {name}
-        for rule in draft.get("http_requests", ()):
-            if rule.reply is not None:
-                check_formats(f"http-request {rule.action}", rule.origin, rule.reply, self.reading)
+        for kind, rules in draft.get("rules", {}).items():
+            for rule in rules:
+                if rule.reply is not None:
+                    check_formats(f"{kind.words} {rule.action.name}", rule.origin, rule.reply, self.reading)
+        self._leave_rules_out(draft)
         for field, words in (
             ("redirects", "'redirect' rules are"),
-            ("http_requests", "'http-request' rules are"),
             ("monitor_uri", "'monitor-uri' is"),
         ):
             if draft.pop(field, None):
@@ -99,6 +100,15 @@ class Consistency:
         draft["options"] = options
         for word, origin in draft.get("format_origins", {}).items():
             self._check_format(word, draft.get(word.replace("-", "_"), ""), origin)
+
+    def _leave_rules_out(self, draft: Draft) -> None:
+        """Take the rules out that are about messages of HTTP, and say so."""
+        rules = draft.get("rules", {})
+        for kind in [kind for kind in rules if kind.words.startswith("http-")]:
+            self._warn(f"{called(draft)} : '{kind.words}' rules are ignored, because 'mode http' is needed")
+            rules = {one: found for one, found in rules.items() if one is not kind}
+        if "rules" in draft:
+            draft["rules"] = rules
 
     def _check_format(self, word: str, text: str, origin: Origin) -> None:
         if text and self.reading.check_format is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,6 @@ from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.address_headers import AddressHeader
 from tcproxy.model.bind import Bind
 from tcproxy.model.captures import Capture
-from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
@@ -87,7 +87,7 @@ class Proxy:
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
-    rdp_cookie: of `persist rdp-cookie`, "" for none.
+    rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
     """
 
     kind: str
@@ -143,7 +143,7 @@ class Proxy:
     persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
-    http_requests: tuple[RequestRule, ...] = ()
+    rules: Mapping[Any, tuple[Any, ...]] | None = None
     monitor_uri: str = ""
     monitor_fails: tuple[Any, ...] = ()
 
@@ -151,9 +151,20 @@ class Proxy:
         """Return the conditions of all rules."""
         every = [*self.monitor_fails, *(rule.condition for rule in self.use_backends)]
         every += [rule.condition for rule in self.redirects]
-        every += [rule.condition for rule in self.http_requests]
+        every += [rule.condition for rule in self._every_rule()]
         every += [rule.condition for rule in self.persist_rules]
         return [condition for condition in every if condition is not None]
+
+    def expressions(self) -> list[tuple[Any, Origin]]:
+        """Return the samples that actions of rules take, with the places of these rules."""
+        return [(expression, rule.origin) for rule in self._every_rule() for expression in rule.made.expressions]
+
+    def rules_of(self, kind: Any) -> tuple[Any, ...]:
+        """Return the rules of one set (tcproxy.rules.sets)."""
+        return (self.rules or {}).get(kind, ())
+
+    def _every_rule(self) -> list[Any]:
+        return [rule for found in (self.rules or {}).values() for rule in found]
 
     @property
     def captured(self) -> frozenset[str]:

@@ -25,8 +25,6 @@ _HTTP_FRONT = """
 
 _HTTP_PROXY = """
     compression
-    http-response
-    http-after-response
     stats admin
     stats auth
     stats enable

@@ -43,8 +43,9 @@ def run(configuration: Configuration, arguments: Arguments, diagnostics: Diagnos
     except PluginFailed as failure:
         diagnostics.alert(str(failure), about="plugins")
         return 1
-    except (MemoryError, ImportError, OSError) as wrong:
-        # an import that fails for want of memory says so in the words of the system's loader, or with its errno
+    except (MemoryError, ImportError, OSError, SystemError) as wrong:
+        # an import that fails for want of memory says so in the words of the system's loader, with its errno, or as
+        # an error of the interpreter
         if not arguments.memory_limit or (isinstance(wrong, OSError) and wrong.errno != errno.ENOMEM):
             raise
         diagnostics.alert(f"[tcproxy.main()] {arguments.memory_limit} MB of memory are too few to start", about="")

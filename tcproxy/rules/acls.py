@@ -6,9 +6,9 @@ conditions.py combines ACLs into conditions; methods.py and the files beside it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import Draft, Reading
@@ -19,14 +19,16 @@ from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
-from tcproxy.samples.kinds import Cast, cast, decode, same
+from tcproxy.samples.kinds import Cast, Kind, Value, cast, decode, same
 from tcproxy.samples.places import Place
-from tcproxy.samples.rows import TakeEvery
+from tcproxy.samples.rows import Take, TakeEvery
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
 GROUPS = "http_auth_group"
+TakeAny: TypeAlias = "Take | TakeEvery"
+"""Takes a sample, or all of a fetch that may have several."""
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
 
@@ -34,8 +36,10 @@ NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 class Test:
     """One test: a sample compared with patterns.
 
-    text: as written. holds: says whether the sample is there and matches. number: `-u`, 0 without one. groups: names of
-    groups of a userlist, where the patterns are such.
+    text: as written. holds: says whether the sample is there and matches. number: `-u`, 0 without one.
+    take: takes the sample as one of the method's kind. matches: says whether a value matches, None where it is enough
+    that there is one. kind: of the sample, as it is matched; None: whatever it is. several: `take` gives all values of
+    a fetch that may have several, of which one must match.
     """
 
     text: str
@@ -43,7 +47,10 @@ class Test:
     expression: Expression
     origin: Origin = NOWHERE
     number: int = 0
-    groups: tuple[str, ...] = ()
+    take: TakeAny | None = None
+    matches: Matches | None = None
+    kind: Kind | None = None
+    several: bool = False
 
     def fits(self, place: Place) -> bool:
         """Return whether the sample exists at this place."""
@@ -106,16 +113,21 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
         _check_groups(flags, at, end)
     method = flags.method or _default(expression, start)
     patterns = _patterns(statement, at, end, method, flags)
-    holds = _compile(expression, method, patterns, start)
+    take, matches = _compile(expression, method, patterns, start)
+    several = expression.every is not None
     if method.matcher is not None and not (patterns or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
-    groups = _texts(patterns) if expression.fetch.name == GROUPS else ()
-    return Test(text, holds, expression, statement.origin, flags.number, groups)
+    if expression.fetch.name == GROUPS:
+        expression = _naming_groups(expression, patterns)
+    holds = _holds(take, matches, several)
+    return Test(text, holds, expression, statement.origin, flags.number, take, matches, method.wants, several)
 
 
-def _texts(patterns: Sequence[tuple[int, Any]]) -> tuple[str, ...]:
-    return tuple(decode(text) for _, (text, _) in patterns)
+def _naming_groups(expression: Expression, patterns: Sequence[tuple[int, Any]]) -> Expression:
+    """Return the expression with the groups in its reference, so that they are looked for in the userlist."""
+    groups = tuple(decode(text) for _, (text, _) in patterns)
+    return replace(expression, references=tuple(replace(one, groups=groups) for one in expression.references))
 
 
 def _check_groups(flags: _Flags, at: int, end: int) -> None:
@@ -247,45 +259,48 @@ def _lines(name: str, at: int, statement: Statement, reading: Reading) -> Iterab
 
 def _compile(
     expression: Expression, method: Method, patterns: Sequence[tuple[int, object]], at: int
-) -> Callable[[Facts], bool]:
-    """Return the function that takes the sample and matches it."""
-    take = expression.take
-    every = expression.every
-    if method.wants is None:
-        if every is not None:
-            return lambda facts: len(every(facts)) > 0
-        return lambda facts: take(facts) is not None
-    convert = cast(expression.kind, method.wants)
+) -> tuple[TakeAny, Matches | None]:
+    """Return the functions that take the sample, or all of them, and that match one."""
+    every, wants = expression.every, method.wants
+    if wants is None:
+        return (expression.take if every is None else every), None
+    convert = cast(expression.kind, wants)
     if convert is None:
         raise Refused(f"'-m {method.name}' cannot match '{expression.text}', which gives {expression.kind.value}", at)
-    if method.matcher is None:
-        matches: Matches = bool
-    else:
-        matches = _matcher(method, patterns)
+    matches: Matches = bool if method.matcher is None else _matcher(method, patterns)
     if every is not None:
-        return _any_of(every, convert, matches)
-    if convert is same:
-        return lambda facts: (value := take(facts)) is not None and matches(value)
-
-    def holds(facts: Facts) -> bool:
-        value = take(facts)
-        if value is not None:
-            value = convert(value)
-        return value is not None and matches(value)
-
-    return holds
+        return (every if convert is same else _converted(every, convert)), matches
+    take = expression.taking(wants)
+    assert take is not None
+    return take, matches
 
 
-def _any_of(every: TakeEvery, convert: Cast, matches: Matches) -> Callable[[Facts], bool]:
-    """Return the function that takes all values of a fetch that has several, and says whether one matches."""
+def _converted(every: TakeEvery, convert: Cast) -> TakeEvery:
+    """Return the function that takes all values of a fetch as they are matched."""
 
-    def holds(facts: Facts) -> bool:
-        for value in every(facts):  # noqa: SIM110 - as above
-            if (converted := convert(value)) is not None and matches(converted):
-                return True
-        return False
+    def converted(facts: Facts) -> list[Value]:
+        return [value for one in every(facts) if (value := convert(one)) is not None]
 
-    return holds
+    return converted
+
+
+def _holds(take: TakeAny, matches: Matches | None, several: bool) -> Callable[[Facts], bool]:
+    """Return the function that takes the sample and matches it. several: it takes all values of a fetch."""
+    if several:
+        if matches is None:
+            return lambda facts: bool(take(facts))
+        return lambda facts: among(matches, take(facts))  # type: ignore[arg-type]  # it gives values
+    if matches is None:
+        return lambda facts: take(facts) is not None
+    return lambda facts: (value := take(facts)) is not None and matches(value)
+
+
+def among(matches: Matches, values: Sequence[Value]) -> bool:
+    """Return whether one of some values matches."""
+    for value in values:  # noqa: SIM110 - a generator would double the cost
+        if matches(value):
+            return True
+    return False
 
 
 def _matcher(method: Method, patterns: Sequence[tuple[int, object]]) -> Matches:
@@ -298,8 +313,8 @@ def _matcher(method: Method, patterns: Sequence[tuple[int, object]]) -> Matches:
         raise Refused(str(error), patterns[0][0]) from None
 
 
-def references(acl: Acl) -> Iterator[tuple[Test, Reference]]:
-    """Return the proxies and servers that the tests of an ACL name."""
+def references(acl: Acl) -> Iterator[tuple[str, Origin, Reference]]:
+    """Return the proxies and servers that the tests of an ACL name: in which expression, and where."""
     for test in acl.tests:
         for reference in test.expression.references:
-            yield test, reference
+            yield test.expression.text, test.origin, reference

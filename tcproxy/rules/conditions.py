@@ -13,7 +13,7 @@ from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import near
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.userlists import UserList
-from tcproxy.rules.acls import Acl, Test, parse_test, references
+from tcproxy.rules.acls import Acl, parse_test, references
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.expressions import NOT_YET
 from tcproxy.samples.places import Place
@@ -60,13 +60,15 @@ class Condition:
     """A condition, compiled.
 
     text: as written, with `if` or `unless`. alternatives: terms that must all hold, in any one group.
-    holds: says whether it is met by a session. A condition without terms is never met (`unless`: always).
+    unless: it is met where none of them holds. holds: says whether it is met by a session. A condition without terms is
+    never met (`unless`: always).
     """
 
-    __slots__ = ("alternatives", "holds", "text")
+    __slots__ = ("alternatives", "holds", "text", "unless")
 
     def __init__(self, text: str, alternatives: Sequence[Sequence[Term]], unless: bool) -> None:
         self.text = text
+        self.unless = unless
         self.alternatives = tuple(tuple(group) for group in alternatives)
         holds = _any([_all([term.compile() for term in group]) for group in self.alternatives])
         self.holds: Holds = (lambda facts: not holds(facts)) if unless else holds
@@ -77,7 +79,7 @@ class Condition:
     @property
     def is_fixed(self) -> bool:
         """Return whether it is met by all requests of a connection, or by none."""
-        return all(test.expression.fetch.fixed for term in self.terms() for test in term.acl.tests)
+        return all(test.expression.fixed for term in self.terms() for test in term.acl.tests)
 
     def terms(self) -> Iterator[Term]:
         """Return all terms, in order."""
@@ -204,19 +206,19 @@ def unresolved(
     """
     every = list(proxies)
     for proxy in every:
-        for test, reference in _references(proxy):
+        for text, origin, reference in _references(proxy):
             names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
             if not names.isdisjoint(refused):
                 continue
             if reference.type is ArgumentType.USERLIST:
-                wrong = _wrong_list(reference, test, userlists)
+                wrong = _wrong_list(reference, userlists)
             else:
                 wrong = _wrong(reference, proxy, every)
             if wrong:
-                yield test.origin, f"'{test.expression.text}' in {proxy.kind} '{proxy.name}' : {wrong}"
+                yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
 
 
-def _references(proxy: Proxy) -> Iterator[tuple[Test, Reference]]:
+def _references(proxy: Proxy) -> Iterator[tuple[str, Origin, Reference]]:
     acls: Mapping[str, Acl] = proxy.acls or {}
     for acl in acls.values():
         yield from references(acl)
@@ -224,6 +226,9 @@ def _references(proxy: Proxy) -> Iterator[tuple[Test, Reference]]:
         for term in condition.terms():
             if not term.acl.name:
                 yield from references(term.acl)
+    for expression, origin in proxy.expressions():
+        for reference in expression.references:
+            yield expression.text, origin, reference
 
 
 def _wrong(reference: Reference, proxy: Proxy, every: Sequence[Proxy]) -> str:
@@ -239,11 +244,11 @@ def _wrong(reference: Reference, proxy: Proxy, every: Sequence[Proxy]) -> str:
     return f"no {wanted} '{reference.name}'{near(reference.name, names)}"
 
 
-def _wrong_list(reference: Reference, test: Test, userlists: Mapping[str, UserList]) -> str:
+def _wrong_list(reference: Reference, userlists: Mapping[str, UserList]) -> str:
     found = userlists.get(reference.name)
     if found is None:
         return f"no userlist '{reference.name}'{near(reference.name, userlists)}"
-    missing = next((name for name in test.groups if name not in found.groups), "")
+    missing = next((name for name in reference.groups if name not in found.groups), "")
     return f"no group '{missing}' in the userlist '{found.name}'{near(missing, found.groups)}" if missing else ""
 
 

@@ -6,7 +6,7 @@ its code is imported only when a line needs it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
@@ -48,10 +48,30 @@ def unresolved(
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
     """
     every = list(proxies)
-    if any(proxy.acls or any(proxy.conditions()) for proxy in every):
+    if any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
         yield from conditions.unresolved(every, userlists, refused)
+
+
+def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:
+    """Return what reads the lines of a rule set, by its name in SetKind."""
+
+    def parse(statement: Statement, draft: Draft, reading: Reading) -> None:
+        from tcproxy.rules import lines
+        from tcproxy.rules.sets import SetKind
+
+        lines.parse_rule(SetKind[kind], statement, draft, reading)
+
+    return parse
+
+
+def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
+    """Find the answers that rules take out of `http-errors` sections. groups: these sections."""
+    if draft.get("rules"):
+        from tcproxy.rules import lines
+
+        lines.finish(draft, groups, reading)
 
 
 WORDS = (
@@ -64,4 +84,10 @@ WORDS = (
         unnamed_defaults=False,
         core=True,
     ),
-)
+    Row("http-after-response", PROXY, "Change all responses, those of our own too.", parse=_reader("HTTP_AFTER"),
+        unnamed_defaults=False, manual="4.2", core=True),
+    Row("http-request", PROXY, "Decide about requests, and change them.", parse=_reader("HTTP_REQUEST"),
+        unnamed_defaults=False, manual="4.2", core=True),
+    Row("http-response", PROXY, "Decide about responses, and change them.", parse=_reader("HTTP_RESPONSE"),
+        unnamed_defaults=False, manual="4.2", core=True),
+)  # fmt: skip

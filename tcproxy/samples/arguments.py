@@ -41,7 +41,8 @@ class ArgumentType(Enum):
 class Reference:
     """A proxy, server or userlist that an argument names. section: where it stands; backend: "" is that section.
 
-    name: of the frontend, backend or userlist, or of the server in `backend`.
+    name: of the frontend, backend or userlist, or of the server in `backend`. groups: those of the userlist that a test
+    names.
     """
 
     type: ArgumentType
@@ -49,6 +50,7 @@ class Reference:
     backend: str
     name: str
     word: str
+    groups: tuple[str, ...] = ()
 
 
 Argument = Value | Reference

@@ -7,7 +7,8 @@ name; a test tries all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
@@ -113,10 +114,16 @@ def _count(cookies: Cookies) -> Callable[..., Take]:
     return build
 
 
+_READS: Mapping[Cookies, str] = MappingProxyType(
+    {of_request: "header cookie", of_response: "header set-cookie", of_either: ""}
+)
+"""What an action changes that changes these cookies."""
+
+
 def _value_row(name: str, cookies: Cookies, places: str, whose: str) -> Fetch:
     return Fetch(
         name, Kind.STR, places, f"The value of the {whose}'s cookie of a name.",
-        build=_value(cookies), build_every=_every(cookies), arguments=(ArgumentType.STRING,),
+        build=_value(cookies), build_every=_every(cookies), arguments=(ArgumentType.STRING,), reads=_READS[cookies],
     )  # fmt: skip
 
 
@@ -126,11 +133,12 @@ def _rows(name: str, cookies: Cookies, places: str, whose: str) -> tuple[Fetch, 
         _value_row(name, cookies, places, whose),
         Fetch(
             f"{name}_cnt", Kind.SINT, places, f"How many cookies of a name the {whose} has.",
-            build=_count(cookies), arguments=types,
+            build=_count(cookies), arguments=types, reads=_READS[cookies],
         ),
         Fetch(
             f"{name}_val", Kind.SINT, places, f"The value of the {whose}'s cookie of a name, as an integer.",
             build=_value(cookies, loose_integer), build_every=_every(cookies, loose_integer), arguments=types,
+            reads=_READS[cookies],
         ),
     )  # fmt: skip
 

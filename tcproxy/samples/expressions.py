@@ -31,8 +31,9 @@ class Expression:
     """A sample to take.
 
     text: as written. fetch: its row. converters: the rows of those behind it. kind: what `take` gives. references:
-    proxies, servers and user lists it names. every: takes all values of a fetch that has several, which a test tries in
-    turn; None where `take` gives the only one.
+    proxies, servers and user lists it names. reads: what changes its value ("path", "header NAME" ...): () for nothing,
+    None where that is not known. every: takes all values of a fetch that has several, which a test tries in turn; None
+    where `take` gives the only one.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Expression:
     take: Take
     references: tuple[Reference, ...] = ()
     converters: tuple[Converter, ...] = ()
+    reads: tuple[str, ...] | None = None
     every: TakeEvery | None = None
 
     @property
@@ -67,6 +69,7 @@ def parse_expression(text: str, section: str) -> Expression:
 def read_expression(text: str, section: str) -> tuple[Expression, str]:
     """Read the expression that a text begins with; return it, and what follows it. Raises ValueError."""
     fetch, values, rest = _read_fetch(text, section)
+    reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
     take, every = _compiled(fetch, values, text)
     kind = fetch.kind
@@ -80,8 +83,10 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
         take, every = _converted(take, every, kind, row, values, text)
         kind = row.gives
         rows.append(row)
+        if row.build_with is not None:
+            reads = None
     taken = text[: len(text) - len(rest)] if rest else text
-    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), every), rest
+    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, every), rest
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:

@@ -208,7 +208,8 @@ def _value_row(
 
     types = (ArgumentType.STRING, ArgumentType.INTEGER)
     return Fetch(
-        family.prefix + suffix, kind, family.places, help, build=build, build_every=build_every, arguments=types
+        family.prefix + suffix, kind, family.places, help, build=build, build_every=build_every, arguments=types,
+        reads="header",
     )
 
 
@@ -225,7 +226,8 @@ def _count_row(family: Family, help: str) -> Fetch:
         return take
 
     return Fetch(
-        f"{family.prefix}_cnt", Kind.SINT, family.places, help, build=build, arguments=(ArgumentType.STRING,)
+        f"{family.prefix}_cnt", Kind.SINT, family.places, help, build=build, arguments=(ArgumentType.STRING,),
+        reads="header",
     )
 
 

@@ -174,7 +174,7 @@ FETCHES = (
         build=_request_rate, arguments=(ArgumentType.FRONTEND,), required=1,
     ),
     Fetch("http_first_req", Kind.BOOL, OF_EXCHANGES, "True for the first request of a connection.", _is_first),
-    Fetch("method", Kind.METH, OF_EXCHANGES, "The method of the request.", _method),
+    Fetch("method", Kind.METH, OF_EXCHANGES, "The method of the request.", _method, reads="method"),
     Fetch("req.body", Kind.BIN, OF_REQUESTS, "What came of the request's body.", _request_body),
     Fetch("req.body_len", Kind.SINT, OF_REQUESTS, "How many bytes came of the request's body.", _request_body_length),
     Fetch("req.body_size", Kind.SINT, OF_REQUESTS, "How many bytes the request's body will have.", _request_body_size),
@@ -190,6 +190,6 @@ FETCHES = (
     ),
     Fetch("res.ver", Kind.STR, OF_RESPONSES, "The response's version of HTTP, as 1.1.", _response_version),
     Fetch("resp_ver", Kind.STR, OF_RESPONSES, "The response's version of HTTP, as 1.1.", _response_version),
-    Fetch("status", Kind.SINT, AFTER_RESPONSES, "The status of the response.", _status),
+    Fetch("status", Kind.SINT, AFTER_RESPONSES, "The status of the response.", _status, reads="status"),
     Fetch("unique-id", Kind.STR, ANYWHERE, "The unique id of the session or request.", _unique_id),
 )  # fmt: skip

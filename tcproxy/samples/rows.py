@@ -36,6 +36,8 @@ class Fetch:
     take: the fetch itself, for one without arguments. build: makes it of the arguments' values, those not
         given left out (ValueError says what is wrong with them).
     fixed: its value is the same for a whole connection, from its first request to its last.
+    reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
+        "method"; "header": of the name that its first argument is. "" where anything may change it.
     build_every: of a fetch with several values (headers, cookies, parameters): makes the function of the arguments
         that takes all of them, which a test tries in turn; None where these arguments ask for one.
     """
@@ -49,6 +51,15 @@ class Fetch:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     fixed: bool = False
+    reads: str = ""
+
+    def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
+        """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
+        if self.fixed:
+            return ()
+        if self.reads == "header":
+            return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
+        return (self.reads,) if self.reads else None
     build_every: Callable[..., TakeEvery | None] | None = None
 
     def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:

@@ -75,7 +75,7 @@ def _row(
 ) -> Fetch:
     return Fetch(
         name, kind, OF_REQUESTS, help, build=_first(params, change), build_every=_every(params, change),
-        arguments=(ArgumentType.STRING,) * types,
+        arguments=(ArgumentType.STRING,) * types, reads="" if params is _of_body else "path",
     )  # fmt: skip
 
 

@@ -135,8 +135,14 @@ class Head:
 
     def set(self, name: bytes, value: bytes) -> None:
         """Remove all headers of this name, and add one behind all others."""
-        self.remove(name)
-        self.add(name, value)
+        template = self.template
+        if template is None or name in template.places:
+            self.remove(name)
+            self.add(name, value)
+        else:
+            self.template = template.adding(name)
+            self.parts = (*self.parts, value)
+            self._fields = None
 
     def remove(self, name: bytes) -> bool:
         """Remove all headers of this name; say whether there were any."""

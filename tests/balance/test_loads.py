@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,19 @@ def test_leastconn_follows_weights() -> None:
     ours.leave(ours["b"])
     ours.change("b", user_weight=1)
     assert ours.pick() is ours["b"]
+
+
+@pytest.mark.parametrize("maxconn", [0, 9])
+def test_leastconn_takes_out_a_server_whose_load_has_just_changed(maxconn: int) -> None:
+    """Weight 0 takes a server out that got a session since the last pick; back again, it counts with its sessions."""
+    ours = farm("leastconn", 1, 1, maxconn=maxconn)
+    ours.enter(ours["a"])
+    ours.enter(ours["b"])
+    ours.enter(ours["b"])
+    ours.change("a", user_weight=0)
+    assert ours.pick() is ours["b"]
+    ours.change("a", user_weight=1)
+    assert ours.pick() is ours["a"]
 
 
 def test_leastconn_uses_queues_that_have_a_limit() -> None:

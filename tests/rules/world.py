@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,8 @@ from tcproxy.model.server import Server
 from tcproxy.report.counters import Counters
 from tcproxy.rules.acls import parse_acl, parse_test
 from tcproxy.rules.conditions import Condition, parse_condition
+from tcproxy.rules.lines import parse_rule
+from tcproxy.rules.sets import SetKind
 from tcproxy.samples.places import Place
 
 ANY = Address(Family.INET, "127.0.0.1", 80)
@@ -48,6 +51,17 @@ def condition(text: str, *acls: str, place: Place = REQUEST, of: Reading | None 
         parse_acl(statement(acl), draft, of)
     found = parse_condition(statement(f"if {text}"), 0, of, place, draft.get("acls"))
     assert found is not None
+    return found
+
+
+def rules(*lines: str, kind: str = "listen") -> Mapping[Any, tuple[Any, ...]]:
+    """Return the rules of a section of this kind by set (Proxy.rules), read from lines such as `http-request deny`."""
+    draft = Draft(kind=kind)
+    for line in lines:
+        words = statement(line)
+        set_kind = next(one for one in SetKind if line.startswith(f"{one.words} "))
+        parse_rule(set_kind, words, draft, reading(kind))
+    found: Mapping[Any, tuple[Any, ...]] = draft["rules"]
     return found
 
 

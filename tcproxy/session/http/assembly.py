@@ -19,6 +19,7 @@ from tcproxy.session.http.redirects import redirect_to_server
 from tcproxy.session.http.refusals import needs_of
 from tcproxy.session.http.request_body import still_there
 from tcproxy.session.http.retries import causes_of
+from tcproxy.session.http.rule_sets import may_wait
 from tcproxy.session.http.settings import HttpSettings, Line, Route
 from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.session.settings import BackendSettings, FrontendSettings
@@ -122,9 +123,14 @@ class HttpFrontend(HttpSettings):
 
 def made_of(table: Iterable[Callable[..., Any]], *sections: Proxy) -> tuple[tuple[Any, ...], bool]:
     """Return the rules that a table makes of sections, and whether one of them may wait."""
-    made = [(make, make(*sections)) for make in table]
-    found = [(make, rule) for make, rule in made if rule is not None]
-    return tuple(rule for _, rule in found), any(make in rule_table.WAITING for make, _ in found)
+    found: list[Any] = []
+    waits = any(map(may_wait, sections[-1:]))
+    for make in table:
+        made = make(*sections)
+        if made is not None:
+            found += made if isinstance(made, tuple) else (made,)
+            waits = waits or make in rule_table.WAITING
+    return tuple(found), waits
 
 
 def route_between(front: HttpSettings, backend: BackendSettings) -> Route:

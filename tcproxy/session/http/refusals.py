@@ -6,8 +6,10 @@ both there is none. Nothing shortens it but a client that leaves before its requ
 
 from __future__ import annotations
 
-from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.replies import Reply
+from tcproxy.rules.actions.rows import Act
+from tcproxy.rules.sets import SetKind
 from tcproxy.session.http import captures, cookies, pages, request_body
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.pages import Page
@@ -20,9 +22,9 @@ class Refusal:
 
     __slots__ = ("cookies", "page", "status")
 
-    def __init__(self, rule: RequestRule, front: Proxy, owner: Proxy) -> None:
-        self.status = rule.status
-        self.page: Page | None = pages.compiled(rule.reply) if rule.reply is not None else None
+    def __init__(self, status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> None:
+        self.status = status
+        self.page: Page | None = pages.compiled(reply) if reply is not None else None
         made = captures.request_cookies(front, owner), cookies.requests(front, owner)
         self.cookies: list[Rule] = [one for one in made if one is not None]
 
@@ -49,20 +51,19 @@ def count(exchange: Exchange) -> None:
 
 def needs_of(proxy: Proxy) -> frozenset[str]:
     """Return the facts that the answers of a section's rules name."""
-    replies = [rule.reply for rule in proxy.http_requests if rule.reply is not None]
+    replies = [rule.reply for rule in proxy.rules_of(SetKind.HTTP_REQUEST) if rule.reply is not None]
     return frozenset[str]().union(*(pages.compiled(reply).needs for reply in replies))
 
 
-def denying(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
+def denying(status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> Act:
     """Return the action that refuses requests at once."""
-    refusal = Refusal(rule, front, owner)
+    refusal = Refusal(status, reply, front, owner)
 
-    def deny(exchange: Exchange) -> bool:
+    def deny(exchange: Exchange) -> None:
         exchange.asked_at = exchange.now()
         refusal.begin(exchange)
         exchange.decide(PROXY, "R")
         refusal.answer(exchange)
-        return False
 
     return deny
 
@@ -70,16 +71,16 @@ def denying(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
 # tarpit
 
 
-def tarpitting(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
+def tarpitting(status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> Act:
     """Return the action that refuses requests after a wait."""
-    refusal = Refusal(rule, front, owner)
+    refusal = Refusal(status, reply, front, owner)
     timeouts = owner.timeouts or {}
     # a frontend has no `timeout connect`
     wait = (timeouts.get("tarpit", 0) or (timeouts.get("connect", 0) if owner.is_backend else 0)) / 1000
     # as in HAProxy the request counts as not asked, unless it has waited for its body
     asked = request_body.OPTION in front.options or request_body.OPTION in owner.options
 
-    def tarpit(exchange: Exchange) -> bool:
+    def tarpit(exchange: Exchange) -> None:
         if not asked:
             exchange.asked_at = 0.0
         refusal.begin(exchange)
@@ -90,7 +91,6 @@ def tarpitting(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
             held.hold(wait)
         else:
             held.late()
-        return False
 
     return tarpit
 

@@ -1,0 +1,191 @@
+"""Rows of actions, and the words behind an action's name as its row reads them.
+
+A row is read by the parser, the list of the language (-dK), the docs, the tests, and the sentence that refuses what is
+not done. A row stands at the foot of the file that implements its action, in a module-level tuple `ACTIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, TypeAlias
+
+from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.statements import Refused, Statement
+from tcproxy.model.proxy import Proxy
+from tcproxy.model.replies import Reply
+from tcproxy.rules.sets import SetKind
+from tcproxy.samples.expressions import Expression, read_expression
+from tcproxy.samples.facts import Facts
+from tcproxy.samples.formats import Format, FormatError, read_format
+from tcproxy.wire.messages import RequestHead, ResponseHead
+
+Act: TypeAlias = Callable[[Any], object]
+"""Does an action to what a rule is about: an Exchange, or a session or connection of TCP mode."""
+Text: TypeAlias = Callable[[Any], bytes]
+"""Writes a format: given what the rule is about."""
+
+
+class Exchange(Facts, Protocol):
+    """What actions of HTTP see of an exchange."""
+
+    @property
+    def request(self) -> RequestHead:
+        """The request."""
+        ...
+
+    @property
+    def response(self) -> ResponseHead:
+        """The response, where there is one already."""
+        ...
+
+
+class Ends(Enum):
+    """What follows when an action is done."""
+
+    NEVER = "the next rule"
+    SET = "whatever follows the set: no more of its rules are looked at"
+    ALWAYS = "nothing: the action has answered, or closed, or will do so"
+    SOMETIMES = "what the action returns: True for the next rule, False when it has answered, or waits"
+
+
+class Assembly(Protocol):
+    """What sessions offer to actions when a proxy starts. front: the frontend; owner: whose rule it is."""
+
+    kind: SetKind
+    front: Proxy
+    owner: Proxy
+
+    def text(self, form: Format) -> Text:
+        """Return the function that writes a format."""
+        ...
+
+    def deny(self, status: int, reply: Reply | None) -> Act:
+        """Return what refuses a message: with this answer, or the page of the status."""
+        ...
+
+    def tarpit(self, status: int, reply: Reply | None) -> Act:
+        """Return what refuses a request after `timeout tarpit`."""
+        ...
+
+    def keep_no_copy(self) -> Act:
+        """Return what sees that a request is not sent again."""
+        ...
+
+
+Make: TypeAlias = "Callable[[Assembly], Act]"
+"""Makes the action of a rule when a proxy starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the words of a rule's action say.
+
+    make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
+    "variable NAME"; ("",) for anything. formats, expressions: what it names, to be checked. status, reply, group: of
+    actions that answer: the status for log lines, what is sent (None: the page that there is for the status), and the
+    `http-errors` section that has it.
+    """
+
+    make: Make
+    changes: tuple[str, ...] = ("",)
+    expressions: tuple[Expression, ...] = ()
+    status: int = 0
+    reply: Reply | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    kinds: the rule sets that it may stand in. read: reads what follows its name. usage: what that is. ends: see Ends.
+    waits: it may wait, and the rules behind it go on later. named: a name in parentheses belongs to its word, as in
+    `set-var(txn.a)`; ActionWords.inside has it.
+    """
+
+    name: str
+    kinds: frozenset[SetKind]
+    help: str
+    read: Callable[[ActionWords], Made]
+    usage: str = ""
+    ends: Ends = Ends.NEVER
+    waits: bool = False
+    named: bool = False
+
+
+CONDITIONS = ("if", "unless")
+
+
+class ActionWords:
+    """The words behind an action's name, taken one by one. at: the index of the next. Methods raise Refused."""
+
+    def __init__(self, statement: Statement, at: int, kind: SetKind, draft: Draft, reading: Reading) -> None:
+        self.statement, self.at, self.kind, self.draft, self.reading = statement, at, kind, draft, reading
+        self.title = " ".join(statement.words[:at])
+        self.inside = ""
+
+    @property
+    def next(self) -> str:
+        """Return the next word, "" behind the last."""
+        words = self.statement.words
+        return words[self.at] if self.at < len(words) else ""
+
+    @property
+    def more(self) -> bool:
+        """Return whether a word follows that is not the beginning of a condition."""
+        return self.at < len(self.statement.words) and self.next not in CONDITIONS
+
+    def refuse(self, sentence: str, at: int | None = None) -> Refused:
+        """Return the refusal to raise, about the word at an index (by default the next one)."""
+        return Refused(f"'{self.title}' : {sentence}", self.at if at is None else at)
+
+    def word(self, what: str) -> str:
+        """Take the next word. what: for the sentence that says it is missing."""
+        word = self.next
+        if not word:
+            raise Refused(f"'{self.title}' needs {what} behind it", max(0, self.at - 1))
+        self.at += 1
+        return word
+
+    def take(self, word: str) -> bool:
+        """Take this word if it is the next one."""
+        if self.at < len(self.statement.words) and self.next == word:
+            self.at += 1
+            return True
+        return False
+
+    def format(self, what: str) -> Format:
+        """Take the next word as a format."""
+        at = self.at
+        text = self.word(what)
+        try:
+            form = read_format(text, self.reading.name)
+            check = self.reading.check_format
+            for piece in form.variables if check is not None else ():
+                check(f"%{piece.variable}", True)  # type: ignore[misc]  # it is not None
+        except FormatError as wrong:
+            raise self.refuse(str(wrong), at) from None
+        for expression in form.expressions:
+            self.check_place(expression)
+        return form
+
+    def expression(self, what: str) -> Expression:
+        """Take the next words as an expression: it ends at the first space that is not in parentheses."""
+        at = self.at
+        text = self.word(what)
+        try:
+            found, rest = read_expression(text, self.reading.name)
+        except ValueError as wrong:
+            raise self.refuse(str(wrong), at) from None
+        if rest:
+            raise self.refuse(f"'{rest}' cannot stand behind '{found.text}'", at)
+        self.check_place(found)
+        return found
+
+    def check_place(self, expression: Expression) -> None:
+        """Refuse a sample that does not exist where the rules of this set are met."""
+        place = self.kind.place(self.draft.get("kind", ""))
+        if not place.allows(expression.fetch.places):
+            raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{place.words}'")
