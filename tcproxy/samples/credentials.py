@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.encodings import base64_decoded
-from tcproxy.samples.headers import lines_of, parted
+from tcproxy.samples.headers import lines_of, parted, request_head
 from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.rows import Fetch, Take, TakeEvery
@@ -30,7 +30,7 @@ class Credentials(NamedTuple):
 
 def credentials_of(facts: Facts) -> Credentials | None:
     """Return what the client logs in with; None without a header, or with one that is malformed."""
-    request = facts.request
+    request = request_head(facts)
     if request is None:
         return None
     name = b"proxy-authorization" if _is_for_proxy(facts, request) else b"authorization"
@@ -89,7 +89,7 @@ def _bearer_of(name: bytes | None = None) -> Take:
     lower = name.lower()
 
     def take(facts: Facts) -> Value | None:
-        request = facts.request
+        request = request_head(facts)
         if request is None:
             return None
         scheme, rest = _scheme_of(request, lower)

@@ -19,7 +19,7 @@ from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, converted
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
-    from tcproxy.wire.messages import Head
+    from tcproxy.wire.messages import Head, RequestHead
 
     HeadOf = Callable[[Facts], Head | None]
 
@@ -29,8 +29,12 @@ _PART = re.compile(rb'(?:[^",]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+', re.DOTALL)
 _BLANKS = b" \t\r\n"
 _PORT = re.compile(rb":[0-9]{1,5}")
 
-request_head: HeadOf = attrgetter("request")
 response_head: HeadOf = attrgetter("response")
+
+
+def request_head(facts: Facts) -> RequestHead | None:
+    """Return the head of the request, None once its response came: rules of responses do not see it, as in HAProxy."""
+    return facts.request if facts.response is None else None
 
 
 def either_head(facts: Facts) -> Head | None:
@@ -87,12 +91,27 @@ class Family(NamedTuple):
 
 def last_word(head_of: HeadOf, name: bytes) -> Take:
     """Return the fetch of the last word of all headers of a name."""
+    if head_of is request_head:
+        return _last_word_of_request(name)
 
     def take(facts: Facts) -> Value | None:
         head = head_of(facts)
         if head is None:
             return None
         value = head.last(name)
+        return value if value is None or b"," not in value else parted(value)[-1]
+
+    return take
+
+
+def _last_word_of_request(name: bytes) -> Take:
+    """Return the same for requests, with the call of `request_head` written out: rules ask for it most of all."""
+
+    def take(facts: Facts) -> Value | None:
+        request = facts.request
+        if request is None or facts.response is not None:
+            return None
+        value = request.last(name)
         return value if value is None or b"," not in value else parted(value)[-1]
 
     return take
