@@ -105,13 +105,18 @@ def last_word(head_of: HeadOf, name: bytes) -> Take:
 
 
 def _last_word_of_request(name: bytes) -> Take:
-    """Return the same for requests, with the call of `request_head` written out: rules ask for it most of all."""
+    """Return the same for requests, with all calls written out: rules ask for it most of all."""
 
     def take(facts: Facts) -> Value | None:
         request = facts.request
         if request is None or facts.response is not None:
             return None
-        value = request.last(name)
+        template = request.template
+        if template is None:
+            value = request.last(name)
+        else:
+            places = template.places.get(name)
+            value = None if places is None else request.parts[places[-1]]
         return value if value is None or b"," not in value else parted(value)[-1]
 
     return take
