@@ -72,7 +72,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
     reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
     take, every = _compiled(fetch, values, text)
-    kind = fetch.kind
+    kind = told = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
         rest = rest.lstrip(",")
@@ -80,8 +80,12 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
             break
         row, values, rest = _read_converter(text, rest, section)
         references += [value for value in values if isinstance(value, Reference)]
+        if cast(told, row.takes) is None:
+            raise ValueError(
+                f"the converter '{row.name}' cannot be applied to a sample of type {told.value} in '{text}'"
+            )
         take, every = _converted(take, every, kind, row, values, text)
-        kind = row.gives
+        kind, told = row.gives, row.told
         rows.append(row)
         if row.build_with is not None:
             reads = None
@@ -141,8 +145,7 @@ def _converted(
 ) -> tuple[Take, TakeEvery | None]:
     """Return the functions that take a sample, and all samples, and convert them. Raises ValueError."""
     change = cast(kind, row.takes)
-    if change is None:
-        raise ValueError(f"the converter '{row.name}' cannot be applied to a sample of type {kind.value} in '{text}'")
+    assert change is not None, "whoever calls this has seen that what is given can be cast"
     if row.takes is Kind.ANY and kind is not Kind.ANY:
         change = partial(sample_of, kind)
     take, every = converted(take, change), _each(every, change)

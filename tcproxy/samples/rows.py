@@ -127,6 +127,7 @@ class Converter:
     arguments: types; the first `required` must be given. `build` gets them as values, those not given left out.
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
     says what is wrong with them). build_with: makes one that is called with the facts, too.
+    listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
     """
 
     name: str
@@ -138,6 +139,12 @@ class Converter:
     build_with: Callable[..., ConvertWith] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
+    listed: Kind | None = None
+
+    @property
+    def told(self) -> Kind:
+        """The kind of what it returns by HAProxy's list."""
+        return self.listed or self.gives
 
     def compile(self, values: Sequence[Any]) -> Convert | None:
         """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
@@ -147,4 +154,4 @@ class Converter:
 
     def listing(self) -> str:
         """Return the line of HAProxy's list of converters, which names what is given first."""
-        return f"{self.name}{signature(self.arguments, self.required)}: {self.gives.value} => {self.takes.value}"
+        return f"{self.name}{signature(self.arguments, self.required)}: {self.told.value} => {self.takes.value}"
