@@ -15,7 +15,7 @@ from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
 from tcproxy.samples.kinds import Cast, Kind, Sample, Value, cast, same, sample_of
 from tcproxy.samples.missing import LUA
-from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take
+from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take, Waits
 from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Expression:
 
     text: as written. fetch: its row. converters: the rows of those behind it. kind: what `take` gives. references:
     proxies and servers it names. reads: what changes its value ("path", "header NAME" ...): () for nothing, None where
-    that is not known.
+    that is not known. waits: says whether the sample may still change (rows.py), None if it never does.
     """
 
     text: str
@@ -41,6 +41,7 @@ class Expression:
     references: tuple[Reference, ...] = ()
     converters: tuple[Converter, ...] = ()
     reads: tuple[str, ...] | None = None
+    waits: Waits | None = None
 
     @property
     def fixed(self) -> bool:
@@ -69,6 +70,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
     reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
     take = _compiled(fetch, values, text)
+    waits = fetch.compile_waits(values)
     kind = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
@@ -83,7 +85,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
         if row.build_with is not None:
             reads = None
     taken = text[: len(text) - len(rest)] if rest else text
-    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads), rest
+    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, waits), rest
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:

@@ -205,6 +205,19 @@ class Facts(Protocol):
         """Return the bytes that were read from the client in TCP mode, and not passed on."""
         ...
 
+    def response_data(self) -> bytes:
+        """Return the bytes that were read from the server in TCP mode, and not passed on."""
+        ...
+
+    @property
+    def wait_over(self) -> bool:
+        """Return False while a condition may be answered by "wait" (rows.py), True everywhere else.
+
+        That is: False in the conditions of tcp-request and tcp-response content rules, until their inspect-delay has
+        passed, or no more bytes can come (FIN, a buffer that is full).
+        """
+        ...
+
     def variables(self, scope: str) -> Store:
         """Return the variables of a scope (samples/variables.py), to read and to set."""
         ...

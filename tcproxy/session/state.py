@@ -130,6 +130,15 @@ class SessionFacts:
         """Return the variables of a scope, to read and to set."""
         raise NotImplementedError
 
+    @property
+    def wait_over(self) -> bool:
+        """Return True: no rule of tcproxy waits for more bytes of TCP yet."""
+        return True
+
+    def response_data(self) -> bytes:
+        """Return nothing: a connection alone has no server."""
+        return b""
+
     # interfaces.IRequest, for strategies: in TCP mode there is no request
 
     def uri(self) -> bytes | None:
@@ -336,6 +345,11 @@ class Stream(SessionFacts):
     def farm(self) -> Farm | None:
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
+
+    def response_data(self) -> bytes:
+        """Return the bytes that were read from the server in TCP mode, and not passed on."""
+        link = self.link
+        return link.held if link is not None and self.request is None else b""
 
     def variables(self, scope: str) -> Store:
         """Return the variables of a scope: of the process, the connection, or this stream."""
