@@ -1,6 +1,8 @@
-"""The PROXY header in front of a client's bytes (`accept-proxy`): read it, or refuse the connection.
+"""What lies between the accept of a connection and its session: rules, and headers in front of its bytes.
 
-Waiting for it is bounded by `timeout client`. Until it came, the connection is no session.
+`tcp-request connection` rules are the first; then a PROXY header is read (`accept-proxy`, `expect-proxy`), and last
+`tcp-request session` rules decide, who know the addresses in it. Waiting for the header is bounded by `timeout client`.
+Until all that is done, the connection is no session.
 """
 
 from __future__ import annotations
@@ -20,6 +22,33 @@ FAULTS = {
     Fault.INVALID: "Received an invalid PROXY protocol header",
 }
 """The words of HAProxy's log lines, which tools look for."""
+
+PROXY_HEADER, CLIENT_IP_HEADER = 1, 2
+EXPECTED = {"proxy": PROXY_HEADER, "netscaler-cip": CLIENT_IP_HEADER}
+"""Headers that rules may expect: bits of `Connection.greeting` until the wait for them begins."""
+
+
+def screen(connection: Connection) -> None:
+    """Let the rules about connections decide, then read the header if there is to be one, and go on."""
+    bind = connection.bind
+    connection.greeting = PROXY_HEADER if bind.model.accept_proxy else 0
+    rules = bind.connection_rules
+    if rules is not None and not rules(connection):
+        return
+    expected, connection.greeting = connection.greeting, None
+    connection.client.listen()
+    if expected:
+        Greeting(connection).wait()
+    else:
+        admit(connection)
+
+
+def admit(connection: Connection) -> None:
+    """Let the rules about sessions decide, and count the connection as a session."""
+    rules = connection.bind.session_rules
+    if rules is None or rules(connection):
+        greeted(connection.frontend)
+        connection.greeted()
 
 
 class Greeting:
@@ -61,9 +90,8 @@ class Greeting:
         client.held = self.parser.rest
         # the header does not count as bytes of the client, and the session begins only now
         client.bytes_read = len(self.parser.rest)
-        greeted(connection.frontend)
         connection.handshake = int((connection.now() - connection.began) * 1000)
-        connection.greeted()
+        admit(connection)
 
     def ended(self, end: End) -> None:
         """FIN came instead of a header, or within it."""

@@ -73,6 +73,22 @@ class Assembly(Protocol):
         """Return what sees that a request is not sent again."""
         ...
 
+    def reject(self) -> Act:
+        """Return what closes the connection of a client without an answer, and counts that."""
+        ...
+
+    def close_server(self) -> Act:
+        """Return what closes the connection to the server, and lets the client have what is there."""
+        ...
+
+    def expect(self, header: str) -> Act:
+        """Return what sees that a connection begins with a header: `proxy` or `netscaler-cip`."""
+        ...
+
+    def speak_http(self) -> Act:
+        """Return what goes on in HTTP with a client that came in TCP mode."""
+        ...
+
 
 Make: TypeAlias = "Callable[[Assembly], Act]"
 """Makes the action of a rule when a proxy starts."""
@@ -131,6 +147,16 @@ class ActionWords:
         """Return the next word, "" behind the last."""
         words = self.statement.words
         return words[self.at] if self.at < len(words) else ""
+
+    @property
+    def last(self) -> int:
+        """Return the index of the line's last word."""
+        return len(self.statement.words) - 1
+
+    @property
+    def last_read(self) -> int:
+        """Return the index of the word that was taken last."""
+        return self.at - 1
 
     @property
     def more(self) -> bool:

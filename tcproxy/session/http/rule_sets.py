@@ -11,13 +11,11 @@ from tcproxy.samples.formats import Format, Piece
 from tcproxy.samples.writing import text_of
 from tcproxy.session.http import refusals, retries
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
+from tcproxy.session.rule_sets import SessionAssembly
 
 
-class HttpAssembly:
+class HttpAssembly(SessionAssembly):
     """What makes actions (rules/actions/rows.py). front: the frontend. owner: the section that has the rules."""
-
-    def __init__(self, kind: SetKind, front: Proxy, owner: Proxy) -> None:
-        self.kind, self.front, self.owner = kind, front, owner
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""

@@ -1,0 +1,367 @@
+"""`tcp-request` rules in TCP mode: connections, sessions and first bytes, as haproxy and tcproxy tell it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.beside import Scene, Stories, Told, differences
+
+STORIES = Stories()
+story = STORIES.story
+
+V1 = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"
+
+
+def _served(scene: Scene, data: bytes = b"Hello", port: int = 1000) -> None:
+    """See one client through to the server and back."""
+    client = scene.connect(port).send(data)
+    server = scene.listening.accept()
+    server.reads(len(data)).send(b"bye").close()
+    client.ends().close()
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    tcp-request connection reject if {{ dst_port 1001 }}
+    server s {host}:2000
+"""
+)
+def connections_rejected(scene: Scene) -> None:
+    """A refused connection is reset, has no log line, and is counted as no session."""
+    door = scene.listen()
+    scene.connect(1001).ends().close()
+    scene.left()
+    scene.connect(1001).send(b"Hello").ends().close()
+    scene.left()
+    client = scene.connect().send(b"Hello")
+    door.accept().reads(5).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+    scene.until("FRONTEND", scur=0)
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    tcp-request session reject if {{ dst_port 1001 }}
+    server s {host}:2000
+"""
+)
+def sessions_rejected(scene: Scene) -> None:
+    """A refused session is closed, has no log line, and is counted as none."""
+    door = scene.listen()
+    scene.connect(1001).ends(reset=False).close()
+    scene.left()
+    client = scene.connect().send(b"Hello")
+    door.accept().reads(5).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+    scene.until("FRONTEND", scur=0)
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    tcp-request connection accept if {{ dst_port 1001 }}
+    tcp-request connection expect-proxy layer4
+    tcp-request session reject if {{ src 192.0.2.9 }}
+    server s {host}:2000
+"""
+)
+def proxy_header_expected(scene: Scene) -> None:
+    """A rule asks for a PROXY header; rules about sessions know its addresses, those about connections do not."""
+    door = scene.listen()
+    for port, header in ((1001, b""), (1000, V1)):
+        client = scene.connect(port).send(header + b"Hello")
+        door.accept().reads(5).send(b"bye").close()
+        client.ends().close()
+        scene.logged()
+    scene.connect(1000).send(V1.replace(b"192.0.2.1 ", b"192.0.2.9 ")).ends(reset=False).close()
+    scene.left()
+    scene.connect(1000).send(b"GET / HTTP/1.0\r\n").ends().close()
+    scene.logged()
+    scene.until("FRONTEND", scur=0)
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000 accept-proxy
+    tcp-request connection reject if {{ src 192.0.2.1 }}
+    tcp-request session reject if {{ src 192.0.2.1 }}
+    server s {host}:2000
+"""
+)
+def session_rules_behind_a_header(scene: Scene) -> None:
+    """With accept-proxy the rules about connections see the real client, those about sessions the one of the header."""
+    scene.connect().send(V1 + b"Hello").ends(reset=False).close()
+    scene.left()
+    scene.until("FRONTEND", scur=0)
+
+
+CONTENT = """
+listen {name}
+    bind {host}:1000
+    tcp-request inspect-delay 600ms
+    tcp-request content reject if {{ req.payload(0,3) -m str bad }}
+    tcp-request content accept if {{ req.len gt 8 }}
+    server s {host}:2000
+"""
+
+
+@story(CONTENT)
+def contents_that_come_in_pieces(scene: Scene) -> None:
+    """A rule waits until enough bytes came; the server then has all of them."""
+    door = scene.listen()
+    client = scene.connect().send(b"go")
+    scene.turn()
+    door.accept_if(0.1)
+    client.send(b"ood day and more")
+    server = door.accept().reads(18).send(b"bye")
+    server.close()
+    client.ends().close()
+    scene.logged()
+
+
+@story(CONTENT)
+def contents_that_are_rejected(scene: Scene) -> None:
+    """The bytes that a rule refuses end the session at once."""
+    client = scene.connect().send(b"b")
+    scene.turn()
+    client.send(b"ad")
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(CONTENT)
+def contents_too_few_in_time(scene: Scene) -> None:
+    """When the delay is over, what came is all there is, and the session goes on to the server."""
+    door = scene.listen()
+    with scene.lasting():
+        client = scene.connect().send(b"good")
+        server = door.accept()
+    server.reads(4).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+
+
+@story(CONTENT)
+def contents_of_a_silent_client(scene: Scene) -> None:
+    """A client that waits for the server's first words gets them when the delay is over."""
+    door = scene.listen()
+    with scene.lasting():
+        client = scene.connect()
+        server = door.accept()
+        server.send(b"SSH-2.0").close()
+        client.ends().close()
+    scene.logged()
+
+
+@story(CONTENT)
+def contents_and_an_early_end(scene: Scene) -> None:
+    """A client that ends before the rules know enough is judged by what it has sent."""
+    door = scene.listen()
+    client = scene.connect().send(b"good").finish()
+    server = door.accept().reads(4)
+    server.send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(CONTENT)
+def contents_and_an_end_without_a_byte(scene: Scene) -> None:
+    """A client that connects and ends, within the delay."""
+    scene.listen()
+    client = scene.connect()
+    scene.turn()
+    client.finish().ends(reset=False).close()
+    scene.logged()
+    scene.left()
+
+
+@story(CONTENT)
+def contents_and_a_reset(scene: Scene) -> None:
+    """A client that resets its connection within the delay."""
+    scene.listen()
+    client = scene.connect().send(b"go")
+    scene.turn()
+    client.reset()
+    scene.logged()
+    scene.left()
+
+
+@story(CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s").replace("    server", "    timeout client 400ms\n    server"))
+def contents_and_the_timeout_of_the_client(scene: Scene) -> None:
+    """`timeout client` is shorter than the delay."""
+    door = scene.listen()
+    client = scene.connect().send(b"go")
+    with scene.lasting():
+        for server in door.accept_if(1):
+            server.ends().close()
+        client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s").replace("    server", "    timeout client 400ms\n    server"))
+def no_contents_and_the_timeout_of_the_client(scene: Scene) -> None:
+    """`timeout client` is shorter than the delay, and no byte came."""
+    door = scene.listen()
+    client = scene.connect()
+    with scene.lasting():
+        for server in door.accept_if(1):
+            server.ends().close()
+        client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(CONTENT.replace("    tcp-request inspect-delay 600ms\n", ""))
+def contents_without_a_delay(scene: Scene) -> None:
+    """Without inspect-delay rules judge by what is there when the connection comes: most often nothing."""
+    door = scene.listen()
+    client = scene.connect()
+    server = door.accept()
+    client.send(b"bad")
+    server.reads(3).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+
+
+@story(CONTENT.replace("{{ req.len gt 8 }}", "{{ req.len gt 1000000 }}"))
+def contents_that_fill_the_buffer(scene: Scene) -> None:
+    """When the buffer is full no more can be waited for."""
+    door = scene.listen()
+    with scene.lasting():
+        client = scene.connect().send(b"x" * 40000)
+        server = door.accept()
+    server.reads(40000).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+
+
+@story(
+    """
+frontend {name}
+    bind {host}:1000
+    default_backend {name}.b
+backend {name}.b
+    tcp-request inspect-delay 500ms
+    tcp-request content reject if {{ req.payload(0,3) -m str bad }}
+    server s {host}:2000
+"""
+)
+def contents_of_a_backend(scene: Scene) -> None:
+    """A backend has rules of its own, and its own delay."""
+    door = scene.listen()
+    scene.connect().send(b"bad").ends().close()
+    scene.logged()
+    client = scene.connect().send(b"g")
+    with scene.lasting():
+        server = door.accept()
+    server.reads(1).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+    client = scene.connect().send(b"b")
+    scene.turn()
+    client.reset()
+    scene.logged()
+    client = scene.connect().send(b"b").finish()
+    door.accept().reads(1).close()
+    client.ends().close()
+    scene.logged()
+    client = scene.connect()
+    scene.turn()
+    client.finish().ends(reset=False).close()
+    scene.logged()
+    scene.left()
+
+
+@story(
+    """
+frontend {name}
+    bind {host}:1000
+    tcp-request inspect-delay 400ms
+    tcp-request content accept if {{ req.len gt 3 }}
+    default_backend {name}.b
+backend {name}.b
+    tcp-request inspect-delay 400ms
+    tcp-request content accept if {{ req.len gt 3 }}
+    server s {host}:2000
+"""
+)
+def two_delays(scene: Scene) -> None:
+    """The delay of the backend begins when that of the frontend is over."""
+    door = scene.listen()
+    with scene.lasting():
+        client = scene.connect()
+        server = door.accept()
+    server.send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+
+
+@story(
+    """
+frontend {name}
+    bind {host}:1000
+    use_backend {name}.x if {{ req.payload(0,1) -m str x }}
+    default_backend {name}.b
+backend {name}.x
+    server x {host}:2001
+backend {name}.b
+    server s {host}:2000
+"""
+)
+def use_backend_does_not_wait(scene: Scene) -> None:
+    """The choice of a backend never waits for bytes by itself."""
+    door, other = scene.listen(), scene.listen(2001, "other")
+    client = scene.connect()
+    server = door.accept()
+    client.send(b"x")
+    server.reads(1).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+    other.accept_if(0.05)
+
+
+@story(
+    """
+frontend {name}
+    bind {host}:1000
+    tcp-request inspect-delay 2s
+    tcp-request content accept if {{ req.payload(0,1) -m found }}
+    use_backend {name}.x if {{ req.payload(0,1) -m str x }}
+    default_backend {name}.b
+backend {name}.x
+    server x {host}:2001
+backend {name}.b
+    server s {host}:2000
+"""
+)
+def use_backend_behind_a_wait(scene: Scene) -> None:
+    """A rule that waits lets the choice of a backend see the bytes."""
+    door, other = scene.listen(), scene.listen(2001, "other")
+    for data, at in ((b"x1", other), (b"y1", door)):
+        client = scene.connect()
+        scene.turn()
+        client.send(data)
+        at.accept().reads(2).send(b"bye").close()
+        client.ends().close()
+        scene.logged()
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", STORIES.by_name)
+def test_told_alike(name: str, told: dict[str, Told]) -> None:
+    """Clients, servers, log lines and counters of the story are the same with haproxy and with tcproxy."""
+    assert differences(told[name]) == []
