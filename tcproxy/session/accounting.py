@@ -98,7 +98,11 @@ def account(stream: Stream) -> None:
     """Add the bytes and times of a TCP session to the counters of all it passed through."""
     frontend, backend, link = stream.frontend, stream.backend, stream.link
     passed = [frontend.world.counters, frontend.counters, stream.bind.counters]
-    if backend is not None:
+    if backend is None:
+        home = frontend.home
+        if home is not None:
+            passed.append(home.counters)
+    else:
         farm = backend.farm.counters
         passed.append(farm)
         live = stream.server or awaited(stream)

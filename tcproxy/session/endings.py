@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tcproxy.rules.sets import SetKind
+from tcproxy.session.log_lines import refuse
 from tcproxy.session.stages import PROXY
 from tcproxy.session.state import Connection, Stream
 
@@ -18,10 +19,16 @@ def reject_connection(connection: Connection) -> None:
 
 
 def reject_session(connection: Connection) -> None:
-    """Close a connection that a rule refuses when its header is read; it never was a session, and has no log line."""
+    """Close a connection that a rule refuses; it never was a session.
+
+    As in HAProxy it has a log line only if it has sent a header.
+    """
     connection.frontend.counters.denied_sessions += 1
     connection.bind.counters.denied_sessions += 1
-    drop(connection, False)
+    if connection.greeting is not None:
+        refuse(connection, "Success", reset=False)
+    else:
+        drop(connection, False)
 
 
 def drop(connection: Connection, reset: bool) -> None:
@@ -34,18 +41,11 @@ def drop(connection: Connection, reset: bool) -> None:
 
 def reject_request(stream: Stream) -> None:
     """End a session whose first bytes a rule refuses."""
-    count_denied_request(stream)
-    stream.decide(PROXY, "R")
-    stream.end()
-
-
-def count_denied_request(stream: Stream) -> None:
-    """Count a request that rules have refused, at all that it has passed through."""
+    # HAProxy does not count it at the backend
     stream.frontend.counters.denied_requests += 1
     stream.bind.counters.denied_requests += 1
-    farm = stream.farm or stream.frontend.home
-    if farm is not None:
-        farm.counters.denied_requests += 1
+    stream.decide(PROXY, "R")
+    stream.end()
 
 
 def reject_response(stream: Stream) -> None:

@@ -86,6 +86,7 @@ class Greeting:
         if header is None:
             return
         connection.greeting = header
+        connection.packed_source = None  # a rule may have asked for the address before
         client.session = connection
         client.held = self.parser.rest
         # the header does not count as bytes of the client, and the session begins only now

@@ -160,8 +160,7 @@ class TcpSession(Connection, Stream):
                 self.close_client()
                 return
             if self.stage is INSPECTING:
-                self.close_client()
-                run(self)
+                self._lose_client(CLIENT_ERROR)
                 return
             accounting.aborted_by_client(self)
             self.decide(CLIENT_ERROR, "D")
@@ -249,13 +248,27 @@ class TcpSession(Connection, Stream):
         """Treat a client that is silent for too long like one that sent FIN; the attempt to connect goes on."""
         client, limit = self.client, self.client_limit
         if limit and not self.client_done and client.reading and now >= client.last_progress + limit:
+            if self.stage is INSPECTING:
+                self._lose_client(CLIENT_TIMEOUT)
+                return
             if not self.error:
                 self.decide(CLIENT_TIMEOUT)
                 accounting.aborted_by_client(self)
             client.mute()
             self.finish_client()
-            if self.stage is INSPECTING:
-                run(self)
+
+    def _lose_client(self, cause: str) -> None:
+        """End since the client was reset, or silent, while rules waited for its bytes."""
+        self.decide(cause)
+        self.frontend.counters.request_errors += 1
+        accounting.aborted_by_client(self)
+        home = self.frontend.home
+        if self.backend is None and home is not None:
+            # HAProxy gives such a client to the section itself at last
+            home.enter()
+            home.counters.aborts_client += 1
+            home.leave()
+        self.end()
 
     def rearm(self) -> None:
         """See that the alarm strikes no later than anything that can be due from now on (relay.py has the reason)."""

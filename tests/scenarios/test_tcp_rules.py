@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from tests.scenarios.beside import Scene, Stories, Told, differences
@@ -12,12 +14,12 @@ story = STORIES.story
 V1 = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"
 
 
-def _served(scene: Scene, data: bytes = b"Hello", port: int = 1000) -> None:
-    """See one client through to the server and back."""
-    client = scene.connect(port).send(data)
-    server = scene.listening.accept()
-    server.reads(len(data)).send(b"bye").close()
-    client.ends().close()
+def _refused(scene: Scene, port: int, data: bytes = b"") -> None:
+    """Connect a client that is reset, which it may see before it is connected at all."""
+    with contextlib.suppress(ConnectionResetError):
+        scene.connect(port, name="refused").send(data).sock.recv(1)
+        scene.note("it is not reset")
+    scene.left()
 
 
 @story(
@@ -32,10 +34,8 @@ listen {name}
 def connections_rejected(scene: Scene) -> None:
     """A refused connection is reset, has no log line, and is counted as no session."""
     door = scene.listen()
-    scene.connect(1001).ends().close()
-    scene.left()
-    scene.connect(1001).send(b"Hello").ends().close()
-    scene.left()
+    _refused(scene, 1001)
+    _refused(scene, 1001, b"Hello")
     client = scene.connect().send(b"Hello")
     door.accept().reads(5).send(b"bye").close()
     client.ends().close()
@@ -114,6 +114,9 @@ listen {name}
     tcp-request content accept if {{ req.len gt 8 }}
     server s {host}:2000
 """
+
+
+IMPATIENT = CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s\n    timeout client 400ms")
 
 
 @story(CONTENT)
@@ -199,7 +202,7 @@ def contents_and_a_reset(scene: Scene) -> None:
     scene.left()
 
 
-@story(CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s").replace("    server", "    timeout client 400ms\n    server"))
+@story(IMPATIENT)
 def contents_and_the_timeout_of_the_client(scene: Scene) -> None:
     """`timeout client` is shorter than the delay."""
     door = scene.listen()
@@ -212,7 +215,7 @@ def contents_and_the_timeout_of_the_client(scene: Scene) -> None:
     scene.left()
 
 
-@story(CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s").replace("    server", "    timeout client 400ms\n    server"))
+@story(IMPATIENT)
 def no_contents_and_the_timeout_of_the_client(scene: Scene) -> None:
     """`timeout client` is shorter than the delay, and no byte came."""
     door = scene.listen()
