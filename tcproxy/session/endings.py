@@ -60,11 +60,6 @@ def reject_response(stream: Stream) -> None:
     stream.end()
 
 
-def close_server(stream: Any) -> None:
-    """Close the link; the client is given what the server has sent."""
-    stream.relay.close_link(reset=True)
-
-
 def speak_http(stream: Any) -> None:
     """Go on in HTTP with a client that came in TCP mode."""
     stream.inspection = None

@@ -17,7 +17,7 @@ from tcproxy.session.http.assembly import HttpFrontend
 from tcproxy.session.http.upgrade import speak_http
 from tcproxy.session.log_lines import identified
 from tcproxy.session.persistence import steps_of
-from tcproxy.session.rule_sets import of_connections, of_contents
+from tcproxy.session.rule_sets import of_connections, of_contents, of_responses
 from tcproxy.session.session import log_accepted, look, relay
 from tcproxy.session.settings import ROOM, BackendSettings, FrontendSettings, LiveBind, Step, World
 from tcproxy.session.steps import Steps
@@ -157,6 +157,7 @@ class Backend(BackendSettings):
         model = farm.model
         if model.mode == "tcp":
             self.persistence_steps = steps_of(model)
+            self.relay_of = of_responses(model, room)
             if not model.is_frontend:
                 self.contents = of_contents(model, model, room)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tcproxy.rules.actions.rows import Act, Assembly, Ends
+from tcproxy.rules.actions.rows import Assembly
 from tcproxy.rules.lines import Rule
-from tcproxy.rules.waiting import Holds3, three_valued
+from tcproxy.rules.waiting import decide, waiting_rules
 from tcproxy.session.settings import Step
 from tcproxy.session.stages import CHOOSING, INSPECTING, NEVER
 
@@ -20,58 +20,42 @@ from tcproxy.session.stages import CHOOSING, INSPECTING, NEVER
 class Inspection:
     """The rules of one stream under way. until: when the wait ends, monotonic seconds, NEVER before it has begun.
 
-    over: every condition is known, whatever comes.
+    delay: seconds. over: every condition is known, whatever comes.
     """
 
-    __slots__ = ("over", "until")
+    __slots__ = ("delay", "over", "until")
 
-    def __init__(self, over: bool) -> None:
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
         self.until = NEVER
-        self.over = over
+        self.over = not delay
+
+    def wait(self, now: float) -> None:
+        """Begin the wait, or go on with it."""
+        if self.until == NEVER:
+            self.until = now + self.delay
 
 
 def inspecting(rules: Sequence[Rule], assembly: Assembly, delay: float, full: int) -> Step:
     """Return the step of the rules of one section. delay: seconds. full: bytes held at which no more are waited for."""
-    made = [_made(rule, assembly) for rule in rules]
+    made = waiting_rules(rules, assembly)
 
     def inspect(stream: Any) -> bool:
         inspection: Inspection | None = stream.inspection
         if inspection is None:
-            inspection = stream.inspection = Inspection(not delay)
-        elif stream.now() >= inspection.until:
-            inspection.over = True
-        if stream.client_done or len(stream.client.held) >= full:
-            inspection.over = True
-        for holds, act, ends in made:
-            if holds is not None:
-                met = holds(stream)
-                if met is None:
-                    _wait(stream, inspection, delay)
-                    return False
-                if not met:
-                    continue
-            going = act(stream)
-            if ends is Ends.ALWAYS or (ends is Ends.SOMETIMES and not going):
-                return False
-            if ends is Ends.SET:
-                break
-        stream.inspection = None
-        stream.stage = CHOOSING
-        stream.expires = NEVER
-        return True
+            inspection = stream.inspection = Inspection(delay)
+        client_full = len(stream.client.held) >= full
+        inspection.over = inspection.over or stream.client_done or client_full or stream.now() >= inspection.until
+        verdict = decide(made, stream)
+        if verdict:
+            stream.inspection = None
+            stream.stage = CHOOSING
+            stream.expires = NEVER
+        elif verdict is None:
+            inspection.wait(stream.now())
+            stream.stage = INSPECTING
+            stream.expires = inspection.until
+            stream.next_step -= 1  # this step again, when bytes came or the time is over
+        return bool(verdict)
 
     return inspect
-
-
-def _made(rule: Rule, assembly: Assembly) -> tuple[Holds3 | None, Act, Ends]:
-    holds = three_valued(rule.condition) if rule.condition is not None else None
-    return holds, rule.made.make(assembly), rule.action.ends
-
-
-def _wait(stream: Any, inspection: Inspection, delay: float) -> None:
-    """Take the same step again when bytes came, or the time is over."""
-    if inspection.until == NEVER:
-        inspection.until = stream.now() + delay
-    stream.stage = INSPECTING
-    stream.expires = inspection.until
-    stream.next_step -= 1

@@ -59,8 +59,8 @@ def refuse(connection: Connection, cause: str, left: bool = False, reset: bool =
     """End a connection before it became a session (a bad PROXY header), and write its line.
 
     left: the client went away or stayed silent: with `option dontlognull` there is no line. A client that sent
-    something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST. reset: False
-    where they were read.
+    something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST.
+    reset: False where they were read.
     """
     stream = connection.refused()
     stream.decide(PROXY, "R")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tcproxy.model.proxy import Proxy
@@ -34,7 +35,9 @@ class SessionAssembly:
 
     def close_server(self) -> Act:
         """Return what closes the connection to the server, and lets the client have what is there."""
-        return endings.close_server
+        from tcproxy.session.response_inspection import close_server
+
+        return close_server
 
     def expect(self, header: str) -> Act:
         """Return what sees that a connection begins with a header."""
@@ -99,3 +102,14 @@ def of_contents(front: Proxy, owner: Proxy, room: int) -> Step | None:
 
     assembly = SessionAssembly(SetKind.TCP_CONTENT, front, owner)
     return inspecting(rules, assembly, owner.request_delay / 1000, room)
+
+
+def of_responses(owner: Proxy, room: int) -> Callable[[Any], Any] | None:
+    """Return what makes relays where `tcp-response content` rules inspect servers in TCP mode; None without any."""
+    rules = owner.rules_of(SetKind.TCP_RESPONSE)
+    if not rules:
+        return None
+    from tcproxy.session.response_inspection import inspecting
+
+    assembly = SessionAssembly(SetKind.TCP_RESPONSE, owner, owner)
+    return inspecting(rules, assembly, owner.response_delay / 1000, room)

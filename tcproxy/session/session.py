@@ -124,7 +124,7 @@ class TcpSession(Connection, Stream):
         self.expires = NEVER
         if server is not None and server.watch is not None:
             observe(server, True)
-        relay = Relay(self, self)
+        relay = Relay(self, self) if backend.relay_of is None else backend.relay_of(self)
         if frontend.outlet is not None:
             write(self, Moment.ESTABLISHED)
         relay.join()

@@ -118,6 +118,7 @@ class BackendSettings:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
     contents: the step of its `tcp-request content` rules in TCP mode, None without any.
+    relay_of: makes the relay of a session whose servers `tcp-response content` rules inspect, None without any.
     persistence_steps: done with each session in TCP mode, once the backend is known; HTTP mode has http/rule_table.py.
     retries: how often a request is tried again at the most; connect_retries: of these, attempts to connect that failed.
     rotates: its strategy ties no client to a server, so that another one may be tried at once.
@@ -126,8 +127,8 @@ class BackendSettings:
 
     __slots__ = (
         "abort_on_close", "connect", "connect_retries", "contents", "dispatch", "farm", "http", "independent", "model",
-        "name", "nolinger", "persistence_steps", "queue", "redispatch", "redispatches", "retries", "rotates", "server",
-        "server_fin", "tunnel", "turnaround",
+        "name", "nolinger", "persistence_steps", "queue", "redispatch", "redispatches", "relay_of", "retries",
+        "rotates", "server", "server_fin", "tunnel", "turnaround",
     )  # fmt: skip
 
     def __init__(self, farm: Farm) -> None:
@@ -151,6 +152,7 @@ class BackendSettings:
         self.independent = "independent-streams" in model.options
         self.rotates = model.balance.name not in HASHING
         self.contents: Step | None = None
+        self.relay_of: Callable[[Any], Any] | None = None
         self.persistence_steps: tuple[Step, ...] = ()
         self.http = HttpBackend(model) if model.mode == "http" else None
 

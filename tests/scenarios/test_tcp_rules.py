@@ -363,6 +363,170 @@ def use_backend_behind_a_wait(scene: Scene) -> None:
         scene.logged()
 
 
+RESPONSE = """
+listen {name}
+    bind {host}:1000
+    tcp-response inspect-delay 500ms
+    tcp-response content reject if {{ res.payload(0,3) -m str bad }}
+    tcp-response content close if {{ res.payload(0,3) -m str end }}
+    tcp-response content accept if {{ res.len gt 8 }}
+    server s {host}:2000
+"""
+
+
+@story(RESPONSE)
+def responses_in_pieces(scene: Scene) -> None:
+    """What the server sends is held until the rules know enough; what the client sends passes."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello")
+    server = door.accept().reads(5).send(b"go")
+    client.quiet(0.1)
+    client.send(b"more")
+    server.reads(4).send(b"od day, client")
+    client.reads(16)
+    server.send(b"end").close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE)
+def responses_rejected(scene: Scene) -> None:
+    """Bytes that a rule refuses end the session; the client has none of them."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello")
+    server = door.accept().reads(5).send(b"b")
+    scene.turn()
+    server.send(b"ad")
+    client.ends().close()
+    server.ends(reset=False).close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE)
+def servers_closed(scene: Scene) -> None:
+    """`close` ends the server's connection; the client has what came."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello")
+    server = door.accept().reads(5).send(b"end of it")
+    client.ends().close()
+    server.ends(reset=False).close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE)
+def responses_too_few_in_time(scene: Scene) -> None:
+    """When the delay is over the client has what came."""
+    door = scene.listen()
+    with scene.lasting():
+        client = scene.connect().send(b"Hello")
+        server = door.accept().reads(5).send(b"good")
+        client.reads(4)
+    server.send(b"more").close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE)
+def responses_and_an_early_end(scene: Scene) -> None:
+    """A server that ends before the rules know enough."""
+    door = scene.listen()
+    for data in (b"good", b"", b"bad"):
+        client = scene.connect().send(b"Hello")
+        server = door.accept().reads(5).send(data)
+        server.finish()
+        client.ends().close()
+        server.close()
+        scene.logged()
+    scene.left()
+
+
+@story(RESPONSE)
+def responses_and_a_reset(scene: Scene) -> None:
+    """A server that resets before the rules know enough."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello")
+    server = door.accept().reads(5).send(b"go")
+    client.quiet(0.1)
+    server.reset()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE)
+def responses_and_clients_that_leave(scene: Scene) -> None:
+    """A client that ends, or resets, while its server is inspected."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello").finish()
+    server = door.accept().reads(5).send(b"go")
+    server.ends().close()
+    client.ends().close()
+    scene.logged()
+    client = scene.connect().send(b"Hello")
+    server = door.accept().reads(5).send(b"go")
+    client.quiet(0.1)
+    client.reset()
+    server.ends(reset=False).close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE.replace("500ms", "3s\n    timeout server 400ms"))
+def responses_of_a_silent_server(scene: Scene) -> None:
+    """`timeout server` is shorter than the delay."""
+    door = scene.listen()
+    for data in (b"go", b""):
+        client = scene.connect().send(b"Hello")
+        server = door.accept().reads(5).send(data)
+        with scene.lasting():
+            client.ends().close()
+        server.ends(reset=False).close()
+        scene.logged()
+    scene.left()
+
+
+@story(RESPONSE.replace("    tcp-response inspect-delay 500ms\n", ""))
+def responses_without_a_delay(scene: Scene) -> None:
+    """Without inspect-delay the rules decide as soon as the link stands."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello")
+    server = door.accept().reads(5).send(b"bad")
+    client.reads(3)
+    server.close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE.replace(" if {{ res.payload(0,3) -m str bad }}", ""))
+def all_responses_rejected(scene: Scene) -> None:
+    """A rule without a condition ends the session as soon as the link stands."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello")
+    for server in door.accept_if():
+        server.ends(count=False, reset=False).close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(RESPONSE)
+def responses_that_fill_the_buffer(scene: Scene) -> None:
+    """A great answer passes whole."""
+    door = scene.listen()
+    client = scene.connect().send(b"Hello")
+    server = door.accept().reads(5).send(b"x" * 100000)
+    client.reads(100000)
+    server.close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
 @pytest.mark.reference
 @pytest.mark.parametrize("name", STORIES.by_name)
 def test_told_alike(name: str, told: dict[str, Told]) -> None:

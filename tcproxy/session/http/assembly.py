@@ -150,6 +150,7 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.observes = http.observes
     sends_away = any(server.redir for server in backend.model.servers)
     front_waits = any(make(front.model) is not None for make in rule_table.FRONT if make in rule_table.WAITING)
+    front_waits = front_waits or may_wait(front.model)
     looks = [still_there] if waits or front_waits else []
     away = [redirect_to_server] if sends_away else []
     route.steps = Steps([*route.requests, *looks, find_server, *away, connect, deliver])

@@ -9,7 +9,7 @@ from tcproxy.rules.actions.rows import Act, Text
 from tcproxy.rules.sets import SetKind
 from tcproxy.samples.formats import Format, Piece
 from tcproxy.samples.writing import text_of
-from tcproxy.session.http import refusals, retries
+from tcproxy.session.http import contents, refusals, retries
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
 from tcproxy.session.rule_sets import SessionAssembly
 
@@ -28,6 +28,10 @@ class HttpAssembly(SessionAssembly):
     def tarpit(self, status: int, reply: Reply | None) -> Act:
         """Return what refuses a request after `timeout tarpit`."""
         return refusals.tarpitting(status, reply, self.front, self.owner)
+
+    def reject(self) -> Act:
+        """Return what closes the client's connection without an answer."""
+        return contents.reject
 
     def keep_no_copy(self) -> Act:
         """Return what sees that a request is not sent again."""
@@ -56,6 +60,23 @@ def of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
     return () if _is_one(front, back) else _steps(SetKind.HTTP_REQUEST, front, back)
 
 
+def first_of_frontend(front: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a frontend's `tcp-request content` rules, which come before all others."""
+    return _contents(front, front)
+
+
+def first_of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a backend's `tcp-request content` rules; a `listen` section has done them as a frontend."""
+    return () if _is_one(front, back) else _contents(front, back)
+
+
+def _contents(front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
+    if not contents.wait(owner):
+        return _steps(SetKind.TCP_CONTENT, front, owner)
+    assembly = HttpAssembly(SetKind.TCP_CONTENT, front, owner)
+    return (contents.inspecting(owner.rules_of(SetKind.TCP_CONTENT), assembly, owner.request_delay / 1000),)
+
+
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
     """Return the edit that `http-response` rules make: those of the backend, and then those of the frontend."""
     owners = [front] if _is_one(front, back) else [back, front]
@@ -72,8 +93,9 @@ def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
 
 
 def may_wait(section: Proxy) -> bool:
-    """Return whether an `http-request` rule of a section may wait."""
-    return any(rule.action.waits for rule in section.rules_of(SetKind.HTTP_REQUEST))
+    """Return whether an `http-request` or `tcp-request content` rule of a section may wait."""
+    every = [*section.rules_of(SetKind.HTTP_REQUEST), *section.rules_of(SetKind.TCP_CONTENT)]
+    return any(rule.action.waits for rule in every) or contents.wait(section)
 
 
 def _is_one(front: Proxy, back: Proxy) -> bool:

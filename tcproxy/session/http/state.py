@@ -206,6 +206,12 @@ class Exchange(Stream):
             unique_id(self) if named else None,
         )
 
+    @property
+    def wait_over(self) -> bool:
+        """Return False while a condition may be answered by "not known yet"."""
+        inner = self.inner
+        return inner is None or bool(inner.wait_over)
+
     # interfaces.IRequest, for strategies
 
     def uri(self) -> bytes | None:
