@@ -207,6 +207,7 @@ class FrontendSettings:
     never became a session; needs: the addresses they name; notes_links: those of links are among them.
     identify: makes the id of a stream (`unique-id-format`), "" without a format.
     backend_rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
+    choose: gives the backend of a stream by these.
     rules_are_fixed: rules choose the same backend for all requests of a connection.
     home: the farm of a `listen` section, which is its own backend until another one is chosen; None of a frontend.
     """
@@ -233,6 +234,7 @@ class FrontendSettings:
         )  # fmt: skip
         self.backend_rules: list[tuple[Any, BackendSettings]] = []
         self.fallback: BackendSettings | None = None
+        self.choose: Callable[[Any], BackendSettings | None] = lambda stream: None
         self.rules_are_fixed = True
         self.lines = 0
         self.needs: frozenset[str] = frozenset()
