@@ -116,6 +116,35 @@ listen {name}
 """
 
 
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    tcp-request inspect-delay 2s
+    tcp-request content reject if {{ fe_conn({name}.o) ge 1 }}
+    tcp-request content accept if {{ req.len gt 4 }}
+    server s {host}:2000
+listen {name}.o
+    bind {host}:1001
+    server s {host}:2000
+"""
+)
+def rules_before_one_that_waits(scene: Scene) -> None:
+    """Whenever bytes came all rules are looked at again, from the first one on."""
+    door = scene.listen()
+    client = scene.connect().send(b"go")
+    scene.turn()
+    other = scene.connect(1001, "other")
+    server = door.accept()
+    client.send(b"od")
+    client.ends().close()
+    scene.logged()
+    server.close()
+    other.ends().close()
+    scene.logged()
+    scene.left()
+
+
 IMPATIENT = CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s\n    timeout client 400ms")
 
 
@@ -506,9 +535,9 @@ def responses_without_a_delay(scene: Scene) -> None:
 def all_responses_rejected(scene: Scene) -> None:
     """A rule without a condition ends the session as soon as the link stands."""
     door = scene.listen()
-    client = scene.connect().send(b"Hello")
+    client = scene.connect()
     for server in door.accept_if():
-        server.ends(count=False, reset=False).close()
+        server.ends(reset=False).close()
     client.ends().close()
     scene.logged()
     scene.left()
