@@ -269,6 +269,56 @@ def bodies_late(scene: Scene) -> None:
     scene.left()
 
 
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    tcp-response content reject if {{ dst_port 1001 }}
+    server s {host}:2000
+"""
+)
+def responses_rejected(scene: Scene) -> None:
+    """A response that a rule refuses as soon as the link stands."""
+    door = scene.listen()
+    client = scene.connect().send(GET)
+    link = door.accept()
+    head(link)
+    link.send(OK)
+    head(client)
+    client.close()
+    link.close()
+    scene.logged()
+    scene.left()
+    client = scene.connect(1001).send(GET)
+    link = door.accept()
+    link.ends(count=False, reset=False).close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    tcp-response content close if {{ dst_port 1001 }}
+    tcp-response content accept
+    server s {host}:2000
+"""
+)
+def servers_closed(scene: Scene) -> None:
+    """A response whose server a rule closes as soon as the link stands."""
+    door = scene.listen()
+    client = scene.connect(1001).send(GET)
+    link = door.accept()
+    link.ends(count=False, reset=False).close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
 @pytest.mark.reference
 @pytest.mark.parametrize("name", STORIES.by_name)
 def test_told_alike(name: str, told: dict[str, Told]) -> None:

@@ -1,5 +1,7 @@
 """`tcp-request content` rules of HTTP mode: they see a request's head, before all other rules (manual 4.2).
 
+The actions of `tcp-response content` rules stand here, too; deliver.py has their step.
+
 They wait only within a request whose body is not whole, until that is whole, or fills a buffer, or the section's
 inspect-delay is over. As in HAProxy a request that a frontend's rules refuse counts as none: its line says `<BADREQ>`.
 """
@@ -88,6 +90,25 @@ def reject(exchange: Exchange) -> None:
         exchange.captured = nothing_captured(exchange.frontend.model)
     exchange.decide(PROXY, "R")
     exchange.abort()
+
+
+def reject_response(exchange: Exchange) -> None:
+    """Close both connections; the client is not answered."""
+    counters = [exchange.frontend.counters, exchange.bind.counters]
+    if exchange.farm is not None:
+        counters.append(exchange.farm.counters)
+    if exchange.server is not None:
+        counters.append(exchange.server.counters)
+    for one in counters:
+        one.denied_responses += 1
+    exchange.decide(PROXY, "D")
+    exchange.abort()
+
+
+def close_server(exchange: Exchange) -> None:
+    """Close the link, as if the server had closed it."""
+    link = exchange.link
+    link.session.ended(link)
 
 
 def wait(owner: Proxy) -> bool:

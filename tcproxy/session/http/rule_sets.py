@@ -31,7 +31,11 @@ class HttpAssembly(SessionAssembly):
 
     def reject(self) -> Act:
         """Return what closes the client's connection without an answer."""
-        return contents.reject
+        return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
+
+    def close_server(self) -> Act:
+        """Return what closes the link."""
+        return contents.close_server
 
     def keep_no_copy(self) -> Act:
         """Return what sees that a request is not sent again."""
@@ -75,6 +79,11 @@ def _contents(front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
         return _steps(SetKind.TCP_CONTENT, front, owner)
     assembly = HttpAssembly(SetKind.TCP_CONTENT, front, owner)
     return (contents.inspecting(owner.rules_of(SetKind.TCP_CONTENT), assembly, owner.request_delay / 1000),)
+
+
+def of_servers(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a backend's `tcp-response content` rules."""
+    return _steps(SetKind.TCP_RESPONSE, front, back)
 
 
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
