@@ -10,6 +10,7 @@ from tcproxy.model.proxy import Proxy
 from tcproxy.report.counters import Counters
 from tcproxy.report.formats import Format, Moment, compile_id
 from tcproxy.report.outlets import Outlet
+from tcproxy.rules.actions.rows import OF_CONNECTION
 from tcproxy.rules.sets import SetKind
 from tcproxy.servers.farm import Farm
 from tcproxy.session.attempts import choose_backend, connect, find_server, inspect_for_backend
@@ -64,7 +65,8 @@ class Frontend(FrontendSettings):
         self.backend_rules = [
             (rule.condition, backends[rule.name]) for rule in self.model.use_backends if rule.name in backends
         ]
-        self.rules_are_fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
+        fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
+        self.rules_are_fixed = fixed and not _moves_clients(self.model)
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
@@ -172,6 +174,12 @@ class Backend(BackendSettings):
             self.relay_of = of_responses(model, room)
             if not model.is_frontend:
                 self.contents = of_contents(model, model, room)
+
+
+def _moves_clients(model: Proxy) -> bool:
+    """Return whether rules set addresses anew for each request."""
+    rules = [rule for kind in (SetKind.TCP_CONTENT, SetKind.HTTP_REQUEST) for rule in model.rules_of(kind)]
+    return any(change.startswith(OF_CONNECTION) for rule in rules for change in rule.made.changes)
 
 
 def _id_form(model: Proxy) -> Format | None:

@@ -86,7 +86,10 @@ class Greeting:
         if header is None:
             return
         connection.greeting = header
-        connection.packed_source = None  # a rule may have asked for the address before
+        # rules about connections may have asked for the address before, or have set another
+        connection.packed_source = None
+        if connection.moved is not None and header.usable and header.source is not None:
+            connection.moved.source = connection.moved.destination = None
         client.session = connection
         client.held = self.parser.rest
         # the header does not count as bytes of the client, and the session begins only now

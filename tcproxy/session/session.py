@@ -56,7 +56,7 @@ class TcpSession(Connection, Stream):
         self.client_limit = frontend.client
         self.server_limit = 0.0
         self.steps = bind.steps
-        self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
+        self.alarm = self.greeting = self.front = self.moved = self.relay = self.packed_source = None
         self.kept_variables = self.scopes = None
         self.inspection: Inspection | None = None
         self.link = self.backend = self.server = self.previous = self.avoid = self.ticket = None

@@ -106,6 +106,56 @@ def session_rules_behind_a_header(scene: Scene) -> None:
     scene.until("FRONTEND", scur=0)
 
 
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001 accept-proxy
+    log-format "%ci:%cp %fi:%fp"
+    tcp-request connection set-src ipv4(192.0.2.7)
+    tcp-request connection set-src-port int(7)
+    tcp-request connection set-dst ipv6(2001:db8::9)
+    tcp-request connection set-dst-port int(99999)
+    tcp-request content reject if !{{ fc_src 192.0.2.7 }} {{ dst 2001:db8::9 }}
+    server s {host}:2000 send-proxy
+listen {name}.s
+    bind {host}:1002
+    bind {host}:1003 accept-proxy
+    log-format "%ci:%cp %fi:%fp"
+    tcp-request session set-src str(2001:db8::7)
+    tcp-request session set-dst str(192.0.2.9)
+    tcp-request session set-dst-port int(5)
+    tcp-request session set-src-port str(nothing)
+    tcp-request content reject unless {{ src 2001:db8::7 }} !{{ fc_src 2001:db8::7 }} !{{ fc_dst 192.0.2.9 }}
+    server s {host}:2000 send-proxy
+listen {name}.c
+    bind {host}:1004
+    bind {host}:1005 accept-proxy
+    log-format "%ci %fi:%fp"
+    tcp-request content set-src int(3221225991)
+    tcp-request content set-src str(nothing)
+    tcp-request content set-dst-port src_port
+    tcp-request content set-dst src
+    tcp-request content accept if {{ src 192.0.2.0/24 }} {{ fc_src 127.0.0.0/8 }}
+    tcp-request content set-src-port int(8)
+    server s {host}:2000 send-proxy
+"""
+)
+def addresses_set(scene: Scene) -> None:
+    """Rules of each set change the addresses that samples, lines and PROXY headers tell."""
+    door = scene.listen()
+    for port in range(1000, 1006):
+        header = V1 if port % 2 else b""
+        client = scene.connect(port).send(header + b"Hello").finish()
+        server = door.accept()
+        data = b"".join(iter(lambda server=server: server.sock.recv(65536), b""))  # type: ignore[misc]
+        number = str(next(reversed(scene.known))).encode()
+        scene.note(repr(data.replace(scene.host.encode(), b"HOST").replace(b" " + number, b" PORT")))
+        server.close()
+        client.ends().close()
+        scene.logged()
+
+
 CONTENT = """
 listen {name}
     bind {host}:1000

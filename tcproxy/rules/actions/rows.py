@@ -6,7 +6,7 @@ not done. A row stands at the foot of the file that implements its action, in a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
@@ -19,6 +19,7 @@ from tcproxy.rules.sets import SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
 from tcproxy.samples.formats import Format, FormatError, read_format
+from tcproxy.samples.places import Place
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
 Act: TypeAlias = Callable[[Any], object]
@@ -94,14 +95,18 @@ Make: TypeAlias = "Callable[[Assembly], Act]"
 """Makes the action of a rule when a proxy starts."""
 
 
+OF_CONNECTION = "connection "
+"""Begins names of what belongs to a connection: only actions that say so change it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What the words of a rule's action say.
 
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
-    "variable NAME"; ("",) for anything. formats, expressions: what it names, to be checked. status, reply, group: of
-    actions that answer: the status for log lines, what is sent (None: the page that there is for the status), and the
-    `http-errors` section that has it.
+    "variable NAME"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what it names, to be
+    checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None: the page that
+    there is for the status), and the `http-errors` section that has it.
     """
 
     make: Make
@@ -197,8 +202,11 @@ class ActionWords:
             self.check_place(expression)
         return form
 
-    def expression(self, what: str) -> Expression:
-        """Take the next words as an expression: it ends at the first space that is not in parentheses."""
+    def expression(self, what: str, places: Sequence[Place] = ()) -> Expression:
+        """Take the next words as an expression: it ends at the first space that is not in parentheses.
+
+        places: where its sample must exist, any of them; by default where the rules of this set are met.
+        """
         at = self.at
         text = self.word(what)
         try:
@@ -207,11 +215,11 @@ class ActionWords:
             raise self.refuse(str(wrong), at) from None
         if rest:
             raise self.refuse(f"'{rest}' cannot stand behind '{found.text}'", at)
-        self.check_place(found)
+        self.check_place(found, places)
         return found
 
-    def check_place(self, expression: Expression) -> None:
+    def check_place(self, expression: Expression, places: Sequence[Place] = ()) -> None:
         """Refuse a sample that does not exist where the rules of this set are met."""
         place = self.kind.place(self.draft.get("kind", ""))
-        if not place.allows(expression.fetch.places):
+        if not any(one.allows(expression.fetch.places) for one in places or (place,)):
             raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{place.words}'")

@@ -53,7 +53,7 @@ class HttpConnection(ClientConnection):
         self.settings = frontend.http
         self.client_limit = frontend.client
         self.exchange: HttpExchange | None = None
-        self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
+        self.alarm = self.greeting = self.front = self.moved = self.relay = self.packed_source = None
         self.kept_variables = None
         self.kept = self.peer = self.choice = None
         self.client_done = self.client_shut = self.broken = self.closed = self.leaving = self.unread = False

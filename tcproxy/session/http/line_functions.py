@@ -207,12 +207,14 @@ def _arrived(exchange: Exchange) -> int:
 
 
 def _peer_of(exchange: Exchange) -> Address:
-    """Return the client's address, which is asked for once a connection."""
+    """Return the client's address, which is asked for once a connection, unless rules have set another."""
     try:
-        exchange.connection.peer = exchange.client_address
+        address = exchange.client_address
     except OSError:
         return NOWHERE  # the socket knows its addresses no more
-    return exchange.connection.peer
+    if exchange.moved is None:
+        exchange.connection.peer = address
+    return address
 
 
 def _front_of(exchange: Exchange) -> Address:

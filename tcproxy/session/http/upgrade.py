@@ -17,7 +17,7 @@ from tcproxy.session.settings import BackendSettings, FrontendSettings
 from tcproxy.session.stages import CLOSED, PROXY
 
 TAKEN_OVER = (
-    "accepted", "began", "client_done", "client_limit", "front", "greeting", "handshake", "number",
+    "accepted", "began", "client_done", "client_limit", "front", "greeting", "handshake", "moved", "number",
 )  # fmt: skip
 
 
