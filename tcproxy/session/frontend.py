@@ -75,7 +75,8 @@ class Frontend(FrontendSettings):
         if any(backend is not None and backend.contents is not None for backend in targets):
             self._inspects = True
             self._renew_steps()
-        if self.http is None and any(backend is not None and backend.http is not None for backend in targets):
+        speaks_http = any(backend is not None and backend.http is not None for backend in targets)
+        if self.http is None and (speaks_http or _switches_mode(self.model)):
             self.http = HttpFrontend(self.model)
             self.identify = _either(self.identify, self.http.identify(self))
             self._renew_steps()
@@ -180,6 +181,11 @@ def _moves_clients(model: Proxy) -> bool:
     """Return whether rules set addresses anew for each request."""
     rules = [rule for kind in (SetKind.TCP_CONTENT, SetKind.HTTP_REQUEST) for rule in model.rules_of(kind)]
     return any(change.startswith(OF_CONNECTION) for rule in rules for change in rule.made.changes)
+
+
+def _switches_mode(model: Proxy) -> bool:
+    """Return whether a rule of a frontend in TCP mode may go on in HTTP."""
+    return any(rule.action.name == "switch-mode" for rule in model.rules_of(SetKind.TCP_CONTENT))
 
 
 def _id_form(model: Proxy) -> Format | None:

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from tests.scenarios.beside import Scene, Stories, Told, differences
+from tests.scenarios.http_actors import head
 
 STORIES = Stories()
 story = STORIES.story
@@ -440,6 +441,62 @@ def use_backend_behind_a_wait(scene: Scene) -> None:
         at.accept().reads(2).send(b"bye").close()
         client.ends().close()
         scene.logged()
+
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+SWITCHING = """
+frontend {name}
+    bind {host}:1000
+    tcp-request inspect-delay 1s
+    tcp-request content switch-mode http if {{ req.payload(0,3) -m str GET }}
+    tcp-request content reject if {{ req.payload(0,3) -m str bad }}
+    http-request deny if {{ path /deny }}
+    use_backend {name}.h if {{ path -m found }}
+    default_backend {name}.b
+backend {name}.h
+    mode http
+    server h {host}:2001
+backend {name}.b
+    server s {host}:2000
+"""
+
+
+@story(SWITCHING)
+def modes_switched(scene: Scene) -> None:
+    """A rule goes on in HTTP with a client, whose requests then choose their backends."""
+    door, other = scene.listen(), scene.listen(2001, "other")
+    client = scene.connect().send(GET[:2])
+    scene.turn()
+    client.send(GET[2:])
+    link = other.accept()
+    head(link)
+    link.send(OK)
+    head(client)
+    client.send(GET)
+    head(link)
+    link.send(OK)
+    head(client)
+    client.send(GET.replace(b"/", b"/deny", 1)).ends().close()
+    scene.logged(3)
+    link.close()
+    client = scene.connect().send(b"Hello")
+    door.accept().reads(5).send(b"bye").close()
+    client.ends().close()
+    scene.logged()
+    scene.left()
+
+
+@story(SWITCHING)
+def modes_switched_in_vain(scene: Scene) -> None:
+    """What looks like HTTP and is none, or ends early."""
+    scene.connect().send(b"GET / GARBAGE\r\n\r\n").ends().close()
+    scene.logged()
+    client = scene.connect().send(b"GET / HT")
+    scene.turn()
+    client.finish().ends().close()
+    scene.logged()
+    scene.left()
 
 
 RESPONSE = """
