@@ -188,7 +188,7 @@ class LiveBind:
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
         self.connection_rules: Step | None = None
         self.session_rules: Step | None = None
-        self.screened = model.accept_proxy
+        self.screened = model.accept_proxy or bool(model.cip)
         self.steps: Any = None  # a Steps (steps.py, above); None in HTTP mode
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 import pytest
 
@@ -155,6 +156,52 @@ def addresses_set(scene: Scene) -> None:
         server.close()
         client.ends().close()
         scene.logged()
+
+
+IP4 = bytes([0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2])
+TCP = (1234).to_bytes(2, "big") + (443).to_bytes(2, "big") + bytes(16)
+IP6 = bytes([0x60, 0, 0, 0, 0, 20, 6, 64, 0x20, 1, 0xD, 0xB8]) + bytes(11) + b"\1" + bytes(15) + b"\2"
+MAGIC = (5).to_bytes(4, "big")
+CLIENT_IPS = {
+    "legacy": MAGIC + (40).to_bytes(4, "big") + IP4 + TCP,
+    "legacy of IPv6": MAGIC + (60).to_bytes(4, "big") + IP6 + TCP,
+    "standard": MAGIC + (52).to_bytes(4, "big") + b"\0\0" + (40).to_bytes(2, "big") + IP4 + TCP,
+    "standard of IPv6": MAGIC + (72).to_bytes(4, "big") + b"\0\0" + (60).to_bytes(2, "big") + IP6 + TCP,
+}
+BAD_CLIENT_IPS = {
+    "magic": b"\0\0\0\6" + (40).to_bytes(4, "big") + IP4 + TCP,
+    "another protocol": MAGIC + (40).to_bytes(4, "big") + IP4.replace(b"\x40\6", b"\x40\x11") + TCP,
+    "another form": MAGIC + (40).to_bytes(4, "big") + b"\x20" + IP4 + TCP,
+    "another version": MAGIC + (52).to_bytes(4, "big") + b"\0\0\0\x28" + b"\x55" + IP4 + TCP,
+}
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000 accept-netscaler-cip 5
+    bind {host}:1001 accept-netscaler-cip 5 accept-proxy
+    log-format "%ci:%cp %fi:%fp"
+    tcp-request session reject if {{ src 192.0.2.9 }}
+    server s {host}:2000 send-proxy
+"""
+)
+def client_ip_headers(scene: Scene) -> None:
+    """NetScaler Client IP headers of each form, alone and in front of a PROXY header, and bad ones."""
+    door = scene.listen()
+    for port, (what, header) in itertools.product((1000, 1001), CLIENT_IPS.items()):
+        scene.note(what)
+        client = scene.connect(port).send(header + (V1 if port == 1001 else b"") + b"Hello").finish()
+        server = door.accept()
+        scene.note(repr(b"".join(iter(lambda server=server: server.sock.recv(65536), b""))))  # type: ignore[misc]
+        server.close()
+        client.ends().close()
+        scene.logged()
+    for what, header in BAD_CLIENT_IPS.items():
+        scene.note(what)
+        scene.connect().send(header + b"Hello").ends().close()
+        scene.logged()
+    scene.left()
 
 
 CONTENT = """

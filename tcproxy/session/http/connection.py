@@ -316,7 +316,7 @@ class HttpConnection(ClientConnection):
         """The deadline struck: act on what is really due, and set it anew."""
         self.alarm = None
         now = self.now()
-        if type(self.greeting) is Greeting:
+        if isinstance(self.greeting, Greeting):
             self.greeting.alarmed(now)
         elif self.relay is not None:
             self.relay.alarmed(now)
