@@ -177,7 +177,7 @@ def _payload_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
         name, Kind.BIN, places, help,
         build=lambda start, size: _Payload(reads, start, size).take,
         build_waits=lambda start, size: _Payload(reads, start, size).waits,
-        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=2,
+        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=2, reads="bytes",
     )  # fmt: skip
 
 
@@ -186,12 +186,12 @@ def _sized_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
         name, Kind.BIN, places, help,
         build=lambda at, size, start=b"": _SizedPayload(reads, at, size, start).take,
         build_waits=lambda at, size, start=b"": _SizedPayload(reads, at, size, start).waits,
-        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER, ArgumentType.STRING), required=2,
+        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER, ArgumentType.STRING), required=2, reads="bytes",
     )  # fmt: skip
 
 
 def _length_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
-    return Fetch(name, Kind.SINT, places, help, _length(reads), waits=in_tcp_mode)
+    return Fetch(name, Kind.SINT, places, help, _length(reads), waits=in_tcp_mode, reads="bytes")
 
 
 def _over(facts: Facts) -> Value | None:

@@ -23,7 +23,7 @@ def read_row(name: str, kind: Kind, places: str, help: str, read: Callable[[Fact
         found = read(facts)
         return None if isinstance(found, Unread) else found
 
-    return Fetch(name, kind, places, help, take, waits=lambda facts: read(facts) is NOT_YET)
+    return Fetch(name, kind, places, help, take, waits=lambda facts: read(facts) is NOT_YET, reads="bytes")
 
 
 def _hello_row(name: str, kind: Kind, help: str, of: Callable[[ClientHello], Value | None]) -> Fetch:

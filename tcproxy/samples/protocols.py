@@ -39,7 +39,7 @@ def _row(
 ) -> Fetch:  # fmt: skip
     return Fetch(
         name, kind, places, help, build=lambda *values: _take(build(*values)),
-        build_waits=lambda *values: _waits(build(*values)), arguments=arguments, required=required,
+        build_waits=lambda *values: _waits(build(*values)), arguments=arguments, required=required, reads="bytes",
     )  # fmt: skip
 
 

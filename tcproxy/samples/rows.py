@@ -50,11 +50,12 @@ class Fetch:
         given, and are empty if they are not (a proxy left out means the current one).
     take: the fetch itself, for one without arguments. build: makes it of the arguments' values, those not
         given left out (ValueError says what is wrong with them).
+    listed: the kind that HAProxy's list has for it, where that is not the one it gives.
     fixed: its value is the same for a whole connection, from its first request to its last.
-    reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
-        "method"; "header": of the name that its first argument is. "" where anything may change it.
     waits: says whether its value may still change (see above), whatever its arguments. build_waits: makes such a
         function of the arguments, as `build` does. Neither: the value is what it is.
+    reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
+        "method"; "header": of the name that its first argument is. "" where anything may change it.
     build_every: of a fetch with several values (headers, cookies, parameters): makes the function of the arguments
         that takes all of them, which a test tries in turn; None where these arguments ask for one.
     """
@@ -68,10 +69,20 @@ class Fetch:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     fixed: bool = False
-    reads: str = ""
     waits: Waits | None = None
     build_waits: Callable[..., Waits] | None = None
+    listed: Kind | None = None
+    reads: str = ""
     build_every: Callable[..., TakeEvery | None] | None = None
+
+    @property
+    def may_wait(self) -> bool:
+        """Return whether its value may change while bytes come."""
+        return self.waits is not None or self.build_waits is not None
+
+    def compile_waits(self, values: Sequence[Any]) -> Waits | None:
+        """Return the function that says whether the sample may still change; None for one that never does."""
+        return self.waits if self.build_waits is None else self.build_waits(*values)
 
     def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
         """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
@@ -85,15 +96,6 @@ class Fetch:
         """Return the function that takes all values, None where there is one at the most."""
         return None if self.build_every is None else self.build_every(*values)
 
-    @property
-    def may_wait(self) -> bool:
-        """Return whether its value may change while bytes come."""
-        return self.waits is not None or self.build_waits is not None
-
-    def compile_waits(self, values: Sequence[Any]) -> Waits | None:
-        """Return the function that says whether the sample may still change; None for one that never does."""
-        return self.waits if self.build_waits is None else self.build_waits(*values)
-
     def compile(self, values: Sequence[Any]) -> Take:
         """Return the function that takes this sample with these arguments. Raises ValueError."""
         if self.build is not None:
@@ -103,7 +105,7 @@ class Fetch:
 
     def listing(self) -> str:
         """Return the line of HAProxy's list of fetches."""
-        return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {self.kind.value}"
+        return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {(self.listed or self.kind).value}"
 
     def _signature(self) -> str:
         return signature(self.arguments, self.required)
@@ -155,6 +157,9 @@ class Converter:
     arguments: types; the first `required` must be given. `build` gets them as values, those not given left out.
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
     says what is wrong with them). build_with: makes one that is called with the facts, too.
+    listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
+    keeps: what it returns stays of the kind that came, where the cast to `takes` changes nothing: as in HAProxy, a part
+    of a text is a text for a variable that keeps it, though `bytes` is said to give a block.
     """
 
     name: str
@@ -166,6 +171,13 @@ class Converter:
     build_with: Callable[..., ConvertWith] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
+    listed: Kind | None = None
+    keeps: bool = False
+
+    @property
+    def told(self) -> Kind:
+        """The kind of what it returns by HAProxy's list."""
+        return self.listed or self.gives
 
     def compile(self, values: Sequence[Any]) -> Convert | None:
         """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
@@ -175,4 +187,4 @@ class Converter:
 
     def listing(self) -> str:
         """Return the line of HAProxy's list of converters, which names what is given first."""
-        return f"{self.name}{signature(self.arguments, self.required)}: {self.gives.value} => {self.takes.value}"
+        return f"{self.name}{signature(self.arguments, self.required)}: {self.told.value} => {self.takes.value}"
