@@ -103,6 +103,7 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
     )
     facts = {
         "source": packed_address(source) or b"", "source_port": 4000,
+        "connection_source": (source, 4000), "connection_destination": (destination, 80),
         "destination": packed_address(destination) or b"", "destination_port": 80,
         "proxy_header": None, "frontend": frontend, "farm": None, "server": None, "world": world,
         "bind": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
