@@ -92,8 +92,8 @@ def _short(text: str) -> str:
 
 
 def of_tcproxy(expression: str, variables: Mapping[str, str] | None = None) -> Answer:
-    """Return what tcproxy makes of an expression."""
-    facts = facts_with(variables or {})
+    """Return what tcproxy makes of an expression; of the variables, those that it names are set."""
+    facts = facts_with({name: text for name, text in (variables or {}).items() if name in expression})
     try:
         found = parse_expression(expression, "f")
     except ValueError as error:
