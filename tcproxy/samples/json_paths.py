@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 DEPTH = 20
@@ -39,7 +40,10 @@ def _containers(levels: int) -> bytes:
     return value
 
 
-_CONTAINER = re.compile(_containers(LEVELS))
+@cache
+def _container() -> re.Pattern[bytes]:
+    """Return the pattern, which takes milliseconds to compile."""
+    return re.compile(_containers(LEVELS))
 
 
 class Found(NamedTuple):
@@ -54,6 +58,7 @@ class Path:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
+        self.container = _container()
         self.names = {at: _name(text, at + 1) for at, letter in enumerate(text) if letter == ord(".")}
 
     def find(self, data: bytes) -> Found | None:
@@ -185,7 +190,7 @@ class _Reading:
         if len(self.nesting) >= DEPTH:
             return None
         if self.walk.depth > self.walk.matched and len(self.nesting) <= DEPTH - LEVELS:
-            whole = _CONTAINER.match(self.data, at)
+            whole = self.walk.path.container.match(self.data, at)
             if whole is not None:
                 return whole.end(), _Reading._comma_or_end
         self.nesting.append(letter)
