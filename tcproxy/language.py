@@ -34,6 +34,7 @@ from tcproxy.model import (
     tls,
     tuning,
     unsupported,
+    userlists,
 )
 from tcproxy.model.consistency import Consistency
 from tcproxy.model.logs import joined
@@ -72,6 +73,7 @@ ROOMS = (
     bind.WORDS,
     server.WORDS,
     unsupported.WORDS,
+    userlists.WORDS,
 )
 
 
@@ -188,9 +190,10 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading, roundrobin)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
-    for origin, message in rules.unresolved(proxies, _refused_names(sections)):
+    lists = userlists.finish({name: section.draft for name, section in sections.userlists.items()}, reading)
+    for origin, message in rules.unresolved(proxies, lists, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    return Configuration(settings, proxies, reading.environment, tuple(files))
+    return Configuration(settings, proxies, reading.environment, tuple(files), lists)
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:

@@ -17,6 +17,7 @@ from tcproxy.model.accounts import Gid, Group, Uid, User
 from tcproxy.model.bind import Bind, build_binds
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.userlists import UserList
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,16 @@ class Global:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything one reading produced: the global section and the proxies, in the order of the files."""
+    """Everything one reading produced: the global section and the proxies, in the order of the files.
+
+    userlists: the sections `userlist` by name.
+    """
 
     process: Global
     proxies: tuple[Proxy, ...] = ()
     environment: Environment | None = None
     files: tuple[str, ...] = ()
+    userlists: Mapping[str, UserList] = field(default_factory=dict)
 
     def frontends(self) -> list[Proxy]:
         """Return the proxies that listen, in order."""

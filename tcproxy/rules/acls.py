@@ -6,9 +6,9 @@ conditions.py combines ACLs into conditions; methods.py and the files beside it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import Draft, Reading
@@ -19,13 +19,14 @@ from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
-from tcproxy.samples.kinds import Cast, Kind, Value, cast, same
+from tcproxy.samples.kinds import Cast, Kind, Value, cast, decode, same
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Take, TakeEvery
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
+GROUPS = "http_auth_group"
 TakeAny: TypeAlias = "Take | TakeEvery"
 """Takes a sample, or all of a fetch that may have several."""
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
@@ -108,6 +109,8 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     expression, method = _criterion(words[start], start, reading)
     flags = _Flags(statement, end, reading, method)
     at = flags.read(start + 1)
+    if expression.fetch.name == GROUPS:
+        _check_groups(flags, at, end)
     method = flags.method or _default(expression, start)
     patterns = _patterns(statement, at, end, method, flags)
     take, matches = _compile(expression, method, patterns, start)
@@ -115,8 +118,24 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     if method.matcher is not None and not (patterns or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
+    if expression.fetch.name == GROUPS:
+        expression = _naming_groups(expression, patterns)
     holds = _holds(take, matches, several)
     return Test(text, holds, expression, statement.origin, flags.number, take, matches, method.wants, several)
+
+
+def _naming_groups(expression: Expression, patterns: Sequence[tuple[int, Any]]) -> Expression:
+    """Return the expression with the groups in its reference, so that they are looked for in the userlist."""
+    groups = tuple(decode(text) for _, (text, _) in patterns)
+    return replace(expression, references=tuple(replace(one, groups=groups) for one in expression.references))
+
+
+def _check_groups(flags: _Flags, at: int, end: int) -> None:
+    """Refuse whatever HAProxy refuses behind `http_auth_group(LIST)`, which is compared with names of groups only."""
+    if flags.method is not None and flags.method_at:
+        raise Refused(f"'{GROUPS}' is compared with names of groups: '-m' cannot stand behind it", flags.method_at)
+    if at == end and not flags.files:
+        raise Refused(f"'{GROUPS}' needs the names of groups behind it", at - 1)
 
 
 def _criterion(word: str, at: int, reading: Reading) -> tuple[Expression, Method | None]:
@@ -138,7 +157,10 @@ def _default(expression: Expression, at: int) -> Method:
 
 
 class _Flags:
-    """The flags in front of the patterns. files: those of `-f`, each with the flags in force before it."""
+    """The flags in front of the patterns. files: those of `-f`, each with the flags in force before it.
+
+    method_at: index of `-m`, 0 without one.
+    """
 
     def __init__(self, statement: Statement, end: int, reading: Reading, method: Method | None) -> None:
         self.statement, self.end, self.reading, self.method = statement, end, reading, method
@@ -146,6 +168,7 @@ class _Flags:
         self.resolve = True
         self.ended = False
         self.number = 0
+        self.method_at = 0
         self.files: list[tuple[str, bool, int]] = []
 
     def read(self, at: int) -> int:
@@ -177,7 +200,7 @@ class _Flags:
                 raise Refused("'-m' must stand before '-f'", at - 1)
             if value not in METHODS:
                 raise Refused(f"unknown matching method '{value}'{near(value, list(METHODS))}", at)
-            self.method = METHODS[value]
+            self.method, self.method_at = METHODS[value], at - 1
         elif not (value.isascii() and value.isdigit()):
             raise Refused(f"'-u' needs a number behind it, and not '{value}'", at)
         else:

@@ -16,7 +16,17 @@ from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
 from tcproxy.samples.kinds import Kind, Sample, Value, cast, casts_to, kind_after, no_cast, same, sample_of
 from tcproxy.samples.missing import LUA
-from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take, TakeEvery, converted, every_converted
+from tcproxy.samples.rows import (
+    Convert,
+    Converter,
+    ConvertWith,
+    Fetch,
+    Take,
+    TakeEvery,
+    Waits,
+    converted,
+    every_converted,
+)
 from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 if TYPE_CHECKING:
@@ -33,7 +43,7 @@ class Expression:
     text: as written. fetch: its row. converters: the rows of those behind it. kind: what `take` gives. references:
     proxies, servers and user lists it names. reads: what changes its value ("path", "header NAME" ...): () for nothing,
     None where that is not known. every: takes all values of a fetch that has several, which a test tries in turn; None
-    where `take` gives the only one.
+    where `take` gives the only one. waits: says whether the sample may still change (rows.py), None if it never does.
     """
 
     text: str
@@ -44,6 +54,7 @@ class Expression:
     converters: tuple[Converter, ...] = ()
     reads: tuple[str, ...] | None = None
     every: TakeEvery | None = None
+    waits: Waits | None = None
 
     @property
     def fixed(self) -> bool:
@@ -75,6 +86,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
     reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
     take, every = _compiled(fetch, values, text)
+    waits = fetch.compile_waits(values)
     kind = told = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
@@ -93,7 +105,7 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
         if row.build_with is not None:
             reads = None
     taken = text[: len(text) - len(rest)] if rest else text
-    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, every), rest
+    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, every, waits), rest
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:
