@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tcproxy.samples.headers import parted, request_head
+from tcproxy.samples.headers import parted, request_head, that_may_come
 from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.loose_numbers import loose_ipv4
@@ -26,7 +26,9 @@ def _url(facts: Facts) -> Value | None:
 def _path(facts: Facts) -> Value | None:
     request = facts.request
     if request is None or facts.response is not None:
-        return None
+        request = request_head(facts)
+        if request is None:
+            return None
     target = request.target
     if target[:1] != b"/":
         target = request.path
@@ -144,7 +146,7 @@ def _url_port(facts: Facts) -> Value | None:
     return None if found is None else found[1]
 
 
-FETCHES = (
+FETCHES = that_may_come(
     Fetch("base", Kind.STR, OF_REQUESTS, "The Host header, and the path behind it.", _base),
     Fetch("base32", Kind.SINT, OF_REQUESTS, "A hash of 32 bits of `base`.", _base32),
     Fetch("base32+src", Kind.BIN, OF_REQUESTS, "`base32` and the client's address.", _base32_and_source),
