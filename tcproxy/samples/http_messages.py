@@ -46,7 +46,8 @@ def _status(facts: Facts) -> Value | None:
 
 
 def _is_first(facts: Facts) -> Value | None:
-    return facts.first
+    """Return whether no request came before; in TCP mode always True, as in HAProxy."""
+    return facts.first if facts.request is not None or facts.frontend.model.mode == "tcp" else None
 
 
 def _unique_id(facts: Facts) -> Value | None:
@@ -146,7 +147,7 @@ def _client_major(facts: Facts) -> Value | None:
 
 
 def _server_major(facts: Facts) -> Value | None:
-    return None if facts.server is None else 1
+    return None if facts.server is None and facts.link_remote is None else 1
 
 
 def _request_rate(reference: Reference) -> Take:

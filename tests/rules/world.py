@@ -108,6 +108,6 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         "bind": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
         "request": None, "response": None, "captured": None, "first": True,
         "unique_id": lambda: None, "request_line": lambda: None,
-        "request_body": lambda: b"", "response_body": lambda: b"",
+        "request_body": lambda: b"", "response_body": lambda: b"", "link_remote": None,
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **more})
