@@ -10,12 +10,11 @@ from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.loose_numbers import loose_ipv4
 from tcproxy.samples.rows import Fetch
+from tcproxy.wire.hashes import MASK, avalanche
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
     from tcproxy.wire.messages import RequestHead
-
-_MASK = 0xFFFFFFFF
 
 
 def _url(facts: Facts) -> Value | None:
@@ -73,19 +72,8 @@ def hash32(text: bytes) -> int:
     """Return the hash that HAProxy's `sdbm` with an avalanche makes of a text, whose bytes count as signed."""
     value = 0
     for byte in text:
-        value = ((byte if byte < 128 else byte - 256) + value * 65599) & _MASK
-    return _mixed(value)
-
-
-def _mixed(value: int) -> int:
-    """Mix all bits of a number, as Bob Jenkins's integer hash does, and spread them over the whole range."""
-    value = value + 0x7ED55D16 + (value << 12) & _MASK
-    value = value ^ 0xC761C23C ^ value >> 19
-    value = value + 0x165667B1 + (value << 5) & _MASK
-    value = (value + 0xD3A2646C ^ value << 9) & _MASK
-    value = value + 0xFD7046C5 + (value << 3) & _MASK
-    value = value ^ 0xB55A4F09 ^ value >> 16
-    return value * 3221225473 & _MASK
+        value = ((byte if byte < 128 else byte - 256) + value * 65599) & MASK
+    return avalanche(value)
 
 
 def _base32(facts: Facts) -> Value | None:
