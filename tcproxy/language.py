@@ -186,7 +186,9 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     )
     for origin, message in rules.unresolved(proxies, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    return Configuration(settings, proxies, reading.environment, tuple(files))
+    if reading.patterns is not None:
+        reading.patterns.give_numbers()
+    return Configuration(settings, proxies, reading.environment, tuple(files), reading.patterns)
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:

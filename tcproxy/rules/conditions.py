@@ -78,7 +78,7 @@ class Condition:
     @property
     def is_fixed(self) -> bool:
         """Return whether it is met by all requests of a connection, or by none."""
-        return all(test.expression.fixed for term in self.terms() for test in term.acl.tests)
+        return all(test.is_fixed for term in self.terms() for test in term.acl.tests)
 
     def terms(self) -> Iterator[Term]:
         """Return all terms, in order."""

@@ -15,6 +15,7 @@ from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
 from tcproxy.samples.kinds import Cast, Kind, Sample, Value, cast, same, sample_of
 from tcproxy.samples.missing import LUA
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take, Waits
 from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
@@ -46,7 +47,9 @@ class Expression:
     @property
     def fixed(self) -> bool:
         """Return whether it gives the same for a whole connection."""
-        return self.fetch.fixed and all(row.build_with is None for row in self.converters)
+        return self.fetch.fixed and all(
+            row.build_with is None and row.build_from_files is None for row in self.converters
+        )
 
     def taking(self, kind: Kind) -> Take | None:
         """Return the function that takes the sample as one of this kind; None where no cast leads there."""
@@ -56,15 +59,18 @@ class Expression:
         return _then(self.take, convert)
 
 
-def parse_expression(text: str, section: str) -> Expression:
-    """Read an expression; `section` is the name of the proxy that it stands in. Raises ValueError."""
-    found, rest = read_expression(text, section)
+def parse_expression(text: str, section: str, files: PatternFiles | None = None) -> Expression:
+    """Read an expression; `section` is the name of the proxy that it stands in. Raises ValueError.
+
+    files: what the line needs to use maps, which are refused without.
+    """
+    found, rest = read_expression(text, section, files)
     if rest:
         raise ValueError(f"a comma is missing behind '{text[: len(text) - len(rest)]}' in '{text}'")
     return found
 
 
-def read_expression(text: str, section: str) -> tuple[Expression, str]:
+def read_expression(text: str, section: str, files: PatternFiles | None = None) -> tuple[Expression, str]:
     """Read the expression that a text begins with; return it, and what follows it. Raises ValueError."""
     fetch, values, rest = _read_fetch(text, section)
     reads = fetch.what_it_reads(values)
@@ -79,10 +85,10 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
             break
         row, values, rest = _read_converter(text, rest, section)
         references += [value for value in values if isinstance(value, Reference)]
-        take = _converted(take, kind, row, values, text)
+        take = _converted(take, kind, row, values, text, files)
         kind = row.gives
         rows.append(row)
-        if row.build_with is not None:
+        if row.build_with is not None or row.build_from_files is not None:
             reads = None
     taken = text[: len(text) - len(rest)] if rest else text
     return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, waits), rest
@@ -135,7 +141,9 @@ def _compiled(fetch: Fetch, values: list[Argument], text: str) -> Take:
         raise ValueError(f"wrong argument in '{text}': {error}") from None
 
 
-def _converted(take: Take, kind: Kind, row: Converter, values: list[Argument], text: str) -> Take:
+def _converted(
+    take: Take, kind: Kind, row: Converter, values: list[Argument], text: str, files: PatternFiles | None
+) -> Take:
     """Return the function that takes a sample and converts it. Raises ValueError."""
     change = cast(kind, row.takes)
     if change is None:
@@ -147,7 +155,7 @@ def _converted(take: Take, kind: Kind, row: Converter, values: list[Argument], t
     try:
         if row.build_with is not None:
             return _then_with(take, row.build_with(*values))
-        convert = row.compile(values)
+        convert = row.compile(values, files)
     except ValueError as error:
         raise ValueError(f"wrong argument of '{row.name}' in '{text}': {error}") from None
     assert convert is not None

@@ -29,6 +29,7 @@ from tcproxy.samples.kinds import Kind
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
     from tcproxy.samples.kinds import Value
+    from tcproxy.samples.patterns.files import PatternFiles
 
 Take: TypeAlias = "Callable[[Facts], Value | None]"
 """Takes a sample; None when there is none."""
@@ -120,7 +121,8 @@ class Converter:
     given whatever comes, as a Sample. gives: the kind of what it returns; ANY: a Sample.
     arguments: types; the first `required` must be given. `build` gets them as values, those not given left out.
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
-    says what is wrong with them). build_with: makes one that is called with the facts, too.
+    says what is wrong with them). build_with: makes one that is called with the facts, too. build_from_files: makes one
+    of the PatternFiles of the line, and of the arguments' values.
     """
 
     name: str
@@ -130,11 +132,16 @@ class Converter:
     convert: Convert | None = None
     build: Callable[..., Convert] | None = None
     build_with: Callable[..., ConvertWith] | None = None
+    build_from_files: Callable[..., Convert] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
 
-    def compile(self, values: Sequence[Any]) -> Convert | None:
+    def compile(self, values: Sequence[Any], files: PatternFiles | None = None) -> Convert | None:
         """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
+        if self.build_from_files is not None:
+            if files is None:
+                raise ValueError(f"'{self.name}' cannot read its file from here")
+            return self.build_from_files(files, *values)
         if self.build is not None:
             return self.build(*values)
         return self.convert

@@ -7,7 +7,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar
 
-from tcproxy.samples import connection, constants, machine, missing, proxies, texts
+from tcproxy.samples import connection, constants, machine, maps, missing, proxies, texts
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
@@ -23,7 +23,7 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
 
 
 _FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES, machine.FETCHES, proxies.FETCHES)
-_CONVERTERS: tuple[tuple[Converter, ...], ...] = (texts.CONVERTERS,)
+_CONVERTERS: tuple[tuple[Converter, ...], ...] = (maps.CONVERTERS, texts.CONVERTERS)
 
 FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
 CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))

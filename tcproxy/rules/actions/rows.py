@@ -19,6 +19,7 @@ from tcproxy.rules.sets import SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
 from tcproxy.samples.formats import Format, FormatError, read_format
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
 Act: TypeAlias = Callable[[Any], object]
@@ -161,7 +162,7 @@ class ActionWords:
         at = self.at
         text = self.word(what)
         try:
-            form = read_format(text, self.reading.name)
+            form = read_format(text, self.reading.name, PatternFiles(self.reading, self.statement))
             check = self.reading.check_format
             for piece in form.variables if check is not None else ():
                 check(f"%{piece.variable}", True)  # type: ignore[misc]  # it is not None
@@ -176,7 +177,7 @@ class ActionWords:
         at = self.at
         text = self.word(what)
         try:
-            found, rest = read_expression(text, self.reading.name)
+            found, rest = read_expression(text, self.reading.name, PatternFiles(self.reading, self.statement))
         except ValueError as wrong:
             raise self.refuse(str(wrong), at) from None
         if rest:

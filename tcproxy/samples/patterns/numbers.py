@@ -1,0 +1,120 @@
+"""Integer patterns: values, ranges and comparisons (manual 7.1.2), for `-m int` and `-m len`; versions as `3.1`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tcproxy.samples.kinds import INT64_MAX, INT64_MIN
+from tcproxy.samples.patterns.entries import Entry, Find, Match
+from tcproxy.samples.patterns.segments import Range, range_finder, range_test
+
+_VALUE = re.compile(r"-?[0-9]+")
+_RANGE = re.compile(r"([0-9]*):([0-9]*)")
+
+OPERATORS: dict[str, Callable[[int], Range]] = {
+    "eq": lambda value: (value, value),
+    "ge": lambda value: (value, INT64_MAX),
+    "gt": lambda value: (value + 1, INT64_MAX),
+    "le": lambda value: (INT64_MIN, value),
+    "lt": lambda value: (INT64_MIN, value - 1),
+    # not in the manual: HAProxy 2.6 accepts the word and takes it for `eq`
+    "ne": lambda value: (value, value),
+}
+
+
+def read_range(text: str, operator: str = "eq") -> Range:
+    """Return what a pattern matches. A range says it all, and the operator before it counts for nothing.
+
+    Raises ValueError.
+    """
+    match = _RANGE.fullmatch(text)
+    if match is not None and match[0] != ":":
+        low = int(match[1]) if match[1] else INT64_MIN
+        high = int(match[2]) if match[2] else INT64_MAX
+        if low > high or max(abs(low), abs(high)) > INT64_MAX + 1:
+            raise ValueError(f"'{text}' is not a range of numbers")
+        return low, high
+    if ":" in text:
+        raise ValueError(f"'{text}' is not a range of numbers")
+    if not _VALUE.fullmatch(text) or not INT64_MIN <= int(text) <= INT64_MAX:
+        raise ValueError(f"'{text}' is not a number")
+    return OPERATORS[operator](int(text))
+
+
+_VERSION = re.compile(r"([0-9]{1,5})(?:\.([0-9]{1,5}))?")
+
+
+def read_versions(text: str, operator: str = "eq") -> Range:
+    """Return what a pattern as `3.1`, `3`, `3.0:3.2`, `3.1:` or `:3.1` matches; a version is major << 16 | minor.
+
+    A range says it all, and the operator before it counts for nothing. Raises ValueError.
+    """
+    separator = next((letter for letter in text if letter in ":-"), "")
+    if not separator:
+        return OPERATORS[operator](_version(text, text))
+    low_text, _, high_text = text.partition(separator)
+    if not low_text and not high_text:
+        raise ValueError(f"'{text}' is not a range of versions")
+    low = _version(low_text, text) if low_text else INT64_MIN
+    high = _version(high_text, text) if high_text else INT64_MAX
+    if low > high:
+        raise ValueError(f"'{text}' is not a range of versions")
+    return low, high
+
+
+def _version(version: str, text: str) -> int:
+    match = _VERSION.fullmatch(version)
+    if match is None or int(match[1]) > 0xFFFF or int(match[2] or 0) > 0xFFFF:
+        raise ValueError(f"'{text}' is not a version, as '3.1'")
+    return int(match[1]) << 16 | int(match[2] or 0)
+
+
+def text_of_range(bounds: Range, are_versions: bool) -> str:
+    """Return a range as a pattern that says it without an operator, as `4:` for `gt 3`."""
+    low, high = (
+        "" if bound in (INT64_MIN, INT64_MAX) else f"{bound >> 16}.{bound & 0xFFFF}" if are_versions else str(bound)
+        for bound in bounds
+    )
+    return f"{low}:{high}"
+
+
+class RangeStore:
+    """The ranges of one use of a set. Of several that match, the one that came first is found."""
+
+    def __init__(self, read: Callable[[bytes], Range]) -> None:
+        self.read = read
+        self.ranges: dict[Entry, Range] = {}
+
+    def __len__(self) -> int:
+        return len(self.ranges)
+
+    def add(self, entry: Entry) -> None:
+        """Take a range. Raises ValueError."""
+        self.ranges[entry] = self.read(entry.text)
+
+    def remove(self, entry: Entry) -> None:
+        """Give up a range."""
+        del self.ranges[entry]
+
+    def test(self) -> Match:
+        """Return the function that says whether a number is in a range."""
+        return range_test(self.ranges.values())
+
+    def find(self) -> Find:
+        """Return the function that finds the first range that a number is in."""
+        return range_finder([(*bounds, rank, entry) for rank, (entry, bounds) in enumerate(self.ranges.items())])
+
+
+class LengthStore(RangeStore):
+    """The same, of the lengths of texts."""
+
+    def test(self) -> Match:
+        """Return the function that says whether a text's length is in a range."""
+        inside = range_test(self.ranges.values())
+        return lambda value: inside(len(value))
+
+    def find(self) -> Find:
+        """Return the function that finds the first range that a text's length is in."""
+        find = super().find()
+        return lambda value: find(len(value))
