@@ -13,6 +13,7 @@ from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import near
 from tcproxy.model.proxy import Proxy
 from tcproxy.rules.acls import Acl, parse_test, references
+from tcproxy.rules.predefined import PREDEFINED, PREDEFINED_NOT_YET
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.expressions import NOT_YET
 from tcproxy.samples.places import Place
@@ -21,21 +22,6 @@ if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
 Holds: TypeAlias = "Callable[[Facts], bool]"
-
-PREDEFINED = {
-    "FALSE": ("always_false",),
-    "LOCALHOST": ("src", "127.0.0.1/8", "::1"),
-    "TRUE": ("always_true",),
-}
-"""ACLs that need not be declared (manual 7.4), each with the words of its test."""
-
-PREDEFINED_NOT_YET = frozenset(
-    {
-        "HTTP", "HTTP_1.0", "HTTP_1.1", "HTTP_2.0", "HTTP_CONTENT", "HTTP_URL_ABS", "HTTP_URL_SLASH",
-        "HTTP_URL_STAR", "METH_CONNECT", "METH_DELETE", "METH_GET", "METH_HEAD", "METH_OPTIONS", "METH_POST",
-        "METH_PUT", "METH_TRACE", "RDP_COOKIE", "REQ_CONTENT", "WAIT_END",
-    }
-)  # fmt: skip
 
 
 class Term:
@@ -54,13 +40,18 @@ class Term:
             return lambda facts: not holds(facts)
         return holds
 
+    def holds3(self, facts: Facts) -> bool | None:
+        """Return whether the term holds, None where that may still change."""
+        held = self.acl.holds3(facts)
+        return held if held is None else held is not self.negated
+
 
 class Condition:
     """A condition, compiled.
 
     text: as written, with `if` or `unless`. alternatives: terms that must all hold, in any one group.
-    unless: it is met where none of them holds. holds: says whether it is met by a session. A condition without terms is
-    never met (`unless`: always).
+    unless: it is met where none of them holds. holds: says whether it is met by a session, where nothing waits. A
+    condition without terms is never met (`unless`: always).
     """
 
     __slots__ = ("alternatives", "holds", "text", "unless")
@@ -80,10 +71,40 @@ class Condition:
         """Return whether it is met by all requests of a connection, or by none."""
         return all(test.is_fixed for term in self.terms() for test in term.acl.tests)
 
+    @property
+    def may_wait(self) -> bool:
+        """Return whether more bytes may change what it says: where rules wait, they call `holds3`."""
+        return any(test.expression.waits is not None for term in self.terms() for test in term.acl.tests)
+
+    def holds3(self, facts: Facts) -> bool | None:
+        """Return whether it is met; None where the rule has to wait, since bytes to come may change that.
+
+        As in HAProxy, the first term of a group that does not hold decides the group, and any group that holds decides
+        the condition; else it waits for a group that may still change.
+        """
+        if facts.wait_over:
+            return self.holds(facts)
+        waits = False
+        for group in self.alternatives:
+            held = _first_unmet(group, facts)
+            if held:
+                return not self.unless
+            waits = waits or held is None
+        return None if waits else self.unless
+
     def terms(self) -> Iterator[Term]:
         """Return all terms, in order."""
         for group in self.alternatives:
             yield from group
+
+
+def _first_unmet(group: Sequence[Term], facts: Facts) -> bool | None:
+    """Return what the first term says that does not hold, True without one."""
+    for term in group:
+        held = term.holds3(facts)
+        if not held:
+            return held
+    return True
 
 
 def _all(parts: Sequence[Holds]) -> Holds:
@@ -170,7 +191,7 @@ class _Groups:
         acl = self.acls.get(name)
         if acl is not None:
             return acl
-        if name in PREDEFINED:
+        if name in PREDEFINED and name not in PREDEFINED_NOT_YET:
             words = ("acl", name, *PREDEFINED[name])
             test = parse_test(Statement(self.statement.origin, words), 2, len(words), self.reading)
             return Acl(name, [test])

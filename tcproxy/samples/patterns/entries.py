@@ -18,14 +18,15 @@ class Entry:
 
     __slots__ = ("address", "generation", "id", "integer", "line", "text", "value")
 
+    integer: Value
+    address: Value
+
     def __init__(self, number: int, text: bytes, value: bytes | None, line: int, generation: int) -> None:
         self.id = number
         self.text = text
         self.value = value
         self.line = line
         self.generation = generation
-        self.integer: Value = 1
-        self.address: Value = b""
 
     def __repr__(self) -> str:
         return f"Entry({self.text!r}, {self.value!r})"

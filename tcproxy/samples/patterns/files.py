@@ -14,6 +14,7 @@ from tcproxy.samples.patterns.sets import PatternSet, PatternSets
 LONGEST_LINE = 16383
 """HAProxy reads longer lines in pieces of this many bytes, as if they were lines."""
 
+HASH = b"#"[0]
 Line = tuple[int, bytes, bytes | None]
 """Number, pattern, value; a file of one column has no values."""
 
@@ -24,24 +25,31 @@ def lines_of(content: bytes, has_values: bool) -> Iterator[Line]:
     Blanks before a pattern do not count, nor do empty lines, lines that begin with #, and what stands behind a
     carriage return or a NUL. has_values: the pattern ends at a blank, and its value follows.
     """
-    number = 0
-    for line in content.split(b"\n"):
-        for start in range(0, len(line) or 1, LONGEST_LINE):
-            number += 1
-            piece = line[start : start + LONGEST_LINE]
-            if piece[:1] == b"#":
-                continue
-            if b"\r" in piece or b"\0" in piece:
-                piece = piece.partition(b"\0")[0].partition(b"\r")[0]
-            piece = piece.lstrip(b" \t")
-            if not piece:
-                continue
-            if has_values:
-                columns = _COLUMNS.fullmatch(piece)
-                assert columns is not None
-                yield number, columns[1], columns[2].rstrip(b" \t")
-            else:
-                yield number, piece, None
+    lines = content.split(b"\n")
+    if b"\r" in content or b"\0" in content or max(map(len, lines)) > LONGEST_LINE:
+        lines = _cut(lines)
+    has_tabs = b"\t" in content
+    for number, line in enumerate(lines, 1):
+        text = line.lstrip(b" \t")
+        if not text or line[0] == HASH:
+            continue
+        if not has_values:
+            yield number, text, None
+        elif has_tabs:
+            columns = _COLUMNS.fullmatch(text)
+            assert columns is not None
+            yield number, columns[1], columns[2].rstrip(b" \t")
+        else:
+            key, _, value = text.partition(b" ")
+            yield number, key, value.strip(b" ")
+
+
+def _cut(lines: list[bytes]) -> list[bytes]:
+    """Return lines as HAProxy reads them: of limited length, and what a NUL or carriage return ends."""
+    pieces = [
+        line[start : start + LONGEST_LINE] for line in lines for start in range(0, len(line) or 1, LONGEST_LINE)
+    ]
+    return [piece.partition(b"\0")[0].partition(b"\r")[0] for piece in pieces]
 
 
 _COLUMNS = re.compile(rb"([^ \t]+)[ \t]*(.*)", re.DOTALL)

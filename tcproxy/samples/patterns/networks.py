@@ -1,7 +1,7 @@
 """Addresses looked up among networks of both families (manual 7.1.6), in a time that hardly depends on how many.
 
 Networks are kept by mask, so that one more or one less costs the same whatever their number. As long as they stay
-as they are, look-ups go through segments (segments.py): one bisection for each family.
+as they are, look-ups go through segments of addresses: one bisection for each family.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from tcproxy.grammar.networks import Network
 from tcproxy.samples.patterns.entries import Entry, Find, Match
-from tcproxy.samples.patterns.segments import flatten, range_test
 
 MAPPED = 0xFFFF << 32
 """What stands before an IPv4 address in its mapped IPv6 form (RFC 4291)."""
@@ -94,11 +93,13 @@ class Family:
 
         return find
 
-    def by_segments(self) -> FindIn | None:
-        """Return the function that finds a network by one bisection; None where a mask has holes."""
-        if any(self._has_holes(mask) for mask in self.masks):
-            return None
-        starts, owners = flatten([(low, high, at, entry) for at, (low, high, entry) in enumerate(self.ranges())])
+    def _is_plain(self) -> bool:
+        """Return whether all networks are prefixes: of two, one is then inside of the other, or they do not touch."""
+        return not any(self._has_holes(mask) for mask in self.masks)
+
+    def by_segments(self) -> FindIn:
+        """Return the function that finds a network by one bisection. All must be prefixes."""
+        starts, owners = self._segments()
 
         def find(address: int) -> Entry | None:
             at = bisect_right(starts, address)
@@ -106,37 +107,78 @@ class Family:
 
         return find
 
-    def ranges(self) -> list[tuple[int, int, Entry]]:
-        """Return the lowest and the highest address of each network, longer prefixes first."""
-        full = (1 << self.bits) - 1
-        return [
-            (address, address + (full - mask), entry)
+    def _segments(self) -> tuple[list[int], list[Entry | None]]:
+        """Return where segments start, in order, and the smallest network around each; None where there is none."""
+        keyed = {
+            address << 8 | mask.bit_count(): entry
             for mask, table in self.masks.items()
             for address, entry in table.items()
-        ]
+        }
+        starts: list[int] = []
+        owners: list[Entry | None] = []
+        around: list[tuple[int, Entry]] = []  # ends of the networks that are open, and they themselves
+        for key in [*sorted(keyed), 1 << self.bits + 8]:
+            low = key >> 8
+            while around and around[-1][0] <= low:
+                end, _ = around.pop()
+                if starts[-1] == end:
+                    owners[-1] = around[-1][1] if around else None
+                else:
+                    starts.append(end)
+                    owners.append(around[-1][1] if around else None)
+            if key in keyed:
+                entry = keyed[key]
+                around.append((low + (1 << self.bits - (key & 255)), entry))
+                if starts and starts[-1] == low:
+                    owners[-1] = entry
+                else:
+                    starts.append(low)
+                    owners.append(entry)
+        return starts, owners
+
+    def _bounds(self) -> list[int]:
+        """Return the first address of each stretch that networks cover, and the first one behind it, in order."""
+        ends: dict[int, int] = {}
+        for mask, table in reversed(self.masks.items()):
+            size = (1 << self.bits) - mask
+            for address in table:
+                ends.setdefault(address, address + size)
+        bounds: list[int] = []
+        covered = -1
+        for low in sorted(ends):
+            if low > covered:
+                if bounds:
+                    bounds.append(covered)
+                bounds.append(low)
+            covered = max(covered, ends[low])
+        return [*bounds, covered]
 
     def tester(self) -> Callable[[int], object]:
         """Return the function that says whether an address is in any network, for networks that stay as they are."""
-        if any(self._has_holes(mask) for mask in self.masks):
+        if not self._is_plain():
             return self.by_mask()
-        return range_test((low, high) for low, high, _ in self.ranges())
+        bounds = self._bounds()
+        if len(bounds) == 2:
+            low, end = bounds
+            return lambda address: low <= address < end
+        return lambda address: bisect_right(bounds, address) & 1
 
     def finder(self, changing: bool) -> FindIn:
         """Return the function that finds the network of an address.
 
         changing: networks came or went lately. Then segments are made only when look-ups have cost as much as they do.
         """
-        if len(self.masks) <= FEW:
+        if len(self.masks) <= FEW or not self._is_plain():
             return self.by_mask()
         if not changing:
-            return self.by_segments() or self.by_mask()
+            return self.by_segments()
         find, left = self.by_mask(), self.count
 
         def count_down(address: int) -> Entry | None:
             nonlocal find, left
             left -= 1
             if left == 0:
-                find = self.by_segments() or find
+                find = self.by_segments()
             return find(address)
 
         return count_down
