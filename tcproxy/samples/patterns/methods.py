@@ -165,5 +165,5 @@ CRITERIA_METHODS = {
 }  # fmt: skip
 """Methods of single criteria (rules/criteria.py), which `-m` cannot name."""
 
-DEFAULTS = {Kind.BOOL: "bool", Kind.SINT: "int", Kind.IPV4: "ip", Kind.IPV6: "ip", Kind.STR: "str"}
+DEFAULTS = {Kind.BOOL: "bool", Kind.SINT: "int", Kind.IPV4: "ip", Kind.IPV6: "ip", Kind.ADDR: "ip", Kind.STR: "str"}
 """The method of a criterion without -m, by the kind of its samples; other kinds need -m."""

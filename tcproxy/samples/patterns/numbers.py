@@ -9,8 +9,9 @@ from tcproxy.samples.kinds import INT64_MAX, INT64_MIN
 from tcproxy.samples.patterns.entries import Entry, Find, Match
 from tcproxy.samples.patterns.segments import Range, range_finder, range_test
 
-_VALUE = re.compile(r"-?[0-9]+")
-_RANGE = re.compile(r"([0-9]*):([0-9]*)")
+_VALUE = re.compile(r"-[0-9]*|[0-9]+")
+_VERSION = re.compile(r"([0-9]{1,5})(?:\.([0-9]{1,5}))?")
+_SEPARATOR = re.compile(r"[:-]")
 
 OPERATORS: dict[str, Callable[[int], Range]] = {
     "eq": lambda value: (value, value),
@@ -24,25 +25,29 @@ OPERATORS: dict[str, Callable[[int], Range]] = {
 
 
 def read_range(text: str, operator: str = "eq") -> Range:
-    """Return what a pattern matches. A range says it all, and the operator before it counts for nothing.
+    """Return what a pattern matches. Raises ValueError.
 
-    Raises ValueError.
+    A range says it all, and the operator before it counts for nothing. As in HAProxy, a hyphen separates the ends of a
+    range just as a colon does: `-5` is 5 and less, and `--5` is -5 and less. Behind an operator, a dot and what follows
+    it do not count.
     """
-    match = _RANGE.fullmatch(text)
-    if match is not None and match[0] != ":":
-        low = int(match[1]) if match[1] else INT64_MIN
-        high = int(match[2]) if match[2] else INT64_MAX
-        if low > high or max(abs(low), abs(high)) > INT64_MAX + 1:
-            raise ValueError(f"'{text}' is not a range of numbers")
-        return low, high
-    if ":" in text:
-        raise ValueError(f"'{text}' is not a range of numbers")
-    if not _VALUE.fullmatch(text) or not INT64_MIN <= int(text) <= INT64_MAX:
+    if _SEPARATOR.search(text):
+        return _range(text, _number)
+    if operator not in ("eq", "ne"):
+        text = text.partition(".")[0]
+    low, high = OPERATORS[operator](_number(text))
+    if low > INT64_MAX:
+        raise ValueError(f"no number is greater than '{text}'")
+    return low, high
+
+
+def _number(text: str) -> int:
+    if not _VALUE.fullmatch(text):
         raise ValueError(f"'{text}' is not a number")
-    return OPERATORS[operator](int(text))
-
-
-_VERSION = re.compile(r"([0-9]{1,5})(?:\.([0-9]{1,5}))?")
+    value = 0 if text == "-" else int(text)
+    if not INT64_MIN <= value <= INT64_MAX:
+        raise ValueError(f"'{text}' is not a number of 64 bits")
+    return value
 
 
 def read_versions(text: str, operator: str = "eq") -> Range:
@@ -50,24 +55,28 @@ def read_versions(text: str, operator: str = "eq") -> Range:
 
     A range says it all, and the operator before it counts for nothing. Raises ValueError.
     """
-    separator = next((letter for letter in text if letter in ":-"), "")
-    if not separator:
-        return OPERATORS[operator](_version(text, text))
-    low_text, _, high_text = text.partition(separator)
-    if not low_text and not high_text:
-        raise ValueError(f"'{text}' is not a range of versions")
-    low = _version(low_text, text) if low_text else INT64_MIN
-    high = _version(high_text, text) if high_text else INT64_MAX
-    if low > high:
-        raise ValueError(f"'{text}' is not a range of versions")
-    return low, high
+    if _SEPARATOR.search(text):
+        return _range(text, _version)
+    return OPERATORS[operator](_version(text))
 
 
-def _version(version: str, text: str) -> int:
-    match = _VERSION.fullmatch(version)
+def _version(text: str) -> int:
+    match = _VERSION.fullmatch(text)
     if match is None or int(match[1]) > 0xFFFF or int(match[2] or 0) > 0xFFFF:
         raise ValueError(f"'{text}' is not a version, as '3.1'")
     return int(match[1]) << 16 | int(match[2] or 0)
+
+
+def _range(text: str, read: Callable[[str], int]) -> Range:
+    low_text, high_text = _SEPARATOR.split(text, 1)
+    try:
+        low = read(low_text) if low_text else INT64_MIN
+        high = read(high_text) if high_text or not low_text else INT64_MAX
+    except ValueError as error:
+        raise ValueError(f"'{text}' is not a range: {error}") from None
+    if low > high:
+        raise ValueError(f"'{text}' is not a range: it ends before it begins")
+    return low, high
 
 
 def text_of_range(bounds: Range, are_versions: bool) -> str:

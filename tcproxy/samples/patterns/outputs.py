@@ -8,20 +8,26 @@ from collections.abc import Callable
 from tcproxy.grammar.networks import packed_address
 from tcproxy.samples.kinds import INT64_MAX, INT64_MIN, Kind, Value, decode
 
-_INTEGER = re.compile(rb"[ \t\n\v\f\r]*([+-]?[0-9]+)")
+_INTEGER = re.compile(rb"[+-]?[0-9]+")
+_INET = re.compile(rb"([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)(?![.0-9])")
 
 
 def _integer(text: bytes) -> Value:
-    match = _INTEGER.fullmatch(text)
-    if match is not None:
-        return max(INT64_MIN, min(INT64_MAX, int(match[1])))
+    if _INTEGER.fullmatch(text):
+        return max(INT64_MIN, min(INT64_MAX, int(text)))
     if not text:
         return 0
     raise ValueError(f"'{decode(text)}' is not an integer")
 
 
 def _address(text: bytes) -> Value:
-    packed = packed_address(decode(text))
+    """Return an address. As in HAProxy, what stands behind four numbers does not count, nor do zeros before them."""
+    match = _INET.match(text)
+    if match is not None:
+        numbers = [int(number) for number in match.groups()]
+        if max(numbers) < 256:
+            return bytes(numbers)
+    packed = packed_address(decode(text)) if b":" in text else None
     if packed is None:
         raise ValueError(f"'{decode(text)}' is not an address")
     return packed
