@@ -17,8 +17,8 @@ from tcproxy.samples.patterns.matchers import Matcher
 from tcproxy.samples.patterns.methods import METHODS, Flags
 from tcproxy.samples.patterns.outputs import output_of
 from tcproxy.samples.patterns.regexes import RegexStore
-from tcproxy.samples.patterns.replacements import read_replacement
 from tcproxy.samples.rows import Convert, Converter
+from tcproxy.samples.substitutions import Expand, read_substitution
 
 Build: TypeAlias = Callable[..., Convert]
 
@@ -77,7 +77,7 @@ def _to_address(method: str) -> Build:
 def _to_replacement(files: PatternFiles, name: bytes, default: bytes | None = None) -> Convert:
     """Build `map_regm`: the second column is a text with back references to what the expression found."""
     matcher = _matcher(files, name, "reg", Kind.STR)
-    replacement = lru_cache(REPLACEMENTS)(read_replacement)
+    expanding = lru_cache(EXPANSIONS)(_expanding)
 
     def convert(value: Value) -> Value | None:
         text = bytes_of(value)
@@ -85,15 +85,24 @@ def _to_replacement(files: PatternFiles, name: bytes, default: bytes | None = No
         if entry is None:
             return default
         assert isinstance(matcher.store, RegexStore)
-        match = matcher.store.searches[entry](text)
-        replace = replacement(b"1" if entry.value is None else entry.value)
-        return None if match is None or replace is None else replace(match)
+        search = matcher.store.searches[entry]
+        found = search.first(text)
+        expand = expanding(b"1" if entry.value is None else entry.value, search.groups)
+        return None if found is None or expand is None else expand(found)
 
     return convert
 
 
-REPLACEMENTS = 1024
+EXPANSIONS = 1024
 """How many texts with back references a map keeps in their compiled form."""
+
+
+def _expanding(text: bytes, groups: int) -> Expand | None:
+    """Return the function of a text with back references; None for one that ends within an escape: it gives nothing."""
+    try:
+        return read_substitution(text, groups)
+    except ValueError:
+        return None
 
 _METHODS = {
     "beg": (Kind.STR, "what the sample begins with, the longest first"),

@@ -122,7 +122,8 @@ def test_outputs_are_read_as_in_haproxy() -> None:
 
 
 SYNTAX = {
-    "comments": b"#a 1\n #a 2\na 3\n", "tabs": b"\ta\t\t1\t2 \t\n", "crlf": b"a 1\r\nb 2 \r\n\r\nc\r\n", "nul": b"a 1\0x\nb\0 2\nc 3",
+    "comments": b"#a 1\n #a 2\na 3\n", "tabs": b"\ta\t\t1\t2 \t\n", "crlf": b"a 1\r\nb 2 \r\n\r\nc\r\n",
+    "nul": b"a 1\0x\nb\0 2\nc 3",
     "blank": b"\n  \n\t\na 1", "none": b"", "form": b"a\x0b 1\na\x0c1\na 2", "noend": b"a 1", "high": b"\xe9 \xff\na 1",
     "inner": b"a  b\tc  d  \nb \tx\ty", "cr": b"a 1\rb\nc\r2", "long": b"a 1\n" + b"b" * 20000 + b" x\nc 3",
     "longvalue": b"a " + b"1" * 17000 + b" c\nc 3",

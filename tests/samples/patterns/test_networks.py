@@ -16,7 +16,9 @@ from tcproxy.samples.patterns.sets import PatternSet
 inet = some.tuples(some.ip_addresses(v=4), some.integers(0, 32))
 inet6 = some.tuples(some.ip_addresses(v=6), some.integers(0, 128))
 near = some.tuples(some.integers(0, 15).map(lambda last: ipaddress.IPv4Address(last)), some.integers(28, 32))
-near6 = some.tuples(some.integers(0, 15).map(lambda last: ipaddress.IPv6Address(1 << 64 | last)), some.integers(124, 128))
+near6 = some.tuples(
+    some.integers(0, 15).map(lambda last: ipaddress.IPv6Address(1 << 64 | last)), some.integers(124, 128)
+)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
