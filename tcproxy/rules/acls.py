@@ -5,9 +5,9 @@ conditions.py combines ACLs into conditions; tcproxy/samples/patterns compares v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
@@ -15,7 +15,7 @@ from tcproxy.grammar.suggestions import near
 from tcproxy.rules.criteria import CRITERIA, OWN_METHODS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import Expression, parse_expression
-from tcproxy.samples.kinds import Kind, encode
+from tcproxy.samples.kinds import Cast, Kind, Value, cast, encode, same
 from tcproxy.samples.patterns.entries import Match
 from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.patterns.matchers import Matcher, Patterns
@@ -23,11 +23,13 @@ from tcproxy.samples.patterns.methods import CRITERIA_METHODS, DEFAULTS, METHODS
 from tcproxy.samples.patterns.numbers import OPERATORS, text_of_range
 from tcproxy.samples.patterns.sets import PatternSet
 from tcproxy.samples.places import Place
-from tcproxy.samples.rows import Take
+from tcproxy.samples.rows import Take, TakeEvery
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
+TakeAny: TypeAlias = "Take | TakeEvery"
+"""Takes a sample, or all of a fetch that may have several."""
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
 
@@ -37,17 +39,19 @@ class Test:
 
     text: as written. holds: says whether the sample is there and matches.
     take: takes the sample as one of the method's kind. matches: says whether a value matches, None where it is enough
-    that there is one. kind: of the sample, as it is matched; None: whatever it is. patterns: what it is compared with,
-    None for the methods `found` and `bool`; rules may change them, and `patterns.match` with them.
+    that there is one. kind: of the sample, as it is matched; None: whatever it is. several: `take` gives all values of
+    a fetch that may have several, of which one must match. patterns: what it is compared with, None for the methods
+    `found` and `bool`; rules may change them, and `patterns.match` with them.
     """
 
     text: str
     holds: Callable[[Facts], bool]
     expression: Expression
     origin: Origin = NOWHERE
-    take: Take | None = None
+    take: TakeAny | None = None
     matches: Match | None = None
     kind: Kind | None = None
+    several: bool = False
     patterns: Patterns | None = None
 
     def holds3(self, facts: Facts) -> bool | None:
@@ -60,7 +64,15 @@ class Test:
     @property
     def is_fixed(self) -> bool:
         """Return whether it says the same for a whole connection."""
-        return self.expression.fixed and (self.patterns is None or not self.patterns.of_files)
+        return self.expression.fixed and (self.patterns is None or not self.patterns.files)
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """Return what changes its answer: what its sample reads, and "patterns FILE" of its files; None: not known."""
+        reads = self.expression.reads
+        if reads is None or self.patterns is None:
+            return reads
+        return (*reads, *(f"patterns {file}" for file in self.patterns.files))
 
     def fits(self, place: Place) -> bool:
         """Return whether the sample exists at this place."""
@@ -138,8 +150,9 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
     matches = _matches(method, patterns)
-    holds = _holds(take, matches)
-    return Test(text, holds, expression, statement.origin, take, matches, method.wants, patterns)
+    several = expression.every is not None
+    holds = _holds(take, matches, several)
+    return Test(text, holds, expression, statement.origin, take, matches, method.wants, several, patterns)
 
 
 def _criterion(word: str, at: int, reading: Reading, files: PatternFiles) -> tuple[Expression, Method | None]:
@@ -240,7 +253,7 @@ def _patterns(
     own_matcher = own.matcher(method, flags.now)
     faults += _own_patterns(statement, range(start, end), method, own, own_matcher)
     refuse_all(faults)
-    return Patterns([*matchers, own_matcher], of_files=bool(matchers))
+    return Patterns([*matchers, own_matcher], tuple(name for name, _, _, _ in flags.files))
 
 
 def _own_patterns(
@@ -264,12 +277,42 @@ def _own_patterns(
             yield Refused(str(error), at)
 
 
-def _taking(expression: Expression, method: Method, at: int) -> Take:
-    """Return the function that takes the sample as one of the method's kind. Raises Refused where there is no cast."""
-    take = expression.take if method.wants is None else expression.taking(method.wants)
-    if take is None:
+def _taking(expression: Expression, method: Method, at: int) -> TakeAny:
+    """Return the function that takes the sample as one of the method's kind, or all of them.
+
+    Raises Refused where no cast leads to that kind.
+    """
+    every, wants = expression.every, method.wants
+    if wants is None:
+        return expression.take if every is None else every
+    convert = cast(expression.kind, wants)
+    if convert is None:
         raise Refused(f"'-m {method.name}' cannot match '{expression.text}', which gives {expression.kind.value}", at)
+    if every is not None:
+        return every if convert is same else _converted(every, convert)
+    take = expression.taking(wants)
+    assert take is not None
     return take
+
+
+def _converted(every: TakeEvery, convert: Cast) -> TakeEvery:
+    """Return the function that takes all values of a fetch as they are matched."""
+
+    def converted(facts: Facts) -> list[Value]:
+        return [value for one in every(facts) if (value := convert(one)) is not None]
+
+    return converted
+
+
+def _holds(take: TakeAny, matches: Match | None, several: bool) -> Callable[[Facts], bool]:
+    """Return the function that takes the sample and matches it. several: it takes all values of a fetch."""
+    if several:
+        if matches is None:
+            return lambda facts: bool(take(facts))
+        return lambda facts: among(matches, take(facts))  # type: ignore[arg-type]  # it gives values
+    if matches is None:
+        return lambda facts: take(facts) is not None
+    return lambda facts: (value := take(facts)) is not None and bool(matches(value))
 
 
 def _matches(method: Method, patterns: Patterns | None) -> Match | None:
@@ -281,11 +324,12 @@ def _matches(method: Method, patterns: Patterns | None) -> Match | None:
     return lambda value: patterns.match(value)
 
 
-def _holds(take: Take, matches: Match | None) -> Callable[[Facts], bool]:
-    """Return the function that takes the sample and matches it."""
-    if matches is None:
-        return lambda facts: take(facts) is not None
-    return lambda facts: (value := take(facts)) is not None and bool(matches(value))
+def among(matches: Match, values: Sequence[Value]) -> bool:
+    """Return whether one of some values matches."""
+    for value in values:  # noqa: SIM110 - a generator would double the cost
+        if matches(value):
+            return True
+    return False
 
 
 def references(acl: Acl) -> Iterator[tuple[str, Origin, Reference]]:

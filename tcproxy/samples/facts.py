@@ -31,6 +31,10 @@ class CounterFacts(Protocol):
         """Return how many sessions began in the second that ends at `now`."""
         ...
 
+    def requests_a_second(self, now: float) -> int:
+        """Return how many requests of HTTP came in the second that ends at `now`."""
+        ...
+
 
 class BindFacts(Protocol):
     """The address that the client came in by."""
@@ -154,6 +158,20 @@ class FarmFacts(Protocol):
         ...
 
 
+class CapturedFacts(Protocol):
+    """What was captured of a request and its response: a value for each slot, None for what is not there."""
+
+    @property
+    def request(self) -> Sequence[bytes | None]:
+        """Of the request."""
+        ...
+
+    @property
+    def response(self) -> Sequence[bytes | None]:
+        """Of the response."""
+        ...
+
+
 class WorldFacts(Protocol):
     """The process."""
 
@@ -199,6 +217,32 @@ class Facts(Protocol):
     @property
     def response(self) -> ResponseHead | None:
         """The response, as rules have changed it."""
+        ...
+
+    @property
+    def first(self) -> bool:
+        """True for the first request of a connection of HTTP."""
+        ...
+
+    @property
+    def captured(self) -> CapturedFacts | None:
+        """What the frontend's `capture` lines captured, None where there are none."""
+        ...
+
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return method and target of the request as it came, before rules changed it; None without a request."""
+        ...
+
+    def request_body(self) -> bytes:
+        """Return what came of the request's body and was not sent to a server yet."""
+        ...
+
+    def response_body(self) -> bytes:
+        """Return what came of the response's body, while its head is looked at."""
+        ...
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id (`unique-id-format`), made when it is first asked for; None without a format."""
         ...
 
     def data(self) -> bytes:

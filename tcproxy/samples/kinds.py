@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from tcproxy.grammar.networks import packed_address
@@ -87,6 +88,7 @@ def _ip_to_int(value: Value) -> Value | None:
     return int.from_bytes(packed, "big") if len(packed) == 4 else None
 
 
+@lru_cache(4096)
 def _ip_to_text(value: Value) -> Value | None:
     return text_of_address(bytes_of(value)).encode("ascii")
 

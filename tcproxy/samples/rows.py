@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcproxy.samples.arguments import ArgumentType
-from tcproxy.samples.kinds import Kind
+from tcproxy.samples.kinds import Kind, same
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Take: TypeAlias = "Callable[[Facts], Value | None]"
 """Takes a sample; None when there is none."""
+TakeEvery: TypeAlias = "Callable[[Facts], Sequence[Value]]"
+"""Takes all values of a fetch that has several, in order, for a test that tries one after the other."""
 Convert: TypeAlias = "Callable[[Value], Value | None]"
 """Makes another value of one; None when there is none."""
 ConvertWith: TypeAlias = "Callable[[Facts, Value], Value | None]"
@@ -54,6 +56,8 @@ class Fetch:
         "method"; "header": of the name that its first argument is. "" where anything may change it.
     waits: says whether its value may still change (see above), whatever its arguments. build_waits: makes such a
         function of the arguments, as `build` does. Neither: the value is what it is.
+    build_every: of a fetch with several values (headers, cookies, parameters): makes the function of the arguments
+        that takes all of them, which a test tries in turn; None where these arguments ask for one.
     """
 
     name: str
@@ -76,6 +80,11 @@ class Fetch:
         if self.reads == "header":
             return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
         return (self.reads,) if self.reads else None
+    build_every: Callable[..., TakeEvery | None] | None = None
+
+    def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
+        """Return the function that takes all values, None where there is one at the most."""
+        return None if self.build_every is None else self.build_every(*values)
 
     @property
     def may_wait(self) -> bool:
@@ -99,6 +108,31 @@ class Fetch:
 
     def _signature(self) -> str:
         return signature(self.arguments, self.required)
+
+
+def converted(take: Take, convert: Convert) -> Take:
+    """Return the function that takes a sample and converts it."""
+    if convert is same:
+        return take
+
+    def both(facts: Facts) -> Value | None:
+        value = take(facts)
+        return None if value is None else convert(value)
+
+    return both
+
+
+def every_converted(values: Sequence[Value], convert: Convert) -> Sequence[Value]:
+    """Return the values converted, up to the first that has no counterpart: HAProxy tries none behind that."""
+    if convert is same:
+        return values
+    found = []
+    for value in values:
+        changed = convert(value)
+        if changed is None:
+            break
+        found.append(changed)
+    return found
 
 
 def signature(arguments: Sequence[ArgumentType], required: int) -> str:

@@ -7,7 +7,21 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TypeVar
 
-from tcproxy.samples import connection, constants, machine, maps, missing, proxies, texts
+from tcproxy.samples import (
+    connection,
+    constants,
+    cookies,
+    encodings,
+    headers,
+    http_messages,
+    machine,
+    maps,
+    missing,
+    proxies,
+    texts,
+    url_params,
+    urls,
+)
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
@@ -22,8 +36,18 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
     return MappingProxyType(dict(sorted(joined.items())))
 
 
-_FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES, machine.FETCHES, proxies.FETCHES)
-_CONVERTERS: tuple[tuple[Converter, ...], ...] = (maps.CONVERTERS, texts.CONVERTERS)
+_FETCHES: tuple[tuple[Fetch, ...], ...] = (
+    connection.FETCHES,
+    constants.FETCHES,
+    cookies.FETCHES,
+    headers.FETCHES,
+    http_messages.FETCHES,
+    machine.FETCHES,
+    proxies.FETCHES,
+    url_params.FETCHES,
+    urls.FETCHES,
+)
+_CONVERTERS: tuple[tuple[Converter, ...], ...] = (encodings.CONVERTERS, maps.CONVERTERS, texts.CONVERTERS)
 
 FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
 CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))

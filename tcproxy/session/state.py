@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import implementer
 
 from tcproxy.interfaces import IRequest
+from tcproxy.samples.facts import CapturedFacts
 from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
@@ -81,6 +82,8 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
+    first: bool = True
+    captured: CapturedFacts | None = None
 
     @property
     def world(self) -> World:
@@ -138,6 +141,22 @@ class SessionFacts:
     def response_data(self) -> bytes:
         """Return nothing: a connection alone has no server."""
         return b""
+
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return None: there is no request in TCP mode."""
+        return None
+
+    def request_body(self) -> bytes:
+        """Return nothing: there is no request in TCP mode."""
+        return b""
+
+    def response_body(self) -> bytes:
+        """Return nothing: there is no response in TCP mode."""
+        return b""
+
+    def unique_id(self) -> bytes | None:
+        """Return None: a connection has no id, what goes to a server has one."""
+        return None
 
     # interfaces.IRequest, for strategies: in TCP mode there is no request
 
@@ -359,6 +378,14 @@ class Stream(SessionFacts):
         if scopes is None:
             scopes = self.scopes = {}
         return scopes.setdefault(scope, {})
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id (`unique-id-format`), made when it is first asked for; None without a format."""
+        if not self.frontend.model.unique_id_format:
+            return None
+        if self.unique is None:
+            self.unique = self.frontend.identify(self)
+        return self.unique.encode("utf-8", "surrogateescape")
 
     # methods of streams that lower files call
 

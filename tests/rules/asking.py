@@ -63,7 +63,7 @@ def of_haproxy(tests: Sequence[str]) -> list[bool | str]:
 def _write(tests: Sequence[str], refused: Mapping[int, str], port: int) -> list[int]:
     """Write the configuration without the refused tests; return the number of the test of each line."""
     kept = [at for at in range(len(tests)) if at not in refused]
-    rules = [f"  tcp-request content set-var(txn.v{at}) str(1) if {{ {tests[at]} }}\n" for at in kept]
+    rules = [f"  tcp-request content set-var(txn.v{at}) str(1) if {{ {_quoted(tests[at])} }}\n" for at in kept]
     lines, batches = [], [kept[start : start + _BATCH] for start in range(0, len(kept), _BATCH)]
     for number, batch in enumerate(batches):
         answer = "".join(f"%[var(txn.v{at},0)]" for at in batch)
@@ -72,6 +72,11 @@ def _write(tests: Sequence[str], refused: Mapping[int, str], port: int) -> list[
     head = _HEAD % port
     Path("ask.cfg").write_bytes((head + "".join(rules) + "".join(lines)).encode("utf-8", "surrogateescape"))
     return [-1] * (head.count("\n") + 1) + kept + [-1] * len(lines)
+
+
+def _quoted(test: str) -> str:
+    """Return the words of a test as HAProxy's reader of lines takes them."""
+    return re.sub(r"([\\#\"'])", r"\\\1", test)
 
 
 def _ask(tests: Sequence[str], refused: Mapping[int, str]) -> dict[int, bool]:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from tcproxy.samples.expressions import parse_expression
 from tcproxy.samples.kinds import Kind, Sample, encode, sample_of
@@ -25,7 +25,7 @@ from tests.running import HAPROXY, PATIENCE, free_port, program
 BUFFER = 131_072
 """Bytes of HAProxy's buffers, so that long values fit: its limits of memory are not compared."""
 _BATCH = 200
-_ALERT = re.compile(r"\[ALERT\].*?\[[^\]\[]*:([0-9]+)\] ?: (.*)")
+_ALERT = re.compile(r"^(?!\[(?:WARNING|NOTICE)).*\[[^\]\[]*\.cfg:([0-9]+)\] ?: (.*)", re.MULTILINE)
 _HEAD = f"""\
 global
   log /dev/null local0
@@ -46,12 +46,13 @@ class Answer(NamedTuple):
     """What comes of an expression.
 
     refused: why it is no expression, None if it is one. text, binary: the value cast to STR and to BIN, which tells
-    of its kind, too; None without a sample.
+    of its kind, too; None without a sample. died: HAProxy ended without an answer: a fault of its own.
     """
 
     refused: str | None = None
     text: bytes | None = None
     binary: bytes | None = None
+    died: bool = False
 
     def agrees(self, other: Answer) -> bool:
         """Return whether both refuse, or both give the same."""
@@ -60,6 +61,8 @@ class Answer(NamedTuple):
         return self == other
 
     def __str__(self) -> str:
+        if self.died:
+            return "died"
         if self.refused is not None:
             return f"refused ({self.refused})"
         return f"{self.text!r} ({self.binary!r})" if self.text != self.binary else repr(self.text)
@@ -152,8 +155,13 @@ class _Questions:
             self.refused.update(found)
 
     def _ask(self, numbers: Sequence[int]) -> list[Answer]:
-        if not numbers:
-            return []
+        answers: list[Answer] = []
+        while len(answers) < len(numbers):
+            answers += self._ask_one_process(numbers[len(answers) :])
+        return answers
+
+    def _ask_one_process(self, numbers: Sequence[int]) -> list[Answer]:
+        """Return the answers of one process: to all questions, or to the one that it dies of."""
         port = free_port()
         self._write(port)
         answers: list[Answer] = []
@@ -165,7 +173,10 @@ class _Questions:
             for start in range(0, len(numbers), _BATCH):
                 batch = numbers[start : start + _BATCH]
                 connection.sendall(b"".join(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number for number in batch))
-                answers += [_answer(_body(stream, self.expressions[number])) for number in batch]
+                for _ in batch:
+                    answers.append(_answer(_body(stream)))
+                    if answers[-1].died:
+                        return answers
         return answers
 
 
@@ -181,18 +192,19 @@ def quoted(text: str) -> str:
     return f"'{text}'"
 
 
-def _body(stream: object, expression: str) -> bytes:
-    """Read one response; return its body."""
+def _body(stream: BinaryIO) -> bytes | None:
+    """Read one response; return its body, None if the connection ends."""
     length = None
-    while line := stream.readline().rstrip():  # type: ignore[attr-defined]
+    while line := stream.readline().rstrip():
         name, _, value = line.partition(b": ")
         if name == b"content-length":
             length = int(value)
-    assert length is not None, f"HAProxy gave no answer: did it crash? expression: {expression}"
-    return stream.read(length)  # type: ignore[attr-defined, no-any-return]
+    return stream.read(length) if length is not None else None
 
 
-def _answer(body: bytes) -> Answer:
+def _answer(body: bytes | None) -> Answer:
+    if body is None:
+        return Answer(died=True)
     if body == b"none":
         return Answer()
     assert body.startswith(b"+"), body

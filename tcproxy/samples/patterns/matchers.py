@@ -79,15 +79,15 @@ class Matcher:
 class Patterns:
     """The patterns of one ACL test: those of its files and those of its line, each by its own Matcher.
 
-    match, find: as of a Matcher; ask for the attribute with every call. of_files: some are those of files, which rules
-    may change at any time.
+    match, find: as of a Matcher; ask for the attribute with every call. files: the names of those of files, which
+    rules may change at any time.
     """
 
-    __slots__ = ("find", "match", "matchers", "of_files")
+    __slots__ = ("files", "find", "match", "matchers")
 
-    def __init__(self, matchers: Iterable[Matcher], of_files: bool = False) -> None:
+    def __init__(self, matchers: Iterable[Matcher], files: tuple[str, ...] = ()) -> None:
         self.matchers = tuple(matchers)
-        self.of_files = of_files
+        self.files = files
         self.match: Match = self._first_match
         self.find: Find = self._first_find
         for matcher in self.matchers:

@@ -116,7 +116,12 @@ class RangeStore:
 
 
 class LengthStore(RangeStore):
-    """The same, of the lengths of texts."""
+    """The same, of the lengths of texts. A range up to a negative number has no end, as in HAProxy."""
+
+    def add(self, entry: Entry) -> None:
+        """Take a range. Raises ValueError."""
+        low, high = self.read(entry.text)
+        self.ranges[entry] = low, high if high >= 0 else INT64_MAX
 
     def test(self) -> Match:
         """Return the function that says whether a text's length is in a range."""
