@@ -84,9 +84,9 @@ class Made:
     """What the words of a rule's action say.
 
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
-    "variable NAME", "patterns FILE"; ("",) for anything. formats, expressions: what it names, to be checked. status, reply, group: of
-    actions that answer: the status for log lines, what is sent (None: the page that there is for the status), and the
-    `http-errors` section that has it.
+    "variable NAME", "patterns FILE"; ("",) for anything. formats, expressions: what it names, to be checked. status,
+    reply, group: of actions that answer: the status for log lines, what is sent (None: the page that there is for the
+    status), and the `http-errors` section that has it.
     """
 
     make: Make

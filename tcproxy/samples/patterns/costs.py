@@ -48,19 +48,31 @@ def longest_for_re(pattern: bytes) -> int | None:
     for at, part in enumerate(parts):
         if part.kind != "repeat" or at == 0 or parts[at - 1].kind == "edge":
             continue
-        if parts[at - 1].kind != "single":
-            if (part.low, part.high) != (0, 1):
-                return 0
-            options += 1
-        elif part.high is not None and part.high <= _MANY:
+        if parts[at - 1].kind != "single" and (part.low, part.high) != (0, 1) and not _is_fixed(parts, at - 1):
+            return 0
+        if part.low == part.high or _is_last(parts, at):
+            continue
+        if part.high is not None and part.high <= _MANY:
             options += part.high - part.low
-        elif not _is_last(parts, at):
-            scans = True
-            loops += not _ends_by_itself(parts, at)
+        elif parts[at - 1].kind == "single" and _ends_by_itself(parts, at):
+            scans = True  # one after another: they add up, and do not multiply
+        else:
+            loops += 1
     if options > _MANY:
         return 0
-    power = loops if anchored else max(loops + 1, 1 + scans)
-    return _longest(power, STEPS >> options)
+    return _longest(loops + scans + (not anchored), STEPS >> options)
+
+
+def _is_fixed(parts: list[_Part], close: int) -> bool:
+    """Return whether the group that ends here matches texts of one length, in one way: it has no repeats, and no |."""
+    depth, at = 1, close
+    while depth and at:
+        at -= 1
+        part = parts[at]
+        if part.kind == "either" or (part.kind == "repeat" and part.low != part.high):
+            return False
+        depth += {"open": -1, "close": 1}.get(part.kind, 0)
+    return depth == 0
 
 
 def _longest(power: int, steps: int) -> int | None:
