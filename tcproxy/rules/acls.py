@@ -270,7 +270,7 @@ def _own_patterns(
                 operator = word
             else:
                 bounds = method.operated(word, operator)
-                text = encode(word if operator == "eq" else text_of_range(bounds, method.name == "versions"))
+                text = encode(text_of_range(word, bounds, method.name == "versions"))
                 matcher.known[text] = bounds
                 own.add(text)
         except ValueError as error:

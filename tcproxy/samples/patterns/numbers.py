@@ -79,8 +79,10 @@ def _range(text: str, read: Callable[[str], int]) -> Range:
     return low, high
 
 
-def text_of_range(bounds: Range, are_versions: bool) -> str:
-    """Return a range as a pattern that says it without an operator, as `4:` for `gt 3`."""
+def text_of_range(text: str, bounds: Range, are_versions: bool) -> str:
+    """Return a pattern that says without an operator what `text` means behind one, as `4:` for `gt 3`."""
+    if _SEPARATOR.search(text) or bounds[0] == bounds[1]:
+        return text
     low, high = (
         "" if bound in (INT64_MIN, INT64_MAX) else f"{bound >> 16}.{bound & 0xFFFF}" if are_versions else str(bound)
         for bound in bounds
