@@ -43,6 +43,7 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
+from tcproxy.samples import words as samples
 
 ROOMS = (
     variables.WORDS,
@@ -64,6 +65,7 @@ ROOMS = (
     http_words.WORDS,
     persistence.WORDS,
     switching.WORDS,
+    samples.WORDS,
     rules.WORDS,
     bind.WORDS,
     server.WORDS,

@@ -189,7 +189,7 @@ def _lines(head: Head | None) -> tuple[str, ...]:
 
 def _variables(subject: Any) -> Iterator[str]:
     for scope in ("proc", "sess", "txn", "req", "res"):
-        for name, sample in subject.variables(scope).items():
+        for name, sample in (subject.variables(scope) or {}).items():
             yield f"{scope}.{name} = {shown_value(sample.kind, sample.value)}"
 
 

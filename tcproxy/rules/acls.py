@@ -145,7 +145,7 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     at = flags.read(start + 1)
     method = flags.method or _default(expression, start)
     patterns = _patterns(statement, at, end, method, flags, files)
-    take = _taking(expression, method, start)
+    take = _taking(expression, method, flags.method is not None, start)
     if method.reader is not None and not (at < end or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
@@ -277,20 +277,21 @@ def _own_patterns(
             yield Refused(str(error), at)
 
 
-def _taking(expression: Expression, method: Method, at: int) -> TakeAny:
+def _taking(expression: Expression, method: Method, is_named: bool, at: int) -> TakeAny:
     """Return the function that takes the sample as one of the method's kind, or all of them.
 
-    Raises Refused where no cast leads to that kind.
+    is_named: `-m` names the method. Raises Refused where no cast leads to that kind. HAProxy has none of ADDR, which
+    maps give, even to itself: only a test without `-m` can look at it.
     """
     every, wants = expression.every, method.wants
     if wants is None:
         return expression.take if every is None else every
-    convert = cast(expression.kind, wants)
+    convert = same if expression.kind is wants and not is_named else cast(expression.kind, wants)
     if convert is None:
         raise Refused(f"'-m {method.name}' cannot match '{expression.text}', which gives {expression.kind.value}", at)
     if every is not None:
         return every if convert is same else _converted(every, convert)
-    take = expression.taking(wants)
+    take = expression.take if convert is same else expression.taking(wants)
     assert take is not None
     return take
 

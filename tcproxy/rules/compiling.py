@@ -8,8 +8,8 @@ over three ACLs cost some 2 microseconds so, and 11 as closures.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from tcproxy.rules.acls import Acl, Test, among
 from tcproxy.rules.actions.rows import Assembly, Ends
@@ -18,6 +18,8 @@ from tcproxy.rules.lines import Rule
 
 Step = Callable[[Any], bool]
 """Runs rules about an exchange, a session or a connection: True when what follows the set may follow at once."""
+
+T = TypeVar("T")
 
 ANYTHING = ""
 """In Made.changes: what is changed is not known."""
@@ -47,6 +49,21 @@ def _parts(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
         yield part
 
 
+def compile_choice(rules: Sequence[tuple[Condition | None, T]], fallback: T) -> Callable[[Any], T]:
+    """Return the function that gives the value of the first rule whose condition is met; without any, the fallback."""
+    code = Code([condition for condition, _ in rules if condition is not None])
+    for condition, value in rules:
+        name = code.constant("b", value)
+        if condition is None:
+            code.lines.append(f"return {name}")
+            break
+        code.lines += [f"if {condition_source(condition, code)}:", f"    return {name}"]
+    else:
+        code.lines.append(f"return {code.constant('b', fallback)}")
+    choose: Callable[[Any], T] = code.function()
+    return choose
+
+
 class Code:
     """A function while it is written.
 
@@ -55,11 +72,11 @@ class Code:
     Made.changes; None: not known). uses: how often each stands in the set.
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, conditions: Iterable[Condition]) -> None:
         self.lines: list[str] = []
         self.names: dict[str, Any] = {"U": UNKNOWN}
         self.kept: dict[object, tuple[str, tuple[str, ...] | None]] = {}
-        tests = [test for rule in rules for test in _tests(rule)]
+        tests = [test for condition in conditions for term in condition.terms() for test in term.acl.tests]
         self.uses = Counter(map(_of_test, tests))
         self.uses.update(_of_sample(test) for test in {_of_test(test): test for test in tests}.values())
 
@@ -89,14 +106,13 @@ class Code:
         names = [name for name, reads in self.kept.values() if _changed(reads, changes)]
         return f"{' = '.join(names)} = U" if names else ""
 
-    def function(self) -> Step:
-        """Return the function."""
+    def function(self) -> Any:
+        """Return the function: it takes what the rules are about."""
         kept = [name for name, _ in self.kept.values()]
         first = [f"{' = '.join(kept)} = U"] if kept else []
         body = "".join(f"    {line}\n" for line in [*first, *self.lines])
         exec(f"def run(x):\n{body}", self.names)
-        step: Step = self.names["run"]
-        return step
+        return self.names["run"]
 
 
 def _changed(reads: tuple[str, ...] | None, changes: tuple[str, ...]) -> bool:
@@ -104,12 +120,6 @@ def _changed(reads: tuple[str, ...] | None, changes: tuple[str, ...]) -> bool:
     if not changes or reads == ():
         return False
     return reads is None or ANYTHING in changes or not set(reads).isdisjoint(changes)
-
-
-def _tests(rule: Rule) -> Iterator[Test]:
-    if rule.condition is not None:
-        for term in rule.condition.terms():
-            yield from term.acl.tests
 
 
 def _of_test(test: Test) -> object:
@@ -171,7 +181,7 @@ def _matching(test: Test, code: Code) -> str:
 
 def _compiled(rules: Sequence[Rule], later: int, assembly: Assembly) -> Step:
     """Return the function of some rules. later: how many parts of the set follow it."""
-    code = Code(rules)
+    code = Code([rule.condition for rule in rules if rule.condition is not None])
     for rule in rules:
         condition = condition_source(rule.condition, code) if rule.condition is not None else ""
         act = code.constant("a", rule.made.make(assembly))
@@ -185,9 +195,11 @@ def _compiled(rules: Sequence[Rule], later: int, assembly: Assembly) -> Step:
         else:
             code.lines += done
             if rule.action.ends in (Ends.ALWAYS, Ends.SET):
-                return code.function()
-    code.lines.append("return True")
-    return code.function()
+                break
+    else:
+        code.lines.append("return True")
+    step: Step = code.function()
+    return step
 
 
 def _written(act: str, ends: Ends, later: int) -> list[str]:

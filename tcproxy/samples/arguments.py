@@ -6,6 +6,7 @@ argument becomes a Reference, which whoever joins the sections checks.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -102,9 +103,12 @@ def read(kind: ArgumentType, text: str, section: str) -> Argument:
     return packed
 
 
+_BITS = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]{1,18}")
+
+
 def read_mask(text: str, size: int) -> bytes:
     """Return a mask, written as an address or as a number of bits, as packed bytes. Raises ValueError."""
-    if text.isascii() and text.isdigit() and int(text) <= 8 * size:
+    if _BITS.fullmatch(text) and 0 <= int(text) <= 8 * size:
         bits = int(text)
         return (((1 << bits) - 1) << (8 * size - bits)).to_bytes(size, "big")
     packed = packed_address(text)

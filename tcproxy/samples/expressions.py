@@ -90,7 +90,7 @@ def read_expression(text: str, section: str, files: PatternFiles | None = None) 
     references = [value for value in values if isinstance(value, Reference)]
     take, every = _compiled(fetch, values, text)
     waits = fetch.compile_waits(values)
-    kind = fetch.kind
+    kind = told = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
         rest = rest.lstrip(",")
@@ -98,8 +98,12 @@ def read_expression(text: str, section: str, files: PatternFiles | None = None) 
             break
         row, values, rest = _read_converter(text, rest, section)
         references += [value for value in values if isinstance(value, Reference)]
+        if cast(told, row.takes) is None:
+            raise ValueError(
+                f"the converter '{row.name}' cannot be applied to a sample of type {told.value} in '{text}'"
+            )
         take, every = _converted(take, every, kind, row, values, text, files)
-        kind = row.gives
+        kind, told = row.gives, row.told
         rows.append(row)
         reads = _reads_too(reads, row, values)
     taken = text[: len(text) - len(rest)] if rest else text
@@ -173,8 +177,7 @@ def _converted(
 ) -> tuple[Take, TakeEvery | None]:
     """Return the functions that take a sample, and all samples, and convert them. Raises ValueError."""
     change = cast(kind, row.takes)
-    if change is None:
-        raise ValueError(f"the converter '{row.name}' cannot be applied to a sample of type {kind.value} in '{text}'")
+    assert change is not None, "whoever calls this has seen that what is given can be cast"
     if row.takes is Kind.ANY and kind is not Kind.ANY:
         change = partial(sample_of, kind)
     take, every = converted(take, change), _each(every, change)

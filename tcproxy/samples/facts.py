@@ -162,12 +162,12 @@ class CapturedFacts(Protocol):
     """What was captured of a request and its response: a value for each slot, None for what is not there."""
 
     @property
-    def request(self) -> Sequence[bytes | None]:
+    def request(self) -> list[bytes | None]:
         """Of the request."""
         ...
 
     @property
-    def response(self) -> Sequence[bytes | None]:
+    def response(self) -> list[bytes | None]:
         """Of the response."""
         ...
 
@@ -198,6 +198,10 @@ class WorldFacts(Protocol):
     @property
     def stopping(self) -> bool:
         """True during a soft stop."""
+        ...
+
+    def tell_sample(self, destination: str, line: bytes) -> None:
+        """Tell what the converter `debug` saw: to `buf0`, `stdout` or `stderr`."""
         ...
 
 
@@ -262,8 +266,8 @@ class Facts(Protocol):
         """
         ...
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope (samples/variables.py), to read and to set."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope (samples/variables.py), to read and to set; None while there is none."""
         ...
 
     @property

@@ -157,6 +157,7 @@ class Converter:
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
     says what is wrong with them). build_with: makes one that is called with the facts, too. build_from_files: makes one
     of the PatternFiles of the line, and of the arguments' values.
+    listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
     """
 
     name: str
@@ -169,6 +170,12 @@ class Converter:
     build_from_files: Callable[..., Convert] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
+    listed: Kind | None = None
+
+    @property
+    def told(self) -> Kind:
+        """The kind of what it returns by HAProxy's list."""
+        return self.listed or self.gives
 
     def compile(self, values: Sequence[Any], files: PatternFiles | None = None) -> Convert | None:
         """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
@@ -182,4 +189,4 @@ class Converter:
 
     def listing(self) -> str:
         """Return the line of HAProxy's list of converters, which names what is given first."""
-        return f"{self.name}{signature(self.arguments, self.required)}: {self.gives.value} => {self.takes.value}"
+        return f"{self.name}{signature(self.arguments, self.required)}: {self.told.value} => {self.takes.value}"

@@ -129,8 +129,8 @@ class SessionFacts:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
         raise NotImplementedError
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope, to read and to set."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope, to read and to set; None while there is none."""
         raise NotImplementedError
 
     @property
@@ -239,12 +239,14 @@ class Connection(SessionFacts):
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.bind.model.id)
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope: of the process, or of this connection."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of the process or of this connection; None of any other scope."""
         if scope == "proc":
             return self.frontend.world.variables
+        if scope != "sess":
+            return None
         if self.kept_variables is None:
-            self.kept_variables = {}
+            self.kept_variables = self.frontend.world.variables.inner("sess")
         return self.kept_variables
 
     # methods of connections that lower files call
@@ -370,14 +372,28 @@ class Stream(SessionFacts):
         link = self.link
         return link.held if link is not None and self.request is None else b""
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope: of the process, the connection, or this stream."""
+    @property
+    def has_asked(self) -> bool:
+        """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
+        return self.queued_until != 0.0 or self.ticket is not None
+
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
         if scope in ("proc", "sess"):
             return Connection.variables(self.connection, scope)
+        if scope == "check" or (scope != "txn" and (scope == "res") is not self.has_asked):
+            return None
         scopes = self.scopes
         if scopes is None:
             scopes = self.scopes = {}
-        return scopes.setdefault(scope, {})
+        found = scopes.get(scope)
+        if found is None:
+            if scope == "res":
+                scopes.pop("req", None)
+            around = Connection.variables(self.connection, "sess") if scope == "txn" else self.variables("txn")
+            assert around is not None
+            found = scopes[scope] = around.inner(scope)
+        return found
 
     def unique_id(self) -> bytes | None:
         """Return the unique id (`unique-id-format`), made when it is first asked for; None without a format."""

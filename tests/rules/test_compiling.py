@@ -103,6 +103,24 @@ def test_a_sample_is_taken_once_a_set() -> None:
     assert facts.asked == 1
 
 
+def test_what_an_action_changes_is_looked_at_anew() -> None:
+    """Rules behind one that changes the path see the new path, if it was done, and the old one if not."""
+
+    def moving(text: str) -> Rule:
+        def act(facts: Any) -> None:
+            facts.request.path = b"/new"
+
+        action = Action("move", EVERY, "Move.", lambda words: Made(lambda assembly: act))
+        return Rule(action, Made(lambda assembly: act, ("path",)), condition(text, "acl old path /old", *ACLS))
+
+    for source, expected in (("127.0.0.1", [3]), ("10.0.0.1", [1, 5])):
+        facts = client(source, done=[], request=SimpleNamespace(path=b"/old"))
+        rules = [moving("loop old"), *(rule(f"{{ path /{name} }}", at) for at, name in ((1, "old"), (3, "new")))]
+        rules += [rule("{ path /old } { path -m beg / }", 5)]
+        compiled(rules, facts)
+        assert facts.done == expected
+
+
 @pytest.mark.parametrize("ends", [Ends.SET, Ends.ALWAYS])
 def test_nothing_follows_a_rule_that_ends_all(ends: Ends) -> None:
     """Behind an unconditional end no more rules are done, in later parts of the set neither."""

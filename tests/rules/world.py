@@ -98,6 +98,8 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         frontends={"f": frontend},
         farms={one.model.name: one for one in more.pop("farms", ())},
         stopping=False,
+        told=(told := []),
+        tell_sample=lambda destination, line: told.append((destination, line)),
     )
     facts = {
         "source": packed_address(source) or b"", "source_port": 4000,

@@ -17,14 +17,16 @@ from types import SimpleNamespace
 from typing import BinaryIO, NamedTuple
 
 from tcproxy.samples.expressions import parse_expression
-from tcproxy.samples.kinds import Kind, Sample, encode, sample_of
-from tcproxy.samples.variables import SCOPES, read_variable
+from tcproxy.samples.kinds import Kind, Sample, cast_sample, encode, sample_of
+from tcproxy.samples.variables import SCOPES, Store, read_variable
 from tests.rules.world import client
 from tests.running import HAPROXY, PATIENCE, free_port, program
 
 BUFFER = 131_072
 """Bytes of HAProxy's buffers, so that long values fit: its limits of memory are not compared."""
 _BATCH = 200
+_GROUP = 100
+"""Expressions of one backend: HAProxy looks at each of their rules for a request."""
 _ALERT = re.compile(r"^(?!\[(?:WARNING|NOTICE)).*\[[^\]\[]*\.cfg:([0-9]+)\] ?: (.*)", re.MULTILINE)
 _HEAD = f"""\
 global
@@ -33,8 +35,11 @@ global
 defaults
   mode http
   timeout client 30s
+  timeout connect 30s
+  timeout server 30s
 frontend f
   bind 127.0.0.1:%d
+  use_backend b%%[path,field(2,/)]
 """
 _FOOT = """\
   http-request return status 200 content-type text/plain lf-string +%[var(txn.asked),hex]|%[var(txn.asked),concat(,,),hex] if { var(txn.asked) -m found }
@@ -93,16 +98,22 @@ def of_tcproxy(expression: str, variables: Mapping[str, str] | None = None) -> A
         found = parse_expression(expression, "f")
     except ValueError as error:
         return Answer(refused=str(error))
-    text, binary = found.taking(Kind.STR), found.taking(Kind.BIN)
-    assert text is not None and binary is not None, f"no cast of {found.kind} to text"
-    values = text(facts), binary(facts)
-    assert all(value is None or isinstance(value, bytes) for value in values), values
-    return Answer(None, *values)  # type: ignore[arg-type]
+    value = found.take(facts)
+    if value is None:
+        return Answer()
+    return answer_of(sample_of(found.kind, value))
+
+
+def answer_of(sample: Sample) -> Answer:
+    """Return a sample as the answer that tells of it."""
+    text, binary = cast_sample(sample, Kind.STR), cast_sample(sample, Kind.BIN)
+    assert isinstance(text, bytes) and isinstance(binary, bytes), sample
+    return Answer(None, text, binary)
 
 
 def facts_with(variables: Mapping[str, str]) -> SimpleNamespace:
     """Return the facts of a client with these variables (names, expressions)."""
-    stores: dict[str, dict[str, Sample]] = {scope: {} for scope in SCOPES}
+    stores = {scope: Store(scope=scope) for scope in SCOPES}
     facts = client(variables=stores.__getitem__)
     for name, text in variables.items():
         scope, rest = read_variable(name)
@@ -121,7 +132,7 @@ def of_haproxy(expressions: Sequence[str], variables: Mapping[str, str] | None =
 
 
 class _Questions:
-    """Expressions as rules of one frontend: the rule of number n applies to a request for /n."""
+    """Expressions as rules of backends: the rule of number n applies to a request for /GROUP/n."""
 
     def __init__(self, expressions: Sequence[str], variables: Mapping[str, str], file: Path) -> None:
         self.expressions = expressions
@@ -136,11 +147,17 @@ class _Questions:
         return [found.get(number, Answer(self.refused.get(number))) for number in range(len(self.expressions))]
 
     def _write(self, port: int) -> list[int]:
-        """Write the configuration, without the refused; return the number of the expression of each line."""
-        numbers = [number for number in range(len(self.expressions)) if number not in self.refused]
-        rules = [_rule("txn.asked", self.expressions[number], f" if {{ path /{number} }}") for number in numbers]
-        self.file.write_bytes(encode(self.head % port + "".join(rules) + _FOOT))
-        return [-1] * (self.head.count("\n") + 1) + numbers
+        """Write the configuration, without the refused; return the number of the expression of each line, or -1."""
+        text = [self.head % port]
+        lines = [-1] * (1 + self.head.count("\n"))
+        for start in range(0, len(self.expressions), _GROUP):
+            numbers = [n for n in range(start, min(start + _GROUP, len(self.expressions))) if n not in self.refused]
+            text += [f"backend b{start // _GROUP}\n"]
+            text += [_rule("txn.asked", self.expressions[n], f" if {{ path {_path(n)} }}") for n in numbers]
+            text += [_FOOT]
+            lines += [-1, *numbers, *[-1] * _FOOT.count("\n")]
+        self.file.write_bytes(encode("".join(text)))
+        return lines
 
     def _find_refused(self) -> None:
         """Check, and leave out what is refused, until nothing is: HAProxy stops at 50 errors."""
@@ -172,12 +189,18 @@ class _Questions:
             stream = connection.makefile("rb")
             for start in range(0, len(numbers), _BATCH):
                 batch = numbers[start : start + _BATCH]
-                connection.sendall(b"".join(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number for number in batch))
+                connection.sendall(
+                    b"".join(b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % _path(number).encode() for number in batch)
+                )
                 for _ in batch:
                     answers.append(_answer(_body(stream)))
                     if answers[-1].died:
                         return answers
         return answers
+
+
+def _path(number: int) -> str:
+    return f"/{number // _GROUP}/{number}"
 
 
 def _rule(variable: str, expression: str, condition: str = "") -> str:

@@ -7,11 +7,11 @@ import random
 import pytest
 
 from tcproxy.samples.expressions import parse_expression
-from tcproxy.samples.kinds import Kind
+from tcproxy.samples.kinds import sample_of
 from tcproxy.samples.patterns.files import PatternFiles
 from tests.rules.asking import folder_of
 from tests.rules.world import client, reading, statement
-from tests.samples.reference import Answer, of_haproxy
+from tests.samples.reference import Answer, answer_of, of_haproxy
 
 pytestmark = pytest.mark.reference
 
@@ -26,9 +26,8 @@ def ours(expressions: list[str]) -> list[Answer]:
         except ValueError as error:
             answers.append(Answer(refused=str(error)))
             continue
-        as_text, as_bytes = found.taking(Kind.STR), found.taking(Kind.BIN)
-        assert as_text is not None and as_bytes is not None
-        answers.append(Answer(None, as_text(facts), as_bytes(facts)))  # type: ignore[arg-type]
+        value = found.take(facts)
+        answers.append(Answer() if value is None else answer_of(sample_of(found.kind, value)))
     return answers
 
 
@@ -112,12 +111,13 @@ def test_outputs_are_read_as_in_haproxy() -> None:
         for suffix in ("", "_str_int", "_str_ip")
         for key in ("a", "b", "c", "d")
     ]
-    for default in ("5", "x", "1.2.3.4", "::1", " ", "-3", "010.0.0.1/8"):
+    for default in ("5", "x", "1.2.3.4", "::1", "", " ", "-3", "010.0.0.1/8", "9999999999999999999999"):
         for suffix in ("", "_str_int", "_str_ip", "_regm"):
             file = {"_str_ip": "addresses", "_regm": "empty"}.get(suffix, "good")
             expressions += [f"str({key}),map{suffix}({file},{default})" for key in ("a", "nosuch")]
     expressions += ["str(a),map", "str(a),map()", "str(a),map(good,1,2)", "str(a),map(nosuchfile)", "str(a),map( good)"]
     expressions += ["str(b),map_str_int(good),length", "str(c),map_str_int(good),map_int(numbers,none)"]
+    expressions += ["str(a),map_str_ip(addresses),map_ip(numbers)", "str(a),map_str_ip(addresses),lower"]
     assert differing(expressions, OUTPUTS | {"numbers": b"7 seven\n"}) == []
 
 

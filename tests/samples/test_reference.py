@@ -47,6 +47,16 @@ def test_arguments_are_those_of_haproxy() -> None:
     assert differences([*QUOTED, *ABSENT, *(f"int({word})" for word in INTEGERS)]) == []
 
 
+TEXTS = ("", "+", "-", "-+5", "+5", " 5", "5 ", "5x", "x5", "0x5", "-0", "+-5", "99999999999999999999",
+"-99999999999999999999",
+    "9" * 5000, "0" * 5000 + "7", "-" + "0" * 30 + "9223372036854775809", "00012", "1e3", "5\\n")  # fmt: skip
+
+
+def test_texts_as_numbers_are_those_of_haproxy() -> None:
+    """A text is cast to the number that it begins with, of any number of digits, as in HAProxy."""
+    assert differences(f'str("{one}"),htonl' for one in TEXTS) == []
+
+
 def test_answers_tell_what_haproxy_gave() -> None:
     """A refusal, a number, a text with bytes that do not print, and no sample are told apart."""
     found = of_haproxy(["str(x),nothing", "int(-2)", "bin(00ff)", "str(x),digest(nothing)", "str(),length", "str()"])

@@ -137,9 +137,9 @@ METHODS = {
     method.name: method
     for method in (
         Method("found", None),
-        Method("bool", Kind.BOOL),
+        Method("bool", Kind.SINT),
         Method("int", Kind.SINT, _numbers, lambda read, flags: RangeStore(read), read_range),
-        Method("ip", Kind.IPV4, _networks, lambda read, flags: AddressStore(read)),
+        Method("ip", Kind.ADDR, _networks, lambda read, flags: AddressStore(read)),
         Method("bin", Kind.BIN, lambda flags: _block, lambda read, flags: ExactStore(read, False, whole=True)),
         Method("len", Kind.STR, _numbers, lambda read, flags: LengthStore(read), read_range),
         Method("str", Kind.STR, _texts, lambda read, flags: ExactStore(read, flags.ignore_case)),
