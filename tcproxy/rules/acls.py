@@ -121,16 +121,20 @@ def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
     except Refused:
         # the name is declared all the same, so that conditions with it are not refused for want of it
         if reading.section != "defaults" and name not in draft.get("acls", {}):
-            draft.put("acls", name, Acl(name))
+            declare(Acl(name), draft)
         raise
     if reading.section == "defaults":
         return  # it could serve only the rules of the same section, and it has none yet
     known: Acl | None = draft.get("acls", {}).get(name)
-    tests = [*known.tests, test] if known is not None else [test]
     if known is not None:
-        known.tests[:] = tests  # conditions above that use the name see the new test too, as in HAProxy
+        known.tests.append(test)  # conditions above that use the name see the new test too, as in HAProxy
     else:
-        draft.put("acls", name, Acl(name, tests))
+        declare(Acl(name, [test]), draft)
+
+
+def declare(acl: Acl, draft: Draft) -> None:
+    """Put an ACL into a section. `defaults` sections have none, so the mapping is the section's own, and may grow."""
+    draft.setdefault("acls", {})[acl.name] = acl
 
 
 def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> Test:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from tcproxy.grammar.rows import Reading
+from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import near
 from tcproxy.model.proxy import Proxy
-from tcproxy.rules.acls import Acl, parse_test, references
+from tcproxy.rules.acls import Acl, declare, parse_test, references
 from tcproxy.rules.predefined import PREDEFINED, PREDEFINED_NOT_YET
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.expressions import NOT_YET
@@ -125,18 +125,20 @@ def parse_condition(
     reading: Reading,
     place: Place | None = Place.FRONTEND_USE_BACKEND,
     acls: Mapping[str, Acl] | None = None,
+    draft: Draft | None = None,
 ) -> Condition | None:
     """Read `if CONDITION` or `unless CONDITION` from the word `start` to the end of the statement.
 
     acls: the ACLs declared so far in the section (`draft.get("acls")`). place: where the condition will be met; a
-    sample that does not exist there is warned of. Returns None where no word is left. Raises Refused.
+    sample that does not exist there is warned of. draft: the section, which keeps the predefined ACLs that it uses: as
+    in HAProxy, an `acl` line of the same name below adds to them. Returns None where no word is left. Raises Refused.
     """
     words = statement.words
     if start >= len(words) or not words[start]:
         return None
     if words[start] not in ("if", "unless"):
         raise Refused(f"'{words[start]}' cannot stand here: only 'if' or 'unless' and a condition", start)
-    groups = _Groups(statement, reading, place, acls or {})
+    groups = _Groups(statement, reading, place, acls or {}, draft)
     at = start + 1
     while at < len(words) and words[at]:
         at = groups.take(at)
@@ -147,9 +149,15 @@ class _Groups:
     """Collects the terms of a condition, group by group."""
 
     def __init__(
-        self, statement: Statement, reading: Reading, place: Place | None, acls: Mapping[str, Acl]
+        self,
+        statement: Statement,
+        reading: Reading,
+        place: Place | None,
+        acls: Mapping[str, Acl],
+        draft: Draft | None,
     ) -> None:
-        self.statement, self.reading, self.place, self.acls = statement, reading, place, acls
+        self.statement, self.reading, self.place, self.draft = statement, reading, place, draft
+        self.acls = acls
         self.found: list[list[Term]] = []
         self.open = False
         self.negated = False
@@ -194,7 +202,11 @@ class _Groups:
         if name in PREDEFINED and name not in PREDEFINED_NOT_YET:
             words = ("acl", name, *PREDEFINED[name])
             test = parse_test(Statement(self.statement.origin, words), 2, len(words), self.reading)
-            return Acl(name, [test])
+            found = Acl(name, [test])
+            if self.draft is not None and self.reading.section != "defaults":
+                declare(found, self.draft)
+                self.acls = self.draft["acls"]
+            return found
         if name in PREDEFINED_NOT_YET:
             raise Refused(f"the predefined acl '{name}' {NOT_YET}", at)
         raise Refused(f"no acl '{name}'{near(name, [*self.acls, *PREDEFINED])}; it must be declared above", at)

@@ -40,7 +40,9 @@ frontend f
   acl e str(x) -f words
   acl m str(x) -M -f map
   use_backend b1 if {{ str(a),map(map) -m found }} LOCALHOST || {{ str(b),map_beg(map,x) b }}
-  use_backend b1 if {{ str(a),map_str_int(ints) 5 }} TRUE
+  use_backend b1 if {{ str(a),map_str_int(ints) 5 }} TRUE LOCALHOST
+  acl LOCALHOST src 9.9.9.8
+  use_backend b1 if LOCALHOST
 backend b1
   acl a src 9.9.9.9
   server s 127.0.0.1:1

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from tcproxy.grammar.networks import Network, read_network
-from tcproxy.samples.constants import hexadecimal
 from tcproxy.samples.kinds import Kind, decode
 from tcproxy.samples.patterns.entries import Entry, Find, Match
 from tcproxy.samples.patterns.networks import AddressStore
@@ -20,6 +19,7 @@ from tcproxy.samples.patterns.strings import (
     PrefixStore,
     SubstringStore,
     SuffixStore,
+    read_block,
 )
 
 
@@ -75,10 +75,6 @@ class Method:
 
 def _texts(flags: Flags) -> Read:
     return bytes.lower if flags.ignore_case else bytes
-
-
-def _block(text: bytes) -> bytes:
-    return hexadecimal(decode(text))
 
 
 def _networks(flags: Flags) -> Callable[[bytes], Network]:
@@ -140,7 +136,7 @@ METHODS = {
         Method("bool", Kind.SINT),
         Method("int", Kind.SINT, _numbers, lambda read, flags: RangeStore(read), read_range),
         Method("ip", Kind.ADDR, _networks, lambda read, flags: AddressStore(read)),
-        Method("bin", Kind.BIN, lambda flags: _block, lambda read, flags: ExactStore(read, False, whole=True)),
+        Method("bin", Kind.BIN, lambda flags: read_block, lambda read, flags: ExactStore(read, False, whole=True)),
         Method("len", Kind.STR, _numbers, lambda read, flags: LengthStore(read), read_range),
         Method("str", Kind.STR, _texts, lambda read, flags: ExactStore(read, flags.ignore_case)),
         Method("beg", Kind.STR, _texts, lambda read, flags: PrefixStore(read, flags.ignore_case)),

@@ -26,6 +26,11 @@ class PatternSet:
     their generation is committed.
     """
 
+    __slots__ = (
+        "_by_text", "_entries", "_kinds", "_last_id", "_matchers", "acls", "current", "file", "has_values", "maps",
+        "next", "number", "origin",
+    )  # fmt: skip
+
     def __init__(self, file: str = "", origin: Origin = NOWHERE, has_values: bool = False, number: int = -1) -> None:
         self.number = number
         self.file = file

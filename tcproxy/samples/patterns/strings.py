@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from tcproxy.samples.kinds import decode
 from tcproxy.samples.patterns.entries import Entry, Find, Match, no_match
 
 Read: TypeAlias = Callable[[bytes], bytes]
@@ -18,8 +19,20 @@ FEW = 8
 """Up to this many prefixes or suffixes are tried one by one."""
 
 
+_BLOCK = re.compile(rb"(?:[0-9a-fA-F]{2})*")
+
+
+def read_block(digits: bytes) -> bytes:
+    """Return the bytes of an even number of hexadecimal digits. Raises ValueError."""
+    if not _BLOCK.fullmatch(digits):
+        raise ValueError(f"'{decode(digits)}' is not an even number of hexadecimal digits")
+    return bytes.fromhex(digits.decode("ascii"))
+
+
 class Table:
     """Entries by key. Of several with one key, the first is found; the others wait in `more`."""
+
+    __slots__ = ("first", "more")
 
     def __init__(self) -> None:
         self.first: dict[bytes, Entry] = {}
@@ -47,6 +60,8 @@ class Table:
 class _Texts:
     """What all stores of texts share. ignore_case: of the use of the set that this store serves."""
 
+    __slots__ = ("ignore_case", "read")
+
     def __init__(self, read: Read, ignore_case: bool) -> None:
         self.read = read
         self.ignore_case = ignore_case
@@ -60,6 +75,8 @@ class _Texts:
 
 class ExactStore(_Texts):
     """Texts that are equal to the value. whole: compare what stands behind a NUL of the value, too."""
+
+    __slots__ = ("table", "whole")
 
     def __init__(self, read: Read, ignore_case: bool, whole: bool = False) -> None:
         super().__init__(read, ignore_case)
@@ -96,6 +113,8 @@ class ExactStore(_Texts):
 
 class PrefixStore(_Texts):
     """Texts that the value begins with. Of several, the longest is found."""
+
+    __slots__ = ("lengths",)
 
     def __init__(self, read: Read, ignore_case: bool) -> None:
         super().__init__(read, ignore_case)
@@ -147,6 +166,8 @@ class PrefixStore(_Texts):
 class _Tried(_Texts):
     """Patterns that are tried in their order."""
 
+    __slots__ = ("keys",)
+
     def __init__(self, read: Read, ignore_case: bool) -> None:
         super().__init__(read, ignore_case)
         self.keys: dict[Entry, bytes] = {}
@@ -165,6 +186,8 @@ class _Tried(_Texts):
 
 class SuffixStore(_Tried):
     """Texts that the value ends with."""
+
+    __slots__ = ()
 
     def test(self) -> Match:
         """Return the function that says whether a value ends like a pattern."""
@@ -195,6 +218,8 @@ class SuffixStore(_Tried):
 
 class SubstringStore(_Tried):
     """Texts that stand anywhere in the value."""
+
+    __slots__ = ()
 
     def test(self) -> Match:
         """Return the function that says whether a pattern stands in a value."""
