@@ -14,6 +14,7 @@ from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
+    from tcproxy.model.userlists import UserList
     from tcproxy.rules.conditions import Condition
 
 
@@ -39,8 +40,10 @@ def read_condition(
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
 
 
-def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
-    """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell.
+def unresolved(
+    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+) -> Iterator[tuple[Origin, str]]:
+    """Return each proxy, server, userlist or group that a sample names in vain: where, and the sentence to tell.
 
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
     """
@@ -48,7 +51,7 @@ def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Itera
     if any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every, refused)
+        yield from conditions.unresolved(every, userlists, refused)
 
 
 def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:

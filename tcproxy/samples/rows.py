@@ -51,11 +51,12 @@ class Fetch:
         given, and are empty if they are not (a proxy left out means the current one).
     take: the fetch itself, for one without arguments. build: makes it of the arguments' values, those not
         given left out (ValueError says what is wrong with them).
+    listed: the kind that HAProxy's list has for it, where that is not the one it gives.
     fixed: its value is the same for a whole connection, from its first request to its last.
-    reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
-        "method"; "header": of the name that its first argument is. "" where anything may change it.
     waits: says whether its value may still change (see above), whatever its arguments. build_waits: makes such a
         function of the arguments, as `build` does. Neither: the value is what it is.
+    reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
+        "method"; "header": of the name that its first argument is. "" where anything may change it.
     build_every: of a fetch with several values (headers, cookies, parameters): makes the function of the arguments
         that takes all of them, which a test tries in turn; None where these arguments ask for one.
     """
@@ -69,22 +70,11 @@ class Fetch:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     fixed: bool = False
-    reads: str = ""
     waits: Waits | None = None
     build_waits: Callable[..., Waits] | None = None
-
-    def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
-        """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
-        if self.fixed:
-            return ()
-        if self.reads == "header":
-            return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
-        return (self.reads,) if self.reads else None
+    listed: Kind | None = None
+    reads: str = ""
     build_every: Callable[..., TakeEvery | None] | None = None
-
-    def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
-        """Return the function that takes all values, None where there is one at the most."""
-        return None if self.build_every is None else self.build_every(*values)
 
     @property
     def may_wait(self) -> bool:
@@ -95,6 +85,18 @@ class Fetch:
         """Return the function that says whether the sample may still change; None for one that never does."""
         return self.waits if self.build_waits is None else self.build_waits(*values)
 
+    def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
+        """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
+        if self.fixed:
+            return ()
+        if self.reads == "header":
+            return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
+        return (self.reads,) if self.reads else None
+
+    def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
+        """Return the function that takes all values, None where there is one at the most."""
+        return None if self.build_every is None else self.build_every(*values)
+
     def compile(self, values: Sequence[Any]) -> Take:
         """Return the function that takes this sample with these arguments. Raises ValueError."""
         if self.build is not None:
@@ -104,7 +106,7 @@ class Fetch:
 
     def listing(self) -> str:
         """Return the line of HAProxy's list of fetches."""
-        return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {self.kind.value}"
+        return f"[ {' '.join(self.places)} ] {self.name}{self._signature()}: {(self.listed or self.kind).value}"
 
     def _signature(self) -> str:
         return signature(self.arguments, self.required)
@@ -158,6 +160,8 @@ class Converter:
     says what is wrong with them). build_with: makes one that is called with the facts, too. build_from_files: makes one
     of the PatternFiles of the line, and of the arguments' values.
     listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
+    keeps: what it returns stays of the kind that came, where the cast to `takes` changes nothing: as in HAProxy, a part
+    of a text is a text for a variable that keeps it, though `bytes` is said to give a block.
     """
 
     name: str
@@ -171,6 +175,7 @@ class Converter:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     listed: Kind | None = None
+    keeps: bool = False
 
     @property
     def told(self) -> Kind:

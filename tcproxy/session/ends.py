@@ -80,6 +80,9 @@ class End(Protocol):
     def destination(self) -> Address:
         """Return the address of our side."""
 
+    def tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the connection (struct tcp_info), None where there is no TCP."""
+
 
 class LinkFailure(Exception):
     """A link could not be made.

@@ -10,12 +10,14 @@ after another (http/). Methods that raise NotImplementedError here are those tha
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
+from tcproxy.grammar.statements import Origin
 from tcproxy.interfaces import IRequest
-from tcproxy.samples.facts import CapturedFacts
+from tcproxy.samples.facts import CapturedFacts, Endpoint
 from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
@@ -82,6 +84,11 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
+    # no rule of tcproxy sets these three yet, and none is asked of a connection that failed
+    priority_class: int = 0
+    priority_offset: int = 0
+    last_rule: Origin | None = None
+    client_error: str = ""
     first: bool = True
     captured: CapturedFacts | None = None
 
@@ -138,9 +145,38 @@ class SessionFacts:
         """Return True: no rule of tcproxy waits for more bytes of TCP yet."""
         return True
 
-    def response_data(self) -> bytes:
-        """Return nothing: a connection alone has no server."""
-        return b""
+    def response_data(self) -> bytes | None:
+        """Return None: a connection alone has no server."""
+        return None
+
+    @property
+    def link_remote(self) -> Endpoint | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def link_local(self) -> Endpoint | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def link_error(self) -> str | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def server_timeout(self) -> int:
+        """Return 0: a connection alone has no server."""
+        return 0
+
+    @property
+    def tunnel_timeout(self) -> int:
+        """Return 0: a connection alone has no server."""
+        return 0
+
+    def client_tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the client's connection, None where it is no TCP."""
+        return self.client.tcp_info()
 
     def request_line(self) -> tuple[bytes, bytes] | None:
         """Return None: there is no request in TCP mode."""
@@ -367,10 +403,38 @@ class Stream(SessionFacts):
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
 
-    def response_data(self) -> bytes:
-        """Return the bytes that were read from the server in TCP mode, and not passed on."""
+    def response_data(self) -> bytes | None:
+        """Return the bytes that were read from the server in TCP mode and not passed on, None before a link stands."""
         link = self.link
-        return link.held if link is not None and self.request is None else b""
+        return link.held if link is not None and link.connected else None
+
+    @property
+    def link_remote(self) -> Endpoint | None:
+        """Return the packed address and port that the link leads to, or led to if it failed; None without one."""
+        return _endpoint(self.remote, self.link and self.link.source)
+
+    @property
+    def link_local(self) -> Endpoint | None:
+        """Return the packed address and port of our side of the link; None where they are not known (any more)."""
+        return _endpoint(self.local, self.link and self.link.destination)
+
+    @property
+    def link_error(self) -> str | None:
+        """Return "" once the link stood, None before: of an attempt that failed, nothing is left."""
+        return "" if self.connected_at else None
+
+    @property
+    def server_timeout(self) -> int:
+        """Return the milliseconds of silence allowed to the server now, 0 for no limit and before a link stood."""
+        if not self.connected_at:
+            return 0
+        relay = self.connection.relay
+        return round(1000 * (self.server_limit if relay is None else relay.server_limit))
+
+    @property
+    def tunnel_timeout(self) -> int:
+        """Return the milliseconds of silence allowed in a tunnel, 0 for no limit and before a link stood."""
+        return round(1000 * self.backend.tunnel) if self.connected_at and self.backend is not None else 0
 
     @property
     def has_asked(self) -> bool:
@@ -475,3 +539,15 @@ def _packed(host: str) -> bytes:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
     except OSError:
         return b""
+
+
+def _endpoint(noted: Address | None, ask: Callable[[], Address] | None) -> Endpoint | None:
+    """Return an address of the link: as noted for log lines, or as the link says, or None."""
+    if noted is None:
+        if ask is None:
+            return None
+        try:
+            noted = ask()
+        except OSError:
+            return None
+    return _packed(noted[0]), noted[1]

@@ -368,6 +368,10 @@ class SocketEnd:
         """Return the address of our side."""
         return pair_of(self.transport.local_name())
 
+    def tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the connection, None where there is no TCP."""
+        return self.transport.tcp_info()
+
 
 class ByteClient(SocketEnd):
     """A client's end that begins its session when its connection is made. codec: None, for bytes need none."""

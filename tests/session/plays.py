@@ -100,6 +100,10 @@ class FakeEnd(End):
         """Who it is."""
         return self.host, 40000
 
+    def tcp_info(self) -> bytes | None:
+        """No kernel knows this end."""
+        return None
+
     def destination(self) -> tuple[str, int]:
         """Our side."""
         return "192.0.2.254", 80
