@@ -87,11 +87,11 @@ class Fetch:
 
     def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
         """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
-        if self.fixed:
-            return ()
         if self.reads == "header":
             return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
-        return (self.reads,) if self.reads else None
+        if self.reads:
+            return (self.reads,)
+        return () if self.fixed else None
 
     def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
         """Return the function that takes all values, None where there is one at the most."""
