@@ -193,7 +193,9 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     lists = userlists.finish({name: section.draft for name, section in sections.userlists.items()}, reading)
     for origin, message in rules.unresolved(proxies, lists, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    return Configuration(settings, proxies, reading.environment, tuple(files), lists)
+    if reading.patterns is not None:
+        reading.patterns.give_numbers()
+    return Configuration(settings, proxies, reading.environment, tuple(files), lists, reading.patterns)
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:
