@@ -188,6 +188,8 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     )
     for origin, message in rules.unresolved(proxies, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
+    for origin, message in rules.wasted(proxies):
+        reading.diagnostics.warning(f"parsing [{origin}] : {message}")
     return Configuration(settings, proxies, reading.environment, tuple(files))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.kinds import INT64_MAX, Kind, Value, decode
 from tcproxy.samples.places import OF_ANY_BYTES, OF_CLIENTS_BYTES, OF_SERVERS_BYTES, WHILE_RUNNING
-from tcproxy.samples.rows import Fetch, Take
+from tcproxy.samples.rows import OF_BYTES, Fetch, Take
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -177,7 +177,7 @@ def _payload_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
         name, Kind.BIN, places, help,
         build=lambda start, size: _Payload(reads, start, size).take,
         build_waits=lambda start, size: _Payload(reads, start, size).waits,
-        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=2, reads="bytes",
+        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=2, reads=OF_BYTES,
     )  # fmt: skip
 
 
@@ -186,12 +186,12 @@ def _sized_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
         name, Kind.BIN, places, help,
         build=lambda at, size, start=b"": _SizedPayload(reads, at, size, start).take,
         build_waits=lambda at, size, start=b"": _SizedPayload(reads, at, size, start).waits,
-        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER, ArgumentType.STRING), required=2, reads="bytes",
+        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER, ArgumentType.STRING), required=2, reads=OF_BYTES,
     )  # fmt: skip
 
 
 def _length_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
-    return Fetch(name, Kind.SINT, places, help, _length(reads), waits=in_tcp_mode, reads="bytes")
+    return Fetch(name, Kind.SINT, places, help, _length(reads), waits=in_tcp_mode, reads=OF_BYTES)
 
 
 def _over(facts: Facts) -> Value | None:
