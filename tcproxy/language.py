@@ -190,7 +190,9 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
     for origin, message in rules.wasted(proxies):
         reading.diagnostics.warning(f"parsing [{origin}] : {message}")
-    return Configuration(settings, proxies, reading.environment, tuple(files))
+    if reading.patterns is not None:
+        reading.patterns.give_numbers()
+    return Configuration(settings, proxies, reading.environment, tuple(files), reading.patterns)
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:

@@ -77,12 +77,16 @@ class Global:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything one reading produced: the global section and the proxies, in the order of the files."""
+    """Everything one reading produced: the global section and the proxies, in the order of the files.
+
+    patterns: the PatternSets (samples/patterns/sets.py) of all ACLs and maps, None where there are none.
+    """
 
     process: Global
     proxies: tuple[Proxy, ...] = ()
     environment: Environment | None = None
     files: tuple[str, ...] = ()
+    patterns: Any = None
 
     def frontends(self) -> list[Proxy]:
         """Return the proxies that listen, in order."""

@@ -1,4 +1,4 @@
-"""Samples of bytes (`req.len`, `req.ssl_sni` ...) in conditions of proxies in HTTP mode, where they give nothing."""
+"""Samples of bytes (`req.len`, `req.ssl_sni` ...) in conditions of proxies in HTTP mode, where there are none."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ def wasted(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
         for origin, name in dict.fromkeys(
             (test.origin, test.expression.fetch.name) for test in tests if test.expression.fetch.reads == OF_BYTES
         ):
-            yield origin, f"{proxy.kind} '{proxy.name}' : '{name}' finds no bytes in 'mode http', and never matches"
+            yield origin, f"{proxy.kind} '{proxy.name}' : '{name}' looks at bytes, of which 'mode http' has none"

@@ -36,7 +36,7 @@ def read_condition(
     from tcproxy.samples.places import Place
 
     met = Place[place.upper()] if place else None
-    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
+    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
 
 
 def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:

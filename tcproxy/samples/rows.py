@@ -29,6 +29,7 @@ from tcproxy.samples.kinds import Kind, same
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
     from tcproxy.samples.kinds import Value
+    from tcproxy.samples.patterns.files import PatternFiles
 
 Take: TypeAlias = "Callable[[Facts], Value | None]"
 """Takes a sample; None when there is none."""
@@ -79,15 +80,6 @@ class Fetch:
     reads: str = ""
     build_every: Callable[..., TakeEvery | None] | None = None
 
-    @property
-    def may_wait(self) -> bool:
-        """Return whether its value may change while bytes come."""
-        return self.waits is not None or self.build_waits is not None
-
-    def compile_waits(self, values: Sequence[Any]) -> Waits | None:
-        """Return the function that says whether the sample may still change; None for one that never does."""
-        return self.waits if self.build_waits is None else self.build_waits(*values)
-
     def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
         """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
         if self.fixed:
@@ -99,6 +91,15 @@ class Fetch:
     def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
         """Return the function that takes all values, None where there is one at the most."""
         return None if self.build_every is None else self.build_every(*values)
+
+    @property
+    def may_wait(self) -> bool:
+        """Return whether its value may change while bytes come."""
+        return self.waits is not None or self.build_waits is not None
+
+    def compile_waits(self, values: Sequence[Any]) -> Waits | None:
+        """Return the function that says whether the sample may still change; None for one that never does."""
+        return self.waits if self.build_waits is None else self.build_waits(*values)
 
     def compile(self, values: Sequence[Any]) -> Take:
         """Return the function that takes this sample with these arguments. Raises ValueError."""
@@ -160,7 +161,8 @@ class Converter:
     given whatever comes, as a Sample. gives: the kind of what it returns; ANY: a Sample.
     arguments: types; the first `required` must be given. `build` gets them as values, those not given left out.
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
-    says what is wrong with them). build_with: makes one that is called with the facts, too.
+    says what is wrong with them). build_with: makes one that is called with the facts, too. build_from_files: makes one
+    of the PatternFiles of the line, and of the arguments' values.
     listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
     """
 
@@ -171,6 +173,7 @@ class Converter:
     convert: Convert | None = None
     build: Callable[..., Convert] | None = None
     build_with: Callable[..., ConvertWith] | None = None
+    build_from_files: Callable[..., Convert] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     listed: Kind | None = None
@@ -180,8 +183,12 @@ class Converter:
         """The kind of what it returns by HAProxy's list."""
         return self.listed or self.gives
 
-    def compile(self, values: Sequence[Any]) -> Convert | None:
+    def compile(self, values: Sequence[Any], files: PatternFiles | None = None) -> Convert | None:
         """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
+        if self.build_from_files is not None:
+            if files is None:
+                raise ValueError(f"'{self.name}' cannot read its file from here")
+            return self.build_from_files(files, *values)
         if self.build is not None:
             return self.build(*values)
         return self.convert

@@ -106,6 +106,7 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         "destination": packed_address(destination) or b"", "destination_port": 80,
         "proxy_header": None, "frontend": frontend, "farm": None, "server": None, "world": world,
         "bind": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
+        "data": lambda: b"", "response_data": lambda: None, "wait_over": True,
         "request": None, "response": None, "captured": None, "first": True,
         "unique_id": lambda: None, "request_line": lambda: None,
         "request_body": lambda: b"", "response_body": lambda: b"",
