@@ -15,7 +15,7 @@ from tcproxy.grammar.suggestions import near
 from tcproxy.rules.criteria import CRITERIA, OWN_METHODS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import Expression, parse_expression
-from tcproxy.samples.kinds import Cast, Kind, Value, cast, encode, same
+from tcproxy.samples.kinds import Cast, Kind, Value, cast, decode, encode, same
 from tcproxy.samples.patterns.entries import Match
 from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.patterns.matchers import Matcher, Patterns
@@ -28,6 +28,7 @@ from tcproxy.samples.rows import Take, TakeEvery
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
+GROUPS = "http_auth_group"
 TakeAny: TypeAlias = "Take | TakeEvery"
 """Takes a sample, or all of a fetch that may have several."""
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
@@ -147,16 +148,34 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     expression, method = _criterion(words[start], start, reading, files)
     flags = _Flags(statement, end, method)
     at = flags.read(start + 1)
+    if expression.fetch.name == GROUPS:
+        _check_groups(flags, at, end)
     method = flags.method or _default(expression, start)
-    patterns = _patterns(statement, at, end, method, flags, files)
+    patterns, sets = _patterns(statement, at, end, method, flags, files)
     take = _taking(expression, method, flags.method is not None, start)
     if method.reader is not None and not (at < end or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
     matches = _matches(method, patterns)
     several = expression.every is not None
+    if expression.fetch.name == GROUPS:
+        expression = _naming_groups(expression, sets)
     holds = _holds(take, matches, several)
     return Test(text, holds, expression, statement.origin, take, matches, method.wants, several, patterns)
+
+
+def _naming_groups(expression: Expression, sets: Sequence[PatternSet]) -> Expression:
+    """Return the expression with the groups in its reference, so that they are looked for in the userlist."""
+    groups = tuple(decode(entry.text) for one in sets for entry in one.entries())
+    return replace(expression, references=tuple(replace(one, groups=groups) for one in expression.references))
+
+
+def _check_groups(flags: _Flags, at: int, end: int) -> None:
+    """Refuse whatever HAProxy refuses behind `http_auth_group(LIST)`, which is compared with names of groups only."""
+    if flags.method is not None and flags.method_at:
+        raise Refused(f"'{GROUPS}' is compared with names of groups: '-m' cannot stand behind it", flags.method_at)
+    if at == end and not flags.files:
+        raise Refused(f"'{GROUPS}' needs the names of groups behind it", at - 1)
 
 
 def _criterion(word: str, at: int, reading: Reading, files: PatternFiles) -> tuple[Expression, Method | None]:
@@ -180,7 +199,7 @@ def _default(expression: Expression, at: int) -> Method:
 
 
 class _Flags:
-    """The flags in front of the patterns.
+    """The flags in front of the patterns. method_at: index of `-m`, 0 without one.
 
     files: those of `-f`, each with the flags in force before it, whether `-M` was among them, and its word's place.
     """
@@ -191,6 +210,7 @@ class _Flags:
         self.has_values = False
         self.ended = False
         self.number = -1
+        self.method_at = 0
         self.files: list[tuple[str, Flags, bool, int]] = []
 
     def read(self, at: int) -> int:
@@ -225,7 +245,7 @@ class _Flags:
                 raise Refused("'-m' must stand before '-f'", at - 1)
             if value not in METHODS:
                 raise Refused(f"unknown matching method '{value}'{near(value, list(METHODS))}", at)
-            self.method = METHODS[value]
+            self.method, self.method_at = METHODS[value], at - 1
         elif not (value.isascii() and value.isdigit()):
             raise Refused(f"'-u' needs a number behind it, and not '{value}'", at)
         else:
@@ -234,12 +254,13 @@ class _Flags:
 
 def _patterns(
     statement: Statement, start: int, end: int, method: Method, flags: _Flags, files: PatternFiles
-) -> Patterns | None:
-    """Read the patterns of files and of the line. Raises Refused with all faults."""
+) -> tuple[Patterns | None, list[PatternSet]]:
+    """Read the patterns of files and of the line; return the sets that have them, too. Raises Refused: all faults."""
     own = PatternSet(origin=statement.origin, number=flags.number)
     if method.reader is None:
         files.sets.add(own)
-        return None
+        return None, []
+    sets: list[PatternSet] = []
     matchers: list[Matcher] = []
     faults: list[Refused] = []
     for name, now, has_values, at in flags.files:
@@ -247,6 +268,7 @@ def _patterns(
             found = files.load(name, has_values)
             matchers.append(found.matcher(method, now))
             found.acls.append(statement.origin)
+            sets.append(found)
         except ValueError as error:
             faults.append(Refused(str(error), at))
     try:
@@ -257,7 +279,7 @@ def _patterns(
     own_matcher = own.matcher(method, flags.now)
     faults += _own_patterns(statement, range(start, end), method, own, own_matcher)
     refuse_all(faults)
-    return Patterns([*matchers, own_matcher], tuple(name for name, _, _, _ in flags.files))
+    return Patterns([*matchers, own_matcher], tuple(one.file for one in sets)), [*sets, own]
 
 
 def _own_patterns(

@@ -12,6 +12,7 @@ from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import near
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.userlists import UserList
 from tcproxy.rules.acls import Acl, declare, parse_test, references
 from tcproxy.rules.predefined import PREDEFINED, PREDEFINED_NOT_YET
 from tcproxy.samples.arguments import ArgumentType, Reference
@@ -229,8 +230,10 @@ class _Groups:
 # what conditions refer to, checked when all sections are read
 
 
-def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
-    """Return each use of a frontend, backend or server that does not exist: where, and the sentence to tell.
+def unresolved(
+    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+) -> Iterator[tuple[Origin, str]]:
+    """Return each use of a proxy, server, userlist or group that does not exist: where, and the sentence to tell.
 
     refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told.
     """
@@ -240,7 +243,10 @@ def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Itera
             names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
             if not names.isdisjoint(refused):
                 continue
-            wrong = _wrong(reference, proxy, every)
+            if reference.type is ArgumentType.USERLIST:
+                wrong = _wrong_list(reference, userlists)
+            else:
+                wrong = _wrong(reference, proxy, every)
             if wrong:
                 yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
 
@@ -269,6 +275,14 @@ def _wrong(reference: Reference, proxy: Proxy, every: Sequence[Proxy]) -> str:
         return f"'{proxy.name}' is no {wanted}, so the name of one must be given"
     names = [one.name for one in every if one.is_backend or reference.type is ArgumentType.FRONTEND]
     return f"no {wanted} '{reference.name}'{near(reference.name, names)}"
+
+
+def _wrong_list(reference: Reference, userlists: Mapping[str, UserList]) -> str:
+    found = userlists.get(reference.name)
+    if found is None:
+        return f"no userlist '{reference.name}'{near(reference.name, userlists)}"
+    missing = next((name for name in reference.groups if name not in found.groups), "")
+    return f"no group '{missing}' in the userlist '{found.name}'{near(missing, found.groups)}" if missing else ""
 
 
 def _wrong_server(reference: Reference, every: Sequence[Proxy]) -> str:

@@ -7,7 +7,8 @@ name; a test tries all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
@@ -33,6 +34,8 @@ def sent(word: bytes, name: bytes) -> list[bytes]:
 
     A cookie counts only if more bytes than its name and `=` are left from where it is looked for.
     """
+    if b'"' not in word:
+        return _plainly_sent(word, name)
     found = []
     at, size = 0, len(word) - len(name) - 1
     while at < size:
@@ -42,6 +45,21 @@ def sent(word: bytes, name: bytes) -> list[bytes]:
         at = match.end() + 1
         if value is not None and written[:1] != b"$" and (not name or written.rstrip(_BLANKS) == name):
             found.append(value.rstrip(_BLANKS))
+    return found
+
+
+def _plainly_sent(word: bytes, name: bytes) -> list[bytes]:
+    """Do the same for a word without quotes, as nearly all are: it takes a third of the time."""
+    parts = word.split(b";")
+    if len(parts[-1]) <= len(name) + 1:
+        del parts[-1]
+    found = []
+    for part in parts:
+        written, equals, value = part.partition(b"=")
+        if equals:
+            written = written.strip(_BLANKS)
+            if (written == name or not name) and written[:1] != b"$":
+                found.append(value.strip(_BLANKS))
     return found
 
 
@@ -113,10 +131,16 @@ def _count(cookies: Cookies) -> Callable[..., Take]:
     return build
 
 
+_READS: Mapping[Cookies, str] = MappingProxyType(
+    {of_request: "header cookie", of_response: "header set-cookie", of_either: ""}
+)
+"""What an action changes that changes these cookies."""
+
+
 def _value_row(name: str, cookies: Cookies, places: str, whose: str) -> Fetch:
     return Fetch(
         name, Kind.STR, places, f"The value of the {whose}'s cookie of a name.",
-        build=_value(cookies), build_every=_every(cookies), arguments=(ArgumentType.STRING,),
+        build=_value(cookies), build_every=_every(cookies), arguments=(ArgumentType.STRING,), reads=_READS[cookies],
     )  # fmt: skip
 
 
@@ -126,11 +150,12 @@ def _rows(name: str, cookies: Cookies, places: str, whose: str) -> tuple[Fetch, 
         _value_row(name, cookies, places, whose),
         Fetch(
             f"{name}_cnt", Kind.SINT, places, f"How many cookies of a name the {whose} has.",
-            build=_count(cookies), arguments=types,
+            build=_count(cookies), arguments=types, reads=_READS[cookies],
         ),
         Fetch(
             f"{name}_val", Kind.SINT, places, f"The value of the {whose}'s cookie of a name, as an integer.",
             build=_value(cookies, loose_integer), build_every=_every(cookies, loose_integer), arguments=types,
+            reads=_READS[cookies],
         ),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, converted
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
-    from tcproxy.wire.messages import Head
+    from tcproxy.wire.messages import Head, RequestHead
 
     HeadOf = Callable[[Facts], Head | None]
 
@@ -29,8 +29,12 @@ _PART = re.compile(rb'(?:[^",]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+', re.DOTALL)
 _BLANKS = b" \t\r\n"
 _PORT = re.compile(rb":[0-9]{1,5}")
 
-request_head: HeadOf = attrgetter("request")
 response_head: HeadOf = attrgetter("response")
+
+
+def request_head(facts: Facts) -> RequestHead | None:
+    """Return the head of the request, None once its response came: rules of responses do not see it, as in HAProxy."""
+    return facts.request if facts.response is None else None
 
 
 def either_head(facts: Facts) -> Head | None:
@@ -87,12 +91,32 @@ class Family(NamedTuple):
 
 def last_word(head_of: HeadOf, name: bytes) -> Take:
     """Return the fetch of the last word of all headers of a name."""
+    if head_of is request_head:
+        return _last_word_of_request(name)
 
     def take(facts: Facts) -> Value | None:
         head = head_of(facts)
         if head is None:
             return None
         value = head.last(name)
+        return value if value is None or b"," not in value else parted(value)[-1]
+
+    return take
+
+
+def _last_word_of_request(name: bytes) -> Take:
+    """Return the same for requests, with all calls written out: rules ask for it most of all."""
+
+    def take(facts: Facts) -> Value | None:
+        request = facts.request
+        if request is None or facts.response is not None:
+            return None
+        template = request.template
+        if template is None:
+            value = request.last(name)
+        else:
+            places = template.places.get(name)
+            value = None if places is None else request.parts[places[-1]]
         return value if value is None or b"," not in value else parted(value)[-1]
 
     return take
@@ -146,12 +170,29 @@ def _every(family: Family, name: bytes | None, position: int) -> TakeEvery | Non
     """Return the fetch of all values, which a test tries; None where one value is asked for."""
     if name is None or position:
         return None
-    head_of, values_of = family.head, family.values
     name = name.lower()
+    if name and family.values is words_of:
+        return _every_word(family.head, name)
+    head_of, values_of = family.head, family.values
 
     def take(facts: Facts) -> Sequence[Value]:
         head = head_of(facts)
         return () if head is None else values_of(head, name)
+
+    return take
+
+
+def _every_word(head_of: HeadOf, name: bytes) -> TakeEvery:
+    """Return the fetch of all words of the headers of a name, with the calls of `words_of` written out."""
+
+    def take(facts: Facts) -> Sequence[Value]:
+        head = head_of(facts)
+        if head is None:
+            return ()
+        lines = head.values(name)
+        if len(lines) == 1:
+            return parted(lines[0]) if b"," in lines[0] else lines
+        return [word for line in lines for word in parted(line)]
 
     return take
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType, Reference
+from tcproxy.samples.headers import request_head
 from tcproxy.samples.http_places import AFTER_RESPONSES, OF_EXCHANGES, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.places import ANYWHERE, WHILE_RUNNING, WITH_CLIENT
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 
 # start lines
 
+_METHODS = frozenset((b"OPTIONS", b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"CONNECT"))
+"""HAProxy still knows these when the response comes; of others only their text in the request."""
 
 def _method(facts: Facts) -> Value | None:
     request = facts.request
-    return None if request is None else request.method
+    if request is None or (facts.response is not None and request.method not in _METHODS):
+        return None
+    return request.method
 
 
 def _request_version(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     return None if request is None else request.version[5:]
 
 
@@ -50,15 +55,15 @@ def _unique_id(facts: Facts) -> Value | None:
 
 
 def _request_body(facts: Facts) -> Value | None:
-    return None if facts.request is None else facts.request_body()
+    return None if request_head(facts) is None else facts.request_body()
 
 
 def _request_body_length(facts: Facts) -> Value | None:
-    return None if facts.request is None else len(facts.request_body())
+    return None if request_head(facts) is None else len(facts.request_body())
 
 
 def _request_body_size(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     return None if request is None else _size(request, facts.request_body)
 
 

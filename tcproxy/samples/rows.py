@@ -80,18 +80,6 @@ class Fetch:
     reads: str = ""
     build_every: Callable[..., TakeEvery | None] | None = None
 
-    def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
-        """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
-        if self.fixed:
-            return ()
-        if self.reads == "header":
-            return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
-        return (self.reads,) if self.reads else None
-
-    def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
-        """Return the function that takes all values, None where there is one at the most."""
-        return None if self.build_every is None else self.build_every(*values)
-
     @property
     def may_wait(self) -> bool:
         """Return whether its value may change while bytes come."""
@@ -100,6 +88,18 @@ class Fetch:
     def compile_waits(self, values: Sequence[Any]) -> Waits | None:
         """Return the function that says whether the sample may still change; None for one that never does."""
         return self.waits if self.build_waits is None else self.build_waits(*values)
+
+    def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
+        """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
+        if self.reads == "header":
+            return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
+        if self.reads:
+            return (self.reads,)
+        return () if self.fixed else None
+
+    def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
+        """Return the function that takes all values, None where there is one at the most."""
+        return None if self.build_every is None else self.build_every(*values)
 
     def compile(self, values: Sequence[Any]) -> Take:
         """Return the function that takes this sample with these arguments. Raises ValueError."""
@@ -164,6 +164,8 @@ class Converter:
     says what is wrong with them). build_with: makes one that is called with the facts, too. build_from_files: makes one
     of the PatternFiles of the line, and of the arguments' values.
     listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
+    keeps: what it returns stays of the kind that came, where the cast to `takes` changes nothing: as in HAProxy, a part
+    of a text is a text for a variable that keeps it, though `bytes` is said to give a block.
     """
 
     name: str
@@ -177,6 +179,7 @@ class Converter:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     listed: Kind | None = None
+    keeps: bool = False
 
     @property
     def told(self) -> Kind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tcproxy.samples.headers import parted
+from tcproxy.samples.headers import parted, request_head
 from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.loose_numbers import loose_ipv4
@@ -19,24 +19,27 @@ _MASK = 0xFFFFFFFF
 
 
 def _url(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     return None if request is None else request.target
 
 
 def _path(facts: Facts) -> Value | None:
     request = facts.request
-    if request is None:
+    if request is None or facts.response is not None:
         return None
-    return request.path.partition(b"?")[0] or None
+    target = request.target
+    if target[:1] != b"/":
+        target = request.path
+    return (target.partition(b"?")[0] if b"?" in target else target) or None
 
 
 def _path_and_query(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     return None if request is None else request.path or None
 
 
 def _query(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     if request is None:
         return None
     _, found, query = request.target.partition(b"?")
@@ -50,14 +53,14 @@ def host_of(request: RequestHead) -> bytes:
 
 
 def _base(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     if request is None:
         return None
     return host_of(request) + request.path.partition(b"?")[0] or None
 
 
 def _base_and_query(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     return None if request is None else host_of(request) + request.path or None
 
 
@@ -84,12 +87,12 @@ def _mixed(value: int) -> int:
 
 
 def _base32(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     return None if request is None else hash32(host_of(request) + request.path.partition(b"?")[0])
 
 
 def _url32(facts: Facts) -> Value | None:
-    request = facts.request
+    request = request_head(facts)
     return None if request is None else hash32((request.value(b"host") or b"") + request.path)
 
 
@@ -116,7 +119,7 @@ _HTTP, _HTTPS = 80, 443
 
 def _host_and_port(facts: Facts) -> tuple[bytes, int] | None:
     """Return the packed IPv4 address and the port that an absolute URL names; None if it names none."""
-    request = facts.request
+    request = request_head(facts)
     if request is None or request.target.startswith(b"/"):
         return None
     scheme = _SCHEME.match(request.target)

@@ -186,14 +186,14 @@ def configuration(line: str) -> list[Proxy]:
 @pytest.mark.parametrize("line", UNRESOLVED)
 def test_names_that_do_not_exist_are_found(line: str) -> None:
     """A frontend, backend or server that no section has is told with its place."""
-    ((origin, message),) = unresolved(configuration(line))
+    ((origin, message),) = unresolved(configuration(line), {})
     assert origin == Origin("test.cfg", 7) and message.startswith("'")
 
 
 @pytest.mark.parametrize("line", RESOLVED)
 def test_names_that_exist_are_not_told(line: str) -> None:
     """A name that a section has is no trouble; a fetch without a name means its own section."""
-    assert list(unresolved(configuration(line))) == []
+    assert list(unresolved(configuration(line), {})) == []
 
 
 KNOWN = """
