@@ -34,6 +34,7 @@ from tcproxy.model import (
     tls,
     tuning,
     unsupported,
+    userlists,
 )
 from tcproxy.model.consistency import Consistency
 from tcproxy.model.logs import joined
@@ -42,6 +43,7 @@ from tcproxy.model.process import Configuration, build_global
 from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
+from tcproxy.report import words as report
 from tcproxy.rules import words as rules
 from tcproxy.samples import words as samples
 
@@ -66,10 +68,12 @@ ROOMS = (
     persistence.WORDS,
     switching.WORDS,
     samples.WORDS,
+    report.WORDS,
     rules.WORDS,
     bind.WORDS,
     server.WORDS,
     unsupported.WORDS,
+    userlists.WORDS,
 )
 
 
@@ -186,9 +190,14 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading, roundrobin)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
-    for origin, message in rules.unresolved(proxies, _refused_names(sections)):
+    lists = userlists.finish({name: section.draft for name, section in sections.userlists.items()}, reading)
+    for origin, message in rules.unresolved(proxies, lists, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    return Configuration(settings, proxies, reading.environment, tuple(files))
+    for origin, message in rules.wasted(proxies):
+        reading.diagnostics.warning(f"parsing [{origin}] : {message}")
+    if reading.patterns is not None:
+        reading.patterns.give_numbers()
+    return Configuration(settings, proxies, reading.environment, tuple(files), lists, reading.patterns)
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:

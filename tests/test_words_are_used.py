@@ -22,10 +22,11 @@ from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, KeepAlive, Proxy, UseBackend
 from tcproxy.model.server import Server, SourceAddress
+from tcproxy.model.userlists import User
 
 CODE = Path(tcproxy.__file__).parent
 TESTS = Path(__file__).parent
-MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server}
+MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server, "userlist": User}
 PARTS = (HashType, Balance, KeepAlive, UseBackend, SourceAddress, LogTarget, Cookie, PersistRule)
 CLASSES = (*MODELS.values(), Configuration, *PARTS)
 
@@ -85,6 +86,7 @@ SHOWN = {
         "stats maxconn": "control/test_command_sockets.py::test_too_many_clients_wait",
         "unix-bind": f"{HERE}test_unix_bind",
         "set-var": "samples/test_variables.py::test_the_global_section_sets_what_haproxy_sets",
+        "set-var-fmt": "samples/test_variables.py::test_formats_make_variables_of_the_process",
         "tune.vars.global-max-size tune.vars.proc-max-size tune.vars.sess-max-size tune.vars.txn-max-size "
         "tune.vars.reqres-max-size": "samples/test_variables.py::test_limits_are_those_of_haproxy",
         "h1-case-adjust": HEADERS,
@@ -119,6 +121,7 @@ SHOWN = {
         "timeout-queue": f"{HERE}test_timeout_queue",
         "timeout-tarpit": "scenarios/test_http_blocking.py::test_told_alike",
         "timeout-http-request timeout-http-keep-alive": EXCHANGES,
+        "option-http-use-proxy-header": "samples/test_http_reference.py::test_logins",
         "option-httpclose option-http-server-close option-http-keep-alive option-http-pretend-keepalive": OPTIONS,
         "option-http-ignore-probes option-httplog": EXCHANGES,
         "option-accept-invalid-http-request option-accept-invalid-http-response": OPTIONS,
@@ -162,6 +165,9 @@ SHOWN = {
         "server": "transport/test_server_links.py::test_options_reach_the_socket",
         "default-server server-template": f"{HERE}test_default_server_and_templates",
         "source": "transport/test_server_links.py::test_source_address_and_port",
+    },
+    "userlist": {
+        "user group": "samples/test_http_reference.py::test_logins",
     },
     "bind": {
         "user group uid gid mode": "transport/test_binding.py::test_a_unix_socket_gets_its_owner_and_mode",
@@ -220,6 +226,8 @@ def place_of(row: Row) -> str:
         return "bind"
     if Where.SERVER in row.where:
         return "server"
+    if Where.USERLIST in row.where:
+        return "userlist"
     return "proxy" if row.where & PROXY else "global"
 
 

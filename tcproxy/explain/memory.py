@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from errno import EAGAIN
+from errno import EAGAIN, ENOPROTOOPT
 from select import EPOLLIN
 from time import monotonic
 from typing import Any
@@ -61,8 +61,10 @@ class Pipe:
     def setsockopt(self, *words: object) -> None:
         """Take an option, which changes nothing here."""
 
-    def getsockopt(self, *words: object) -> int:
-        """Return that there is no error."""
+    def getsockopt(self, level: int, option: int, size: int = 0) -> int:
+        """Return that there is no error. Raises OSError for a struct (TCP_INFO): no kernel has measured anything."""
+        if size:
+            raise OSError(ENOPROTOOPT, "no such option")
         return 0
 
     def getsockname(self) -> Address:

@@ -17,6 +17,7 @@ from tcproxy.model.accounts import Gid, Group, Uid, User
 from tcproxy.model.bind import Bind, build_binds
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.userlists import UserList
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,18 @@ class Global:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything one reading produced: the global section and the proxies, in the order of the files."""
+    """Everything one reading produced: the global section and the proxies, in the order of the files.
+
+    userlists: the sections `userlist` by name.
+    patterns: the PatternSets (samples/patterns/sets.py) of all ACLs and maps, None where there are none.
+    """
 
     process: Global
     proxies: tuple[Proxy, ...] = ()
     environment: Environment | None = None
     files: tuple[str, ...] = ()
+    userlists: Mapping[str, UserList] = field(default_factory=dict)
+    patterns: Any = None
 
     def frontends(self) -> list[Proxy]:
         """Return the proxies that listen, in order."""
@@ -222,6 +229,6 @@ WORDS = (
     *refused(GLOBAL, "master-worker", manual="3.1", core=True),
     *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
-    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var-fmt", manual="3.1"),
+    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path", manual="3.1"),
     *refused(GLOBAL, "httpclient.resolvers.id\nhttpclient.resolvers.prefer", manual="3.1"),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
+    from tcproxy.model.userlists import UserList
     from tcproxy.rules.conditions import Condition
 
 
@@ -36,11 +37,13 @@ def read_condition(
     from tcproxy.samples.places import Place
 
     met = Place[place.upper()] if place else None
-    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
+    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
 
 
-def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
-    """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell.
+def unresolved(
+    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+) -> Iterator[tuple[Origin, str]]:
+    """Return each proxy, server, userlist or group that a sample names in vain: where, and the sentence to tell.
 
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
     """
@@ -48,7 +51,16 @@ def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Itera
     if any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every, refused)
+        yield from conditions.unresolved(every, userlists, refused)
+
+
+def wasted(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
+    """Return each sample of bytes in a condition of a proxy in HTTP mode: where, and the sentence to warn with."""
+    every = [proxy for proxy in proxies if proxy.mode == "http" and any(proxy.conditions())]
+    if every:
+        from tcproxy.rules import byte_samples
+
+        yield from byte_samples.wasted(every)
 
 
 def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:
@@ -61,6 +73,20 @@ def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:
         lines.parse_rule(SetKind[kind], statement, draft, reading)
 
     return parse
+
+
+def parse_tcp_request(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `tcp-request connection|session|content|inspect-delay ...`."""
+    from tcproxy.rules import tcp_lines
+
+    tcp_lines.parse_request(statement, draft, reading)
+
+
+def parse_tcp_response(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `tcp-response content|inspect-delay ...`."""
+    from tcproxy.rules import tcp_lines
+
+    tcp_lines.parse_response(statement, draft, reading)
 
 
 def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
@@ -87,4 +113,8 @@ WORDS = (
         unnamed_defaults=False, manual="4.2", core=True),
     Row("http-response", PROXY, "Decide about responses, and change them.", parse=_reader("HTTP_RESPONSE"),
         unnamed_defaults=False, manual="4.2", core=True),
+    Row("tcp-request", PROXY, "Decide about clients' connections, and about their first bytes.",
+        parse=parse_tcp_request, unnamed_defaults=False, manual="4.2"),
+    Row("tcp-response", PROXY, "Decide about the first bytes of servers.", parse=parse_tcp_response,
+        unnamed_defaults=False, manual="4.2"),
 )  # fmt: skip

@@ -34,15 +34,16 @@ class ArgumentType(Enum):
 
     @property
     def refers(self) -> bool:
-        """True when it names a proxy or a server; a proxy left out means the current one."""
-        return self in (ArgumentType.FRONTEND, ArgumentType.BACKEND, ArgumentType.SERVER)
+        """True when it names a proxy, a server or a userlist; a proxy left out means the current one."""
+        return self in (ArgumentType.FRONTEND, ArgumentType.BACKEND, ArgumentType.SERVER, ArgumentType.USERLIST)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A proxy or server that an argument names. section: where it stands; backend: "" is that section.
+    """A proxy, server or userlist that an argument names. section: where it stands; backend: "" is that section.
 
-    name: of the frontend or backend, or of the server in `backend`.
+    name: of the frontend, backend or userlist, or of the server in `backend`. groups: those of the userlist that a test
+    names.
     """
 
     type: ArgumentType
@@ -50,11 +51,12 @@ class Reference:
     backend: str
     name: str
     word: str
+    groups: tuple[str, ...] = ()
 
 
 Argument = Value | Reference
 
-_TEXTS = frozenset((ArgumentType.STRING, ArgumentType.REGEX, ArgumentType.FIELD, ArgumentType.USERLIST))
+_TEXTS = frozenset((ArgumentType.STRING, ArgumentType.REGEX, ArgumentType.FIELD))
 _ESCAPES = MappingProxyType({"\\": "\\", " ": " ", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t"})
 
 
@@ -141,4 +143,6 @@ def _reference(kind: ArgumentType, text: str, section: str) -> Reference:
         if slash and not backend:
             raise ValueError(f"the name of a backend is missing in '{text}'")
         return Reference(kind, section, backend or section, name, text)
+    if kind is ArgumentType.USERLIST and not text:
+        raise ValueError("the name of a userlist is missing")
     return Reference(kind, section, "", text or section, text)

@@ -7,11 +7,12 @@ name; a test tries all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
-from tcproxy.samples.headers import either_head, request_head, response_head, words_of
+from tcproxy.samples.headers import request_head, response_head, that_may_come, words_of
 from tcproxy.samples.http_places import OF_EITHER, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value, same
 from tcproxy.samples.loose_numbers import loose_integer
@@ -19,6 +20,7 @@ from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, every_converte
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
+    from tcproxy.samples.headers import HeadOf
 
     Cookies = Callable[[Facts, bytes], list[bytes]]
 
@@ -33,6 +35,8 @@ def sent(word: bytes, name: bytes) -> list[bytes]:
 
     A cookie counts only if more bytes than its name and `=` are left from where it is looked for.
     """
+    if b'"' not in word:
+        return _plainly_sent(word, name)
     found = []
     at, size = 0, len(word) - len(name) - 1
     while at < size:
@@ -42,6 +46,21 @@ def sent(word: bytes, name: bytes) -> list[bytes]:
         at = match.end() + 1
         if value is not None and written[:1] != b"$" and (not name or written.rstrip(_BLANKS) == name):
             found.append(value.rstrip(_BLANKS))
+    return found
+
+
+def _plainly_sent(word: bytes, name: bytes) -> list[bytes]:
+    """Do the same for a word without quotes, as nearly all are: it takes a third of the time."""
+    parts = word.split(b";")
+    if len(parts[-1]) <= len(name) + 1:
+        del parts[-1]
+    found = []
+    for part in parts:
+        written, equals, value = part.partition(b"=")
+        if equals:
+            written = written.strip(_BLANKS)
+            if (written == name or not name) and written[:1] != b"$":
+                found.append(value.strip(_BLANKS))
     return found
 
 
@@ -106,17 +125,23 @@ def _every(cookies: Cookies, change: Convert = same) -> Callable[..., TakeEvery]
     return build
 
 
-def _count(cookies: Cookies) -> Callable[..., Take]:
+def _count(cookies: Cookies, head: HeadOf) -> Callable[..., Take]:
     def build(name: bytes = b"") -> Take:
-        return lambda facts: None if either_head(facts) is None else len(cookies(facts, name))
+        return lambda facts: None if head(facts) is None else len(cookies(facts, name))
 
     return build
+
+
+_READS: Mapping[Cookies, str] = MappingProxyType(
+    {of_request: "header cookie", of_response: "header set-cookie", of_either: ""}
+)
+"""What an action changes that changes these cookies."""
 
 
 def _value_row(name: str, cookies: Cookies, places: str, whose: str) -> Fetch:
     return Fetch(
         name, Kind.STR, places, f"The value of the {whose}'s cookie of a name.",
-        build=_value(cookies), build_every=_every(cookies), arguments=(ArgumentType.STRING,),
+        build=_value(cookies), build_every=_every(cookies), arguments=(ArgumentType.STRING,), reads=_READS[cookies],
     )  # fmt: skip
 
 
@@ -126,16 +151,18 @@ def _rows(name: str, cookies: Cookies, places: str, whose: str) -> tuple[Fetch, 
         _value_row(name, cookies, places, whose),
         Fetch(
             f"{name}_cnt", Kind.SINT, places, f"How many cookies of a name the {whose} has.",
-            build=_count(cookies), arguments=types,
+            build=_count(cookies, request_head if cookies is of_request else response_head), arguments=types,
+            reads=_READS[cookies],
         ),
         Fetch(
             f"{name}_val", Kind.SINT, places, f"The value of the {whose}'s cookie of a name, as an integer.",
             build=_value(cookies, loose_integer), build_every=_every(cookies, loose_integer), arguments=types,
+            reads=_READS[cookies],
         ),
     )  # fmt: skip
 
 
-FETCHES = (
+FETCHES = that_may_come(
     _value_row("cookie", of_either, OF_EITHER, "message"),
     *_rows("cook", of_request, OF_REQUESTS, "request"),
     *_rows("req.cook", of_request, OF_REQUESTS, "request"),

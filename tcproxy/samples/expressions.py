@@ -14,9 +14,20 @@ from typing import TYPE_CHECKING
 from tcproxy.grammar.suggestions import near
 from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
-from tcproxy.samples.kinds import Kind, Value, cast, same, sample_of
+from tcproxy.samples.kinds import Kind, Sample, Value, cast, casts_to, kind_after, no_cast, same, sample_of
 from tcproxy.samples.missing import LUA
-from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take, TakeEvery, converted, every_converted
+from tcproxy.samples.patterns.files import PatternFiles
+from tcproxy.samples.rows import (
+    Convert,
+    Converter,
+    ConvertWith,
+    Fetch,
+    Take,
+    TakeEvery,
+    Waits,
+    converted,
+    every_converted,
+)
 from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 if TYPE_CHECKING:
@@ -33,7 +44,7 @@ class Expression:
     text: as written. fetch: its row. converters: the rows of those behind it. kind: what `take` gives. references:
     proxies, servers and user lists it names. reads: what changes its value ("path", "header NAME" ...): () for nothing,
     None where that is not known. every: takes all values of a fetch that has several, which a test tries in turn; None
-    where `take` gives the only one.
+    where `take` gives the only one. waits: says whether the sample may still change (rows.py), None if it never does.
     """
 
     text: str
@@ -44,34 +55,44 @@ class Expression:
     converters: tuple[Converter, ...] = ()
     reads: tuple[str, ...] | None = None
     every: TakeEvery | None = None
+    waits: Waits | None = None
 
     @property
     def fixed(self) -> bool:
         """Return whether it gives the same for a whole connection."""
-        return self.fetch.fixed and all(row.build_with is None for row in self.converters)
+        return self.fetch.fixed and all(
+            row.build_with is None and row.build_from_files is None for row in self.converters
+        )
 
     def taking(self, kind: Kind) -> Take | None:
-        """Return the function that takes the sample as one of this kind; None where no cast leads there."""
-        convert = cast(self.kind, kind)
+        """Return the function that takes the sample as one of this kind; None where no cast leads there.
+
+        What is declared as ADDR is an address of either family when it is taken, and cast as one.
+        """
+        convert = cast(Kind.IPV4 if self.kind is Kind.ADDR else self.kind, kind)
         if convert is None:
             return None
         return converted(self.take, convert)
 
 
-def parse_expression(text: str, section: str) -> Expression:
-    """Read an expression; `section` is the name of the proxy that it stands in. Raises ValueError."""
-    found, rest = read_expression(text, section)
+def parse_expression(text: str, section: str, files: PatternFiles | None = None) -> Expression:
+    """Read an expression; `section` is the name of the proxy that it stands in. Raises ValueError.
+
+    files: what the line needs to use maps, which are refused without.
+    """
+    found, rest = read_expression(text, section, files)
     if rest:
         raise ValueError(f"a comma is missing behind '{text[: len(text) - len(rest)]}' in '{text}'")
     return found
 
 
-def read_expression(text: str, section: str) -> tuple[Expression, str]:
+def read_expression(text: str, section: str, files: PatternFiles | None = None) -> tuple[Expression, str]:
     """Read the expression that a text begins with; return it, and what follows it. Raises ValueError."""
     fetch, values, rest = _read_fetch(text, section)
     reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
     take, every = _compiled(fetch, values, text)
+    waits = fetch.compile_waits(values)
     kind = told = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
@@ -84,13 +105,21 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
             raise ValueError(
                 f"the converter '{row.name}' cannot be applied to a sample of type {told.value} in '{text}'"
             )
-        take, every = _converted(take, every, kind, row, values, text)
-        kind, told = row.gives, row.told
+        take, every, kind = _converted(take, every, kind, row, values, text, files)
+        told = row.told
         rows.append(row)
-        if row.build_with is not None:
-            reads = None
+        reads = _reads_too(reads, row, values)
     taken = text[: len(text) - len(rest)] if rest else text
-    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, every), rest
+    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, every, waits), rest
+
+
+def _reads_too(reads: tuple[str, ...] | None, row: Converter, values: list[Argument]) -> tuple[str, ...] | None:
+    """Return what changes a sample that a converter has converted."""
+    if reads is None or row.build_with is not None:
+        return None
+    if row.build_from_files is None:
+        return reads
+    return (*reads, f"patterns {values[0].decode('utf-8', 'surrogateescape')}")  # type: ignore[union-attr]
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:
@@ -141,23 +170,69 @@ def _compiled(fetch: Fetch, values: list[Argument], text: str) -> tuple[Take, Ta
 
 
 def _converted(
-    take: Take, every: TakeEvery | None, kind: Kind, row: Converter, values: list[Argument], text: str
-) -> tuple[Take, TakeEvery | None]:
-    """Return the functions that take a sample, and all samples, and convert them. Raises ValueError."""
-    change = cast(kind, row.takes)
-    assert change is not None, "whoever calls this has seen that what is given can be cast"
-    if row.takes is Kind.ANY and kind is not Kind.ANY:
-        change = partial(sample_of, kind)
-    take, every = converted(take, change), _each(every, change)
+    take: Take,
+    every: TakeEvery | None,
+    kind: Kind,
+    row: Converter,
+    values: list[Argument],
+    text: str,
+    files: PatternFiles | None,
+) -> tuple[Take, TakeEvery | None, Kind]:
+    """Return the functions that take a sample, and all samples, and convert them; and the new kind. Raises ValueError.
+
+    kind: the one that the sample really has, which is not always the one that HAProxy's lists tell.
+    """
     try:
         if row.build_with is not None:
-            convert_with = row.build_with(*values)
-            return _then_with(take, convert_with), _each_with(every, convert_with)
-        convert = row.compile(values)
+            convert_with: ConvertWith | None = row.build_with(*values)
+            convert = None
+        else:
+            convert_with, convert = None, row.compile(values, files)
     except ValueError as error:
         raise ValueError(f"wrong argument of '{row.name}' in '{text}': {error}") from None
+    gives = row.gives
+    if row.keeps and kind is Kind.ANY:
+        gives = kind
+        if convert_with is not None:
+            convert_with = _kept_with(convert_with, row.takes)
+        elif convert is not None:
+            convert = _kept(convert, row.takes)
+    else:
+        change = partial(sample_of, kind) if row.takes is Kind.ANY is not kind else cast(kind, row.takes) or no_cast
+        take, every = converted(take, change), _each(every, change)
+        if row.keeps:
+            gives = kind_after(kind, row.takes)
+    if convert_with is not None:
+        return _then_with(take, convert_with), _each_with(every, convert_with), gives
     assert convert is not None
-    return converted(take, convert), _each(every, convert)
+    return converted(take, convert), _each(every, convert), gives
+
+
+def _kept(convert: Convert, takes: Kind) -> Convert:
+    """Return the function that casts a Sample, and converts it to one of the kind that it has behind the cast."""
+    casts = casts_to(takes)
+
+    def both(value: Value) -> Value | None:
+        assert isinstance(value, Sample)
+        found = casts.get(value.kind)
+        changed = found[0](value.value) if found is not None else None
+        given = convert(changed) if changed is not None else None
+        return None if given is None or found is None else Sample(found[1], given)  # type: ignore[arg-type]
+
+    return both
+
+
+def _kept_with(convert: ConvertWith, takes: Kind) -> ConvertWith:
+    casts = casts_to(takes)
+
+    def both(facts: Facts, value: Value) -> Value | None:
+        assert isinstance(value, Sample)
+        found = casts.get(value.kind)
+        changed = found[0](value.value) if found is not None else None
+        given = convert(facts, changed) if changed is not None else None
+        return None if given is None or found is None else Sample(found[1], given)  # type: ignore[arg-type]
+
+    return both
 
 
 def _then_with(take: Take, convert: ConvertWith) -> Take:

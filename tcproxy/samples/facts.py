@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from tcproxy.grammar.statements import Origin
 from tcproxy.interfaces import IClock, ServerState
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
@@ -17,6 +18,9 @@ from tcproxy.model.server import Server
 from tcproxy.samples.variables import Store
 from tcproxy.wire.messages import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
+
+Endpoint = tuple[bytes, int]
+"""A packed address, empty for a UNIX socket, and a port."""
 
 
 class CounterFacts(Protocol):
@@ -253,6 +257,19 @@ class Facts(Protocol):
         """Return the bytes that were read from the client in TCP mode, and not passed on."""
         ...
 
+    def response_data(self) -> bytes | None:
+        """Return the bytes that were read from the server in TCP mode and not passed on, None before a link stands."""
+        ...
+
+    @property
+    def wait_over(self) -> bool:
+        """Return False while a condition may be answered by "wait" (rows.py), True everywhere else.
+
+        That is: False in the conditions of tcp-request and tcp-response content rules, until their inspect-delay has
+        passed, or no more bytes can come (FIN, a buffer that is full).
+        """
+        ...
+
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope (samples/variables.py), to read and to set; None while there is none."""
         ...
@@ -275,6 +292,20 @@ class Facts(Protocol):
     @property
     def destination_port(self) -> int:
         """The port that the client connected to."""
+        ...
+
+    def client_tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the client's connection (struct tcp_info), None where it is no TCP."""
+        ...
+
+    @property
+    def connection_source(self) -> tuple[str, int]:
+        """The address of the client's connection, whatever later rules have set."""
+        ...
+
+    @property
+    def connection_destination(self) -> tuple[str, int]:
+        """The address that the connection came to, whatever later rules have set."""
         ...
 
     @property
@@ -300,6 +331,51 @@ class Facts(Protocol):
     @property
     def server(self) -> ServerFacts | None:
         """The server chosen."""
+        ...
+
+    @property
+    def link_remote(self) -> Endpoint | None:
+        """Where the connection to the server leads, or led if that failed; None before there was one."""
+        ...
+
+    @property
+    def link_local(self) -> Endpoint | None:
+        """Our side of the connection to the server; None before there was one, or where it is not known any more."""
+        ...
+
+    @property
+    def client_error(self) -> str:
+        """What is wrong with the client's connection, in HAProxy's words (links.ERRORS), "" for nothing."""
+        ...
+
+    @property
+    def link_error(self) -> str | None:
+        """What is wrong with the connection to the server, in HAProxy's words, "" for nothing; None without one."""
+        ...
+
+    @property
+    def server_timeout(self) -> int:
+        """Milliseconds of silence allowed to the server now; 0 for no limit, and before the connection stands."""
+        ...
+
+    @property
+    def tunnel_timeout(self) -> int:
+        """Milliseconds of silence allowed in a tunnel, likewise."""
+        ...
+
+    @property
+    def priority_class(self) -> int:
+        """The class in queues (set-priority-class), 0 unless a rule set it."""
+        ...
+
+    @property
+    def priority_offset(self) -> int:
+        """The milliseconds by which it is older or younger in queues (set-priority-offset), 0 unless a rule set it."""
+        ...
+
+    @property
+    def last_rule(self) -> Origin | None:
+        """Where the last final rule stands that was applied to the stream; None before one was."""
         ...
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,10 +17,13 @@ from tcproxy.samples.http_places import OF_EITHER, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value, decode, same
 from tcproxy.samples.loose_numbers import loose_integer, loose_ipv4
 from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, converted
+from tcproxy.wire.early_request import early_request
+from tcproxy.wire.http_guess import guessing_codec
+from tcproxy.wire.unread import NEVER, NOT_YET, Unread
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
-    from tcproxy.wire.messages import Head
+    from tcproxy.wire.messages import Head, RequestHead
 
     HeadOf = Callable[[Facts], Head | None]
 
@@ -29,14 +33,41 @@ _PART = re.compile(rb'(?:[^",]++|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z))*+', re.DOTALL)
 _BLANKS = b" \t\r\n"
 _PORT = re.compile(rb":[0-9]{1,5}")
 
-request_head: HeadOf = attrgetter("request")
 response_head: HeadOf = attrgetter("response")
+
+
+def request_head(facts: Facts) -> RequestHead | None:
+    """Return the head of the request, None once its response came: rules of responses do not see it, as in HAProxy.
+
+    In TCP mode it is the request that the client's bytes begin with.
+    """
+    if facts.response is not None:
+        return None
+    request = facts.request
+    return _early(facts) if request is None else request
+
+
+def _early(facts: Facts) -> RequestHead | None:
+    found = _heard(facts)
+    return None if isinstance(found, Unread) else found
+
+
+def _heard(facts: Facts) -> RequestHead | Unread:
+    """Return the request that the bytes of a client in TCP mode begin with, or whether it may still come."""
+    if facts.frontend.model.mode != "tcp":
+        return NEVER
+    return early_request(facts.data(), guessing_codec())
+
+
+def head_may_come(facts: Facts) -> bool:
+    """Return whether the head of a request may still come, in TCP mode."""
+    return facts.request is None and _heard(facts) is NOT_YET
 
 
 def either_head(facts: Facts) -> Head | None:
     """Return the head of the response once it came, else that of the request."""
     response = facts.response
-    return facts.request if response is None else response
+    return request_head(facts) if response is None else response
 
 
 def parted(value: bytes) -> list[bytes]:
@@ -87,12 +118,34 @@ class Family(NamedTuple):
 
 def last_word(head_of: HeadOf, name: bytes) -> Take:
     """Return the fetch of the last word of all headers of a name."""
+    if head_of is request_head:
+        return _last_word_of_request(name)
 
     def take(facts: Facts) -> Value | None:
         head = head_of(facts)
         if head is None:
             return None
         value = head.last(name)
+        return value if value is None or b"," not in value else parted(value)[-1]
+
+    return take
+
+
+def _last_word_of_request(name: bytes) -> Take:
+    """Return the same for requests, with all calls written out: rules ask for it most of all."""
+
+    def take(facts: Facts) -> Value | None:
+        request = facts.request
+        if request is None or facts.response is not None:
+            request = request_head(facts)
+            if request is None:
+                return None
+        template = request.template
+        if template is None:
+            value = request.last(name)
+        else:
+            places = template.places.get(name)
+            value = None if places is None else request.parts[places[-1]]
         return value if value is None or b"," not in value else parted(value)[-1]
 
     return take
@@ -146,12 +199,29 @@ def _every(family: Family, name: bytes | None, position: int) -> TakeEvery | Non
     """Return the fetch of all values, which a test tries; None where one value is asked for."""
     if name is None or position:
         return None
-    head_of, values_of = family.head, family.values
     name = name.lower()
+    if name and family.values is words_of:
+        return _every_word(family.head, name)
+    head_of, values_of = family.head, family.values
 
     def take(facts: Facts) -> Sequence[Value]:
         head = head_of(facts)
         return () if head is None else values_of(head, name)
+
+    return take
+
+
+def _every_word(head_of: HeadOf, name: bytes) -> TakeEvery:
+    """Return the fetch of all words of the headers of a name, with the calls of `words_of` written out."""
+
+    def take(facts: Facts) -> Sequence[Value]:
+        head = head_of(facts)
+        if head is None:
+            return ()
+        lines = head.values(name)
+        if len(lines) == 1:
+            return parted(lines[0]) if b"," in lines[0] else lines
+        return [word for line in lines for word in parted(line)]
 
     return take
 
@@ -212,6 +282,11 @@ def _count_row(family: Family, help: str) -> Fetch:
         f"{family.prefix}_cnt", Kind.SINT, family.places, help, build=build, arguments=(ArgumentType.STRING,),
         reads="header",
     )
+
+
+def that_may_come(*rows: Fetch) -> tuple[Fetch, ...]:
+    """Return rows with the function that says whether the head may still come, where they are about requests."""
+    return tuple(replace(row, waits=head_may_come) if row.places[2] == "Y" else row for row in rows)
 
 
 def _rows(prefix: str, head_of: HeadOf, places: str, whose: str) -> tuple[Fetch, ...]:
@@ -299,7 +374,7 @@ def _whole_rows(prefix: str, head_of: HeadOf, places: str, whose: str) -> tuple[
 
 
 
-FETCHES = (
+FETCHES = that_may_come(
     *_rows("hdr", either_head, OF_EITHER, "message")[:1],
     *_rows("hdr", request_head, OF_REQUESTS, "request")[1:],
     *_rows("req.hdr", request_head, OF_REQUESTS, "request"),

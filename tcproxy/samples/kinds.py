@@ -21,6 +21,8 @@ INT64_MIN = -(1 << 63)
 class Kind(Enum):
     """What a fetch gives, by the word that HAProxy prints in its list of fetches."""
 
+    __hash__ = object.__hash__  # casts are looked up by kind: that of Enum is written in Python, and ten times slower
+
     BOOL = "bool"
     SINT = "sint"
     IPV4 = "ipv4"  # as what a fetch gives: an address of either family, whose length tells which
@@ -90,6 +92,10 @@ def _int_to_text(value: Value) -> Value | None:
 
 def _int_to_bytes(value: Value) -> Value | None:
     return integer_of(value).to_bytes(8, "big", signed=True)
+
+
+def _bool_to_bytes(value: Value) -> Value | None:
+    return bool(value).to_bytes(8, "big")
 
 
 def _int_to_ip(value: Value) -> Value | None:
@@ -180,7 +186,7 @@ def _bytes_to_text(value: Value) -> Value | None:
 
 
 _CASTS: dict[Kind, dict[Kind, Cast]] = {
-    Kind.BOOL: {Kind.BOOL: same, Kind.SINT: integer_of, Kind.STR: _int_to_text, Kind.BIN: _int_to_bytes},
+    Kind.BOOL: {Kind.BOOL: same, Kind.SINT: integer_of, Kind.STR: _int_to_text, Kind.BIN: _bool_to_bytes},
     Kind.SINT: {
         Kind.BOOL: bool,
         Kind.SINT: same,
@@ -237,6 +243,25 @@ def cast_sample(sample: Sample, wanted: Kind) -> Value | None:
     """Return the value of a sample as one of kind `wanted`, which is not ANY; None where nothing leads there."""
     convert = _CASTS[sample.kind].get(wanted)
     return convert(sample.value) if convert is not None else None
+
+
+_UNCHANGED = frozenset(((Kind.BOOL, Kind.SINT), (Kind.SINT, Kind.BOOL), (Kind.STR, Kind.BIN)))
+"""Casts that leave a sample of the kind that it is in HAProxy: what stands behind them sees the old kind."""
+
+
+def kind_after(origin: Kind, wanted: Kind) -> Kind:
+    """Return the kind that a sample has behind a cast to `wanted`."""
+    return origin if (origin, wanted) in _UNCHANGED else wanted
+
+
+def casts_to(wanted: Kind) -> dict[Kind, tuple[Cast, Kind]]:
+    """Return the casts to `wanted` from each kind, with the kind that a sample has behind it."""
+    return {kind: (casts[wanted], kind_after(kind, wanted)) for kind, casts in _CASTS.items() if wanted in casts}
+
+
+def no_cast(value: Value) -> Value | None:
+    """Return no sample: the cast that does not exist, where only the kind that a sample really has tells so."""
+    return None
 
 
 def _from_any(wanted: Kind) -> Cast:

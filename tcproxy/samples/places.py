@@ -61,3 +61,18 @@ WITH_BACKEND = "......YYYYYYYYYYYYYY.."
 
 WITH_SERVER = "..........YYYYYYYYYY.."
 """Facts of the server, once it is chosen."""
+
+WITH_LINK = "...........YYYYYYYYY.."
+"""Facts of the connection to the server, once it stands."""
+
+OF_CLIENTS_BYTES = "..YYYYYYYYY..........."
+"""What a client sent, before it is passed on."""
+
+OF_SERVERS_BYTES = "...........YYYYYYY.Y.."
+"""What a server sent, before it is passed on, and what a health check got."""
+
+OF_ANY_BYTES = "..YYYYYYYYYYYYYYYY.Y.."
+"""What the side sent that the place is about."""
+
+OF_REQUEST_KEPT = "..YYYYYYYYYYYYYYYYY..."
+"""What is known of a request until its log line."""

@@ -102,6 +102,8 @@ def _word(index: int, separators: bytes, count: int = 1) -> Convert:
     side comes with them, separators included.
     """
     _check(index, separators)
+    if index > 0 and count == 1 and len(separators) == 1:
+        return lambda value: _one_word(bytes_of(value), index, separators)
     words = re.compile(b"[^" + _one_of(separators)[1:] + b"+").finditer
 
     def cut(value: Value) -> Value | None:
@@ -117,12 +119,17 @@ def _word(index: int, separators: bytes, count: int = 1) -> Convert:
     return cut
 
 
+def _one_word(text: bytes, index: int, separator: bytes) -> bytes:
+    found = [word for word in text.split(separator) if word]
+    return found[index - 1] if len(found) >= index else b""
+
+
 _PIECES = (ArgumentType.INTEGER, ArgumentType.STRING, ArgumentType.INTEGER)
 
 CONVERTERS = (
     Converter(
         "bytes", Kind.BIN, Kind.BIN, "The bytes from an offset on, all or so many.",
-        build=_bytes, arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=1,
+        build=_bytes, arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=1, keeps=True,
     ),
     Converter(
         "field", Kind.STR, Kind.STR, "The field of this number, from the end if negative, or several.",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
+from tcproxy.samples.headers import request_head, that_may_come
 from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value, same
 from tcproxy.samples.loose_numbers import loose_integer
@@ -34,7 +35,7 @@ def _of_url(name: bytes = b"", delimiter: bytes = b"?") -> Params:
     find = _pattern(name, delimiter).findall
 
     def values(facts: Facts) -> list[bytes]:
-        request = facts.request
+        request = request_head(facts)
         return [] if request is None else find(request.target.partition(delimiter)[2])
 
     return values
@@ -42,7 +43,7 @@ def _of_url(name: bytes = b"", delimiter: bytes = b"?") -> Params:
 
 def _of_body(name: bytes = b"") -> Params:
     find = _pattern(name, b"&").findall
-    return lambda facts: [] if facts.request is None else find(facts.request_body())
+    return lambda facts: [] if request_head(facts) is None else find(facts.request_body())
 
 
 def _first(params: Callable[..., Params], change: Convert = same) -> Callable[..., Take]:
@@ -75,11 +76,11 @@ def _row(
 ) -> Fetch:
     return Fetch(
         name, kind, OF_REQUESTS, help, build=_first(params, change), build_every=_every(params, change),
-        arguments=(ArgumentType.STRING,) * types,
+        arguments=(ArgumentType.STRING,) * types, reads="" if params is _of_body else "path",
     )  # fmt: skip
 
 
-FETCHES = (
+FETCHES = that_may_come(
     _row("req.body_param", Kind.BIN, "The value of a parameter in a form that is posted.", _of_body, 1),
     _row("url_param", Kind.STR, "The value of a parameter in the URL.", _of_url),
     _row("urlp", Kind.STR, "The value of a parameter in the URL.", _of_url),

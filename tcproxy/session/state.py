@@ -10,12 +10,14 @@ after another (http/). Methods that raise NotImplementedError here are those tha
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
+from tcproxy.grammar.statements import Origin
 from tcproxy.interfaces import IRequest
-from tcproxy.samples.facts import CapturedFacts
+from tcproxy.samples.facts import CapturedFacts, Endpoint
 from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
@@ -28,13 +30,29 @@ from tcproxy.wire.proxy_protocol import ProxyHeader
 
 CONNECTION_FIELDS = (
     "accepted", "alarm", "began", "bind", "client", "client_done", "client_limit", "client_shut", "front",
-    "frontend", "greeting", "handshake", "kept_variables", "number", "packed_source", "relay",
+    "frontend", "greeting", "handshake", "kept_variables", "moved", "number", "packed_source", "relay",
 )  # fmt: skip
 STREAM_FIELDS = (
     "avoid", "backend", "connected_at", "error", "expires", "link", "local", "logged", "next_step", "persistence",
     "phase", "previous", "queued_until", "redispatched", "remote", "retries", "scopes", "server", "server_limit",
     "stage", "steps", "ticket", "unique",
 )  # fmt: skip
+
+
+class Moved:
+    """Addresses that rules have set, None where they have not (`set-src`, `set-dst` ...).
+
+    source, destination: as most samples and lines have them. real_source, real_destination: of the connection, which
+    only rules about connections set.
+    """
+
+    __slots__ = ("destination", "real_destination", "real_source", "source")
+
+    def __init__(self) -> None:
+        self.source: Address | None = None
+        self.destination: Address | None = None
+        self.real_source: Address | None = None
+        self.real_destination: Address | None = None
 
 
 class Persistence:
@@ -82,6 +100,11 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
+    # no rule of tcproxy sets these three yet, and none is asked of a connection that failed
+    priority_class: int = 0
+    priority_offset: int = 0
+    last_rule: Origin | None = None
+    client_error: str = ""
     first: bool = True
     captured: CapturedFacts | None = None
     tunnel_limit: float = 0.0
@@ -109,12 +132,27 @@ class SessionFacts:
     @property
     def destination(self) -> bytes:
         """Return the packed address that the client connected to, empty for a UNIX socket."""
-        return address_bytes(self.front_address[0])
+        return packed(self.front_address[0])
 
     @property
     def destination_port(self) -> int:
         """Return the port that the client connected to."""
         return self.front_address[1]
+
+    @property
+    def connection_source(self) -> Address:
+        """Return the address of the client's connection, whatever a PROXY header says, or later rules have set."""
+        raise NotImplementedError
+
+    @property
+    def connection_destination(self) -> Address:
+        """Return the address that the connection came to, whatever a PROXY header says, or later rules have set."""
+        raise NotImplementedError
+
+    @property
+    def farm(self) -> Farm | None:
+        """Return the servers of the backend, None before it is chosen."""
+        return None
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -134,6 +172,44 @@ class SessionFacts:
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope, to read and to set; None while there is none."""
         raise NotImplementedError
+
+    @property
+    def wait_over(self) -> bool:
+        """Return True: no rule of tcproxy waits for more bytes of TCP yet."""
+        return True
+
+    def response_data(self) -> bytes | None:
+        """Return None: a connection alone has no server."""
+        return None
+
+    @property
+    def link_remote(self) -> Endpoint | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def link_local(self) -> Endpoint | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def link_error(self) -> str | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def server_timeout(self) -> int:
+        """Return 0: a connection alone has no server."""
+        return 0
+
+    @property
+    def tunnel_timeout(self) -> int:
+        """Return 0: a connection alone has no server."""
+        return 0
+
+    def client_tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the client's connection, None where it is no TCP."""
+        return self.client.tcp_info()
 
     def request_line(self) -> tuple[bytes, bytes] | None:
         """Return None: there is no request in TCP mode."""
@@ -178,8 +254,8 @@ class Connection(SessionFacts):
     client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
     bind, frontend: where it came in. kept_variables: those of the scope `sess`, None before there is one. front: the
     address it connected to, once asked for. greeting: the PROXY header, or what reads it (greeting.py). handshake:
-    milliseconds that this took. number: unique in the process. packed_source: the client's packed address, once asked
-    for. relay: its two joined ends (relay.py), None before.
+    milliseconds that this took. moved: addresses that rules have set, None without any. number: unique in the process.
+    packed_source: the client's packed address, once asked for. relay: its two joined ends (relay.py), None before.
     """
 
     if not TYPE_CHECKING:
@@ -195,6 +271,7 @@ class Connection(SessionFacts):
     greeting: Any
     handshake: int
     kept_variables: Store | None
+    moved: Moved | None
     number: int
     packed_source: bytes | None
     relay: Any
@@ -202,10 +279,10 @@ class Connection(SessionFacts):
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        packed = self.packed_source
-        if packed is None:
-            packed = self.packed_source = address_bytes(self.client_address[0])
-        return packed
+        source = self.packed_source
+        if source is None:
+            source = self.packed_source = packed(self.client_address[0])
+        return source
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -215,22 +292,53 @@ class Connection(SessionFacts):
     @property
     def client_address(self) -> Address:
         """Return the client's address: the PROXY header's, if there was one. Raises OSError once the socket is gone."""
+        if self.moved is not None and self.moved.source is not None:
+            return self.moved.source
         header = self.proxy_header
         if header is not None and header.usable and header.source is not None:
             return header.source
+        return self.connection_source
+
+    @property
+    def connection_source(self) -> Address:
+        """Return the address of the client's connection, whatever a PROXY header says, or later rules have set."""
+        if self.moved is not None and self.moved.real_source is not None:
+            return self.moved.real_source
         host, port = self.client.source()
         return (host, port) if host != "unix" else (host, self.bind.model.id)
 
     @property
     def front_address(self) -> Address:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
+        if self.moved is not None and self.moved.destination is not None:
+            return self.moved.destination
         header = self.proxy_header
         if header is not None and header.usable and header.destination is not None:
             return header.destination
+        return self.connection_destination
+
+    @property
+    def connection_destination(self) -> Address:
+        """Return the address that the connection came to, whatever a PROXY header says, or later rules have set."""
+        if self.moved is not None and self.moved.real_destination is not None:
+            return self.moved.real_destination
         if self.front is None:
             self.front = self.client.destination()
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.bind.model.id)
+
+    def move(self, source: Address | None, destination: Address | None, real: bool) -> None:
+        """Set addresses, those that are given. real: those of the connection, too."""
+        moved = self.moved
+        if moved is None:
+            moved = self.moved = Moved()
+        if source is not None:
+            moved.source = source
+            moved.real_source = source if real else moved.real_source
+            self.packed_source = None
+        if destination is not None:
+            moved.destination = destination
+            moved.real_destination = destination if real else moved.real_destination
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of the process or of this connection; None of any other scope."""
@@ -360,6 +468,39 @@ class Stream(SessionFacts):
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
 
+    def response_data(self) -> bytes | None:
+        """Return the bytes that were read from the server in TCP mode and not passed on, None before a link stands."""
+        link = self.link
+        return link.held if link is not None and link.connected else None
+
+    @property
+    def link_remote(self) -> Endpoint | None:
+        """Return the packed address and port that the link leads to, or led to if it failed; None without one."""
+        return _endpoint(self.remote, self.link and self.link.source)
+
+    @property
+    def link_local(self) -> Endpoint | None:
+        """Return the packed address and port of our side of the link; None where they are not known (any more)."""
+        return _endpoint(self.local, self.link and self.link.destination)
+
+    @property
+    def link_error(self) -> str | None:
+        """Return "" once the link stood, None before: of an attempt that failed, nothing is left."""
+        return "" if self.connected_at else None
+
+    @property
+    def server_timeout(self) -> int:
+        """Return the milliseconds of silence allowed to the server now, 0 for no limit and before a link stood."""
+        if not self.connected_at:
+            return 0
+        relay = self.connection.relay
+        return round(1000 * (self.server_limit if relay is None else relay.server_limit))
+
+    @property
+    def tunnel_timeout(self) -> int:
+        """Return the milliseconds of silence allowed in a tunnel, 0 for no limit and before a link stood."""
+        return round(1000 * self.backend.tunnel) if self.connected_at and self.backend is not None else 0
+
     @property
     def has_asked(self) -> bool:
         """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
@@ -458,9 +599,21 @@ class Stream(SessionFacts):
         self.connection.rearm()
 
 
-def address_bytes(host: str) -> bytes:
-    """Return the 4 or 16 bytes of an address, none for the name of a UNIX socket."""
+def packed(host: str) -> bytes:
+    """Return the packed form of an address, empty for the name of a UNIX socket."""
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
     except OSError:
         return b""
+
+
+def _endpoint(noted: Address | None, ask: Callable[[], Address] | None) -> Endpoint | None:
+    """Return an address of the link: as noted for log lines, or as the link says, or None."""
+    if noted is None:
+        if ask is None:
+            return None
+        try:
+            noted = ask()
+        except OSError:
+            return None
+    return packed(noted[0]), noted[1]

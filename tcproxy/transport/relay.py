@@ -126,6 +126,18 @@ class SocketEnd:
         if not self.transport.interest & EPOLLIN and not self.ended and self.empty:
             self.transport.startReading()
 
+    def hold_back(self) -> None:
+        """Keep what comes from this side, though it is joined, until `let_go`; `heard` tells of it."""
+        self.transport.doRead = self.hold
+
+    def let_go(self) -> None:
+        """Pass what was held back, and all that follows."""
+        if self.recv is None:
+            return
+        self.transport.doRead = self.pump
+        if self.held:
+            self._release_held()
+
     # bytes
 
     def pump(self) -> None:
@@ -383,6 +395,10 @@ class SocketEnd:
     def destination(self) -> tuple[str, int]:
         """Return the address of our side."""
         return pair_of(self.transport.local_name())
+
+    def tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the connection, None where there is no TCP."""
+        return self.transport.tcp_info()
 
 
 class ByteClient(SocketEnd):

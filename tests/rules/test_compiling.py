@@ -108,13 +108,13 @@ def test_what_an_action_changes_is_looked_at_anew() -> None:
 
     def moving(text: str) -> Rule:
         def act(facts: Any) -> None:
-            facts.request.path = b"/new"
+            facts.request.target = b"/new"
 
         action = Action("move", EVERY, "Move.", lambda words: Made(lambda assembly: act))
         return Rule(action, Made(lambda assembly: act, ("path",)), condition(text, "acl old path /old", *ACLS))
 
     for source, expected in (("127.0.0.1", [3]), ("10.0.0.1", [1, 5])):
-        facts = client(source, done=[], request=SimpleNamespace(path=b"/old"))
+        facts = client(source, done=[], request=SimpleNamespace(target=b"/old"))
         rules = [moving("loop old"), *(rule(f"{{ path /{name} }}", at) for at, name in ((1, "old"), (3, "new")))]
         rules += [rule("{ path /old } { path -m beg / }", 5)]
         compiled(rules, facts)

@@ -12,12 +12,16 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from tcproxy import language
+from tcproxy.grammar.diagnostics import Diagnostics
+from tcproxy.grammar.environment import Environment
+from tcproxy.model.process import Configuration
 from tcproxy.samples.expressions import parse_expression
 from tcproxy.samples.kinds import Kind, encode
 from tcproxy.samples.places import Place
@@ -155,10 +159,20 @@ class Play:
 
     # tcproxy
 
+    @cached_property
+    def _configuration(self) -> Configuration:
+        """What tcproxy reads of the sections and options."""
+        text = f"{self.lists}\nfrontend f\n  mode http\n  bind 127.0.0.1:1\n  {self.options}\n"
+        found = language.read_text(text, Environment(), Diagnostics(1), name="play.cfg")
+        assert found is not None
+        return found
+
     def of_tcproxy(self, case: Case) -> Seen:
         """Return what tcproxy sees of a case."""
         try:
             facts = facts_of(case, self.options)
+            facts.world.configuration = self._configuration
+            facts.frontend.model = self._configuration.proxies[0]
         except BadMessage as error:
             return Seen(error.status)
         place = Place.BACKEND_RESPONSE_HEADER if self.of_responses else Place.FRONTEND_REQUEST_HEADER

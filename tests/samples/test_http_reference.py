@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
+from tcproxy.model.passwords import hashed
 from tests.samples.http_cases import requests, responses
-from tests.samples.http_reference import Play
+from tests.samples.http_reference import Case, Play
 
 
 def _words(text: str) -> list[str]:
@@ -64,6 +67,66 @@ def test_responses(seed: int) -> None:
     play = Play(OF_RESPONSES, TESTS_OF_RESPONSES, of_responses=True)
     differences = play.differences(responses(300, seed))
     assert "\n".join(differences) == ""
+
+
+SCHEMES = {
+    "des": "ab", "md5": "$1$abcdefgh", "sha256": "$5$rounds=1000$saltsalt", "sha512": "$6$rounds=1000$saltsalt",
+    "bcrypt": "$2b$04$abcdefghijklmnopqrstuu", "yescrypt": "$y$j75$saltsalt",
+}  # fmt: skip
+
+
+def _user(name: str, setting: str) -> str:
+    made = hashed(b"right", setting.encode())
+    assert made is not None
+    return f"  user {name} password {made.decode()} groups {name[:2].upper()}\n"
+
+
+LISTS = (
+    "userlist L\n  group G1 users joe\n  group G2\n  user joe insecure-password pw\n"
+    "  user bob insecure-password pw groups G2\n  user 'a b' groups G1,G2 insecure-password ''\n"
+    + "".join(f"  group {name[:2].upper()}\n" for name in SCHEMES)
+    + "".join(_user(name, setting) for name, setting in SCHEMES.items())
+    + "userlist M\n  group G1\n  user joe insecure-password other groups G1\n"
+)
+LOGINS = (
+    "joe:pw", "joe:bad", "JOE:pw", "joe:", ":", "", "nocolon", "bob:pw", "joe:other", "a b:", "a:b:c", "joe:pw\0x",
+    "joe\0:pw", "joe:pw\n", "*:*", *(f"{name}:{word}" for name in SCHEMES for word in ("right", "wrong")),
+)  # fmt: skip
+HEADERS = (
+    "Basic !!!", "Bearer tok", "bearer  tok  x", "Bearer", "Bearer ", "Digest x", "basic   am9lOnB3",
+    "Basic am9lOnB3, x", "Basic am9lOnB3=", "Basic am9lOnB3 ", " Bearer  y", "Basic am9lOnB", "Basic",
+    "Basic YTo=YTo=", "Basic Yg==YTpi",
+    "Basic\tam9lOnB3", "Basic am9l OnB3", "x", "", ",Basic am9lOnB3", "BASIC am9lOnB3", "Basic YTpi=bcd",
+    "Bearer a,b", '"Basic am9lOnB3"', "Basic  ", "Bearer t u ,v",
+)  # fmt: skip
+OF_LOGINS = _words("""
+http_auth_type http_auth_user http_auth_pass http_auth_bearer http_auth_bearer() http_auth_bearer(X) http_auth(L)
+http_auth(M) http_auth_group(L) http_auth_group(M)
+""")
+TESTS_OF_LOGINS = _conditions("""\
+http_auth(L) | http_auth(M) | http_auth_group(L) G1 | http_auth_group(L) G2 G1 | http_auth_group(M) G1
+http_auth_group(L) YE BC | http_auth_group(L) SH DE MD
+""")
+
+
+def _logins() -> list[Case]:
+    written = [f"Basic {b64encode(login.encode()).decode()}" for login in LOGINS]
+    lines = [f"{name}: {value}" for value in (*written, *HEADERS) for name in ("Authorization", "X")]
+    lines += [f"Authorization: x\r\nAuthorization: {written[0]}", f"Proxy-Authorization: {written[0]}", "Host: h"]
+    heads = [f"GET / HTTP/1.1\r\n{line}" for line in lines]
+    heads += [
+        f"{start} HTTP/1.1\r\nHost: h:1\r\nProxy-Authorization: {written[0]}\r\nAuthorization: {written[7]}"
+        for start in ("GET http://h:1/", "CONNECT h:1", "OPTIONS *", "GET /")
+    ]
+    return [Case(f"{head}\r\n\r\n".encode()) for head in heads]
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("option", ["", "option http-use-proxy-header"])
+def test_logins(option: str) -> None:
+    """Clients are let in, and their names, passwords, tokens and groups seen, as by HAProxy; hashes of all schemes."""
+    play = Play(OF_LOGINS, TESTS_OF_LOGINS, options=option, lists=LISTS)
+    assert "\n".join(play.differences(_logins())) == ""
 
 
 def test_cases_are_many_and_odd() -> None:

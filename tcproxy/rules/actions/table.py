@@ -7,8 +7,10 @@ from types import MappingProxyType
 
 from tcproxy.grammar.rows import each
 from tcproxy.rules.actions import (
+    addresses,
     answers,
     clients,
+    connections,
     headers,
     logging,
     normalizing,
@@ -22,8 +24,10 @@ from tcproxy.rules.actions.rows import Action
 from tcproxy.rules.sets import SetKind
 
 ROWS: tuple[Action, ...] = (
+    *addresses.ACTIONS,
     *answers.ACTIONS,
     *clients.ACTIONS,
+    *connections.ACTIONS,
     *headers.ACTIONS,
     *logging.ACTIONS,
     *normalizing.ACTIONS,

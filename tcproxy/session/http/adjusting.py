@@ -1,19 +1,16 @@
-"""Rules that change how an exchange goes on, and not its messages: addresses, timeouts, the log's level, hints."""
+"""Rules that change how an exchange goes on, and not its messages: timeouts, the log's level, hints."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
 from tcproxy.rules.actions.rows import Act, Text
-from tcproxy.session.ends import Address
 from tcproxy.session.http.changes import changes_of
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import Field, ResponseHead
 
-ANY_HOST = "0.0.0.0"
 HINTS = (103, b"Early Hints")
 
 
@@ -24,32 +21,6 @@ def log_level(level: int) -> Act:
         changes_of(exchange).level = level
 
     return set_level
-
-
-def change_address(source: bool, port: bool) -> Callable[[Exchange, Any], None]:
-    """Return what sets the address or the port of the client (source), or that it connected to."""
-
-    def change(exchange: Exchange, value: Any) -> None:
-        old = exchange.client_address if source else exchange.front_address
-        new = _with_port(old, value) if port else _with_host(old, value)
-        changes = changes_of(exchange)
-        if source:
-            changes.client = new
-            exchange.connection.peer = None
-        else:
-            changes.front = new
-
-    return change
-
-
-def _with_host(old: Address, packed: bytes) -> Address:
-    family = socket.AF_INET6 if len(packed) == 16 else socket.AF_INET
-    return socket.inet_ntop(family, packed), old[1]
-
-
-def _with_port(old: Address, port: int) -> Address:
-    is_address = old[0] and old[0] != "unix"
-    return (old[0] if is_address else ANY_HOST), port & 0xFFFF
 
 
 def mark(value: int) -> Act:

@@ -104,7 +104,7 @@ def waiting(proxy: Proxy) -> Rule:
         _tell_to_continue(exchange, request)
         if client.whole:
             return True
-        full = client.room - _size(request)
+        full = full_at(exchange)
         if client.size >= full:
             return True
         exchange.inner = BodyWait(exchange, full)
@@ -125,7 +125,7 @@ def waiting_by_rule(seconds: float, least: int) -> Rule:
         if not request.has_body or exchange.connection.client_shut:
             return True
         _tell_to_continue(exchange, request)
-        full = client.room - _size(request)
+        full = full_at(exchange)
         full = min(least, full) if least else full
         if client.whole or client.size >= full:
             return True
@@ -136,6 +136,12 @@ def waiting_by_rule(seconds: float, least: int) -> Rule:
         return False
 
     return wait
+
+
+def full_at(exchange: Exchange) -> int:
+    """Return the bytes of a body that fill a buffer, behind the head of the request."""
+    assert exchange.request is not None
+    return exchange.client.room - _size(exchange.request)
 
 
 def _size(request: RequestHead) -> int:

@@ -15,6 +15,7 @@ from tcproxy.session.http import (
     adjusting,
     answers,
     changes,
+    contents,
     own_answers,
     redirects,
     refusals,
@@ -24,22 +25,22 @@ from tcproxy.session.http import (
     texts,
 )
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
+from tcproxy.session.rule_sets import SessionAssembly
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import ResponseHead
 
 
-class HttpAssembly:
+class HttpAssembly(SessionAssembly):
     """What makes actions (rules/actions/rows.py). front: the frontend. owner: the section that has the rules."""
 
     def __init__(self, kind: SetKind, front: Proxy, owner: Proxy, hints: Iterable[bool] = ()) -> None:
         """hints: of each `early-hint` in the set, whether no other follows at once."""
-        self.kind, self.front, self.owner = kind, front, owner
+        super().__init__(kind, front, owner)
         self.fits = changes.fitting(kind)
         self.failed = changes.failing(kind, self)
         self.note_line = changes.note_line
         self.malformed = adjusting.malformed
         self.log_level = adjusting.log_level
-        self.change_address = adjusting.change_address
         self.mark = adjusting.mark
         self.type_of_service = adjusting.type_of_service
         self.set_timeout = adjusting.set_timeout
@@ -74,10 +75,6 @@ class HttpAssembly:
         """Return what asks the client for a name and a password."""
         return own_answers.authenticating(realm, self.front, self.owner)
 
-    def reject(self) -> Act:
-        """Return what closes the client's connection without an answer."""
-        return rejections.reject
-
     def drop(self) -> Act:
         """Return what forgets the client's connection, of which the client hears nothing."""
         return rejections.drop
@@ -96,6 +93,16 @@ class HttpAssembly:
         """Return what refuses a request after `timeout tarpit`."""
         return refusals.tarpitting(status, reply, self.front, self.owner)
 
+    def reject(self) -> Act:
+        """Return what closes the client's connection without an answer."""
+        if self.kind is SetKind.HTTP_REQUEST:
+            return rejections.reject
+        return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
+
+    def close_server(self) -> Act:
+        """Return what closes the link."""
+        return contents.close_server
+
     def keep_no_copy(self) -> Act:
         """Return what sees that a request is not sent again."""
         return retries.forbid
@@ -109,6 +116,28 @@ def of_frontend(front: Proxy) -> tuple[Rule, ...]:
 def of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
     """Return the steps of a backend's `http-request` rules; a `listen` section has done them as a frontend."""
     return () if _is_one(front, back) else _steps(SetKind.HTTP_REQUEST, front, back)
+
+
+def first_of_frontend(front: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a frontend's `tcp-request content` rules, which come before all others."""
+    return _contents(front, front)
+
+
+def first_of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a backend's `tcp-request content` rules; a `listen` section has done them as a frontend."""
+    return () if _is_one(front, back) else _contents(front, back)
+
+
+def _contents(front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
+    if not contents.wait(owner):
+        return _steps(SetKind.TCP_CONTENT, front, owner)
+    assembly = HttpAssembly(SetKind.TCP_CONTENT, front, owner)
+    return (contents.inspecting(owner.rules_of(SetKind.TCP_CONTENT), assembly, owner.request_delay / 1000),)
+
+
+def of_servers(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a backend's `tcp-response content` rules."""
+    return _steps(SetKind.TCP_RESPONSE, front, back)
 
 
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
@@ -174,8 +203,9 @@ def takes_bodies(*sections: Proxy) -> bool:
 
 
 def may_wait(section: Proxy) -> bool:
-    """Return whether an `http-request` rule of a section may wait."""
-    return any(rule.action.waits for rule in section.rules_of(SetKind.HTTP_REQUEST))
+    """Return whether an `http-request` or `tcp-request content` rule of a section may wait."""
+    every = [*section.rules_of(SetKind.HTTP_REQUEST), *section.rules_of(SetKind.TCP_CONTENT)]
+    return any(rule.action.waits for rule in every) or contents.wait(section)
 
 
 def _is_one(front: Proxy, back: Proxy) -> bool:
