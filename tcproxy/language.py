@@ -168,6 +168,7 @@ def new_reading(
         checkers=registry.checkers,
         words=words(),
         conditions=rules.read_condition,
+        name_formats=rules.read_name_format,
         check_format=formats.check,
         unresolved_allowed=unresolved_allowed,
     )

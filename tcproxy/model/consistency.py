@@ -132,7 +132,8 @@ class Consistency:
             self._warn(f"{called(draft)} has no 'bind' line: should it be a backend?")
         self._check_backend_name(draft, "default_backend", draft.get("default_backend", ""))
         for rule in draft.get("use_backends", ()):
-            self._check_backend_name(draft, "use_backend", rule.name)
+            if rule.form is None:
+                self._check_backend_name(draft, "use_backend", rule.name)
         if draft.get("default_backend") and draft.get("servers"):
             self._warn(f"{called(draft)} : its servers are never used, because it has a 'default_backend'")
         if self._formats(draft) and not draft.get("log_targets"):

@@ -47,12 +47,13 @@ class Balance:
 class UseBackend:
     """`use_backend NAME [if|unless CONDITION]`; condition is None or a tcproxy.rules.conditions.Condition.
 
-    name may be a log-format string later; for now a plain name.
+    form: a tcproxy.samples.formats.Format of a name that each request makes anew, None for a plain name.
     """
 
     name: str
     condition: Any = None
     origin: Origin = NOWHERE
+    form: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +160,10 @@ class Proxy:
         return [condition for condition in every if condition is not None]
 
     def expressions(self) -> list[tuple[Any, Origin]]:
-        """Return the samples that actions of rules take, with the places of these rules."""
-        return [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
+        """Return the samples that actions of rules and names of backends take, with the places of these rules."""
+        found = [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
+        named = [rule for rule in self.use_backends if rule.form is not None]
+        return found + [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
 
     def rules_of(self, kind: Any) -> tuple[Any, ...]:
         """Return the rules of one set (tcproxy.rules.sets)."""

@@ -12,8 +12,9 @@ def parse_use_backend(statement: Statement, draft: Draft, reading: Reading) -> N
     words = statement.words
     if len(words) < 2 or not words[1]:
         raise Refused("'use_backend' needs the name of a backend behind it")
-    if "%[" in words[1]:
-        raise Refused(f"names from samples, as '{words[1]}', are known to HAProxy 2.6, not supported by tcproxy yet", 1)
+    form = None
+    if "%" in words[1] and reading.name_formats is not None:
+        form = reading.name_formats(statement, 1, reading, "frontend_request_header")
     condition = None
     if len(words) > 2:
         if words[2] not in ("if", "unless"):
@@ -21,7 +22,7 @@ def parse_use_backend(statement: Statement, draft: Draft, reading: Reading) -> N
         if reading.conditions is None:
             raise Refused("conditions are known to HAProxy 2.6, not supported by tcproxy yet", 2)
         condition = reading.conditions(statement, 2, draft, reading)
-    draft.append("use_backends", UseBackend(words[1], condition, statement.origin))
+    draft.append("use_backends", UseBackend(words[1], condition, statement.origin, form))
 
 
 WORDS = (

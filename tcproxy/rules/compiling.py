@@ -50,14 +50,18 @@ def _parts(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
 
 
 def compile_choice(rules: Sequence[tuple[Condition | None, T]], fallback: T) -> Callable[[Any], T]:
-    """Return the function that gives the value of the first rule whose condition is met; without any, the fallback."""
+    """Return the function that gives the value of the first rule whose condition is met; without any, the fallback.
+
+    A value that is a function is called with what the rules are about, and gives the value.
+    """
     code = Code([condition for condition, _ in rules if condition is not None])
     for condition, value in rules:
         name = code.constant("b", value)
+        given = f"{name}(x)" if callable(value) else name
         if condition is None:
-            code.lines.append(f"return {name}")
+            code.lines.append(f"return {given}")
             break
-        code.lines += [f"if {condition_source(condition, code)}:", f"    return {name}"]
+        code.lines += [f"if {condition_source(condition, code)}:", f"    return {given}"]
     else:
         code.lines.append(f"return {code.constant('b', fallback)}")
     choose: Callable[[Any], T] = code.function()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.model.userlists import UserList
     from tcproxy.rules.conditions import Condition
+    from tcproxy.samples.formats import Format
 
 
 def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -40,6 +41,16 @@ def read_condition(
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
 
 
+def read_name_format(statement: Statement, at: int, reading: Reading, place: str) -> Format | None:
+    """Read the word at an index as the format of a name; None for a name that is always the same. Raises Refused.
+
+    place: the name of the Place where its samples are taken. `Reading.name_formats` is set to this function.
+    """
+    from tcproxy.rules import names
+
+    return names.read_name_format(statement, at, reading, place)
+
+
 def unresolved(
     proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
 ) -> Iterator[tuple[Origin, str]]:
@@ -48,7 +59,7 @@ def unresolved(
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
     """
     every = list(proxies)
-    if any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
+    if any(proxy.acls or proxy.rules or proxy.expressions() or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
         yield from conditions.unresolved(every, userlists, refused)

@@ -114,6 +114,11 @@ class SessionAssembly:
         raise NotImplementedError
 
 
+def text_of_session(form: Format) -> Text:
+    """Return the function that writes a format about a session in TCP mode."""
+    return text_of(form, _variable)
+
+
 def _variable(piece: Piece) -> Text:
     """Return what writes one variable of a format."""
     sign = "+" if piece.flags else ""

@@ -100,4 +100,8 @@ LINES: dict[str, tuple[str, ...]] = {
         "silent-drop", "set-log-level err", "set-nice 1", "set-tos 1", "set-mark 1", "wait-for-body time 1",
         "nonsense", "set-header a %[path]",
     ),
+    "use_backend": (
+        "", "l%[src]", "l%[nonsense]", "%[src", "l%[status]", "l%[be_conn(nonsense)]", "%[req.hdr(host)] if TRUE",
+        "%[path] nonsense", "%HM", "%nonsense", "nonsense", "other%%", "%[src] unless FALSE", "%[src] if",
+    ),
 }  # fmt: skip
