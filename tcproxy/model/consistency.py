@@ -187,6 +187,16 @@ class Consistency:
     def _check_servers(self, draft: Draft) -> None:
         for server in draft.get("servers", ()):
             self._check_server(draft, server)
+        self._check_servers_named(draft)
+
+    def _check_servers_named(self, draft: Draft) -> None:
+        """Tell of `use-server` rules whose server does not exist."""
+        names = [server["name"] for server in draft.get("servers", ())]
+        for rule in draft.get("use_servers", ()):
+            if rule.form is None and rule.name not in names and f"{draft['name']}/{rule.name}" not in self.refused:
+                close = suggestion(nearest(rule.name, names))
+                where = f"parsing [{rule.origin}] : {called(draft)} : 'use-server'"
+                self._alert(f"{where} : there is no server '{rule.name}'{close}")
 
     def _check_server(self, draft: Draft, server: Draft) -> None:
         if draft.get("mode") != "http" and not draft.lacks("mode"):

@@ -16,7 +16,7 @@ from tcproxy.model.address_headers import AddressHeader
 from tcproxy.model.bind import Bind
 from tcproxy.model.captures import Capture
 from tcproxy.model.logs import LogTarget
-from tcproxy.model.persistence import Cookie, PersistRule
+from tcproxy.model.persistence import Cookie, PersistRule, UseServer
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.server import Server, SourceAddress
 
@@ -143,6 +143,7 @@ class Proxy:
     dynamic_cookie_key: str = ""
     rdp_cookie: str = ""
     persist_rules: tuple[PersistRule, ...] = ()
+    use_servers: tuple[UseServer, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
     rules: Mapping[Any, tuple[Any, ...]] | None = None
@@ -157,12 +158,14 @@ class Proxy:
         every += [rule.condition for rule in self.redirects]
         every += [rule.condition for rule in self.every_rule()]
         every += [rule.condition for rule in self.persist_rules]
+        every += [rule.condition for rule in self.use_servers]
         return [condition for condition in every if condition is not None]
 
     def expressions(self) -> list[tuple[Any, Origin]]:
         """Return the samples that actions of rules and names of backends take, with the places of these rules."""
         found = [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
-        named = [rule for rule in self.use_backends if rule.form is not None]
+        rules: list[UseBackend | UseServer] = [*self.use_backends, *self.use_servers]
+        named = [rule for rule in rules if rule.form is not None]
         return found + [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
 
     def rules_of(self, kind: Any) -> tuple[Any, ...]:

@@ -188,7 +188,7 @@ class Backend(BackendSettings):
         super().__init__(farm)
         model = farm.model
         if model.mode == "tcp":
-            self.persistence_steps = steps_of(model)
+            self.persistence_steps = steps_of(model, text_of_session)
             self.relay_of = of_responses(model, room)
             if not model.is_frontend:
                 self.contents = of_contents(model, model, room)

@@ -319,8 +319,27 @@ SWITCHING = [
     Case("use_backend x#-%[req.hdr(host),lower] if TRUE", steps=(HOSTS,), more=TWO),
 ]  # fmt: skip
 
+DOWN = "server off 127.0.0.1:1 disabled\nuse-server off if TRUE\nuse-server s if TRUE"
+DEAD = "server dead 127.0.0.1:1 maxconn 1\nretries 0\n"
+SERVERS = [
+    *(
+        Case("", DEAD + rules, steps=get(target, *headers))
+        for target in ("/a", "/b")
+        for headers in ((), ("Cookie: c=x", "x-s: s"))
+        for rules in (
+            "use-server s if { path /a }", "use-server s unless { path /a }",
+            "use-server dead if { path /a }\nuse-server s if TRUE",
+            "use-server %[req.hdr(x-s)] if TRUE\nuse-server s if TRUE",
+            "use-server %[req.hdr(x-s)] if { req.hdr(x-s) -m found }\nuse-server dead if TRUE",
+            "cookie c\nuse-server s if { path /a }", "cookie c insert\nuse-server s if TRUE",
+        )
+    ),
+    Case("", DEAD + DOWN), Case("", f"{DEAD}option persist\n{DOWN}"), Case("", f"{DEAD}force-persist if TRUE\n{DOWN}"),
+    Case("", f"{DEAD}ignore-persist if TRUE\nuse-server s if TRUE"),
+]  # fmt: skip
+
 FAMILIES = {
     "headers": HEADERS, "targets": TARGETS, "redirections": REDIRECTIONS, "answers": ANSWERS, "after": AFTER,
     "limits": LIMITS, "variables": VARIABLES, "logs": LOGS, "waits": WAITS, "clients": CLIENTS, "normal": NORMAL,
-    "switching": SWITCHING,
+    "switching": SWITCHING, "servers": SERVERS,
 }  # fmt: skip

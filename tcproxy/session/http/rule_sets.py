@@ -25,6 +25,7 @@ from tcproxy.session.http import (
     texts,
 )
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
+from tcproxy.session.persistence import servers_of
 from tcproxy.session.rule_sets import SessionAssembly
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import ResponseHead
@@ -232,6 +233,11 @@ def _last_hints(rules: Sequence[Any]) -> list[bool]:
 
 
 HINT = "early-hint"
+
+
+def use_servers(front: Proxy, back: Proxy) -> Rule | None:
+    """Return the rule that takes a backend's `use-server` rules."""
+    return servers_of(back, texts.written)
 
 
 def late_timeout(front: Proxy, back: Proxy) -> Rule | None:
