@@ -17,7 +17,8 @@ def response(rule: str, answer: bytes = OK) -> Case:
     return Case(f"http-response {rule}", steps=get(), answer=answer)
 
 
-LISTS = ("X-A: 1", "X-B: a, b ,c", "x-a: 2, 3", "X-C:", "Foo-X-A: q", 'X-Q: "a,b", c ,, d,')
+LISTS = ("X-A: 1", "X-B: a, b ,c", "x-a: 2, 3", "X-C:", "Foo-X-A: q", 'X-Q: "a,b", c ,, d,',
+         'X-E: a\\,b,"c\\",d",e\\')
 HEADERS = [
     *(
         request(rule, "/", *LISTS)
@@ -27,7 +28,8 @@ HEADERS = [
             "del-header x-a -m str", "del-header foo-x-a if TRUE", "replace-header X-A ([0-9]) v\\1w\\0",
             "replace-header X-A .* %o", "replace-header X-C .* z", "replace-header X-C ^$ z",
             "replace-value X-A ([0-9]) v\\1w", "replace-value X-B .* <\\0>", "replace-value X-Q .* <\\0>",
-            "replace-value X-C .* <\\0>", "replace-value X-B ^b$ 'y, z'", "replace-header X-A 1 %[src]\\\\x41\\\\0",
+            "replace-value X-C .* <\\0>", "replace-value X-E .* <\\0>", "replace-value X-B ^b$ 'y, z'",
+            "replace-header X-A 1 %[src]\\\\x41\\\\0",
             "replace-header X-A 1 \\\\x4g\\\\q\\\\9", "replace-header X-A 1 a\\\\", "replace-header X-A 1 \\\\x4",
             "set-header x-a %[src]", "add-header x-a 7", "set-header x-new 7 if FALSE",
         )
