@@ -38,6 +38,10 @@ def parse_redirect(statement: Statement, draft: Draft, reading: Reading) -> None
 
     Of words said twice the last one holds, as in HAProxy; so `prefix` takes the place of `location`.
     """
+    for field, later in (("use_backends", "use_backend"), ("use_servers", "use-server")):
+        if draft.get(field):
+            reading.warn(statement, f"'redirect' is obeyed before '{later}', though it stands behind it")
+            break
     fields, at = read_redirect(statement, 1)
     condition = None
     if at < len(statement.words):

@@ -10,7 +10,8 @@ from tcproxy.grammar.statements import Statement
 from tcproxy.rules.sets import SetKind
 
 _SETS = (SetKind.TCP_CONNECTION, SetKind.TCP_SESSION, SetKind.TCP_CONTENT)
-_FIELDS = (("monitor_fails", "monitor fail"), ("redirects", "redirect"), ("use_backends", "use_backend"))
+_FIELDS = (("monitor_fails", "monitor fail"), ("redirects", "redirect"), ("use_backends", "use_backend"),
+           ("use_servers", "use-server"))  # fmt: skip
 
 
 def warn_of_order(kind: SetKind, statement: Statement, draft: Draft, reading: Reading) -> None:
