@@ -197,6 +197,11 @@ LIMITS = [
 ]  # fmt: skip
 """Heads that leave a buffer no room."""
 
+DROPS = [
+    Case("http-request silent-drop"), Case("", "http-request silent-drop"), Case("http-response silent-drop"),
+    Case("", "http-response silent-drop if TRUE"),
+]  # fmt: skip
+
 SHOW = "http-request set-header x-v"
 VARIABLES = [
     request(f"set-var(txn.a) str(x)\n{SHOW} %[var(txn.a)]"), request(f"set-var(txn.a) src\n{SHOW} %[var(txn.a)]"),
@@ -343,5 +348,5 @@ SERVERS = [
 FAMILIES = {
     "headers": HEADERS, "targets": TARGETS, "redirections": REDIRECTIONS, "answers": ANSWERS, "after": AFTER,
     "limits": LIMITS, "variables": VARIABLES, "logs": LOGS, "waits": WAITS, "clients": CLIENTS, "normal": NORMAL,
-    "switching": SWITCHING, "servers": SERVERS,
+    "drops": DROPS, "switching": SWITCHING, "servers": SERVERS,
 }  # fmt: skip

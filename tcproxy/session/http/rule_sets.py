@@ -78,7 +78,7 @@ class HttpAssembly(SessionAssembly):
 
     def drop(self) -> Act:
         """Return what forgets the client's connection, of which the client hears nothing."""
-        return rejections.drop
+        return rejections.drop_at_response if self.kind is SetKind.HTTP_RESPONSE else rejections.drop
 
     def reason(self, status: int) -> bytes:
         """Return the reason phrase of a status."""
