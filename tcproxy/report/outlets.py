@@ -55,7 +55,8 @@ class _LineHeader:
 
     def _rfc5424(self, level: int, now: float, data: str) -> str:
         host = self._hostname or "-"
-        return f"<{self._facility + level}>1 {self._iso_date(now)} {host} {self._words} {data} "
+        said = data.rstrip(" ") or NO_DATA
+        return f"<{self._facility + level}>1 {self._iso_date(now)} {host} {self._words} {said} "
 
     def _priority(self, level: int, now: float, data: str) -> str:
         return f"<{self._facility + level}>"

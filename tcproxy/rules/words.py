@@ -6,7 +6,7 @@ its code is imported only when a line needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
@@ -14,7 +14,7 @@ from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
-    from tcproxy.rules.conditions import Condition
+    from tcproxy.rules.conditions import Condition, Named
 
 
 def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -39,16 +39,19 @@ def read_condition(
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
 
 
-def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
+def unresolved(
+    proxies: Iterable[Proxy], refused: Collection[str] = (), formats: Sequence[Named] = ()
+) -> Iterator[tuple[Origin, str]]:
     """Return each frontend, backend or server that a sample names in vain: where, and the sentence to tell.
 
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
+    formats: what the formats of sections name.
     """
     every = list(proxies)
-    if any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
+    if formats or any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every, refused)
+        yield from conditions.unresolved(every, refused, formats)
 
 
 def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:

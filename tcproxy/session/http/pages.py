@@ -54,11 +54,13 @@ class ComposedPage:
 
     __slots__ = ("headers", "needs", "payload", "reply")
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, section: str) -> None:
         text = reply.payload.decode("utf-8", "surrogateescape")
         self.reply = reply
-        self.payload = formats.compile_payload(text) if reply.formatted else None
-        self.headers = [(name.lower().encode(), formats.compile_payload(text)) for name, text in reply.headers]
+        self.payload = formats.compile_payload(text, section) if reply.formatted else None
+        self.headers = [
+            (name.lower().encode(), formats.compile_payload(text, section)) for name, text in reply.headers
+        ]
         every: list[Format | None] = [self.payload, *(form for _, form in self.headers)]
         self.needs = frozenset[str]().union(*(form.needs for form in every if form is not None))
 
@@ -68,7 +70,6 @@ class ComposedPage:
         record = exchange.settings.record(exchange, self.needs)
         record.bytes_in = record.bytes_out = record.total = record.idle = 0  # they are not known yet
         record.termination = "--"
-        formats.blanked(record)
         # HAProxy leaves out headers whose value is empty
         headers = [(name, value) for name, form in self.headers if (value := _bytes(form.render(record)))]
         body = reply.payload if self.payload is None else _bytes(self.payload.render(record))
@@ -87,18 +88,18 @@ def _composed(reply: Reply, headers: list[tuple[bytes, bytes]], body: bytes) -> 
     return compose(reply.status, answers.reason(reply.status), fields, body)
 
 
-def compiled(reply: Reply) -> Page:
-    """Return the page that a reply describes."""
+def compiled(reply: Reply, section: str) -> Page:
+    """Return the page that a reply of this section describes."""
     if reply.whole is not None:
         return FixedPage(read_whole(reply.whole) if reply.whole else None)
     if reply.formatted or reply.headers:
-        return ComposedPage(reply)
+        return ComposedPage(reply, section)
     return FixedPage(_composed(reply, [], reply.payload))
 
 
 def pages_of(model: Proxy) -> dict[int, Page]:
     """Return the pages that a section has itself, by status."""
-    return {status: compiled(reply) for status, reply in (model.replies or {}).items()}
+    return {status: compiled(reply, model.name) for status, reply in (model.replies or {}).items()}
 
 
 BUILT_IN: Mapping[int, Page] = {status: FixedPage(whole) for status, whole in answers.PAGES.items()}

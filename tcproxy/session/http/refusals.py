@@ -24,7 +24,7 @@ class Refusal:
 
     def __init__(self, status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> None:
         self.status = status
-        self.page: Page | None = pages.compiled(reply) if reply is not None else None
+        self.page: Page | None = pages.compiled(reply, owner.name) if reply is not None else None
         made = captures.request_cookies(front, owner), cookies.requests(front, owner)
         self.cookies: list[Rule] = [one for one in made if one is not None]
 
@@ -52,7 +52,7 @@ def count(exchange: Exchange) -> None:
 def needs_of(proxy: Proxy) -> frozenset[str]:
     """Return the facts that the answers of a section's rules name."""
     replies = [rule.reply for rule in proxy.rules_of(SetKind.HTTP_REQUEST) if rule.reply is not None]
-    return frozenset[str]().union(*(pages.compiled(reply).needs for reply in replies))
+    return frozenset[str]().union(*(pages.compiled(reply, proxy.name).needs for reply in replies))
 
 
 def denying(status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> Act:

@@ -38,12 +38,11 @@ class HttpAssembly:
 
 def _variable(piece: Piece) -> Text:
     """Return what writes one variable of a format."""
-    sign = "+" if piece.flags else ""
-    form = formats.compile_payload(f"%{{{sign}{',+'.join(sorted(piece.flags))}}}{piece.variable}")
+    form = formats.compile_variable(piece)
 
     def write(exchange: Exchange) -> bytes:
         record = exchange.settings.record(exchange, form.needs)
-        return form.render(formats.blanked(record)).encode("utf-8", "surrogateescape")
+        return form.render(record).encode("utf-8", "surrogateescape")
 
     return write
 
