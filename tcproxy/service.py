@@ -372,7 +372,8 @@ def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     early, http = "logasap" in proxy.options, proxy.mode == "http"
     captured, name = proxy.captured, proxy.name
     data = formats.compile(proxy.log_format_sd, early, http, captured, name) if proxy.log_format_sd else None
-    error = formats.compile(proxy.error_log_format, early, http, section=name) if proxy.error_log_format else None
+    failed = proxy.error_log_format
+    error = formats.compile(failed, early, http, section=name, refused=True) if failed else None
     text = proxy.log_format or next((text for name, text in FORMATS.items() if name in proxy.options), "")
     if not text:
         return formats.DEFAULT, data, error

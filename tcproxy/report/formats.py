@@ -86,7 +86,8 @@ class _Compilation:
     """One format's pieces, joined into a template and the expressions that fill it.
 
     captured: what is captured of messages: "request", "response". encodes: samples are written as rules of HTTP write
-    them. verbatim: spaces stay as they are. constants: names that expressions may use.
+    them. verbatim: spaces stay as they are. refused: of connections that never became a session, of which samples that
+    need more than a connection tell nothing. constants: names that expressions may use.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class _Compilation:
         captured: frozenset[str] = frozenset(),
         encodes: bool = False,
         verbatim: bool = False,
+        refused: bool = False,
     ) -> None:
         self.http = http
         self.early = early
         self.captured = captured
         self.encodes = encodes
         self.verbatim = verbatim
+        self.refused = refused
         self.parts: list[str] = []
         self.expressions: list[str] = []
         self.needs: set[str] = set()
@@ -155,6 +158,8 @@ class _Compilation:
         from tcproxy.samples import items  # most formats take no sample
 
         item = (items.of_rule if self.encodes else items.of_line)(piece)
+        if self.refused and not Place.FRONTEND_SESSION.allows(expression.fetch.places):
+            item = items.missing(piece)
         name = f"sample{len(self.expressions)}"
         self.constants[name] = lambda facts: item(facts).decode("utf-8", "surrogateescape")
         self._add("%s")
@@ -177,19 +182,24 @@ class _Compilation:
 
 
 def compile(
-    text: str, early: bool = False, http: bool = False, captured: frozenset[str] = frozenset(), section: str = ""
+    text: str,
+    early: bool = False,
+    http: bool = False,
+    captured: frozenset[str] = frozenset(),
+    section: str = "",
+    refused: bool = False,
 ) -> Format:
     """Compile the text of a `log-format`; `early` says that `option logasap` is on. Raises FormatError.
 
     http: for a frontend in HTTP mode. captured: what is captured of messages ("request", "response"). section: the name
-    of the frontend.
+    of the frontend. refused: for connections that never became a session.
 
     With `option logasap` the line leaves once the server's connection stands, or with the response's head, and a plus
     sign in front of the numbers of bytes and the total time says that they would have grown.
     """
     pieces = read_format(text, section, OF_LOGS).pieces
     bare = _Compilation(early, http).run(pieces).format(text) if captured else None
-    return _Compilation(early, http, captured).run(pieces).format(text, bare)
+    return _Compilation(early, http, captured, refused=refused).run(pieces).format(text, bare)
 
 
 def _moment(compilation: _Compilation) -> Moment:

@@ -117,6 +117,12 @@ def of_line(piece: Piece) -> Item:
     return write
 
 
+def missing(piece: Piece) -> Item:
+    """Return what writes into a log line that there is no sample."""
+    nothing = b"null" if "json" in piece.flags else written(b"", piece.flags)
+    return lambda facts: nothing
+
+
 def _json(piece: Piece) -> Item:
     assert piece.expression is not None
     kind = TYPES.get(piece.type, piece.expression.kind)

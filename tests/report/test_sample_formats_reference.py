@@ -15,8 +15,8 @@ import pytest
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.language import read_text
-from tests.report.test_log_reference import collector, listener
-from tests.running import HAPROXY, TCPROXY, program
+from tests.report.test_log_reference import collector, listener, visit
+from tests.running import HAPROXY, TCPROXY, EchoServer, program
 
 pytestmark = pytest.mark.reference
 
@@ -170,6 +170,49 @@ def told(use: str, play: tuple[bytes, str, bytes]) -> object:
     if use == "of responses":
         return sorted(answer.split(b"\r\n"))
     return line, sorted(head.split(b"\r\n")), answer if use == "payload" else b""
+
+
+# TCP mode, and connections that never became a session
+
+OF_TCP: dict[str, Callable[[str], str]] = {
+    "log-format": lambda text: f" log-format {text}\n",
+    "unique-id-format": lambda text: f" unique-id-format {text}\n log-format '%ID %[str(x)]'\n",
+    "error-log-format": lambda text: f" option tcplog\n error-log-format {text}\n",
+}
+HTTP_MODE = "error-log-format of HTTP"
+
+
+@pytest.mark.parametrize("use", [*OF_TCP, HTTP_MODE])
+def test_sessions_without_requests_are_the_references(tmp_path: Path, use: str) -> None:
+    """Lines and ids of TCP mode are HAProxy's, and lines of clients without the PROXY header that is due."""
+    failing = use.startswith("error")
+    texts = formats(120)
+    text_of, mode = OF_TCP[use.split(" ")[0]], "http" if use == HTTP_MODE else "tcp"
+    fronts = [listener() for _ in texts]
+    with contextlib.ExitStack() as stack, collector() as logs, EchoServer() as server:
+        for front in fronts:
+            stack.enter_context(front)
+        head = f"defaults\n mode {mode}\n timeout connect 2s\n timeout client 5s\n timeout server 5s\n"
+        head += f" log 127.0.0.1:{logs.getsockname()[1]} len 9000 format raw local0\n"
+        text = head + "".join(
+            f"listen x{at}\n bind fd@{front.fileno()}{' accept-proxy' * failing}\n server s 127.0.0.1:{server.port}\n"
+            f"{text_of(quoted(text))}"
+            for at, (text, front) in enumerate(zip(texts, fronts, strict=True))
+        )
+        theirs, ours = (lines(binary, tmp_path, text, fronts, logs) for binary in (HAPROXY, TCPROXY))
+    for text, other, mine in zip(texts, theirs, ours, strict=True):
+        assert mine == other, text
+
+
+def lines(binary: str, path: Path, text: str, fronts: Sequence[socket.socket], logs: socket.socket) -> list[str]:
+    """Return the line of a client of each frontend."""
+    (path / "a.cfg").write_text(text)
+    found = []
+    with program(binary, "-db", "-f", str(path / "a.cfg"), pass_fds=[front.fileno() for front in fronts]):
+        for front in fronts:
+            visit(front)
+            found.append(gather_raw(logs))
+    return found
 
 
 # verdicts
