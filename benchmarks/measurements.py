@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import accounting, http_load
 from benchmarks import http_programs as http
-from benchmarks.kinds import PARTS, USUAL_KIND
+from benchmarks.kinds import PARTS, RULED, USUAL_KIND
 from benchmarks.programs import (
     HAPROXY,
     HAPROXY_SPLICE,
@@ -238,14 +238,14 @@ LATENCY = Measurement(
     (http.HAPROXY, http.TCPROXY, *http.COLLECTED), latency, 12_000, 2_000, server="http",
     tail="HTTP at half load, 64 connections: 99.9 % of answers within",
 )  # fmt: skip
-REACHES = {"usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05)}
+REACHES = {"usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05), "rules": (2.0, 0.0), "site": (2.0, 0.0)}
 """Ratios to reach by kind: to HAProxy, and to the plain configuration of the same run."""
 OTHERS = (0.0, 1.1)
 
 
 def _kinds() -> Iterator[Measurement]:
     """Give what is measured of each kind of configuration, beside the plain one; the usual one comes first."""
-    for kind in (USUAL_KIND, *PARTS):
+    for kind in (USUAL_KIND, *PARTS, *RULED):
         if kind.name == "httplog":
             continue  # it has a row with nginx
         reach, to_plain = REACHES.get(kind.name, OTHERS)

@@ -44,6 +44,7 @@ from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.rules import words as rules
+from tcproxy.samples import words as samples
 
 if TYPE_CHECKING:
     from tcproxy.rules.conditions import Named
@@ -68,6 +69,7 @@ ROOMS = (
     http_words.WORDS,
     persistence.WORDS,
     switching.WORDS,
+    samples.WORDS,
     rules.WORDS,
     bind.WORDS,
     server.WORDS,

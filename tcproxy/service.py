@@ -24,6 +24,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
 from tcproxy.guards import PluginFailed
+from tcproxy.interfaces import IClock
 from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
@@ -82,11 +83,18 @@ class ProxyService(MultiService):
     """Everything that one configuration asks for.
 
     reactor: whichever the host uses, by default the installed one. announce: where events (a server is down, say) are
-    told besides the log targets of the configuration: a function of syslog level and message.
+    told besides the log targets of the configuration: a function of syslog level and message. clock: monotonic seconds,
+    by default the machine's.
     Raises PluginFailed where a third party's strategy makes no picker.
     """
 
-    def __init__(self, configuration: Configuration, reactor: Any = None, announce: Announce | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        reactor: Any = None,
+        announce: Announce | None = None,
+        clock: IClock | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         if reactor is None:
             from twisted.internet import reactor as installed
@@ -99,8 +107,7 @@ class ProxyService(MultiService):
         self._say = announce or _silent
         self._sinks = Sinks()
         self._outlets: dict[str, Outlet] = {}
-        clock = SteadyClock(reactor)
-        self.world = _world(configuration, clock, self.announce)
+        self.world = _world(configuration, clock or SteadyClock(reactor), self.announce)
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = self.world.pipes = _pipes(configuration)

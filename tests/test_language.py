@@ -413,7 +413,7 @@ def test_all_faults_of_a_line(line: str, words: list[int], tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "listen l\n    acl a path_beg /x\n    use_backend l2 if a\n    use_backend l2 if !a\nbackend l2\n",
+        "listen l\n    acl a sc0_conn_cnt 1\n    use_backend l2 if a\n    use_backend l2 if !a\nbackend l2\n",
         "frontend f\n    bind :1\n    default_backend b\nbackend b from nowhere\n",
         "backend b\n    server s 127.0.0.1:1 foo\n    server t :1 track s\n    server u :1 track b/s\n",
         "frontend f\n    mode htp\n    default_backend b\nbackend b\n    mode tcp\n    server s 127.0.0.1:1 check\n",

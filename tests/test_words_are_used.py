@@ -82,6 +82,9 @@ SHOWN = {
         "stats timeout": "control/test_command_sockets.py::test_silence_ends_a_conversation",
         "stats maxconn": "control/test_command_sockets.py::test_too_many_clients_wait",
         "unix-bind": f"{HERE}test_unix_bind",
+        "set-var": "samples/test_variables.py::test_the_global_section_sets_what_haproxy_sets",
+        "tune.vars.global-max-size tune.vars.proc-max-size tune.vars.sess-max-size tune.vars.txn-max-size "
+        "tune.vars.reqres-max-size": "samples/test_variables.py::test_limits_are_those_of_haproxy",
         "h1-case-adjust": HEADERS,
         "tune.http.maxhdr": OPTIONS,
         "h1-case-adjust-file": "model/test_header_case.py::test_the_last_file_is_read",

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.rows import GLOBAL, Draft, Reading, Row, Status, refused
@@ -27,6 +28,8 @@ class Global:
     spread_checks: percent. rates (maxconnrate, maxsessrate, maxsslrate): a second, 0 for none.
     nbproc, nbthread, maxsslrate: kept until worker processes and TLS are there.
     tune: values of tune.* words that have an effect here.
+    variables: of the process, a Sample by name (samples/kinds.py, above). told: what `debug` told while they were set
+    (destination, line).
     kept: statements whose effect comes with a later part (TLS words and the like), by word.
     """
 
@@ -67,6 +70,8 @@ class Global:
     pp2_never_send_local: bool = False
     any_payload: bool = False
     tune: Mapping[str, int] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    told: tuple[tuple[str, bytes], ...] = ()
     kept: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -214,6 +219,6 @@ WORDS = (
     *refused(GLOBAL, "master-worker", manual="3.1", core=True),
     *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
-    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var\nset-var-fmt", manual="3.1"),
+    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var-fmt", manual="3.1"),
     *refused(GLOBAL, "httpclient.resolvers.id\nhttpclient.resolvers.prefer", manual="3.1"),
 )  # fmt: skip

@@ -183,6 +183,10 @@ class Counters:
         """Return how many sessions began in the second that ends at `now`."""
         return self.session_rate.read(now, self.total)
 
+    def requests_a_second(self, now: float) -> int:
+        """Return how many requests came in the second that ends at `now`."""
+        return self.request_rate.read(now, self.requests)
+
     def most_sessions_a_second(self) -> int:
         """Return how many sessions began in one second, at the most."""
         return self.session_rate.most(self.total)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import Draft, Reading
@@ -19,13 +19,15 @@ from tcproxy.rules.methods import DEFAULTS, METHODS, Matches, Method, Pattern
 from tcproxy.rules.numbers import OPERATORS
 from tcproxy.samples.arguments import Reference
 from tcproxy.samples.expressions import NOT_YET, Expression, parse_expression
-from tcproxy.samples.kinds import Kind
+from tcproxy.samples.kinds import Cast, Kind, Value, cast, same
 from tcproxy.samples.places import Place
-from tcproxy.samples.rows import Take
+from tcproxy.samples.rows import Take, TakeEvery
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
+TakeAny: TypeAlias = "Take | TakeEvery"
+"""Takes a sample, or all of a fetch that may have several."""
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
 
@@ -35,7 +37,8 @@ class Test:
 
     text: as written. holds: says whether the sample is there and matches. number: `-u`, 0 without one.
     take: takes the sample as one of the method's kind. matches: says whether a value matches, None where it is enough
-    that there is one. kind: of the sample, as it is matched; None: whatever it is.
+    that there is one. kind: of the sample, as it is matched; None: whatever it is. several: `take` gives all values of
+    a fetch that may have several, of which one must match.
     """
 
     text: str
@@ -43,9 +46,10 @@ class Test:
     expression: Expression
     origin: Origin = NOWHERE
     number: int = 0
-    take: Take | None = None
+    take: TakeAny | None = None
     matches: Matches | None = None
     kind: Kind | None = None
+    several: bool = False
 
     def fits(self, place: Place) -> bool:
         """Return whether the sample exists at this place."""
@@ -107,11 +111,12 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     method = flags.method or _default(expression, start)
     patterns = _patterns(statement, at, end, method, flags)
     take, matches = _compile(expression, method, patterns, start)
+    several = expression.every is not None
     if method.matcher is not None and not (patterns or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
     text = " ".join(words[start:end])
-    holds = _holds(take, matches)
-    return Test(text, holds, expression, statement.origin, flags.number, take, matches, method.wants)
+    holds = _holds(take, matches, several)
+    return Test(text, holds, expression, statement.origin, flags.number, take, matches, method.wants, several)
 
 
 def _criterion(word: str, at: int, reading: Reading) -> tuple[Expression, Method | None]:
@@ -231,21 +236,48 @@ def _lines(name: str, at: int, statement: Statement, reading: Reading) -> Iterab
 
 def _compile(
     expression: Expression, method: Method, patterns: Sequence[tuple[int, object]], at: int
-) -> tuple[Take, Matches | None]:
-    """Return the functions that take the sample, and that match it."""
-    if method.wants is None:
-        return expression.take, None
-    take = expression.taking(method.wants)
-    if take is None:
+) -> tuple[TakeAny, Matches | None]:
+    """Return the functions that take the sample, or all of them, and that match one."""
+    every, wants = expression.every, method.wants
+    if wants is None:
+        return (expression.take if every is None else every), None
+    convert = cast(expression.kind, wants)
+    if convert is None:
         raise Refused(f"'-m {method.name}' cannot match '{expression.text}', which gives {expression.kind.value}", at)
-    return take, bool if method.matcher is None else _matcher(method, patterns)
+    matches: Matches = bool if method.matcher is None else _matcher(method, patterns)
+    if every is not None:
+        return (every if convert is same else _converted(every, convert)), matches
+    take = expression.taking(wants)
+    assert take is not None
+    return take, matches
 
 
-def _holds(take: Take, matches: Matches | None) -> Callable[[Facts], bool]:
-    """Return the function that takes the sample and matches it."""
+def _converted(every: TakeEvery, convert: Cast) -> TakeEvery:
+    """Return the function that takes all values of a fetch as they are matched."""
+
+    def converted(facts: Facts) -> list[Value]:
+        return [value for one in every(facts) if (value := convert(one)) is not None]
+
+    return converted
+
+
+def _holds(take: TakeAny, matches: Matches | None, several: bool) -> Callable[[Facts], bool]:
+    """Return the function that takes the sample and matches it. several: it takes all values of a fetch."""
+    if several:
+        if matches is None:
+            return lambda facts: bool(take(facts))
+        return lambda facts: among(matches, take(facts))  # type: ignore[arg-type]  # it gives values
     if matches is None:
         return lambda facts: take(facts) is not None
     return lambda facts: (value := take(facts)) is not None and matches(value)
+
+
+def among(matches: Matches, values: Sequence[Value]) -> bool:
+    """Return whether one of some values matches."""
+    for value in values:  # noqa: SIM110 - a generator would double the cost
+        if matches(value):
+            return True
+    return False
 
 
 def _matcher(method: Method, patterns: Sequence[tuple[int, object]]) -> Matches:

@@ -1,16 +1,17 @@
 """Rule sets become code: one function for each part of a set that runs without a wait.
 
-What samples give is taken once and kept in local variables, until an action changes it; conditions are written out as
-expressions. All that a user wrote stands in constants. Ten rules over three ACLs cost some 2 microseconds so, and 11 as
-closures.
+Conditions are written out as expressions. A sample or a test that several rules look at is worked out when it is first
+needed, and kept in a local variable until an action changes it. All that a user wrote stands in constants. Ten rules
+over three ACLs cost some 2 microseconds so, and 11 as closures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from tcproxy.rules.acls import Acl, Test
+from tcproxy.rules.acls import Acl, Test, among
 from tcproxy.rules.actions.rows import Assembly, Ends
 from tcproxy.rules.conditions import Condition, Term
 from tcproxy.rules.lines import Rule
@@ -18,8 +19,12 @@ from tcproxy.rules.lines import Rule
 Step = Callable[[Any], bool]
 """Runs rules about an exchange, a session or a connection: True when what follows the set may follow at once."""
 
+T = TypeVar("T")
+
 ANYTHING = ""
-"""What is changed, or read, is not known."""
+"""In Made.changes: what is changed is not known."""
+UNKNOWN = object()
+"""Stands in local variables for what was not worked out yet."""
 
 
 def compile_rules(rules: Sequence[Rule], assembly: Assembly) -> tuple[Step, ...]:
@@ -44,6 +49,91 @@ def _parts(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
         yield part
 
 
+def compile_choice(rules: Sequence[tuple[Condition | None, T]], fallback: T) -> Callable[[Any], T]:
+    """Return the function that gives the value of the first rule whose condition is met; without any, the fallback."""
+    code = Code([condition for condition, _ in rules if condition is not None])
+    for condition, value in rules:
+        name = code.constant("b", value)
+        if condition is None:
+            code.lines.append(f"return {name}")
+            break
+        code.lines += [f"if {condition_source(condition, code)}:", f"    return {name}"]
+    else:
+        code.lines.append(f"return {code.constant('b', fallback)}")
+    choose: Callable[[Any], T] = code.function()
+    return choose
+
+
+class Code:
+    """A function while it is written.
+
+    lines: its body. names: its constants. A sample, or a test, that stands in several places of a set is kept in a
+    local variable once it was taken: `kept` has, by what it is, the variable's name, and what changes it (see
+    Made.changes; None: not known). uses: how often each stands in the set.
+    """
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        self.lines: list[str] = []
+        self.names: dict[str, Any] = {"U": UNKNOWN}
+        self.kept: dict[object, tuple[str, tuple[str, ...] | None]] = {}
+        tests = [test for condition in conditions for term in condition.terms() for test in term.acl.tests]
+        self.uses = Counter(map(_of_test, tests))
+        self.uses.update(_of_sample(test) for test in {_of_test(test): test for test in tests}.values())
+
+    def constant(self, letter: str, value: Any) -> str:
+        """Return the name of a constant."""
+        name = f"{letter}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def once(self, key: object, reads: tuple[str, ...] | None, source: Callable[[], str]) -> str:
+        """Return an expression that is worked out once, where it stands in several places.
+
+        source: returns it as it is worked out.
+        """
+        found = self.kept.get(key)
+        if found is None:
+            text = source()
+            if self.uses[key] < 2:
+                return text
+            found = self.kept[key] = (f"k{len(self.kept)}", reads)
+            self.names[f"{found[0]}_text"] = text
+        name, text = found[0], self.names[f"{found[0]}_text"]
+        return f"({name} if {name} is not U else ({name} := {text}))"
+
+    def forgotten(self, changes: tuple[str, ...]) -> str:
+        """Return the line that makes what an action may change be worked out anew; "" for none."""
+        names = [name for name, reads in self.kept.values() if _changed(reads, changes)]
+        return f"{' = '.join(names)} = U" if names else ""
+
+    def function(self) -> Any:
+        """Return the function: it takes what the rules are about."""
+        kept = [name for name, _ in self.kept.values()]
+        first = [f"{' = '.join(kept)} = U"] if kept else []
+        body = "".join(f"    {line}\n" for line in [*first, *self.lines])
+        exec(f"def run(x):\n{body}", self.names)
+        return self.names["run"]
+
+
+def _changed(reads: tuple[str, ...] | None, changes: tuple[str, ...]) -> bool:
+    """Return whether what is read may be among what is changed."""
+    if not changes or reads == ():
+        return False
+    return reads is None or ANYTHING in changes or not set(reads).isdisjoint(changes)
+
+
+def _of_test(test: Test) -> object:
+    """Return what makes two tests one: all that is written, where the ACL of one name may have several lines."""
+    return "test", test.text, test.expression.text, id(test.matches) if test.matches is not bool else 0
+
+
+def _of_sample(test: Test) -> object:
+    return "sample", test.expression.text, test.kind, test.several
+
+
+# conditions
+
+
 def condition_source(condition: Condition, code: Code) -> str:
     """Return the expression that says whether a condition is met."""
     groups = [" and ".join(_term(term, code) for term in group) for group in condition.alternatives]
@@ -64,76 +154,49 @@ def _acl(acl: Acl, code: Code) -> str:
 
 
 def _test(test: Test, code: Code) -> str:
+    return code.once(_of_test(test), test.expression.reads, lambda: _matching(test, code))
+
+
+def _matching(test: Test, code: Code) -> str:
+    """Return the expression that takes a test's sample and matches it."""
     if test.take is None:
         return f"{code.constant('h', test.holds)}(x)"
-    value = code.sample(test)
+    take = test.take
+    value = code.once(_of_sample(test), test.expression.reads, lambda: f"{code.constant('t', take)}(x)")
     if test.matches is None:
-        return f"({value} is not None)"
+        return f"bool({value})" if test.several else f"({value} is not None)"
     if test.matches is bool:
         return f"bool({value})"
-    return f"({value} is not None and {code.constant('m', test.matches)}({value}))"
+    match = code.constant("m", test.matches)
+    if test.several:
+        return f"{code.constant('g', among)}({match}, {value})"
+    return f"((v := {value}) is not None and {match}(v))"
 
 
-class Code:
-    """A function while it is written. lines: its body. names: its constants. kept: local variables, by their sample."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.names: dict[str, Any] = {}
-        self.kept: dict[tuple[str, object], tuple[str, tuple[str, ...] | None]] = {}
-
-    def constant(self, letter: str, value: Any) -> str:
-        """Return the name of a constant."""
-        name = f"{letter}{len(self.names)}"
-        self.names[name] = value
-        return name
-
-    def sample(self, test: Test) -> str:
-        """Return the local variable that has a test's sample; the line that takes it is written, where it is needed."""
-        key = (test.expression.text, test.kind)
-        found = self.kept.get(key)
-        if found is None:
-            name = f"v{len(self.names)}"
-            take = self.constant("t", test.take)
-            self.lines.append(f"{name} = {take}(x)")
-            found = self.kept[key] = (name, test.expression.reads)
-        return found[0]
-
-    def forget(self, changes: tuple[str, ...]) -> None:
-        """Take samples anew from here on that an action may change."""
-        if changes:
-            self.kept = {
-                key: (name, reads)
-                for key, (name, reads) in self.kept.items()
-                if reads == () or (reads is not None and ANYTHING not in changes and not set(reads) & set(changes))
-            }
-
-    def function(self) -> Step:
-        """Return the function."""
-        body = "".join(f"    {line}\n" for line in self.lines)
-        exec(f"def run(x):\n{body}", self.names)
-        step: Step = self.names["run"]
-        return step
+# rules
 
 
 def _compiled(rules: Sequence[Rule], later: int, assembly: Assembly) -> Step:
     """Return the function of some rules. later: how many parts of the set follow it."""
-    code = Code()
+    code = Code([rule.condition for rule in rules if rule.condition is not None])
     for rule in rules:
         condition = condition_source(rule.condition, code) if rule.condition is not None else ""
         act = code.constant("a", rule.made.make(assembly))
-        ends = rule.action.ends
-        done = _written(act, ends, later)
+        done = _written(act, rule.action.ends, later)
+        again = code.forgotten(rule.made.changes)
+        if again and rule.action.ends in (Ends.NEVER, Ends.SOMETIMES):
+            done.append(again)
         if condition:
             code.lines.append(f"if {condition}:")
             code.lines += [f"    {line}" for line in done]
         else:
             code.lines += done
-            if ends in (Ends.ALWAYS, Ends.SET):
-                return code.function()
-        code.forget(rule.made.changes)
-    code.lines.append("return True")
-    return code.function()
+            if rule.action.ends in (Ends.ALWAYS, Ends.SET):
+                break
+    else:
+        code.lines.append("return True")
+    step: Step = code.function()
+    return step
 
 
 def _written(act: str, ends: Ends, later: int) -> list[str]:

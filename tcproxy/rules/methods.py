@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcproxy.grammar.networks import read_network
-from tcproxy.rules import numbers, regexes, strings
+from tcproxy.rules import numbers, strings
 from tcproxy.rules.networks import address_matcher
 from tcproxy.rules.numbers import number_matcher, read_range
 from tcproxy.samples.constants import hexadecimal
 from tcproxy.samples.kinds import Kind, encode
+from tcproxy.samples.patterns import regexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ METHODS = {
     method.name: method
     for method in (
         Method("found", None),
-        Method("bool", Kind.BOOL),
+        Method("bool", Kind.SINT),
         Method("int", Kind.SINT, _number, number_matcher, numeric=True),
-        Method("ip", Kind.IPV4, lambda pattern: read_network(pattern.text, pattern.resolve), address_matcher),
+        Method("ip", Kind.ADDR, lambda pattern: read_network(pattern.text, pattern.resolve), address_matcher),
         Method("bin", Kind.BIN, _block, strings.exact_matcher),
         Method("len", Kind.STR, _number, _length_matcher, numeric=True),
         Method("str", Kind.STR, _text, strings.exact_matcher),

@@ -6,8 +6,10 @@ argument becomes a Reference, which whoever joins the sections checks.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from tcproxy.grammar.networks import packed_address
 from tcproxy.samples.kinds import INT64_MAX, INT64_MIN, Value, encode
@@ -52,12 +54,15 @@ class Reference:
 
 Argument = Value | Reference
 
+_TEXTS = frozenset((ArgumentType.STRING, ArgumentType.REGEX, ArgumentType.FIELD, ArgumentType.USERLIST))
+_ESCAPES = MappingProxyType({"\\": "\\", " ": " ", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t"})
+
 
 def split(text: str) -> tuple[list[str], str]:
     """Cut `first,second)rest` behind the opening parenthesis; return the arguments and the rest.
 
-    Quotes keep commas and parentheses; a backslash keeps a backslash, space or quote. Raises ValueError
-    without a closing parenthesis or quote.
+    Quotes keep commas and parentheses; a backslash keeps a backslash, space or quote, and makes a line feed of `n`, a
+    carriage return of `r`, a tab of `t`. Raises ValueError without a closing parenthesis or quote.
     """
     found = [""]
     quote = ""
@@ -65,8 +70,8 @@ def split(text: str) -> tuple[list[str], str]:
     while index < len(text):
         letter = text[index]
         following = text[index + 1 : index + 2]
-        if letter == "\\" and quote != "'" and following and following in "\\ \"'":
-            found[-1] += following
+        if letter == "\\" and quote != "'" and following in _ESCAPES:
+            found[-1] += _ESCAPES[following]
             index += 1
         elif letter in "'\"" and quote in ("", letter):
             quote = "" if quote else letter
@@ -86,7 +91,7 @@ def read(kind: ArgumentType, text: str, section: str) -> Argument:
     """Return the value of one argument in the proxy `section`. Raises ValueError."""
     if kind is ArgumentType.INTEGER:
         return _integer(text)
-    if kind in (ArgumentType.STRING, ArgumentType.REGEX, ArgumentType.FIELD, ArgumentType.USERLIST):
+    if kind in _TEXTS:
         return encode(text)  # who builds the fetch or the converter reads it
     if kind.refers:
         return _reference(kind, text, section)
@@ -98,9 +103,12 @@ def read(kind: ArgumentType, text: str, section: str) -> Argument:
     return packed
 
 
+_BITS = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]{1,18}")
+
+
 def read_mask(text: str, size: int) -> bytes:
     """Return a mask, written as an address or as a number of bits, as packed bytes. Raises ValueError."""
-    if text.isascii() and text.isdigit() and int(text) <= 8 * size:
+    if _BITS.fullmatch(text) and 0 <= int(text) <= 8 * size:
         bits = int(text)
         return (((1 << bits) - 1) << (8 * size - bits)).to_bytes(size, "big")
     packed = packed_address(text)
@@ -109,11 +117,20 @@ def read_mask(text: str, size: int) -> bytes:
     return packed
 
 
+def omitted(kind: ArgumentType) -> Argument | None:
+    """Return the value of an optional argument that stands empty behind a comma; None: it counts as not given."""
+    if kind is ArgumentType.INTEGER:
+        return 0
+    return b"" if kind in _TEXTS else None
+
+
 def _integer(text: str) -> int:
+    """Return a number of 64 bits; one that is too large counts as the largest, a sign alone as 0."""
     digits = text[1:] if text[:1] in ("+", "-") else text
-    if not (digits.isascii() and digits.isdigit() and INT64_MIN <= int(text) <= INT64_MAX):
+    if not text or (digits and not (digits.isascii() and digits.isdigit())):
         raise ValueError(f"'{text}' is not an integer")
-    return int(text)
+    number = int(digits.lstrip("0")[:20] or "0")
+    return max(INT64_MIN, min(INT64_MAX, -number if text[0] == "-" else number))
 
 
 def _reference(kind: ArgumentType, text: str, section: str) -> Reference:

@@ -19,9 +19,10 @@ def constant(value: Value = b"") -> Take:
 
 
 def _bool(word: bytes = b"") -> Take:
-    if word not in _TRUTH:
+    truth = _TRUTH.get(word.lower())
+    if truth is None:
         raise ValueError(f"'{decode(word)}' is none of true, false, 1 and 0")
-    return constant(_TRUTH[word])
+    return constant(truth)
 
 
 def hexadecimal(digits: str) -> bytes:
@@ -35,6 +36,15 @@ def _bin(digits: bytes = b"") -> Take:
     if not digits:
         raise ValueError("hexadecimal digits are missing")
     return constant(hexadecimal(decode(digits)))
+
+
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
+
+
+def _method(word: bytes = b"") -> Take:
+    if not _TOKEN.fullmatch(word):
+        raise ValueError(f"'{decode(word)}' is no method of HTTP")
+    return constant(word)
 
 
 FETCHES = (
@@ -62,7 +72,7 @@ FETCHES = (
     ),
     Fetch(
         "meth", Kind.METH, ANYWHERE, "This HTTP method.",
-        build=constant, arguments=(ArgumentType.STRING,), required=1,
+        build=_method, arguments=(ArgumentType.STRING,), required=1,
     ),
     Fetch(
         "str", Kind.STR, ANYWHERE, "This text.",

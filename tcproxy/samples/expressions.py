@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.suggestions import near
 from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
-from tcproxy.samples.kinds import Cast, Kind, Sample, Value, cast, same, sample_of
+from tcproxy.samples.kinds import Kind, Value, cast, same, sample_of
 from tcproxy.samples.missing import LUA
-from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take
+from tcproxy.samples.rows import Convert, Converter, ConvertWith, Fetch, Take, TakeEvery, converted, every_converted
 from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ class Expression:
     """A sample to take.
 
     text: as written. fetch: its row. converters: the rows of those behind it. kind: what `take` gives. references:
-    proxies and servers it names. reads: what changes its value ("path", "header NAME" ...): () for nothing, None where
-    that is not known.
+    proxies, servers and user lists it names. reads: what changes its value ("path", "header NAME" ...): () for nothing,
+    None where that is not known. every: takes all values of a fetch that has several, which a test tries in turn; None
+    where `take` gives the only one.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Expression:
     references: tuple[Reference, ...] = ()
     converters: tuple[Converter, ...] = ()
     reads: tuple[str, ...] | None = None
+    every: TakeEvery | None = None
 
     @property
     def fixed(self) -> bool:
@@ -52,7 +55,7 @@ class Expression:
         convert = cast(self.kind, kind)
         if convert is None:
             return None
-        return _then(self.take, convert)
+        return converted(self.take, convert)
 
 
 def parse_expression(text: str, section: str) -> Expression:
@@ -68,8 +71,8 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
     fetch, values, rest = _read_fetch(text, section)
     reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
-    take = _compiled(fetch, values, text)
-    kind = fetch.kind
+    take, every = _compiled(fetch, values, text)
+    kind = told = fetch.kind
     rows: list[Converter] = []
     while rest.startswith(","):
         rest = rest.lstrip(",")
@@ -77,13 +80,17 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
             break
         row, values, rest = _read_converter(text, rest, section)
         references += [value for value in values if isinstance(value, Reference)]
-        take = _converted(take, kind, row, values, text)
-        kind = row.gives
+        if cast(told, row.takes) is None:
+            raise ValueError(
+                f"the converter '{row.name}' cannot be applied to a sample of type {told.value} in '{text}'"
+            )
+        take, every = _converted(take, every, kind, row, values, text)
+        kind, told = row.gives, row.told
         rows.append(row)
         if row.build_with is not None:
             reads = None
     taken = text[: len(text) - len(rest)] if rest else text
-    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads), rest
+    return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, every), rest
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:
@@ -91,6 +98,8 @@ def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:
     name = match[0] if match else ""
     fetch = find_fetch(name, text)
     words, rest = _words(text, text[len(name) :])
+    if not words and fetch.arguments[:1] == (ArgumentType.STRING,) and text[len(name) :].startswith("()"):
+        words = [""]  # an empty text, as in HAProxy, which is not the same as none: `hdr()`
     return fetch, _arguments(fetch.name, fetch.arguments, fetch.required, words, text, section), rest
 
 
@@ -99,8 +108,6 @@ def _read_converter(text: str, rest: str, section: str) -> tuple[Converter, list
     name = match[0] if match else ""
     row = find_converter(name)
     words, rest = _words(text, rest[len(name) :])
-    if len(words) < row.required:
-        raise ValueError(f"the converter '{name}' needs {row.required} argument{'s'[: row.required > 1]} in '{text}'")
     return row, _arguments(name, row.arguments, row.required, words, text, section), rest
 
 
@@ -126,49 +133,31 @@ def find_converter(name: str) -> Converter:
     raise ValueError(f"unknown converter '{name}'{near(name, [*CONVERTERS, *MISSING_CONVERTERS])}")
 
 
-def _compiled(fetch: Fetch, values: list[Argument], text: str) -> Take:
+def _compiled(fetch: Fetch, values: list[Argument], text: str) -> tuple[Take, TakeEvery | None]:
     try:
-        return fetch.compile(values)
+        return fetch.compile(values), fetch.compile_every(values)
     except ValueError as error:
         raise ValueError(f"wrong argument in '{text}': {error}") from None
 
 
-def _converted(take: Take, kind: Kind, row: Converter, values: list[Argument], text: str) -> Take:
-    """Return the function that takes a sample and converts it. Raises ValueError."""
+def _converted(
+    take: Take, every: TakeEvery | None, kind: Kind, row: Converter, values: list[Argument], text: str
+) -> tuple[Take, TakeEvery | None]:
+    """Return the functions that take a sample, and all samples, and convert them. Raises ValueError."""
     change = cast(kind, row.takes)
-    if change is None:
-        raise ValueError(f"the converter '{row.name}' cannot be applied to a sample of type {kind.value} in '{text}'")
+    assert change is not None, "whoever calls this has seen that what is given can be cast"
     if row.takes is Kind.ANY and kind is not Kind.ANY:
-        take = _typed(take, kind)
-    else:
-        take = _then(take, change)
+        change = partial(sample_of, kind)
+    take, every = converted(take, change), _each(every, change)
     try:
         if row.build_with is not None:
-            return _then_with(take, row.build_with(*values))
+            convert_with = row.build_with(*values)
+            return _then_with(take, convert_with), _each_with(every, convert_with)
         convert = row.compile(values)
     except ValueError as error:
         raise ValueError(f"wrong argument of '{row.name}' in '{text}': {error}") from None
     assert convert is not None
-    return _then(take, convert)
-
-
-def _typed(take: Take, kind: Kind) -> Take:
-    def typed(facts: Facts) -> Sample | None:
-        value = take(facts)
-        return None if value is None else sample_of(kind, value)
-
-    return typed
-
-
-def _then(take: Take, convert: Cast | Convert) -> Take:
-    if convert is same:
-        return take
-
-    def both(facts: Facts) -> Value | None:
-        value = take(facts)
-        return None if value is None else convert(value)
-
-    return both
+    return converted(take, convert), _each(every, convert)
 
 
 def _then_with(take: Take, convert: ConvertWith) -> Take:
@@ -177,6 +166,18 @@ def _then_with(take: Take, convert: ConvertWith) -> Take:
         return None if value is None else convert(facts, value)
 
     return both
+
+
+def _each(every: TakeEvery | None, convert: Convert) -> TakeEvery | None:
+    if every is None or convert is same:
+        return every
+    return lambda facts: every_converted(every(facts), convert)
+
+
+def _each_with(every: TakeEvery | None, convert: ConvertWith) -> TakeEvery | None:
+    if every is None:
+        return None
+    return lambda facts: every_converted(every(facts), partial(convert, facts))
 
 
 def _words(text: str, rest: str) -> tuple[list[str], str]:
@@ -194,15 +195,23 @@ def _arguments(
     name: str, types: tuple[ArgumentType, ...], required: int, words: Iterable[str], text: str, section: str
 ) -> list[Argument]:
     words = list(words)
-    if len(words) > len(types):
+    if required and not words:
+        words = [""]
+    nameless = bool(types) and arguments.omitted(types[0]) == b""  # an empty text is one: `hdr(,1)`
+    if len(words) > len(types) or (words and not words[0] and not required and not nameless):
         allowed = len(types)
         told = "no argument" if not allowed else f"at most {allowed} argument{'s' if allowed > 1 else ''}"
-        raise ValueError(f"'{name}' takes {told}, but '{words[allowed]}' stands in '{text}'")
-    words += [""] * (required - len(words))
-    values = []
-    for kind, word in zip(types, words, strict=False):
+        raise ValueError(f"'{name}' takes {told}, but '{','.join(words)}' stands in '{text}'")
+    if len(words) < required and not all(kind.refers for kind in types[len(words) : required]):
+        raise ValueError(f"'{name}' needs {required} argument{'s'[: required > 1]} in '{text}'")
+    values: list[Argument] = []
+    for index, (kind, word) in enumerate(zip(types, words, strict=False)):
         try:
-            values.append(arguments.read(kind, word, section))
+            empty = index >= required and not word and not kind.refers
+            value = arguments.omitted(kind) if empty else arguments.read(kind, word, section)
         except ValueError as error:
             raise ValueError(f"wrong argument in '{text}': {error}") from None
+        if value is None:
+            break
+        values.append(value)
     return values

@@ -31,6 +31,10 @@ class CounterFacts(Protocol):
         """Return how many sessions began in the second that ends at `now`."""
         ...
 
+    def requests_a_second(self, now: float) -> int:
+        """Return how many requests of HTTP came in the second that ends at `now`."""
+        ...
+
 
 class BindFacts(Protocol):
     """The address that the client came in by."""
@@ -154,6 +158,20 @@ class FarmFacts(Protocol):
         ...
 
 
+class CapturedFacts(Protocol):
+    """What was captured of a request and its response: a value for each slot, None for what is not there."""
+
+    @property
+    def request(self) -> list[bytes | None]:
+        """Of the request."""
+        ...
+
+    @property
+    def response(self) -> list[bytes | None]:
+        """Of the response."""
+        ...
+
+
 class WorldFacts(Protocol):
     """The process."""
 
@@ -182,6 +200,10 @@ class WorldFacts(Protocol):
         """True during a soft stop."""
         ...
 
+    def tell_sample(self, destination: str, line: bytes) -> None:
+        """Tell what the converter `debug` saw: to `buf0`, `stdout` or `stderr`."""
+        ...
+
 
 class Facts(Protocol):
     """One client's session.
@@ -201,12 +223,38 @@ class Facts(Protocol):
         """The response, as rules have changed it."""
         ...
 
+    @property
+    def first(self) -> bool:
+        """True for the first request of a connection of HTTP."""
+        ...
+
+    @property
+    def captured(self) -> CapturedFacts | None:
+        """What the frontend's `capture` lines captured, None where there are none."""
+        ...
+
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return method and target of the request as it came, before rules changed it; None without a request."""
+        ...
+
+    def request_body(self) -> bytes:
+        """Return what came of the request's body and was not sent to a server yet."""
+        ...
+
+    def response_body(self) -> bytes:
+        """Return what came of the response's body, while its head is looked at."""
+        ...
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id (`unique-id-format`), made when it is first asked for; None without a format."""
+        ...
+
     def data(self) -> bytes:
         """Return the bytes that were read from the client in TCP mode, and not passed on."""
         ...
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope (samples/variables.py), to read and to set."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope (samples/variables.py), to read and to set; None while there is none."""
         ...
 
     @property

@@ -11,9 +11,8 @@ import re
 import socket
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
-
-from tcproxy.grammar.networks import packed_address
 
 INT64_MAX = (1 << 63) - 1
 INT64_MIN = -(1 << 63)
@@ -24,13 +23,13 @@ class Kind(Enum):
 
     BOOL = "bool"
     SINT = "sint"
-    IPV4 = "ipv4"  # an address of either family: its length tells
+    IPV4 = "ipv4"  # as what a fetch gives: an address of either family, whose length tells which
     IPV6 = "ipv6"
     STR = "str"
     BIN = "bin"
     METH = "meth"
     ANY = "any"
-    ADDR = "addr"  # what a converter takes: an address of either family
+    ADDR = "addr"  # an address of either family: what is wanted of a cast, or what a map gives
 
 
 class Sample(NamedTuple):
@@ -70,8 +69,23 @@ def integer_of(value: Value) -> int:
     return int(value)
 
 
+def bytes_of(value: Value) -> bytes:
+    """Return the value of a STR, BIN, METH or an address."""
+    assert isinstance(value, bytes)
+    return value
+
+
+_MAPPED = b"\0" * 10 + b"\xff\xff"
+"""What an IPv6 address begins with that stands for an IPv4 address (RFC 4291, section 2.5.5.2)."""
+
+
+def unmapped(packed: bytes) -> bytes:
+    """Return the IPv4 address that an IPv6 address stands for, where it stands for one; else the address itself."""
+    return packed[12:] if len(packed) == 16 and packed.startswith(_MAPPED) else packed
+
+
 def _int_to_text(value: Value) -> Value | None:
-    return str(integer_of(value)).encode("ascii")
+    return b"%d" % integer_of(value)
 
 
 def _int_to_bytes(value: Value) -> Value | None:
@@ -82,29 +96,82 @@ def _int_to_ip(value: Value) -> Value | None:
     return (integer_of(value) & 0xFFFFFFFF).to_bytes(4, "big")
 
 
+def _int_to_ipv6(value: Value) -> Value | None:
+    return _MAPPED + (integer_of(value) & 0xFFFFFFFF).to_bytes(4, "big")
+
+
 def _ip_to_int(value: Value) -> Value | None:
     packed = bytes_of(value)
     return int.from_bytes(packed, "big") if len(packed) == 4 else None
 
 
+@lru_cache(4096)
 def _ip_to_text(value: Value) -> Value | None:
     return text_of_address(bytes_of(value)).encode("ascii")
 
 
+def _ip_to_ipv4(value: Value) -> Value | None:
+    packed = unmapped(bytes_of(value))
+    return packed if len(packed) == 4 else None
+
+
+def _ip_to_ipv6(value: Value) -> Value | None:
+    packed = bytes_of(value)
+    return packed if len(packed) == 16 else _MAPPED + packed
+
+
+_DOTTED = re.compile(rb"([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)(?![0-9.])")
+_LONGEST_IPV6 = 46
+
+
+def _text_to_ipv4(value: Value) -> Value | None:
+    """Return the IPv4 address that the text begins with. What follows it is not looked at, as in HAProxy."""
+    match = _DOTTED.match(bytes_of(value))
+    if match is None:
+        return None
+    try:
+        return bytes(map(int, match.groups()))
+    except ValueError:
+        return None  # a number above 255, or one of thousands of digits
+
+
+def _text_to_ipv6(value: Value) -> Value | None:
+    text = bytes_of(value)
+    if len(text) > _LONGEST_IPV6:
+        return None
+    try:
+        return socket.inet_pton(socket.AF_INET6, text.decode("ascii"))
+    except (OSError, ValueError):
+        return None  # no address, or a text with a NUL byte or beyond ASCII
+
+
 def _text_to_ip(value: Value) -> Value | None:
-    return packed_address(decode(bytes_of(value)))
+    found = _text_to_ipv4(value)
+    return found if found is not None else _text_to_ipv6(value)
 
 
-_LEADING_INTEGER = re.compile(rb"[+-]?[0-9]+")
+_LEADING_INTEGER = re.compile(rb"([+-]?)0*([0-9]*)")
+_MOST_DIGITS = 19
+"""Digits of the largest integer of 64 bits."""
+
+
+def leading_integer(text: bytes) -> int:
+    """Return the number that a text begins with, 0 where it begins with none; limited to 64 bits."""
+    match = _LEADING_INTEGER.match(text)
+    sign, digits = match.groups() if match else (b"", b"")
+    number = (int(digits) if digits else 0) if len(digits) <= _MOST_DIGITS else INT64_MAX + 1
+    return max(INT64_MIN, -number) if sign == b"-" else min(INT64_MAX, number)
 
 
 def _text_to_int(value: Value) -> Value | None:
     """Return the number that the text begins with; 0 where it begins with none, nothing for no text."""
     text = bytes_of(value)
-    if not text:
-        return None
-    match = _LEADING_INTEGER.match(text)
-    return max(INT64_MIN, min(INT64_MAX, int(match[0]))) if match else 0
+    return leading_integer(text) if text else None
+
+
+def _text_to_bool(value: Value) -> Value | None:
+    text = bytes_of(value)
+    return leading_integer(text) != 0 if text else None
 
 
 def _bytes_to_text(value: Value) -> Value | None:
@@ -112,50 +179,47 @@ def _bytes_to_text(value: Value) -> Value | None:
     return bytes_of(value).partition(b"\0")[0]
 
 
-def bytes_of(value: Value) -> bytes:
-    """Return the value of a STR, BIN, METH or an address."""
-    assert isinstance(value, bytes)
-    return value
-
-
-def _then_bool(cast: Cast) -> Cast:
-    def both(value: Value) -> Value | None:
-        number = cast(value)
-        return None if number is None else bool(number)
-
-    return both
-
-
-_ADDRESSES: dict[Kind, Cast] = {
-    Kind.BOOL: _then_bool(_ip_to_int),
-    Kind.SINT: _ip_to_int,
-    Kind.IPV4: same,
-    Kind.IPV6: same,
-    Kind.STR: _ip_to_text,
-    Kind.BIN: same,
-}
 _CASTS: dict[Kind, dict[Kind, Cast]] = {
     Kind.BOOL: {Kind.BOOL: same, Kind.SINT: integer_of, Kind.STR: _int_to_text, Kind.BIN: _int_to_bytes},
     Kind.SINT: {
         Kind.BOOL: bool,
         Kind.SINT: same,
+        Kind.ADDR: _int_to_ip,
         Kind.IPV4: _int_to_ip,
+        Kind.IPV6: _int_to_ipv6,
         Kind.STR: _int_to_text,
         Kind.BIN: _int_to_bytes,
     },
-    Kind.IPV4: _ADDRESSES,
-    Kind.IPV6: {kind: cast for kind, cast in _ADDRESSES.items() if kind not in (Kind.SINT, Kind.BOOL)},
-    Kind.STR: {
-        Kind.BOOL: _then_bool(_text_to_int),
-        Kind.SINT: _text_to_int,
-        Kind.IPV4: _text_to_ip,
-        Kind.STR: same,
+    Kind.IPV4: {
+        Kind.SINT: _ip_to_int,
+        Kind.ADDR: same,
+        Kind.IPV4: _ip_to_ipv4,
+        Kind.IPV6: _ip_to_ipv6,
+        Kind.STR: _ip_to_text,
         Kind.BIN: same,
     },
-    Kind.BIN: {Kind.STR: _bytes_to_text, Kind.BIN: same},
-    Kind.METH: {Kind.STR: same, Kind.BIN: same},
+    Kind.IPV6: {
+        Kind.ADDR: same,
+        Kind.IPV4: _ip_to_ipv4,
+        Kind.IPV6: _ip_to_ipv6,
+        Kind.STR: _ip_to_text,
+        Kind.BIN: same,
+    },
+    Kind.STR: {
+        Kind.BOOL: _text_to_bool,
+        Kind.SINT: _text_to_int,
+        Kind.ADDR: _text_to_ip,
+        Kind.IPV4: _text_to_ipv4,
+        Kind.IPV6: _text_to_ipv6,
+        Kind.STR: same,
+        Kind.BIN: same,
+        Kind.METH: same,
+    },
+    Kind.BIN: {Kind.STR: _bytes_to_text, Kind.BIN: same, Kind.METH: same},
+    Kind.METH: {Kind.STR: same, Kind.BIN: same, Kind.METH: same},
+    Kind.ADDR: {},
 }
-
+"""From which kind to which others. HAProxy turns what is declared as ADDR into nothing else."""
 
 _FAMILIES = {4: Kind.IPV4, 16: Kind.IPV6}
 
@@ -169,13 +233,20 @@ def sample_of(kind: Kind, value: Value) -> Sample:
     return Sample(kind, value)
 
 
+def cast_sample(sample: Sample, wanted: Kind) -> Value | None:
+    """Return the value of a sample as one of kind `wanted`, which is not ANY; None where nothing leads there."""
+    convert = _CASTS[sample.kind].get(wanted)
+    return convert(sample.value) if convert is not None else None
+
+
 def _from_any(wanted: Kind) -> Cast:
     """Return the cast of a Sample."""
+    by_kind = {kind: casts[wanted] for kind, casts in _CASTS.items() if wanted in casts}
 
     def convert(value: Value) -> Value | None:
         assert isinstance(value, Sample)
-        by_kind = cast(value.kind, wanted)
-        return by_kind(value.value) if by_kind is not None else None
+        convert_kind = by_kind.get(value.kind)
+        return convert_kind(value.value) if convert_kind is not None else None
 
     return convert
 
@@ -183,12 +254,11 @@ def _from_any(wanted: Kind) -> Cast:
 def cast(origin: Kind, wanted: Kind) -> Cast | None:
     """Return what makes a value of kind `wanted` of one of kind `origin`; None where nothing does.
 
-    A cast returns None for a value that has no counterpart (a text that is no address, say).
+    A cast returns None for a value that has no counterpart (a text that is no address, say). What is wanted as ANY
+    stays as it is: whoever needs its kind too calls `sample_of`.
     """
-    if wanted is Kind.ANY or wanted is origin:
+    if wanted is Kind.ANY:
         return same
-    if wanted is Kind.ADDR:
-        wanted = Kind.IPV6 if origin is Kind.IPV6 else Kind.IPV4
     if origin is Kind.ANY:
         return _from_any(wanted)
-    return _CASTS[Kind.IPV4 if origin is Kind.ADDR else origin].get(wanted)
+    return _CASTS[origin].get(wanted)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tcproxy.samples.arguments import ArgumentType
-from tcproxy.samples.kinds import Kind
+from tcproxy.samples.kinds import Kind, same
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Take: TypeAlias = "Callable[[Facts], Value | None]"
 """Takes a sample; None when there is none."""
+TakeEvery: TypeAlias = "Callable[[Facts], Sequence[Value]]"
+"""Takes all values of a fetch that has several, in order, for a test that tries one after the other."""
 Convert: TypeAlias = "Callable[[Value], Value | None]"
 """Makes another value of one; None when there is none."""
 ConvertWith: TypeAlias = "Callable[[Facts, Value], Value | None]"
@@ -36,6 +38,8 @@ class Fetch:
     fixed: its value is the same for a whole connection, from its first request to its last.
     reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
         "method"; "header": of the name that its first argument is. "" where anything may change it.
+    build_every: of a fetch with several values (headers, cookies, parameters): makes the function of the arguments
+        that takes all of them, which a test tries in turn; None where these arguments ask for one.
     """
 
     name: str
@@ -56,6 +60,11 @@ class Fetch:
         if self.reads == "header":
             return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
         return (self.reads,) if self.reads else None
+    build_every: Callable[..., TakeEvery | None] | None = None
+
+    def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
+        """Return the function that takes all values, None where there is one at the most."""
+        return None if self.build_every is None else self.build_every(*values)
 
     def compile(self, values: Sequence[Any]) -> Take:
         """Return the function that takes this sample with these arguments. Raises ValueError."""
@@ -70,6 +79,31 @@ class Fetch:
 
     def _signature(self) -> str:
         return signature(self.arguments, self.required)
+
+
+def converted(take: Take, convert: Convert) -> Take:
+    """Return the function that takes a sample and converts it."""
+    if convert is same:
+        return take
+
+    def both(facts: Facts) -> Value | None:
+        value = take(facts)
+        return None if value is None else convert(value)
+
+    return both
+
+
+def every_converted(values: Sequence[Value], convert: Convert) -> Sequence[Value]:
+    """Return the values converted, up to the first that has no counterpart: HAProxy tries none behind that."""
+    if convert is same:
+        return values
+    found = []
+    for value in values:
+        changed = convert(value)
+        if changed is None:
+            break
+        found.append(changed)
+    return found
 
 
 def signature(arguments: Sequence[ArgumentType], required: int) -> str:
@@ -93,6 +127,7 @@ class Converter:
     arguments: types; the first `required` must be given. `build` gets them as values, those not given left out.
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
     says what is wrong with them). build_with: makes one that is called with the facts, too.
+    listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
     """
 
     name: str
@@ -104,6 +139,12 @@ class Converter:
     build_with: Callable[..., ConvertWith] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
+    listed: Kind | None = None
+
+    @property
+    def told(self) -> Kind:
+        """The kind of what it returns by HAProxy's list."""
+        return self.listed or self.gives
 
     def compile(self, values: Sequence[Any]) -> Convert | None:
         """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
@@ -113,4 +154,4 @@ class Converter:
 
     def listing(self) -> str:
         """Return the line of HAProxy's list of converters, which names what is given first."""
-        return f"{self.name}{signature(self.arguments, self.required)}: {self.gives.value} => {self.takes.value}"
+        return f"{self.name}{signature(self.arguments, self.required)}: {self.told.value} => {self.takes.value}"

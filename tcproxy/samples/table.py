@@ -5,13 +5,77 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from tcproxy.samples import connection, constants, machine, missing, proxies, texts
+from tcproxy.samples import (
+    arithmetic,
+    connection,
+    constants,
+    cookies,
+    dates,
+    debugging,
+    digests,
+    encodings,
+    escapes,
+    fix,
+    hashes,
+    headers,
+    hosts,
+    http_messages,
+    joining,
+    json_queries,
+    keeping,
+    language,
+    lookups,
+    machine,
+    missing,
+    protobuf,
+    proxies,
+    secrets,
+    slots,
+    substitutions,
+    texts,
+    tokens,
+    url_params,
+    urls,
+)
 from tcproxy.samples.places import Place
 from tcproxy.samples.rows import Converter, Fetch
 
 OneRow = TypeVar("OneRow", Fetch, Converter)
+
+FILES: tuple[Any, ...] = (
+    arithmetic,
+    connection,
+    constants,
+    cookies,
+    dates,
+    debugging,
+    digests,
+    encodings,
+    escapes,
+    fix,
+    hashes,
+    headers,
+    hosts,
+    http_messages,
+    joining,
+    json_queries,
+    keeping,
+    language,
+    lookups,
+    machine,
+    protobuf,
+    proxies,
+    secrets,
+    slots,
+    substitutions,
+    texts,
+    tokens,
+    url_params,
+    urls,
+)
+"""Those that have rows, in the tuples FETCHES and CONVERTERS."""
 
 
 def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
@@ -22,11 +86,8 @@ def _joined(rows: Iterable[OneRow]) -> Mapping[str, OneRow]:
     return MappingProxyType(dict(sorted(joined.items())))
 
 
-_FETCHES: tuple[tuple[Fetch, ...], ...] = (connection.FETCHES, constants.FETCHES, machine.FETCHES, proxies.FETCHES)
-_CONVERTERS: tuple[tuple[Converter, ...], ...] = (texts.CONVERTERS,)
-
-FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(_FETCHES))
-CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(_CONVERTERS))
+FETCHES: Mapping[str, Fetch] = _joined(chain.from_iterable(getattr(file, "FETCHES", ()) for file in FILES))
+CONVERTERS: Mapping[str, Converter] = _joined(chain.from_iterable(getattr(file, "CONVERTERS", ()) for file in FILES))
 MISSING_FETCHES = missing.FETCHES - FETCHES.keys()
 MISSING_CONVERTERS = missing.CONVERTERS - CONVERTERS.keys()
 """What HAProxy 2.6 knows and tcproxy does not do yet: refused by name."""

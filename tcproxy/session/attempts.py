@@ -30,11 +30,7 @@ from tcproxy.session.state import Stream
 
 def chosen_backend(stream: Stream) -> BackendSettings | None:
     """Return the first backend whose condition holds, or the default one (`use_backend`, `default_backend`)."""
-    frontend = stream.frontend
-    for condition, candidate in frontend.backend_rules:
-        if condition is None or condition.holds(stream):
-            return candidate
-    return frontend.fallback
+    return stream.frontend.choose(stream)
 
 
 def choose_backend(stream: Stream) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tcproxy.model.bind import Bind
@@ -63,6 +63,7 @@ class Frontend(FrontendSettings):
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
+        self.choose = _choice(self.backend_rules, self.fallback)
         targets = {self.fallback, *(backend for _, backend in self.backend_rules)}
         if self.http is None and any(backend is not None and backend.http is not None for backend in targets):
             self.http = HttpFrontend(self.model)
@@ -126,6 +127,17 @@ class Frontend(FrontendSettings):
         # limited by a rate: no session's end will wake this listener, so look again soon
         least = min((limit for limit, _ in self._limits()), default=1)
         self.world.clock.callLater(max(0.001, 0.5 / least), bind.wake)
+
+
+def _choice(
+    rules: Sequence[tuple[Any, BackendSettings]], fallback: BackendSettings | None
+) -> Callable[[Any], BackendSettings | None]:
+    """Return the function that chooses a stream's backend."""
+    if not rules:
+        return lambda stream: fallback
+    from tcproxy.rules.compiling import compile_choice  # a configuration without rules needs none of it
+
+    return compile_choice(rules, fallback)
 
 
 class Backend(BackendSettings):

@@ -65,8 +65,8 @@ class TcpSession(Connection, Stream):
         """Return itself: a TCP session is its own connection."""
         return self
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope, None while there is none."""
         return Stream.variables(self, scope)
 
     def begin(self, client: End) -> None:

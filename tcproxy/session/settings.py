@@ -15,19 +15,21 @@ from dataclasses import dataclass, field
 from time import process_time
 from typing import Any, Protocol
 
+from tcproxy.grammar.addresses import Address, Family
 from tcproxy.guards import PluginFailed, reason
 from tcproxy.interfaces import IClock
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.counters import Counters
+from tcproxy.report.events import Events
 from tcproxy.report.formats import Format
 from tcproxy.report.info import Load
 from tcproxy.report.messages import Captures
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.seen import SeenPipes
 from tcproxy.report.sinks import Sinks
-from tcproxy.samples.variables import Store
+from tcproxy.samples.variables import Store, store_of_process
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
 from tcproxy.servers.wording import ALERT, INTERNAL_ERROR
@@ -48,6 +50,9 @@ Step = Callable[[Any], bool]
 def seconds_of(timeouts: Mapping[str, int] | None, name: str) -> float:
     """Return a timeout in seconds; 0 for none."""
     return (timeouts or {}).get(name, 0) / 1000
+
+
+_STREAMS = {"stdout": Address(Family.FD, "1"), "stderr": Address(Family.FD, "2")}
 
 
 def _silent(level: int, message: str) -> None:
@@ -193,6 +198,7 @@ class FrontendSettings:
     never became a session; needs: the addresses they name; notes_links: those of links are among them.
     identify: makes the id of a stream (`unique-id-format`), "" without a format.
     backend_rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
+    choose: gives the backend of a stream by these.
     rules_are_fixed: rules choose the same backend for all requests of a connection.
     home: the farm of a `listen` section, which is its own backend until another one is chosen; None of a frontend.
     """
@@ -219,6 +225,7 @@ class FrontendSettings:
         )  # fmt: skip
         self.backend_rules: list[tuple[Any, BackendSettings]] = []
         self.fallback: BackendSettings | None = None
+        self.choose: Callable[[Any], BackendSettings | None] = lambda stream: None
         self.rules_are_fixed = True
         self.lines = 0
         self.needs: frozenset[str] = frozenset()
@@ -258,7 +265,7 @@ class World:
     waiting: binds whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
-    variables: those of the scope `proc`.
+    events: what the converter `debug` told. variables: those of the scope `proc`.
     """
 
     configuration: Configuration
@@ -280,7 +287,8 @@ class World:
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)
     pipes: SeenPipes | None = None
-    variables: Store = field(default_factory=dict)
+    events: Events = field(default_factory=Events)
+    variables: Store = field(init=False)
     rate_limit: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)
@@ -288,10 +296,22 @@ class World:
 
     def __post_init__(self) -> None:
         settings = self.configuration.process
+        self.variables = store_of_process(settings.tune)
+        for name, sample in settings.variables.items():
+            self.variables.put(name, sample)
+        for destination, line in settings.told:
+            self.tell_sample(destination, line)
         self.rate_limit = min(filter(None, (settings.maxconnrate, settings.maxsessrate)), default=0)
         self.deadlines = Deadlines(self.clock)
         self.newcomers = Newcomers(self.deadlines, self.sessions)
         self.load = Load(self.birth, process_time())
+
+    def tell_sample(self, destination: str, line: bytes) -> None:
+        """Tell what the converter `debug` saw: to `buf0`, `stdout` or `stderr`."""
+        if destination == "buf0":
+            self.events.add(line)
+        else:
+            self.sinks.sink(_STREAMS[destination]).write(line + b"\n")
 
     def tell_error(self, error: BaseException, where: str) -> None:
         """Tell that code of this program raised an exception; where: in what, as `session 7`.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zope.interface import implementer
 
 from tcproxy.interfaces import IRequest
+from tcproxy.samples.facts import CapturedFacts
 from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
@@ -81,6 +82,8 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
+    first: bool = True
+    captured: CapturedFacts | None = None
 
     @property
     def world(self) -> World:
@@ -126,9 +129,25 @@ class SessionFacts:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
         raise NotImplementedError
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope, to read and to set."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope, to read and to set; None while there is none."""
         raise NotImplementedError
+
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return None: there is no request in TCP mode."""
+        return None
+
+    def request_body(self) -> bytes:
+        """Return nothing: there is no request in TCP mode."""
+        return b""
+
+    def response_body(self) -> bytes:
+        """Return nothing: there is no response in TCP mode."""
+        return b""
+
+    def unique_id(self) -> bytes | None:
+        """Return None: a connection has no id, what goes to a server has one."""
+        return None
 
     # interfaces.IRequest, for strategies: in TCP mode there is no request
 
@@ -211,12 +230,14 @@ class Connection(SessionFacts):
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.bind.model.id)
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope: of the process, or of this connection."""
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of the process or of this connection; None of any other scope."""
         if scope == "proc":
             return self.frontend.world.variables
+        if scope != "sess":
+            return None
         if self.kept_variables is None:
-            self.kept_variables = {}
+            self.kept_variables = self.frontend.world.variables.inner("sess")
         return self.kept_variables
 
     # methods of connections that lower files call
@@ -337,14 +358,36 @@ class Stream(SessionFacts):
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
 
-    def variables(self, scope: str) -> Store:
-        """Return the variables of a scope: of the process, the connection, or this stream."""
+    @property
+    def has_asked(self) -> bool:
+        """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
+        return self.queued_until != 0.0 or self.ticket is not None
+
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
         if scope in ("proc", "sess"):
             return Connection.variables(self.connection, scope)
+        if scope == "check" or (scope != "txn" and (scope == "res") is not self.has_asked):
+            return None
         scopes = self.scopes
         if scopes is None:
             scopes = self.scopes = {}
-        return scopes.setdefault(scope, {})
+        found = scopes.get(scope)
+        if found is None:
+            if scope == "res":
+                scopes.pop("req", None)
+            around = Connection.variables(self.connection, "sess") if scope == "txn" else self.variables("txn")
+            assert around is not None
+            found = scopes[scope] = around.inner(scope)
+        return found
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id (`unique-id-format`), made when it is first asked for; None without a format."""
+        if not self.frontend.model.unique_id_format:
+            return None
+        if self.unique is None:
+            self.unique = self.frontend.identify(self)
+        return self.unique.encode("utf-8", "surrogateescape")
 
     # methods of streams that lower files call
 

@@ -58,7 +58,7 @@ def test_good_lines_are_accepted(case: str) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    ["path_beg /", "hdr(host) x", "src,ipmask(8) 1.0.0.0", "var(txn.a) -m found", "wait_end"],
+    ["ssl_fc_sni_end x", "sc0_conn_cnt 1", "src,table_conn_cnt(t) 1", "sc0_tracked", "wait_end"],
 )
 def test_what_is_not_done_is_refused_by_name(case: str) -> None:
     """Fetches and converters that HAProxy knows and we do not are named in the refusal."""

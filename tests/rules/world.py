@@ -98,11 +98,16 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         frontends={"f": frontend},
         farms={one.model.name: one for one in more.pop("farms", ())},
         stopping=False,
+        told=(told := []),
+        tell_sample=lambda destination, line: told.append((destination, line)),
     )
     facts = {
         "source": packed_address(source) or b"", "source_port": 4000,
         "destination": packed_address(destination) or b"", "destination_port": 80,
         "proxy_header": None, "frontend": frontend, "farm": None, "server": None, "world": world,
         "bind": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
+        "request": None, "response": None, "captured": None, "first": True,
+        "unique_id": lambda: None, "request_line": lambda: None,
+        "request_body": lambda: b"", "response_body": lambda: b"",
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **more})

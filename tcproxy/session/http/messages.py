@@ -142,6 +142,9 @@ class ServerEnd(MessageEnd, Protocol):
     def at_hand(self, head: ResponseHead) -> int:
         """Return how many bytes of a body came with its head, as they are counted."""
 
+    def body_at_hand(self, head: ResponseHead) -> bytes:
+        """Return what came of a body with its head, while the head is looked at."""
+
     def skip(self, head: ResponseHead) -> bool:
         """Drop a response that is here as a whole, and go idle. False: it is not, and the link of no further use."""
 

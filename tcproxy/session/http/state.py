@@ -206,6 +206,27 @@ class Exchange(Stream):
             unique_id(self) if named else None,
         )
 
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return method and target of the request as it came; None without a request."""
+        request = self.request
+        return None if request is None else (request.method, request.target)
+
+    def request_body(self) -> bytes:
+        """Return what came of the request's body and was not sent to a server yet."""
+        return b"".join(self.client.pieces)
+
+    def response_body(self) -> bytes:
+        """Return what came of the response's body, while its head is looked at."""
+        link, response = self.link, self.response
+        return b"" if link is None or response is None else link.body_at_hand(response)
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id, made when it is first asked for; None without a format."""
+        first = self.settings.identify_first
+        if self.unique is None and first is not None:
+            self.unique = first(self)
+        return Stream.unique_id(self)
+
     # interfaces.IRequest, for strategies
 
     def uri(self) -> bytes | None:

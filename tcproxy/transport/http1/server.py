@@ -266,6 +266,12 @@ class HttpLink(HttpEnd):
             size += 1 + sum([len(field.wire) - 4 for field in body.trailers])
         return size
 
+    def body_at_hand(self, head: ResponseHead) -> bytes:
+        """Return what came of a body with its head, while the head is looked at."""
+        if self.body is not None:
+            return b"".join(self.pieces)
+        return self.reader.buffer[: head.length] if head.framing is Framing.LENGTH else b""
+
     def _tell_whole(self, client: Any) -> None:
         if self.sink is client and self.session is not None:
             self.session.response_ended()

@@ -180,6 +180,10 @@ class FakeLink(FakeMessageEnd, ServerEnd):
         """Nothing came with the head."""
         return 0
 
+    def body_at_hand(self, head: ResponseHead) -> bytes:
+        """Return nothing: bodies come behind their heads."""
+        return b""
+
     def skip(self, head: ResponseHead) -> bool:
         """A response is not wanted."""
         return bool(head.keep_alive)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 Matcher = Callable[[bytes], bool]
 
@@ -111,3 +111,101 @@ def doubtful(pattern: bytes) -> str:
             return f"'{_text(match[0])}'"
         at = match.end()
     return ""
+
+
+# where a pattern is found, for what replaces it
+
+
+class Found(Protocol):
+    """Where a pattern was found, and what its groups are."""
+
+    def span(self) -> tuple[int, int]:
+        """Return where the match begins and ends."""
+        ...
+
+    def __getitem__(self, group: int) -> bytes | None: ...
+
+
+class Search(NamedTuple):
+    """Finds a pattern: in a text, or in the rest of one behind another match, where no line begins any more.
+
+    groups: how many the pattern has. later: is given only the rest, so that nothing in the pattern sees what stood
+    before it, as in HAProxy.
+    """
+
+    groups: int
+    first: Callable[[bytes], Found | None]
+    later: Callable[[bytes], Found | None]
+
+
+def compile_search(pattern: bytes, ignore_case: bool) -> Search:
+    """Return what finds a pattern. Raises ValueError, as `compile_regex`."""
+    doubt = doubtful(pattern)
+    library = _pcre2() if doubt or _REPEATED_GROUP.search(pattern) else None
+    if library is None and doubt:
+        raise ValueError(f"{doubt} in the regular expression '{_text(pattern)}': {NEEDS_PCRE2}")
+    if library is None:
+        try:
+            flags = re.IGNORECASE if ignore_case else 0
+            found = re.compile(pattern, flags)
+            return Search(found.groups, found.search, re.compile(_without_starts(pattern), flags).search)
+        except (re.error, OverflowError, RecursionError) as error:
+            library = _pcre2()
+            if library is None:
+                raise ValueError(f"the regular expression '{_text(pattern)}' is wrong: {error}") from None
+    return _search_by_pcre2(library, pattern, ignore_case)
+
+
+def _without_starts(pattern: bytes) -> bytes:
+    """Return a trusted pattern with what matches nowhere in place of each `^`."""
+    at = 4 if pattern.startswith(b"(?i)") else 0
+    parts = [pattern[:at]]
+    while match := _TRUSTED.match(pattern, at):
+        parts.append(b"(?!)" if match[0] == b"^" else match[0])
+        at = match.end()
+    return b"".join(parts)
+
+
+def _search_by_pcre2(library: Any, pattern: bytes, ignore_case: bool) -> Search:
+    try:
+        compiled = library.compile(pattern, library.IGNORECASE if ignore_case else 0)
+    except library.LibraryError as error:
+        raise ValueError(f"the regular expression '{_text(pattern)}' is wrong: {error}") from None
+    search, failed = compiled.search, library.LibraryError
+
+    def first(text: bytes) -> Found | None:
+        try:
+            found: Found | None = search(text)
+        except failed:  # a limit of the library was reached: no match, as in HAProxy
+            return None
+        return found
+
+    if b"^" not in pattern:
+        return Search(compiled.groups, first, first)
+    # the library has no word for "no line begins here": behind a blank none does
+    return Search(compiled.groups, first, lambda text: _behind(search, failed, text))
+
+
+class _Behind:
+    """A match in a text with one byte before it."""
+
+    __slots__ = ("match",)
+
+    def __init__(self, match: Any) -> None:
+        self.match = match
+
+    def span(self) -> tuple[int, int]:
+        start, end = self.match.span()
+        return start - 1, end - 1
+
+    def __getitem__(self, group: int) -> bytes | None:
+        found: bytes | None = self.match[group]
+        return found
+
+
+def _behind(search: Callable[..., Any], failed: type[Exception], text: bytes) -> Found | None:
+    try:
+        match = search(b" " + text, 1)
+    except failed:
+        return None
+    return None if match is None else _Behind(match)

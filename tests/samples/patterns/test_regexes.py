@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tcproxy.rules import regexes
-from tcproxy.rules.regexes import compile_regex, doubtful
+from tcproxy.samples.patterns import regexes
+from tcproxy.samples.patterns.regexes import compile_regex, doubtful
 
 
 @pytest.fixture(params=["re", "pcre2"])
