@@ -69,7 +69,7 @@ class Format:
     needs: the address pairs of a Record that its line names ("client", "front" ...), and "unique_id".
     template, expressions: the two operands of the % that `render` computes, for callers that have the facts in another
     form; an expression names each fact as `r.NAME`. constants: the names that expressions may use.
-    bare: the format for what never became a request; it differs where headers are captured.
+    bare: the format for what never became a request; it differs where headers are captured, or samples taken.
     """
 
     text: str
@@ -198,7 +198,9 @@ def compile(
     sign in front of the numbers of bytes and the total time says that they would have grown.
     """
     pieces = read_format(text, section, OF_LOGS).pieces
-    bare = _Compilation(early, http).run(pieces).format(text) if captured else None
+    # bytes that are no request make a line without a session's samples
+    differs = captured or any(piece.expression is not None for piece in pieces)
+    bare = _Compilation(early, http, refused=True).run(pieces).format(text) if http and differs else None
     return _Compilation(early, http, captured, refused=refused).run(pieces).format(text, bare)
 
 

@@ -151,7 +151,12 @@ class Outlet:
         return bool(self._targets)
 
     def send(self, level: int, message: str, data: str = NO_DATA) -> None:
-        """Log a line of a level (0 emerg to 7 debug); `data` is for RFC 5424. Never blocks, never raises."""
+        """Log a line of a level (0 emerg to 7 debug); `data` is for RFC 5424. Never blocks, never raises.
+
+        An empty line is not sent.
+        """
+        if not message:
+            return
         now = self._wall()
         for target in self._targets:
             target.send(level, now, message, data)

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.formats import TYPES, Flags, Piece
-from tcproxy.samples.kinds import Kind, Value, bytes_of, integer_of, sample_of
+from tcproxy.samples.kinds import Kind, Value, bytes_of, integer_of, sample_of, text_of_address
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -62,6 +62,8 @@ def json_of(value: Value | None, kind: Kind) -> bytes:
         return b"true" if plain else b"false"
     if kind is Kind.SINT:
         return b"%d" % integer_of(plain)
+    if kind is Kind.IPV4 or kind is Kind.IPV6:
+        return b'"%b"' % text_of_address(bytes_of(plain)).encode()
     return encode_basestring(bytes_of(plain).decode("utf-8", "replace")).encode()
 
 

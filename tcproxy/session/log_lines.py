@@ -124,6 +124,7 @@ def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:
 def unique_id(stream: Stream) -> str:
     """Return the unique id (`unique-id-format`), made when it is first asked for; "" without a format."""
     if stream.unique is None:
+        stream.unique = ""  # its format may take a sample of it
         stream.unique = stream.frontend.identify(stream)
     return stream.unique
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import select
 import socket
 import subprocess
 import threading
@@ -26,7 +27,10 @@ SAMPLES = (
     "int(9223372036854775807)", "bool(true)", "bool(false)", "ipv4(1.2.3.4)", "ipv6(::1)", "ipv6(::ffff:1.2.3.4)",
     "bin(610062)", "bin(00)", "bin(0a0d00)", "bin(220a5d5c7f)", "meth(GET)", "meth(foo)", "fe_name", "be_name",
     "rand(1)", "str(x),length", "str(é),upper", "bin(61ff)", "so_id", "nbsrv", "env(NOT_SET_AT_ALL)", "fe_defbe",
-    "dst", "fc_rcvd_proxy", "src,lower", "str(a),lower,upper",
+    "dst", "fc_rcvd_proxy", "src,lower", "str(a),lower,upper", "str(a%00b%0a),url_dec", "bin(00ff),hex",
+    "var(txn.no)", "var(txn.no,x)", "int(5),neg", "str(1.2.3.4),ipmask(8)", "bin(610062),base64", "status", "method",
+    "path", "req.hdr(host)", "req.hdr(host),upper", "capture.req.hdr(0)", "res.hdr(none)", "srv_name", "unique-id",
+    "http_first_req", "capture.req.uri", "capture.req.method", "capture.req.ver", "req.body", "url",
 )  # fmt: skip
 FLAGS = ("", "", "", "{+Q}", "{+E}", "{+X}", "{-M}", "{+M}", "{+Q,+E,+X}", "{Q}", "{+QX}", "{}", "{-Q,+E}", "{+Q;+X}")
 TEXTS = ("a", " ", "  ", "|", "%%", "'x'", "[y]", "\\", "é", "%-", "%(", "{", ",", "%]", '"')
@@ -122,14 +126,24 @@ def play(binary: str, path: Path, text: str, fronts: Sequence[socket.socket], lo
         for front in fronts:
             origin.heads.clear()
             answer = exchange(front)
-            line = gather_raw(logs)
+            line = gather_raw(logs, f"{binary} frontend {len(found)}")
             found.append((answer, line, origin.heads[0] if origin.heads else b""))
     return found
 
 
-def gather_raw(logs: socket.socket) -> str:
+def fair(use: str, text: str) -> bool:
+    """Return whether a format can be compared.
+
+    HAProxy 2.6.12 ends in an endless recursion where an id names itself, and sends no answer whose page has a sample of
+    the response.
+    """
+    odd = {"unique-id-format": ("unique-id", "%ID"), "payload": ("res.hdr", "status")}.get(use, ())
+    return not any(word in text for word in odd)
+
+
+def gather_raw(logs: socket.socket, whose: str) -> str:
     """Return one line, whatever its bytes."""
-    logs.settimeout(10)
+    assert select.select([logs], [], [], 10)[0], f"no line of {whose}"
     return logs.recv(70000).decode("latin-1")
 
 
@@ -144,7 +158,8 @@ def origin() -> Iterator[Origin]:
 @pytest.mark.parametrize("use", USES)
 def test_what_is_written_is_the_references(tmp_path: Path, use: str, origin: Origin) -> None:
     """A format writes the same bytes as in HAProxy, in each use, for each kind of sample and under each flag."""
-    texts = [text for text in formats(150) if accepted(use, quoted(text))]
+    texts = [text for text in formats(150) if accepted(use, quoted(text)) and fair(use, text)]
+    texts = [text for text in texts if use != "log-format" or text.strip(" ")]  # an empty line is not sent
     fronts = [listener() for _ in texts]
     with contextlib.ExitStack() as stack, collector() as logs:
         for front in fronts:
@@ -186,8 +201,12 @@ HTTP_MODE = "error-log-format of HTTP"
 def test_sessions_without_requests_are_the_references(tmp_path: Path, use: str) -> None:
     """Lines and ids of TCP mode are HAProxy's, and lines of clients without the PROXY header that is due."""
     failing = use.startswith("error")
-    texts = formats(120)
     text_of, mode = OF_TCP[use.split(" ")[0]], "http" if use == HTTP_MODE else "tcp"
+    as_ids = "unique-id-format" if use == "unique-id-format" else "log-format"
+    texts = [text for text in formats(120) if accepted(as_ids, quoted(text), mode) and fair(use, text)]
+    # an empty line is not sent; the default of a variable, and whether a request is the first, are others' matters
+    odd = ("no,x", "first_req")
+    texts = [f"|{text}" for text in texts if not any(word in text for word in odd)]
     fronts = [listener() for _ in texts]
     with contextlib.ExitStack() as stack, collector() as logs, EchoServer() as server:
         for front in fronts:
@@ -211,7 +230,7 @@ def lines(binary: str, path: Path, text: str, fronts: Sequence[socket.socket], l
     with program(binary, "-db", "-f", str(path / "a.cfg"), pass_fds=[front.fileno() for front in fronts]):
         for front in fronts:
             visit(front)
-            found.append(gather_raw(logs))
+            found.append(gather_raw(logs, f"{binary} frontend {len(found)}"))
     return found
 
 
