@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tcproxy.interfaces import ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
@@ -13,10 +14,12 @@ from tcproxy.report.formats import Moment
 from tcproxy.rules.actions.rows import Act, Text
 from tcproxy.rules.sets import SetKind
 from tcproxy.samples.formats import Format, Piece
+from tcproxy.samples.kinds import decode
 from tcproxy.samples.writing import text_of
 from tcproxy.session import endings
 from tcproxy.session.greeting import EXPECTED
 from tcproxy.session.log_lines import record_of
+from tcproxy.session.persistence import persistence_of
 from tcproxy.session.settings import Step
 
 
@@ -36,7 +39,7 @@ class SessionAssembly:
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
-        return text_of(form, _variable)
+        return written(form)
 
     def reject(self) -> Act:
         """Return what closes the connection of a client without an answer, and counts that."""
@@ -98,6 +101,40 @@ class SessionAssembly:
     def keep_no_copy(self) -> Act:
         """Raise NotImplementedError."""
         raise NotImplementedError
+
+
+def written(form: Format) -> Text:
+    """Return the function that writes a format for a session of TCP."""
+    return text_of(form, _variable)
+
+
+def use_servers(back: Proxy, write: Callable[[Format], Text] = written) -> Step | None:
+    """Return the step that takes the `use-server` rules of a backend; None without any. write: see `written`.
+
+    The first rule whose condition is met leads to its server, if that is up; if not, the next rules are looked at. A
+    name that no server has ends them.
+    """
+    rules = [(rule.condition, rule.name, write(rule.form) if rule.form else None) for rule in back.use_servers]
+    if not rules:
+        return None
+    persists = "persist" in back.options
+
+    def lead(stream: Any) -> bool:
+        persistence = stream.persistence
+        if persistence is not None and persistence.server is not None:
+            return True
+        for condition, name, text in rules:
+            if condition.holds(stream):
+                wanted = name if text is None else decode(text(stream))
+                server = next((one for one in stream.backend.farm.servers if one.name == wanted), None)
+                if server is None:
+                    return True
+                if server.state is not ServerState.STOPPED or persists or (persistence and persistence.forced):
+                    persistence_of(stream).lead(server)
+                    return True
+        return True
+
+    return lead
 
 
 def _variable(piece: Piece) -> Text:

@@ -241,7 +241,7 @@ class FrontendSettings:
         self.no_captures: tuple[Captures, Captures] = (
             (None,) * len(model.request_captures), (None,) * len(model.response_captures),
         )  # fmt: skip
-        self.backend_rules: list[tuple[Any, BackendSettings]] = []
+        self.backend_rules: list[tuple[Any, Any]] = []
         self.fallback: BackendSettings | None = None
         self.choose: Callable[[Any], BackendSettings | None] = lambda stream: None
         self.rules_are_fixed = True

@@ -8,6 +8,7 @@ from tcproxy.model.replies import Reply
 from tcproxy.rules.actions.rows import Act, Ends, Text
 from tcproxy.rules.sets import SetKind
 from tcproxy.samples.formats import Format
+from tcproxy.session import rule_sets
 from tcproxy.session.http import (
     answers,
     changes,
@@ -117,6 +118,11 @@ def _contents(front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
 def of_servers(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
     """Return the steps of a backend's `tcp-response content` rules."""
     return _steps(SetKind.TCP_RESPONSE, front, back)
+
+
+def use_servers(front: Proxy, back: Proxy) -> Rule | None:
+    """Return the step that takes the `use-server` rules of a backend; None without any."""
+    return rule_sets.use_servers(back, texts.written)
 
 
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:

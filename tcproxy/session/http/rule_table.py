@@ -40,6 +40,7 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
     rule_sets.of_backend,
     header_names.of_backend,
     back_redirects,
+    rule_sets.use_servers,
     captures.request_cookies,
     cookies.requests,
     unique_id.identity,
