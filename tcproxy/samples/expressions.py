@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tcproxy.grammar.suggestions import near
 from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
-from tcproxy.samples.kinds import Kind, Sample, Value, cast, cast_keeping, kind_after, no_cast, same, sample_of
+from tcproxy.samples.kinds import Kind, Sample, Value, cast, casts_to, kind_after, no_cast, same, sample_of
 from tcproxy.samples.missing import LUA
 from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.rows import (
@@ -182,41 +182,57 @@ def _converted(
 
     kind: the one that the sample really has, which is not always the one that HAProxy's lists tell.
     """
-    keeps_any = row.keeps and kind is Kind.ANY
-    if keeps_any:
-        change: Convert = partial(cast_keeping, wanted=row.takes)
-    elif row.takes is Kind.ANY and kind is not Kind.ANY:
-        change = partial(sample_of, kind)
-    else:
-        change = cast(kind, row.takes) or no_cast
-    take, every = converted(take, change), _each(every, change)
-    gives = row.gives if not row.keeps else kind if keeps_any else kind_after(kind, row.takes)
     try:
         if row.build_with is not None:
-            convert_with = row.build_with(*values)
-            if keeps_any:
-                convert_with = partial(_rewrapped_with, convert_with)
-            return _then_with(take, convert_with), _each_with(every, convert_with), gives
-        convert = row.compile(values, files)
+            convert_with: ConvertWith | None = row.build_with(*values)
+            convert = None
+        else:
+            convert_with, convert = None, row.compile(values, files)
     except ValueError as error:
         raise ValueError(f"wrong argument of '{row.name}' in '{text}': {error}") from None
+    gives = row.gives
+    if row.keeps and kind is Kind.ANY:
+        gives = kind
+        if convert_with is not None:
+            convert_with = _kept_with(convert_with, row.takes)
+        elif convert is not None:
+            convert = _kept(convert, row.takes)
+    else:
+        change = partial(sample_of, kind) if row.takes is Kind.ANY is not kind else cast(kind, row.takes) or no_cast
+        take, every = converted(take, change), _each(every, change)
+        if row.keeps:
+            gives = kind_after(kind, row.takes)
+    if convert_with is not None:
+        return _then_with(take, convert_with), _each_with(every, convert_with), gives
     assert convert is not None
-    if keeps_any:
-        convert = partial(_rewrapped, convert)
     return converted(take, convert), _each(every, convert), gives
 
 
-def _rewrapped(convert: Convert, value: Value) -> Value | None:
-    """Return a Sample converted, of the kind that it has."""
-    assert isinstance(value, Sample)
-    found = convert(value.value)
-    return None if found is None else sample_of(value.kind, found)
+def _kept(convert: Convert, takes: Kind) -> Convert:
+    """Return the function that casts a Sample, and converts it to one of the kind that it has behind the cast."""
+    casts = casts_to(takes)
+
+    def both(value: Value) -> Value | None:
+        assert isinstance(value, Sample)
+        found = casts.get(value.kind)
+        changed = found[0](value.value) if found is not None else None
+        given = convert(changed) if changed is not None else None
+        return None if given is None or found is None else Sample(found[1], given)  # type: ignore[arg-type]
+
+    return both
 
 
-def _rewrapped_with(convert: ConvertWith, facts: Facts, value: Value) -> Value | None:
-    assert isinstance(value, Sample)
-    found = convert(facts, value.value)
-    return None if found is None else sample_of(value.kind, found)
+def _kept_with(convert: ConvertWith, takes: Kind) -> ConvertWith:
+    casts = casts_to(takes)
+
+    def both(facts: Facts, value: Value) -> Value | None:
+        assert isinstance(value, Sample)
+        found = casts.get(value.kind)
+        changed = found[0](value.value) if found is not None else None
+        given = convert(facts, changed) if changed is not None else None
+        return None if given is None or found is None else Sample(found[1], given)  # type: ignore[arg-type]
+
+    return both
 
 
 def _then_with(take: Take, convert: ConvertWith) -> Take:
