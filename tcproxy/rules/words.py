@@ -54,6 +54,15 @@ def unresolved(
         yield from conditions.unresolved(every, userlists, refused)
 
 
+def wasted(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
+    """Return each sample of bytes in a condition of a proxy in HTTP mode: where, and the sentence to warn with."""
+    every = [proxy for proxy in proxies if proxy.mode == "http" and any(proxy.conditions())]
+    if every:
+        from tcproxy.rules import byte_samples
+
+        yield from byte_samples.wasted(every)
+
+
 def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:
     """Return what reads the lines of a rule set, by its name in SetKind."""
 

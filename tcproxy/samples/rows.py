@@ -43,6 +43,10 @@ Waits: TypeAlias = "Callable[[Facts], bool]"
 """Says whether the fetch may give something else once more bytes, or the end of the wait, have come."""
 
 
+OF_BYTES = "bytes"
+"""In Fetch.reads: bytes that came and were not passed on, which proxies in HTTP mode do not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """One fetch.
@@ -56,7 +60,7 @@ class Fetch:
     waits: says whether its value may still change (see above), whatever its arguments. build_waits: makes such a
         function of the arguments, as `build` does. Neither: the value is what it is.
     reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
-        "method"; "header": of the name that its first argument is. "" where anything may change it.
+        "method"; "header": of the name that its first argument is; OF_BYTES. "" where anything may change it.
     build_every: of a fetch with several values (headers, cookies, parameters): makes the function of the arguments
         that takes all of them, which a test tries in turn; None where these arguments ask for one.
     """
