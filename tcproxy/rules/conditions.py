@@ -195,25 +195,33 @@ class _Groups:
 # what conditions refer to, checked when all sections are read
 
 
+Named = tuple[Proxy, str, Origin, Reference]
+"""Something that a section's expression names: with the text of the expression, and where it stands."""
+
+
 def unresolved(
-    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+    proxies: Iterable[Proxy],
+    userlists: Mapping[str, UserList],
+    refused: Collection[str] = (),
+    formats: Iterable[Named] = (),
 ) -> Iterator[tuple[Origin, str]]:
     """Return each use of a proxy, server, userlist or group that does not exist: where, and the sentence to tell.
 
-    refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told.
+    refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told. formats: what the
+    formats of sections name.
     """
     every = list(proxies)
-    for proxy in every:
-        for text, origin, reference in _references(proxy):
-            names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
-            if not names.isdisjoint(refused):
-                continue
-            if reference.type is ArgumentType.USERLIST:
-                wrong = _wrong_list(reference, userlists)
-            else:
-                wrong = _wrong(reference, proxy, every)
-            if wrong:
-                yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
+    by_rules = ((proxy, *named) for proxy in every for named in _references(proxy))
+    for proxy, text, origin, reference in (*by_rules, *formats):
+        names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
+        if not names.isdisjoint(refused):
+            continue
+        if reference.type is ArgumentType.USERLIST:
+            wrong = _wrong_list(reference, userlists)
+        else:
+            wrong = _wrong(reference, proxy, every)
+        if wrong:
+            yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
 
 
 def _references(proxy: Proxy) -> Iterator[tuple[str, Origin, Reference]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
-from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.rows import Draft, FormatUse, Reading
 from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
@@ -238,7 +238,9 @@ class ActionWords:
             form = read_format(text, self.reading.name, PatternFiles(self.reading, self.statement))
             check = self.reading.check_format
             for piece in form.variables if check is not None else ():
-                check(f"%{piece.variable}", True)  # type: ignore[misc]  # it is not None
+                # `mode http` may follow
+                http = self.draft.get("mode", "http") == "http"
+                check(f"%{piece.variable}", http, FormatUse(self.kind.words))  # type: ignore[misc]  # it is not None
         except ValueError as wrong:  # of either room that reads formats
             raise self.refuse(str(wrong), at) from None
         for expression in form.expressions:
@@ -263,6 +265,6 @@ class ActionWords:
 
     def check_place(self, expression: Expression, places: Sequence[Place] = ()) -> None:
         """Refuse a sample that does not exist where the rules of this set are met."""
-        place = self.kind.place(self.draft.get("kind", ""))
-        if not any(one.allows(expression.fetch.places) for one in places or (place,)):
-            raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{place.words}'")
+        places = places or self.kind.places(self.draft.get("kind", ""))
+        if not any(place.allows(expression.fetch.places) for place in places):
+            raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{places[0].words}'")
