@@ -20,6 +20,7 @@ from tcproxy.rules.sets import SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
 from tcproxy.samples.formats import Format, read_format
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.places import Place
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
@@ -143,9 +144,9 @@ class Made:
     """What the words of a rule's action say.
 
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
-    "variable NAME"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what it names, to be
-    checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None: the page that
-    there is for the status), and the `http-errors` section that has it.
+    "variable NAME", "patterns FILE"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what
+    it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
+    the page that there is for the status), and the `http-errors` section that has it.
     """
 
     make: Make
@@ -234,7 +235,7 @@ class ActionWords:
     def read_format(self, text: str, at: int) -> Format:
         """Return the format that is in the word at an index."""
         try:
-            form = read_format(text, self.reading.name)
+            form = read_format(text, self.reading.name, PatternFiles(self.reading, self.statement))
             check = self.reading.check_format
             for piece in form.variables if check is not None else ():
                 check(f"%{piece.variable}", True)  # type: ignore[misc]  # it is not None
@@ -252,7 +253,7 @@ class ActionWords:
         at = self.at
         text = self.word(what)
         try:
-            found, rest = read_expression(text, self.reading.name)
+            found, rest = read_expression(text, self.reading.name, PatternFiles(self.reading, self.statement))
         except ValueError as wrong:
             raise self.refuse(str(wrong), at) from None
         if rest:
