@@ -500,15 +500,28 @@ class Stream(SessionFacts):
         return round(1000 * self.backend.tunnel) if self.connected_at and self.backend is not None else 0
 
     @property
-    def has_asked(self) -> bool:
-        """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
-        return self.queued_until != 0.0 or self.ticket is not None
+    def is_responding(self) -> bool:
+        """Return whether the variables of the request have ended: a server was asked for, or we answer."""
+        if self.queued_until != 0.0 or self.ticket is not None:
+            return True
+        return self.scopes is not None and "res" in self.scopes
+
+    def begin_responding(self) -> None:
+        """End the variables of the request, and begin those of the response: an answer of our own is made."""
+        scopes = self.scopes
+        if scopes is None:
+            scopes = self.scopes = {}
+        if "res" not in scopes:
+            scopes.pop("req", None)
+            limited = self.frontend.world.variables.limits is not None
+            around = self.variables("txn") if limited else None
+            scopes["res"] = around.inner("res") if around is not None else Store(scope="res")
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
         if scope in ("proc", "sess"):
             return Connection.variables(self.connection, scope)
-        if scope == "check" or (scope != "txn" and (scope == "res") is not self.has_asked):
+        if scope == "check" or (scope != "txn" and (scope == "res") is not self.is_responding):
             return None
         scopes = self.scopes
         if scopes is None:
