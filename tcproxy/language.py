@@ -43,6 +43,7 @@ from tcproxy.model.process import Configuration, build_global
 from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
+from tcproxy.report import words as report
 from tcproxy.rules import words as rules
 from tcproxy.samples import words as samples
 
@@ -67,6 +68,7 @@ ROOMS = (
     persistence.WORDS,
     switching.WORDS,
     samples.WORDS,
+    report.WORDS,
     rules.WORDS,
     bind.WORDS,
     server.WORDS,

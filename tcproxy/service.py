@@ -126,7 +126,7 @@ class ProxyService(MultiService):
         link_tracks(self.world.farms)
 
     def _make_frontends(self) -> None:
-        backends = self._backends = {name: Backend(farm) for name, farm in self.world.farms.items()}
+        backends = self._backends = {name: Backend(farm, self.world.room) for name, farm in self.world.farms.items()}
         for proxy in self.configuration.frontends():
             if not proxy.disabled:
                 frontend = Frontend(proxy, self.world)

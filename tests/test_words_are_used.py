@@ -84,6 +84,7 @@ SHOWN = {
         "stats maxconn": "control/test_command_sockets.py::test_too_many_clients_wait",
         "unix-bind": f"{HERE}test_unix_bind",
         "set-var": "samples/test_variables.py::test_the_global_section_sets_what_haproxy_sets",
+        "set-var-fmt": "samples/test_variables.py::test_formats_make_variables_of_the_process",
         "tune.vars.global-max-size tune.vars.proc-max-size tune.vars.sess-max-size tune.vars.txn-max-size "
         "tune.vars.reqres-max-size": "samples/test_variables.py::test_limits_are_those_of_haproxy",
         "h1-case-adjust": HEADERS,

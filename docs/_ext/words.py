@@ -21,7 +21,7 @@ from tcproxy.model.proxy import LATER_STRATEGIES
 from tcproxy.registry import Registry
 from tcproxy.rules.actions.table import ACTIONS, missing
 from tcproxy.rules.conditions import PREDEFINED_NOT_YET
-from tcproxy.samples.table import FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
+from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 
 def state(row: Row) -> str:
@@ -103,6 +103,15 @@ class Fetches(Drawn):
         return [definitions(items)]
 
 
+class Converters(Drawn):
+    """The converters that are ours."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list."""
+        items = ((f"converter-{one.name}", one.listing(), one.help) for one in CONVERTERS.values())
+        return [definitions(items)]
+
+
 class Plugins(Drawn):
     """The balancing strategies or the health checkers that come with tcproxy."""
 
@@ -178,6 +187,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_directive("words", Words)
     app.add_directive("commands", Commands)
     app.add_directive("fetches", Fetches)
+    app.add_directive("converters", Converters)
     app.add_directive("plugins", Plugins)
     app.add_directive("actions", Actions)
     app.add_directive("refused", Refused)

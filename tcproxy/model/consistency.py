@@ -23,6 +23,12 @@ KINDS_OF_BACKEND = ("backend", "listen")
 KINDS_OF_FRONTEND = ("frontend", "listen")
 
 
+def _switches_mode(draft: Draft) -> bool:
+    """Return whether a rule of a section in TCP mode may go on in HTTP: then its words of HTTP count."""
+    rules = draft.get("rules", {})
+    return any(rule.action.name == "switch-mode" for found in rules.values() for rule in found)
+
+
 class Consistency:
     """All proxies of a configuration, as drafts, and what is wrong with them.
 
@@ -74,8 +80,9 @@ class Consistency:
     def _leave_http_out(self, draft: Draft) -> None:
         """Take out of a section in TCP mode what only HTTP mode knows, and say so."""
         options = draft.get("options", frozenset())
+        switches = _switches_mode(draft)
         rows = self.reading.words.at(Where(draft["kind"]))
-        for name in sorted(options):
+        for name in sorted(options) if not switches else ():
             row = rows.get(f"option {name}")
             if row is not None and row.mode == "http":
                 self._warn(f"{called(draft)} : 'option {name}' is ignored, because it needs 'mode http'")
@@ -84,9 +91,10 @@ class Consistency:
             for rule in rules:
                 if rule.reply is not None:
                     check_formats(f"{kind.words} {rule.action.name}", rule.origin, rule.reply, self.reading)
-        self._leave_rules_out(draft)
+        if not switches:
+            self._leave_rules_out(draft)
         for field, words in (
-            ("redirects", "'redirect' rules are"),
+            *((("redirects", "'redirect' rules are"),) if not switches else ()),
             ("monitor_uri", "'monitor-uri' is"),
         ):
             if draft.pop(field, None):
@@ -95,7 +103,7 @@ class Consistency:
             place = f"parsing [{draft['log_option_origin']}] : {called(draft)}"
             self._warn(f"{place} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
             options = options - HTTP_LOGS | {"tcplog"}
-        if draft.pop("cookie_capture", None) is not None:
+        if not switches and draft.pop("cookie_capture", None) is not None:
             self._warn(f"{called(draft)} : 'capture cookie' is ignored, because it needs 'mode http'")
         draft["options"] = options
         for word, origin in draft.get("format_origins", {}).items():

@@ -224,6 +224,6 @@ WORDS = (
     *refused(GLOBAL, "master-worker", manual="3.1", core=True),
     *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
-    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var-fmt", manual="3.1"),
+    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path", manual="3.1"),
     *refused(GLOBAL, "httpclient.resolvers.id\nhttpclient.resolvers.prefer", manual="3.1"),
 )  # fmt: skip

@@ -88,6 +88,7 @@ class Proxy:
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
     rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
+    request_delay, response_delay: milliseconds that `tcp-request content` and `tcp-response content` rules may wait.
     """
 
     kind: str
@@ -144,6 +145,8 @@ class Proxy:
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
     rules: Mapping[Any, tuple[Any, ...]] | None = None
+    request_delay: int = 0
+    response_delay: int = 0
     monitor_uri: str = ""
     monitor_fails: tuple[Any, ...] = ()
 

@@ -57,7 +57,7 @@ _BACK = """
     transparent
 """
 
-_PROXY = "email-alert\ntcp-request\ntcp-response"
+_PROXY = "email-alert"
 _NAMED = "filter\nstick-table"
 _NAMED_BACK = "stick\nuse-fcgi-app\nuse-server"
 

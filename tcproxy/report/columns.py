@@ -329,7 +329,7 @@ _MODULES = [
     _h1("h1_open_streams", "exchanges now", "MGP", lambda f: f.exchanges + f.beginnings,
         lambda b: sum(server.served for server in b.live.servers)),
     _h1("h1_total_connections", "connections so far", "MCP",
-        lambda f: f.live.counters.connections if f.http else f.live.counters.upgrades,
+        lambda f: f.live.counters.total if f.http else f.live.counters.upgrades,
         lambda b: b.live.counters.connections + b.live.counters.renewals),
     _h1("h1_total_streams", "exchanges so far", "MCP",
         lambda f: f.live.counters.requests - f.live.counters.unbegun * f.http + f.beginnings,

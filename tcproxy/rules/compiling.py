@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from tcproxy.rules.acls import Acl, Test, among
-from tcproxy.rules.actions.rows import Assembly, Ends
+from tcproxy.rules.actions.rows import OF_CONNECTION, Assembly, Ends
 from tcproxy.rules.conditions import Condition, Term
 from tcproxy.rules.lines import Rule
 
@@ -22,7 +22,7 @@ Step = Callable[[Any], bool]
 T = TypeVar("T")
 
 ANYTHING = ""
-"""In Made.changes: what is changed is not known."""
+"""In Made.changes: what is changed is not known, but it does not belong to the connection."""
 UNKNOWN = object()
 """Stands in local variables for what was not worked out yet."""
 
@@ -119,7 +119,9 @@ def _changed(reads: tuple[str, ...] | None, changes: tuple[str, ...]) -> bool:
     """Return whether what is read may be among what is changed."""
     if not changes or reads == ():
         return False
-    return reads is None or ANYTHING in changes or not set(reads).isdisjoint(changes)
+    if reads is None or not set(reads).isdisjoint(changes):
+        return True
+    return ANYTHING in changes and not all(name.startswith(OF_CONNECTION) for name in reads)
 
 
 def _of_test(test: Test) -> object:

@@ -13,7 +13,8 @@ from tcproxy.model.replies import Reply, held_reply
 from tcproxy.rules.actions.rows import CONDITIONS, Action, ActionWords, Ends, Made
 from tcproxy.rules.actions.table import ACTIONS, missing
 from tcproxy.rules.conditions import Condition, parse_condition
-from tcproxy.rules.sets import SetKind
+from tcproxy.rules.order import warn_of_order
+from tcproxy.rules.sets import HTTP, SetKind
 from tcproxy.samples.expressions import NOT_YET
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def parse_rule(kind: SetKind, statement: Statement, draft: Draft, reading: Readi
     rules: Mapping[SetKind, tuple[Rule, ...]] = draft.get("rules", {})
     before = rules.get(kind, ())
     _warn_of_the_last(kind, before, statement, reading)
+    warn_of_order(kind, statement, draft, reading)
     rule = Rule(action, made, condition, statement.origin, " ".join(words[at:]))
     draft.put("rules", kind, (*before, rule))  # type: ignore[arg-type]  # the key is a kind of set
 
@@ -107,7 +109,8 @@ def _faults_of_condition(
 
 def _warn_of_the_last(kind: SetKind, before: tuple[Rule, ...], statement: Statement, reading: Reading) -> None:
     """Tell of a rule behind one that ends the set for all."""
-    if before and before[-1].condition is None and before[-1].action.ends in (Ends.ALWAYS, Ends.SET):
+    # HAProxy is silent about rules of TCP here
+    if kind in HTTP and before and before[-1].condition is None and before[-1].action.ends in (Ends.ALWAYS, Ends.SET):
         last = before[-1]
         what = f"'{kind.words} {last.action.name}' at {last.origin}"
         reading.warn(statement, f"this rule is never reached, since {what} has no condition")

@@ -66,6 +66,20 @@ def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:
     return parse
 
 
+def parse_tcp_request(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `tcp-request connection|session|content|inspect-delay ...`."""
+    from tcproxy.rules import tcp_lines
+
+    tcp_lines.parse_request(statement, draft, reading)
+
+
+def parse_tcp_response(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `tcp-response content|inspect-delay ...`."""
+    from tcproxy.rules import tcp_lines
+
+    tcp_lines.parse_response(statement, draft, reading)
+
+
 def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
     """Find the answers that rules take out of `http-errors` sections. groups: these sections."""
     if draft.get("rules"):
@@ -90,4 +104,8 @@ WORDS = (
         unnamed_defaults=False, manual="4.2", core=True),
     Row("http-response", PROXY, "Decide about responses, and change them.", parse=_reader("HTTP_RESPONSE"),
         unnamed_defaults=False, manual="4.2", core=True),
+    Row("tcp-request", PROXY, "Decide about clients' connections, and about their first bytes.",
+        parse=parse_tcp_request, unnamed_defaults=False, manual="4.2"),
+    Row("tcp-response", PROXY, "Decide about the first bytes of servers.", parse=parse_tcp_response,
+        unnamed_defaults=False, manual="4.2"),
 )  # fmt: skip

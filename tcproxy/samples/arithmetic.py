@@ -69,12 +69,12 @@ def _of_number(compute: Callable[[int], int]) -> Convert:
 def _operator(name: str, help: str, compute: Callable[[int, int], int]) -> Converter:
     return Converter(
         name, Kind.SINT, Kind.SINT, help,
-        build_with=_with_operand(compute), arguments=(ArgumentType.STRING,), required=1,
+        build_with=_with_operand(compute), arguments=(ArgumentType.STRING,), required=1, keeps=True,
     )  # fmt: skip
 
 
 def _simple(name: str, gives: Kind, help: str, compute: Callable[[int], int]) -> Converter:
-    return Converter(name, Kind.SINT, gives, help, _of_number(compute))
+    return Converter(name, Kind.SINT, gives, help, _of_number(compute), keeps=gives is Kind.SINT)
 
 
 CONVERTERS = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tcproxy.grammar.suggestions import near
 from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
-from tcproxy.samples.kinds import Kind, Value, cast, same, sample_of
+from tcproxy.samples.kinds import Kind, Sample, Value, cast, cast_keeping, kind_after, no_cast, same, sample_of
 from tcproxy.samples.missing import LUA
 from tcproxy.samples.rows import (
     Convert,
@@ -62,8 +62,11 @@ class Expression:
         return self.fetch.fixed and all(row.build_with is None for row in self.converters)
 
     def taking(self, kind: Kind) -> Take | None:
-        """Return the function that takes the sample as one of this kind; None where no cast leads there."""
-        convert = cast(self.kind, kind)
+        """Return the function that takes the sample as one of this kind; None where no cast leads there.
+
+        What is declared as ADDR is an address of either family when it is taken, and cast as one.
+        """
+        convert = cast(Kind.IPV4 if self.kind is Kind.ADDR else self.kind, kind)
         if convert is None:
             return None
         return converted(self.take, convert)
@@ -96,8 +99,8 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
             raise ValueError(
                 f"the converter '{row.name}' cannot be applied to a sample of type {told.value} in '{text}'"
             )
-        take, every = _converted(take, every, kind, row, values, text)
-        kind, told = row.gives, row.told
+        take, every, kind = _converted(take, every, kind, row, values, text)
+        told = row.told
         rows.append(row)
         if row.build_with is not None:
             reads = None
@@ -154,22 +157,46 @@ def _compiled(fetch: Fetch, values: list[Argument], text: str) -> tuple[Take, Ta
 
 def _converted(
     take: Take, every: TakeEvery | None, kind: Kind, row: Converter, values: list[Argument], text: str
-) -> tuple[Take, TakeEvery | None]:
-    """Return the functions that take a sample, and all samples, and convert them. Raises ValueError."""
-    change = cast(kind, row.takes)
-    assert change is not None, "whoever calls this has seen that what is given can be cast"
-    if row.takes is Kind.ANY and kind is not Kind.ANY:
+) -> tuple[Take, TakeEvery | None, Kind]:
+    """Return the functions that take a sample, and all samples, and convert them; and the new kind. Raises ValueError.
+
+    kind: the one that the sample really has, which is not always the one that HAProxy's lists tell.
+    """
+    keeps_any = row.keeps and kind is Kind.ANY
+    if keeps_any:
+        change: Convert = partial(cast_keeping, wanted=row.takes)
+    elif row.takes is Kind.ANY and kind is not Kind.ANY:
         change = partial(sample_of, kind)
+    else:
+        change = cast(kind, row.takes) or no_cast
     take, every = converted(take, change), _each(every, change)
+    gives = row.gives if not row.keeps else kind if keeps_any else kind_after(kind, row.takes)
     try:
         if row.build_with is not None:
             convert_with = row.build_with(*values)
-            return _then_with(take, convert_with), _each_with(every, convert_with)
+            if keeps_any:
+                convert_with = partial(_rewrapped_with, convert_with)
+            return _then_with(take, convert_with), _each_with(every, convert_with), gives
         convert = row.compile(values)
     except ValueError as error:
         raise ValueError(f"wrong argument of '{row.name}' in '{text}': {error}") from None
     assert convert is not None
-    return converted(take, convert), _each(every, convert)
+    if keeps_any:
+        convert = partial(_rewrapped, convert)
+    return converted(take, convert), _each(every, convert), gives
+
+
+def _rewrapped(convert: Convert, value: Value) -> Value | None:
+    """Return a Sample converted, of the kind that it has."""
+    assert isinstance(value, Sample)
+    found = convert(value.value)
+    return None if found is None else sample_of(value.kind, found)
+
+
+def _rewrapped_with(convert: ConvertWith, facts: Facts, value: Value) -> Value | None:
+    assert isinstance(value, Sample)
+    found = convert(facts, value.value)
+    return None if found is None else sample_of(value.kind, found)
 
 
 def _then_with(take: Take, convert: ConvertWith) -> Take:

@@ -299,6 +299,16 @@ class Facts(Protocol):
         ...
 
     @property
+    def connection_source(self) -> tuple[str, int]:
+        """The address of the client's connection, whatever later rules have set."""
+        ...
+
+    @property
+    def connection_destination(self) -> tuple[str, int]:
+        """The address that the connection came to, whatever later rules have set."""
+        ...
+
+    @property
     def proxy_header(self) -> ProxyHeader | None:
         """The PROXY header."""
         ...

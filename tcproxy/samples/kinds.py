@@ -92,6 +92,10 @@ def _int_to_bytes(value: Value) -> Value | None:
     return integer_of(value).to_bytes(8, "big", signed=True)
 
 
+def _bool_to_bytes(value: Value) -> Value | None:
+    return bool(value).to_bytes(8, "big")
+
+
 def _int_to_ip(value: Value) -> Value | None:
     return (integer_of(value) & 0xFFFFFFFF).to_bytes(4, "big")
 
@@ -180,7 +184,7 @@ def _bytes_to_text(value: Value) -> Value | None:
 
 
 _CASTS: dict[Kind, dict[Kind, Cast]] = {
-    Kind.BOOL: {Kind.BOOL: same, Kind.SINT: integer_of, Kind.STR: _int_to_text, Kind.BIN: _int_to_bytes},
+    Kind.BOOL: {Kind.BOOL: same, Kind.SINT: integer_of, Kind.STR: _int_to_text, Kind.BIN: _bool_to_bytes},
     Kind.SINT: {
         Kind.BOOL: bool,
         Kind.SINT: same,
@@ -237,6 +241,28 @@ def cast_sample(sample: Sample, wanted: Kind) -> Value | None:
     """Return the value of a sample as one of kind `wanted`, which is not ANY; None where nothing leads there."""
     convert = _CASTS[sample.kind].get(wanted)
     return convert(sample.value) if convert is not None else None
+
+
+_UNCHANGED = frozenset(((Kind.BOOL, Kind.SINT), (Kind.SINT, Kind.BOOL), (Kind.STR, Kind.BIN)))
+"""Casts that leave a sample of the kind that it is in HAProxy: what stands behind them sees the old kind."""
+
+
+def kind_after(origin: Kind, wanted: Kind) -> Kind:
+    """Return the kind that a sample has behind a cast to `wanted`."""
+    return origin if (origin, wanted) in _UNCHANGED else wanted
+
+
+def cast_keeping(value: Value, wanted: Kind) -> Value | None:
+    """Return a Sample cast to `wanted`, with the kind that it has behind that; None where nothing leads there."""
+    assert isinstance(value, Sample)
+    found = cast_sample(value, wanted)
+    assert not isinstance(found, Sample)
+    return None if found is None else Sample(kind_after(value.kind, wanted), found)
+
+
+def no_cast(value: Value) -> Value | None:
+    """Return no sample: the cast that does not exist, where only the kind that a sample really has tells so."""
+    return None
 
 
 def _from_any(wanted: Kind) -> Cast:

@@ -86,11 +86,11 @@ class Fetch:
 
     def what_it_reads(self, values: Sequence[Any]) -> tuple[str, ...] | None:
         """Return what the value depends on, of a fetch with these arguments; None where that is not known."""
-        if self.fixed:
-            return ()
         if self.reads == "header":
             return (f"header {values[0].decode('ascii', 'replace').lower()}",) if values and values[0] else None
-        return (self.reads,) if self.reads else None
+        if self.reads:
+            return (self.reads,)
+        return () if self.fixed else None
 
     def compile_every(self, values: Sequence[Any]) -> TakeEvery | None:
         """Return the function that takes all values, None where there is one at the most."""
@@ -158,6 +158,8 @@ class Converter:
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
     says what is wrong with them). build_with: makes one that is called with the facts, too.
     listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
+    keeps: what it returns stays of the kind that came, where the cast to `takes` changes nothing: as in HAProxy, a part
+    of a text is a text for a variable that keeps it, though `bytes` is said to give a block.
     """
 
     name: str
@@ -170,6 +172,7 @@ class Converter:
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     listed: Kind | None = None
+    keeps: bool = False
 
     @property
     def told(self) -> Kind:

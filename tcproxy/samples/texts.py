@@ -122,7 +122,7 @@ _PIECES = (ArgumentType.INTEGER, ArgumentType.STRING, ArgumentType.INTEGER)
 CONVERTERS = (
     Converter(
         "bytes", Kind.BIN, Kind.BIN, "The bytes from an offset on, all or so many.",
-        build=_bytes, arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=1,
+        build=_bytes, arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=1, keeps=True,
     ),
     Converter(
         "field", Kind.STR, Kind.STR, "The field of this number, from the end if negative, or several.",

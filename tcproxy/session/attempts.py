@@ -44,11 +44,24 @@ def choose_backend(stream: Stream) -> bool:
     stream.server_limit = backend.server
     backend.farm.enter()
     stream.backend = backend
-    for lead in backend.persistence_steps:
-        lead(stream)
+    if backend.contents is None:
+        for lead in backend.persistence_steps:
+            lead(stream)
     if stream.connection.client_shut and (backend.http is None or frontend.model.mode == "http"):
         left_early(stream)
         return False
+    return True
+
+
+def inspect_for_backend(stream: Stream) -> bool:
+    """Take the rules of the chosen backend about the client's bytes; then those of its persistence."""
+    backend: BackendSettings = stream.backend  # type: ignore[assignment]  # it was chosen
+    if backend.contents is None:
+        return True
+    if not backend.contents(stream):
+        return False
+    for lead in backend.persistence_steps:
+        lead(stream)
     return True
 
 

@@ -59,6 +59,12 @@ class End(Protocol):
     def join(self, other: Any) -> None:
         """Pass bytes in both directions from now on; bytes held go first. other: an end of the same transport."""
 
+    def hold_back(self) -> None:
+        """Keep what comes from this side, though it is joined, until `let_go`; `heard` tells of it."""
+
+    def let_go(self) -> None:
+        """Pass what was held back, and all that follows."""
+
     def mute(self) -> None:
         """Read no more from this side."""
 

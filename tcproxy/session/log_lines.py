@@ -55,11 +55,12 @@ def _unwanted(stream: Stream, failed: bool, moment: Moment) -> bool:
     return stream.frontend.skip_null and not stream.client.bytes_read and moment is Moment.END
 
 
-def refuse(connection: Connection, cause: str, left: bool = False) -> None:
+def refuse(connection: Connection, cause: str, left: bool = False, reset: bool = True) -> None:
     """End a connection before it became a session (a bad PROXY header), and write its line.
 
     left: the client went away or stayed silent: with `option dontlognull` there is no line. A client that sent
     something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST.
+    reset: False where they were read.
     """
     stream = connection.refused()
     stream.decide(PROXY, "R")
@@ -67,7 +68,7 @@ def refuse(connection: Connection, cause: str, left: bool = False) -> None:
     if not (left and connection.frontend.skip_null):
         _write_refusal(stream, cause)
     stream.logged = True
-    if not left:
+    if reset and not left:
         connection.client.close(reset=True)
     connection.end()
 

@@ -21,6 +21,7 @@ from tcproxy.interfaces import IClock
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.replies import BUFSIZE, MAXREWRITE
 from tcproxy.report.counters import Counters
 from tcproxy.report.events import Events
 from tcproxy.report.formats import Format
@@ -39,6 +40,9 @@ from tcproxy.session.timers import Deadlines, Newcomers
 
 TURNAROUND = 1.0
 """Seconds between a failed attempt and the next one on the same server (manual, `retries`)."""
+
+ROOM = BUFSIZE - MAXREWRITE
+"""Bytes of a client that a buffer has room for, with the defaults of `tune.bufsize` and `tune.maxrewrite`."""
 
 HASHING = frozenset({"hash", "hdr", "rdp-cookie", "source", "uri", "url_param"})
 """Strategies that lead the same client to the same server."""
@@ -118,6 +122,8 @@ def shows_letters(back: Proxy) -> bool:
 class BackendSettings:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
+    contents: the step of its `tcp-request content` rules in TCP mode, None without any.
+    relay_of: makes the relay of a session whose servers `tcp-response content` rules inspect, None without any.
     persistence_steps: done with each session in TCP mode, once the backend is known; HTTP mode has http/rule_table.py.
     retries: how often a request is tried again at the most; connect_retries: of these, attempts to connect that failed.
     rotates: its strategy ties no client to a server, so that another one may be tried at once.
@@ -125,9 +131,9 @@ class BackendSettings:
     """
 
     __slots__ = (
-        "abort_on_close", "connect", "connect_retries", "dispatch", "farm", "http", "independent", "model", "name",
-        "nolinger", "persistence_steps", "queue", "redispatch", "redispatches", "retries", "rotates", "server",
-        "server_fin", "tunnel", "turnaround",
+        "abort_on_close", "connect", "connect_retries", "contents", "dispatch", "farm", "http", "independent", "model",
+        "name", "nolinger", "persistence_steps", "queue", "redispatch", "redispatches", "relay_of", "retries",
+        "rotates", "server", "server_fin", "tunnel", "turnaround",
     )  # fmt: skip
 
     def __init__(self, farm: Farm) -> None:
@@ -150,6 +156,8 @@ class BackendSettings:
         self.nolinger = "nolinger" in model.options
         self.independent = "independent-streams" in model.options
         self.rotates = model.balance.name not in HASHING
+        self.contents: Step | None = None
+        self.relay_of: Callable[[Any], Any] | None = None
         self.persistence_steps: tuple[Step, ...] = ()
         self.http = HttpBackend(model) if model.mode == "http" else None
 
@@ -164,13 +172,16 @@ class BackendSettings:
 class LiveBind:
     """One listening address of a frontend: its limits, its counters, and the steps of the clients that come in there.
 
-    steps: of a TCP session. resume: set while the listener accepts nobody because of a limit; called when a place is
+    steps: of a TCP session. connection_rules, session_rules: what `tcp-request connection` and `session` rules say of
+    a connection; True: let it in. screened: a connection is no session before it has passed these, or has sent a
+    header (greeting.py). resume: set while the listener accepts nobody because of a limit; called when a place is
     free. listener: accepts there, once it is open; runtime commands pause and close it. passed: the counters that each
     client of this address counts in.
     """
 
     __slots__ = (
-        "counters", "frontend", "listener", "maxconn", "model", "name", "passed", "resume", "steps",
+        "connection_rules", "counters", "frontend", "listener", "maxconn", "model", "name", "passed", "resume",
+        "screened", "session_rules", "steps",
     )  # fmt: skip
 
     def __init__(self, frontend: FrontendSettings, model: Bind) -> None:
@@ -180,6 +191,9 @@ class LiveBind:
         self.maxconn = model.maxconn
         self.counters = Counters()
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
+        self.connection_rules: Step | None = None
+        self.session_rules: Step | None = None
+        self.screened = model.accept_proxy or bool(model.cip)
         self.steps: Any = None  # a Steps (steps.py, above); None in HTTP mode
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None
@@ -265,7 +279,7 @@ class World:
     waiting: binds whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
-    events: what the converter `debug` told. variables: those of the scope `proc`.
+    events: what the converter `debug` told. variables: those of the scope `proc`. room: see ROOM.
     """
 
     configuration: Configuration
@@ -290,12 +304,15 @@ class World:
     events: Events = field(default_factory=Events)
     variables: Store = field(init=False)
     rate_limit: int = field(init=False)
+    room: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)
     newcomers: Newcomers = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.configuration.process
+        tune = settings.tune
+        self.room = max(1, tune.get("tune.bufsize", BUFSIZE) - tune.get("tune.maxrewrite", MAXREWRITE))
         self.variables = store_of_process(settings.tune)
         for name, sample in settings.variables.items():
             self.variables.put(name, sample)

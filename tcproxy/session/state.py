@@ -30,13 +30,29 @@ from tcproxy.wire.proxy_protocol import ProxyHeader
 
 CONNECTION_FIELDS = (
     "accepted", "alarm", "began", "bind", "client", "client_done", "client_limit", "client_shut", "front",
-    "frontend", "greeting", "handshake", "kept_variables", "number", "packed_source", "relay",
+    "frontend", "greeting", "handshake", "kept_variables", "moved", "number", "packed_source", "relay",
 )  # fmt: skip
 STREAM_FIELDS = (
     "avoid", "backend", "connected_at", "error", "expires", "link", "local", "logged", "next_step", "persistence",
     "phase", "previous", "queued_until", "redispatched", "remote", "retries", "scopes", "server", "server_limit",
     "stage", "steps", "ticket", "unique",
 )  # fmt: skip
+
+
+class Moved:
+    """Addresses that rules have set, None where they have not (`set-src`, `set-dst` ...).
+
+    source, destination: as most samples and lines have them. real_source, real_destination: of the connection, which
+    only rules about connections set.
+    """
+
+    __slots__ = ("destination", "real_destination", "real_source", "source")
+
+    def __init__(self) -> None:
+        self.source: Address | None = None
+        self.destination: Address | None = None
+        self.real_source: Address | None = None
+        self.real_destination: Address | None = None
 
 
 class Persistence:
@@ -114,12 +130,27 @@ class SessionFacts:
     @property
     def destination(self) -> bytes:
         """Return the packed address that the client connected to, empty for a UNIX socket."""
-        return _packed(self.front_address[0])
+        return packed(self.front_address[0])
 
     @property
     def destination_port(self) -> int:
         """Return the port that the client connected to."""
         return self.front_address[1]
+
+    @property
+    def connection_source(self) -> Address:
+        """Return the address of the client's connection, whatever a PROXY header says, or later rules have set."""
+        raise NotImplementedError
+
+    @property
+    def connection_destination(self) -> Address:
+        """Return the address that the connection came to, whatever a PROXY header says, or later rules have set."""
+        raise NotImplementedError
+
+    @property
+    def farm(self) -> Farm | None:
+        """Return the servers of the backend, None before it is chosen."""
+        return None
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -221,8 +252,8 @@ class Connection(SessionFacts):
     client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
     bind, frontend: where it came in. kept_variables: those of the scope `sess`, None before there is one. front: the
     address it connected to, once asked for. greeting: the PROXY header, or what reads it (greeting.py). handshake:
-    milliseconds that this took. number: unique in the process. packed_source: the client's packed address, once asked
-    for. relay: its two joined ends (relay.py), None before.
+    milliseconds that this took. moved: addresses that rules have set, None without any. number: unique in the process.
+    packed_source: the client's packed address, once asked for. relay: its two joined ends (relay.py), None before.
     """
 
     if not TYPE_CHECKING:
@@ -238,6 +269,7 @@ class Connection(SessionFacts):
     greeting: Any
     handshake: int
     kept_variables: Store | None
+    moved: Moved | None
     number: int
     packed_source: bytes | None
     relay: Any
@@ -245,10 +277,10 @@ class Connection(SessionFacts):
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        packed = self.packed_source
-        if packed is None:
-            packed = self.packed_source = _packed(self.client_address[0])
-        return packed
+        source = self.packed_source
+        if source is None:
+            source = self.packed_source = packed(self.client_address[0])
+        return source
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -258,22 +290,53 @@ class Connection(SessionFacts):
     @property
     def client_address(self) -> Address:
         """Return the client's address: the PROXY header's, if there was one. Raises OSError once the socket is gone."""
+        if self.moved is not None and self.moved.source is not None:
+            return self.moved.source
         header = self.proxy_header
         if header is not None and header.usable and header.source is not None:
             return header.source
+        return self.connection_source
+
+    @property
+    def connection_source(self) -> Address:
+        """Return the address of the client's connection, whatever a PROXY header says, or later rules have set."""
+        if self.moved is not None and self.moved.real_source is not None:
+            return self.moved.real_source
         host, port = self.client.source()
         return (host, port) if host != "unix" else (host, self.bind.model.id)
 
     @property
     def front_address(self) -> Address:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
+        if self.moved is not None and self.moved.destination is not None:
+            return self.moved.destination
         header = self.proxy_header
         if header is not None and header.usable and header.destination is not None:
             return header.destination
+        return self.connection_destination
+
+    @property
+    def connection_destination(self) -> Address:
+        """Return the address that the connection came to, whatever a PROXY header says, or later rules have set."""
+        if self.moved is not None and self.moved.real_destination is not None:
+            return self.moved.real_destination
         if self.front is None:
             self.front = self.client.destination()
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.bind.model.id)
+
+    def move(self, source: Address | None, destination: Address | None, real: bool) -> None:
+        """Set addresses, those that are given. real: those of the connection, too."""
+        moved = self.moved
+        if moved is None:
+            moved = self.moved = Moved()
+        if source is not None:
+            moved.source = source
+            moved.real_source = source if real else moved.real_source
+            self.packed_source = None
+        if destination is not None:
+            moved.destination = destination
+            moved.real_destination = destination if real else moved.real_destination
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of the process or of this connection; None of any other scope."""
@@ -534,7 +597,8 @@ class Stream(SessionFacts):
         self.connection.rearm()
 
 
-def _packed(host: str) -> bytes:
+def packed(host: str) -> bytes:
+    """Return the packed form of an address, empty for the name of a UNIX socket."""
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
     except OSError:
@@ -550,4 +614,4 @@ def _endpoint(noted: Address | None, ask: Callable[[], Address] | None) -> Endpo
             noted = ask()
         except OSError:
             return None
-    return _packed(noted[0]), noted[1]
+    return packed(noted[0]), noted[1]

@@ -125,6 +125,18 @@ class SocketEnd:
         if not self.transport.interest & EPOLLIN and not self.ended and self.empty:
             self.transport.startReading()
 
+    def hold_back(self) -> None:
+        """Keep what comes from this side, though it is joined, until `let_go`; `heard` tells of it."""
+        self.transport.doRead = self.hold
+
+    def let_go(self) -> None:
+        """Pass what was held back, and all that follows."""
+        if self.recv is None:
+            return
+        self.transport.doRead = self.pump
+        if self.held:
+            self._release_held()
+
     # bytes
 
     def pump(self) -> None:

@@ -103,11 +103,16 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
     )
     facts = {
         "source": packed_address(source) or b"", "source_port": 4000,
+        "connection_source": (source, 4000), "connection_destination": (destination, 80),
         "destination": packed_address(destination) or b"", "destination_port": 80,
         "proxy_header": None, "frontend": frontend, "farm": None, "server": None, "world": world,
         "bind": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
         "request": None, "response": None, "captured": None, "first": True,
         "unique_id": lambda: None, "request_line": lambda: None,
-        "request_body": lambda: b"", "response_body": lambda: b"", "link_remote": None,
+        "request_body": lambda: b"", "response_body": lambda: b"",
+        "data": lambda: b"", "response_data": lambda: None, "wait_over": False, "variables": lambda scope: None,
+        "client_tcp_info": lambda: None, "link_remote": None, "link_local": None, "client_error": "",
+        "link_error": None, "server_timeout": 0, "tunnel_timeout": 0, "priority_class": 0, "priority_offset": 0,
+        "last_rule": None,
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **more})

@@ -350,3 +350,53 @@ def test_substitutions(random: Random) -> None:
     cases += ["bin(610061),regsub(a,b,g)", "int(101),regsub(1,2,g)", "ipv4(1.2.3.4),regsub('[.]',-,g)"]
     told = differences(cases)
     assert not told, "\n".join(told)
+
+
+LINKS = (
+    "add(1)", "add(txn.seven)", "sub(txn.text)", "mul(-3)", "div(txn.zero)", "mod(7)", "and(255)", "or(txn.four)",
+    "xor(-1)", "bool", "cpl", "even", "neg", "not", "odd", "bytes(1)", "bytes(0,3)", "bytes(2,1)", "field(1,.)",
+    "field(-1,:)", "field(2,.,0)", "word(1,.)", "word(-2,.:,0)", "length", "lower", "upper", "ltrim(1a)", "rtrim(.0)",
+    "concat(-,txn.word,+)", "concat(,txn.six)", "add_item(;,txn.empty,x)", "iif(1.2.3.4,)", "iif(7,::1)",
+    "strcmp(txn.word)", "strcmp(txn.block)", "host_only", "port_only", "ipmask(24,64)", "ipmask(0.0.255.255)",
+    "utime(%Y-%m)", "ltime(%S:%M)", "http_date(0,ms)", "http_date(5)", "language(en;fr,0)", "regsub('[0-9]',x)",
+    "regsub('[.:]','<\\0>',g)", "set-var(txn.t)", "set-var(txn.seven,ifnotset)", "unset-var(txn.seven)", "debug",
+    "nbsrv", "srv_queue",
+)  # fmt: skip
+BEGINNINGS = (
+    "str()", "str(1.2.3.4)", "str(::1)", "str(en-US)", "str(a.b:80)", "int(0)", "int(-12)", "int(1700000000)",
+    "bool(1)",
+    "ipv4(10.2.3.4)", "ipv6(::ffff:1.2.3.4)", "ipv6(2001:db8::9)", "bin(31002e)", "bin(ff)", "meth(GET)",
+    "var(txn.word)",
+    "var(txn.four)", "var(txn.unset)", "var(txn.unset,12)", "always_true",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_chains(seed: int) -> None:
+    """Converters in chains of any order are refused, give a value or give none as in HAProxy."""
+    random = Random(seed)
+    cases = []
+    for _ in range(900):
+        links = random.choices(LINKS, k=random.randint(2, 6))
+        cases.append(",".join([random.choice(BEGINNINGS), *links]))
+    told = [one for one in differences(cases, VARIABLES) if f"{(1 << 63) - 1}'" not in one]  # sums of two negatives
+    assert not told, "\n".join(told)
+
+
+PCRE2_ONLY = (
+    "(?<=a)b", "(?<!a)b", "a++b", "(?>a*)b", r"\Ab", "^(?<=a)b", "(?i:A)b", "[[:alpha:]]+", r"\d{2,}?", "(a|b)*c",
+    "(a*)*", "(?<n>a)(?<m>b)", "a(?#x)b", r"\Qa.b\E", "(?m)^a", "(?s)a.b", r"\h", r"\R", r"a\Kb", "(?|(a)|(b))",
+    "(?x) a b", r"b\z", r"\Gb", "^(?>a|b)", "(?:^|b)++", "(^|a)b*+",
+)  # fmt: skip
+
+
+def test_substitutions_that_only_pcre2_reads(random: Random) -> None:
+    """Patterns that the standard library would read otherwise replace what they replace in HAProxy."""
+    pytest.importorskip("pcre2")
+    values = ("", "a", "ab", "aab", "bab", "abab abc", "aXb", "a.b", "AB12", "  a", "cab", "bbb")
+    texts = ("", "-", r"<\0>", r"[\1]", r"\2\1")
+    told = differences(
+        f"str(\"{value}\"),regsub('{pattern}','{random.choice(texts)}'{flags})"
+        for pattern in PCRE2_ONLY for value in values for flags in ("", ",g", ",i")
+    )  # fmt: skip
+    assert not told, "\n".join(told)

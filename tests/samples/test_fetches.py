@@ -12,6 +12,7 @@ import pytest
 from tcproxy.interfaces import ServerState
 from tcproxy.rules.criteria import CRITERIA
 from tcproxy.samples.expressions import parse_expression
+from tcproxy.samples.facts import Facts
 from tcproxy.samples.kinds import Kind, Value, cast, same
 from tcproxy.samples.places import Place
 from tcproxy.samples.table import FETCHES, MISSING_FETCHES, listing
@@ -43,6 +44,11 @@ def test_rows_are_those_of_the_reference(tmp_path: Path) -> None:
     assert [line for line in ours if line not in theirs] == []
     names = {line.split("] ")[1].split("(")[0].split(":")[0] for line in theirs if line.startswith("[")}
     assert names == FETCHES.keys() | MISSING_FETCHES
+
+
+def test_the_facts_of_tests_lack_nothing() -> None:
+    """The plain object that stands for a session in tests has all that fetches may ask for."""
+    assert {name for name in vars(Facts) if not name.startswith("_")} <= vars(client()).keys()
 
 
 def test_every_row_compiles_and_says_what_it_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from tcproxy import language
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.samples.expressions import parse_expression
-from tcproxy.samples.kinds import Kind, Sample, Value, sample_of
+from tcproxy.samples.kinds import Kind, Sample, Value, cast_sample, sample_of
 from tcproxy.samples.variables import CONDITIONS, SCOPES, Store, read_variable, store_of_process
 from tests.rules.world import client
 from tests.running import HAPROXY, free_port, program
@@ -193,9 +194,9 @@ def test_the_global_section_sets_what_haproxy_sets(tmp_path: Path, monkeypatch: 
 def _hex(sample: Sample | None) -> str:
     if sample is None:
         return ""
-    taken = take("var(txn.x),bytes(0)", client(variables={"txn": {"x": sample}}.get))
-    assert isinstance(taken, bytes)
-    return f"{taken.hex().upper()}+"
+    found = cast_sample(sample, Kind.BIN)
+    assert isinstance(found, bytes)
+    return f"{found.hex().upper()}+"
 
 
 def _indented(lines: Iterable[str]) -> str:
@@ -223,3 +224,63 @@ def test_the_global_section_refuses_what_haproxy_refuses(line: str, tmp_path: Pa
 def test_scopes() -> None:
     """All scopes that the manual names can be read."""
     assert [read_variable(f"{scope}.a").scope for scope in SCOPES] == list(SCOPES)
+
+
+FORMATS = (
+    "abc", "abc def", '"abc  def"', '"%[int(5)]"', '"%[var(proc.v0)]"', '"<%[var(proc.v3),add(1)]>"',
+    '"%[var(proc.none)]"', "a%%b", '"%H"', '"%[env(TCPROXY_GIVEN)] %[str(a)]"', '"%[ipv4(1.2.3.4)]"', "%%", '" x "',
+    '"%Ts"', "é",
+)  # fmt: skip
+WRONG_FORMATS = (
+    "set-var-fmt", "set-var-fmt proc.x", "set-var-fmt txn.x abc", "set-var-fmt proc.x ''", "set-var-fmt proc.x %",
+    "set-var-fmt proc.x %zz", "set-var-fmt proc.x %[src]", "set-var-fmt proc.x %[nothing]",
+    "set-var-fmt proc.x %[int(5)",
+    "set-var-fmt proc.x %[req.hdr(a)]", "set-var-fmt proc.x %HM", "no set-var-fmt proc.x a",
+)  # fmt: skip
+
+
+@pytest.mark.reference
+def test_formats_make_variables_of_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each `set-var-fmt` line leaves the text that it leaves in HAProxy."""
+    monkeypatch.setenv("TCPROXY_GIVEN", "given")
+    lines = [f"set-var-fmt proc.v{number} {text}" for number, text in enumerate(FORMATS)]
+    shown = "|".join(f"%[var(proc.v{number}),hex,concat(+)]" for number in range(len(FORMATS)))
+    port = free_port()
+    file = tmp_path / "global.cfg"
+    file.write_text(f"global\n{_indented(lines)}{REST % (port, f'content-type text/plain lf-string {shown}')}")
+    with program(HAPROXY, "-db", "-f", str(file), port=port):
+        theirs = urlopen(f"http://127.0.0.1:{port}/").read().decode().split("|")
+    kept = _read(lines)
+    ours = [_hex(kept.get(f"v{number}")) for number in range(len(FORMATS))]
+    clock = FORMATS.index('"%Ts"')
+    assert abs(int(bytes.fromhex(ours.pop(clock)[:-1])) - int(bytes.fromhex(theirs.pop(clock)[:-1]))) < 100
+    assert ours == theirs
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("line", WRONG_FORMATS)
+def test_wrong_formats_are_refused(line: str, tmp_path: Path) -> None:
+    """A wrong `set-var-fmt` line is refused by both."""
+    test_the_global_section_refuses_what_haproxy_refuses(line, tmp_path)
+
+
+def test_what_a_format_can_tell_before_there_is_a_client() -> None:
+    """Process and time are told; what tells of a client is refused by name."""
+    kept = _read(['set-var-fmt proc.x "%pid %t %T %Tl %ms"'])
+    assert str(kept["x"].value, "ascii").startswith(str(os.getpid()))
+    assert not _read(["set-var-fmt proc.x %ci"]) and not _read(["set-var-fmt proc.x %{+X}pid"])
+
+
+@pytest.mark.reference
+def test_what_is_kept_has_the_kind_that_haproxy_gives_it() -> None:
+    """A part of a text is a text, and a sum with a truth value a truth value, whatever lists of converters say."""
+    made = (
+        "str(12x),bytes(0,2)", "bin(3132),bytes(0,1)", "int(5),bytes(7)", "str(12),bytes(0,1),upper",
+        "var(txn.v0),bytes(0)", "bool(1),add(4)", "str(1),not,add(4)", "int(7),add(1)", "var(txn.v5),mul(3)",
+        "var(txn.v7),add(1)", "meth(GET)", "ipv4(1.2.3.4),bytes(0)", "ipv6(::ffff:1.2.3.4),ipmask(24)",
+        "ipv6(::1),ipmask(24,64)", "str(1.2.3.4),ipmask(32)",
+    )  # fmt: skip
+    before = {f"txn.v{number}": text for number, text in enumerate(made)}
+    uses = ("add(1)", "ipmask(32,128)", "concat", "iif(t,f)", "bytes(0)", "set-var(txn.k,ifgt)", "length")
+    told = differences([f"var({name}),{use}" for name in before for use in uses], before)
+    assert not told, "\n".join(told)

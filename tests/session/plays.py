@@ -45,7 +45,7 @@ class FakeEnd(End):
         self.stuck = False
         self.unread = b""
         self.wrote = 0.0
-        self.muted = self.listens = self.breaks_at_once = False
+        self.muted = self.listens = self.breaks_at_once = self.held_back = False
         self.finished = False
         self.closed = ""
 
@@ -73,6 +73,17 @@ class FakeEnd(End):
         data, self.held = self.held, b""
         if data:
             other.receive(data)
+
+    def hold_back(self) -> None:
+        """Keep what comes."""
+        self.held_back = True
+
+    def let_go(self) -> None:
+        """Pass what was kept, and what follows."""
+        self.held_back = False
+        data, self.held = self.held, b""
+        if data and self.other is not None:
+            self.other.receive(data)
 
     def mute(self) -> None:
         """Read no more."""
@@ -124,7 +135,7 @@ class FakeEnd(End):
         """This side sends."""
         self.bytes_read += len(data)
         self.last_progress = self.clock.seconds()
-        if self.other is None:
+        if self.other is None or self.held_back:
             self.held += data
             self.session.heard(self)
         else:

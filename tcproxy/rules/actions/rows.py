@@ -6,7 +6,7 @@ not done. A row stands at the foot of the file that implements its action, in a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
@@ -19,6 +19,7 @@ from tcproxy.rules.sets import SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
 from tcproxy.samples.formats import Format, FormatError, read_format
+from tcproxy.samples.places import Place
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
 Act: TypeAlias = Callable[[Any], object]
@@ -73,9 +74,29 @@ class Assembly(Protocol):
         """Return what sees that a request is not sent again."""
         ...
 
+    def reject(self) -> Act:
+        """Return what closes the connection of a client without an answer, and counts that."""
+        ...
+
+    def close_server(self) -> Act:
+        """Return what closes the connection to the server, and lets the client have what is there."""
+        ...
+
+    def expect(self, header: str) -> Act:
+        """Return what sees that a connection begins with a header: `proxy` or `netscaler-cip`."""
+        ...
+
+    def speak_http(self) -> Act:
+        """Return what goes on in HTTP with a client that came in TCP mode."""
+        ...
+
 
 Make: TypeAlias = "Callable[[Assembly], Act]"
 """Makes the action of a rule when a proxy starts."""
+
+
+OF_CONNECTION = "connection "
+"""Begins names of what belongs to a connection: only actions that say so change it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +104,9 @@ class Made:
     """What the words of a rule's action say.
 
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
-    "variable NAME"; ("",) for anything. formats, expressions: what it names, to be checked. status, reply, group: of
-    actions that answer: the status for log lines, what is sent (None: the page that there is for the status), and the
-    `http-errors` section that has it.
+    "variable NAME"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what it names, to be
+    checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None: the page that
+    there is for the status), and the `http-errors` section that has it.
     """
 
     make: Make
@@ -133,6 +154,16 @@ class ActionWords:
         return words[self.at] if self.at < len(words) else ""
 
     @property
+    def last(self) -> int:
+        """Return the index of the line's last word."""
+        return len(self.statement.words) - 1
+
+    @property
+    def last_read(self) -> int:
+        """Return the index of the word that was taken last."""
+        return self.at - 1
+
+    @property
     def more(self) -> bool:
         """Return whether a word follows that is not the beginning of a condition."""
         return self.at < len(self.statement.words) and self.next not in CONDITIONS
@@ -171,8 +202,11 @@ class ActionWords:
             self.check_place(expression)
         return form
 
-    def expression(self, what: str) -> Expression:
-        """Take the next words as an expression: it ends at the first space that is not in parentheses."""
+    def expression(self, what: str, places: Sequence[Place] = ()) -> Expression:
+        """Take the next words as an expression: it ends at the first space that is not in parentheses.
+
+        places: where its sample must exist, any of them; by default where the rules of this set are met.
+        """
         at = self.at
         text = self.word(what)
         try:
@@ -181,11 +215,11 @@ class ActionWords:
             raise self.refuse(str(wrong), at) from None
         if rest:
             raise self.refuse(f"'{rest}' cannot stand behind '{found.text}'", at)
-        self.check_place(found)
+        self.check_place(found, places)
         return found
 
-    def check_place(self, expression: Expression) -> None:
+    def check_place(self, expression: Expression, places: Sequence[Place] = ()) -> None:
         """Refuse a sample that does not exist where the rules of this set are met."""
         place = self.kind.place(self.draft.get("kind", ""))
-        if not place.allows(expression.fetch.places):
+        if not any(one.allows(expression.fetch.places) for one in places or (place,)):
             raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{place.words}'")

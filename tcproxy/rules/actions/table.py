@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcproxy.grammar.rows import each
-from tcproxy.rules.actions import answers, headers
+from tcproxy.rules.actions import addresses, answers, connections, headers
 from tcproxy.rules.actions.rows import Action
 from tcproxy.rules.sets import SetKind
 
-ROWS: tuple[Action, ...] = (*answers.ACTIONS, *headers.ACTIONS)
+ROWS: tuple[Action, ...] = (*addresses.ACTIONS, *answers.ACTIONS, *connections.ACTIONS, *headers.ACTIONS)
 
 
 def _joined() -> Mapping[SetKind, Mapping[str, Action]]:

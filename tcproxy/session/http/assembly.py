@@ -10,7 +10,7 @@ from tcproxy.report.formats import Moment
 from tcproxy.report.record import Record
 from tcproxy.session.attempts import choose_backend, connect, find_server
 from tcproxy.session.http import rule_table
-from tcproxy.session.http.deliver import deliver
+from tcproxy.session.http.deliver import deliver, inspected
 from tcproxy.session.http.line_facts import FIRST_IDENTITY, IDENTITY
 from tcproxy.session.http.line_functions import Lines, compiled, number, recorder
 from tcproxy.session.http.log_lines import log_client, log_request
@@ -19,7 +19,7 @@ from tcproxy.session.http.redirects import redirect_to_server
 from tcproxy.session.http.refusals import needs_of
 from tcproxy.session.http.request_body import still_there
 from tcproxy.session.http.retries import causes_of
-from tcproxy.session.http.rule_sets import may_wait
+from tcproxy.session.http.rule_sets import may_wait, of_servers
 from tcproxy.session.http.settings import HttpSettings, Line, Route
 from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.session.settings import BackendSettings, FrontendSettings
@@ -150,10 +150,13 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.observes = http.observes
     sends_away = any(server.redir for server in backend.model.servers)
     front_waits = any(make(front.model) is not None for make in rule_table.FRONT if make in rule_table.WAITING)
+    front_waits = front_waits or may_wait(front.model)
     looks = [still_there] if waits or front_waits else []
     away = [redirect_to_server] if sends_away else []
-    route.steps = Steps([*route.requests, *looks, find_server, *away, connect, deliver])
-    written = bool(route.retries or route.observes or front.model.header_case)
+    inspections = of_servers(*pair)
+    last = inspected(inspections) if inspections else deliver
+    route.steps = Steps([*route.requests, *looks, find_server, *away, connect, last])
+    written = bool(route.retries or route.observes or front.model.header_case or inspections)
     route.fast_requests = not (waits or route.closes or backend.dispatch or sends_away or written)
     route.fast_responses = not (route.closes or front.closes or front.early or written)
     return route

@@ -40,6 +40,13 @@ class Captured:
         self.response_cookie: str | None = None
 
 
+def nothing_captured(front: Proxy) -> Captured | None:
+    """Return the empty slots of a frontend; None of one that captures nothing."""
+    if not front.captured:
+        return None
+    return Captured([None] * len(front.request_captures), [None] * len(front.response_captures))
+
+
 MOST_PLANS = 256
 """Templates whose slots are remembered. A full store begins anew, so that nobody can make it grow."""
 

@@ -17,7 +17,7 @@ class InnerServer:
     """A sink of one exchange's request (messages.Sink). The connection tells it when the client leaves or is late.
 
     holds: bytes that are no body do not end it, nor does a command. looks: the end of the client's side ends it, even
-    behind a whole request.
+    behind a whole request. wait_over: conditions are known, whatever comes.
     """
 
     __slots__ = ("exchange",)
@@ -26,6 +26,7 @@ class InnerServer:
     congested = False
     holds = False
     looks = False
+    wait_over = True
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange

@@ -43,12 +43,13 @@ _CONVERSION = re.compile(r"(%%|%\d*[sdX])")
 class Lines:
     """The functions that write the lines of a frontend.
 
-    whole, bare: of a request, and of what never was one. fast: of one that took the fast path
+    whole, bare: of a request, and of what never was one; unread: of a request that rules refused before it was read,
+    where slots of captures are shown. fast: of one that took the fast path
     (fast.py). early: of an exchange that goes on, None where lines are written at the end; twice: of a request, and
     once more with its response.
     """
 
-    __slots__ = ("bare", "early", "fast", "twice", "whole")
+    __slots__ = ("bare", "early", "fast", "twice", "unread", "whole")
 
     def __init__(
         self, frontend: FrontendSettings, form: Format, data: Format | None, only: BackendSettings | None
@@ -56,6 +57,7 @@ class Lines:
         self.whole = _pair(frontend, form, data, FACTS)
         self.fast = _pair(frontend, form, data, FAST, only)
         self.bare = _pair(frontend, form.bare or form, data and (data.bare or data), BARE)
+        self.unread = _pair(frontend, form, data, BARE)
         self.early = None if form.moment is Moment.END else _pair(frontend, form, data, EARLY)
         self.twice = form.moment is Moment.REQUEST
 
@@ -205,12 +207,14 @@ def _arrived(exchange: Exchange) -> int:
 
 
 def _peer_of(exchange: Exchange) -> Address:
-    """Return the client's address, which is asked for once a connection."""
+    """Return the client's address, which is asked for once a connection, unless rules have set another."""
     try:
-        exchange.connection.peer = exchange.client_address
+        address = exchange.client_address
     except OSError:
         return NOWHERE  # the socket knows its addresses no more
-    return exchange.connection.peer
+    if exchange.moved is None:
+        exchange.connection.peer = address
+    return address
 
 
 def _front_of(exchange: Exchange) -> Address:

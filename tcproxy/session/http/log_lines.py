@@ -21,7 +21,7 @@ def write_line(exchange: Exchange) -> None:
     if not (exchange.client.begun or exchange.error == PROXY):
         # HAProxy gives each line a number of a request
         exchange.frontend.world.counters.requests += 1
-    _write(exchange, lines.bare)
+    _write(exchange, lines.bare if exchange.captured is None else lines.unread)
 
 
 def write_fast(exchange: Exchange) -> None:

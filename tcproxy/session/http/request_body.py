@@ -103,7 +103,7 @@ def waiting(proxy: Proxy) -> Rule:
         _tell_to_continue(exchange, request)
         if client.whole:
             return True
-        full = client.room - _size(request)
+        full = full_at(exchange)
         if client.size >= full:
             return True
         exchange.inner = BodyWait(exchange, full)
@@ -113,6 +113,12 @@ def waiting(proxy: Proxy) -> Rule:
         return False
 
     return wait
+
+
+def full_at(exchange: Exchange) -> int:
+    """Return the bytes of a body that fill a buffer, behind the head of the request."""
+    assert exchange.request is not None
+    return exchange.client.room - _size(exchange.request)
 
 
 def _size(request: RequestHead) -> int:

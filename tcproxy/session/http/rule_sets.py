@@ -9,15 +9,13 @@ from tcproxy.rules.actions.rows import Act, Text
 from tcproxy.rules.sets import SetKind
 from tcproxy.samples.formats import Format, Piece
 from tcproxy.samples.writing import text_of
-from tcproxy.session.http import refusals, retries
+from tcproxy.session.http import contents, refusals, retries
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
+from tcproxy.session.rule_sets import SessionAssembly
 
 
-class HttpAssembly:
+class HttpAssembly(SessionAssembly):
     """What makes actions (rules/actions/rows.py). front: the frontend. owner: the section that has the rules."""
-
-    def __init__(self, kind: SetKind, front: Proxy, owner: Proxy) -> None:
-        self.kind, self.front, self.owner = kind, front, owner
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
@@ -30,6 +28,14 @@ class HttpAssembly:
     def tarpit(self, status: int, reply: Reply | None) -> Act:
         """Return what refuses a request after `timeout tarpit`."""
         return refusals.tarpitting(status, reply, self.front, self.owner)
+
+    def reject(self) -> Act:
+        """Return what closes the client's connection without an answer."""
+        return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
+
+    def close_server(self) -> Act:
+        """Return what closes the link."""
+        return contents.close_server
 
     def keep_no_copy(self) -> Act:
         """Return what sees that a request is not sent again."""
@@ -58,6 +64,28 @@ def of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
     return () if _is_one(front, back) else _steps(SetKind.HTTP_REQUEST, front, back)
 
 
+def first_of_frontend(front: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a frontend's `tcp-request content` rules, which come before all others."""
+    return _contents(front, front)
+
+
+def first_of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a backend's `tcp-request content` rules; a `listen` section has done them as a frontend."""
+    return () if _is_one(front, back) else _contents(front, back)
+
+
+def _contents(front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
+    if not contents.wait(owner):
+        return _steps(SetKind.TCP_CONTENT, front, owner)
+    assembly = HttpAssembly(SetKind.TCP_CONTENT, front, owner)
+    return (contents.inspecting(owner.rules_of(SetKind.TCP_CONTENT), assembly, owner.request_delay / 1000),)
+
+
+def of_servers(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
+    """Return the steps of a backend's `tcp-response content` rules."""
+    return _steps(SetKind.TCP_RESPONSE, front, back)
+
+
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
     """Return the edit that `http-response` rules make: those of the backend, and then those of the frontend."""
     owners = [front] if _is_one(front, back) else [back, front]
@@ -74,8 +102,9 @@ def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
 
 
 def may_wait(section: Proxy) -> bool:
-    """Return whether an `http-request` rule of a section may wait."""
-    return any(rule.action.waits for rule in section.rules_of(SetKind.HTTP_REQUEST))
+    """Return whether an `http-request` or `tcp-request content` rule of a section may wait."""
+    every = [*section.rules_of(SetKind.HTTP_REQUEST), *section.rules_of(SetKind.TCP_CONTENT)]
+    return any(rule.action.waits for rule in every) or contents.wait(section)
 
 
 def _is_one(front: Proxy, back: Proxy) -> bool:

@@ -24,6 +24,7 @@ from tcproxy.session.http.redirects import back_redirects, front_redirects
 from tcproxy.session.http.state import ResponseEdit, Rule
 
 FRONT: tuple[Callable[[Proxy], Rule | tuple[Rule, ...] | None], ...] = (
+    rule_sets.first_of_frontend,
     captures.requests,
     monitor,
     request_body.of_frontend,
@@ -33,6 +34,7 @@ FRONT: tuple[Callable[[Proxy], Rule | tuple[Rule, ...] | None], ...] = (
 )
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
+    rule_sets.first_of_backend,
     request_body.of_backend,
     cookies.persist_rules,
     rule_sets.of_backend,

@@ -1,0 +1,115 @@
+"""Rule sets of TCP at work: what sessions offer to actions, and the functions that the rules of sections become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tcproxy.model.proxy import Proxy
+from tcproxy.model.replies import Reply
+from tcproxy.report import formats
+from tcproxy.report.formats import Moment
+from tcproxy.rules.actions.rows import Act, Text
+from tcproxy.rules.sets import SetKind
+from tcproxy.samples.formats import Format, Piece
+from tcproxy.samples.writing import text_of
+from tcproxy.session import endings
+from tcproxy.session.greeting import EXPECTED
+from tcproxy.session.log_lines import record_of
+from tcproxy.session.settings import Step
+
+
+class SessionAssembly:
+    """What makes actions (rules/actions/rows.py). front: the frontend. owner: the section that has the rules."""
+
+    def __init__(self, kind: SetKind, front: Proxy, owner: Proxy) -> None:
+        self.kind, self.front, self.owner = kind, front, owner
+
+    def text(self, form: Format) -> Text:
+        """Return the function that writes a format."""
+        return text_of(form, _variable)
+
+    def reject(self) -> Act:
+        """Return what closes the connection of a client without an answer, and counts that."""
+        return endings.REJECTING[self.kind]
+
+    def close_server(self) -> Act:
+        """Return what closes the connection to the server, and lets the client have what is there."""
+        from tcproxy.session.response_inspection import close_server
+
+        return close_server
+
+    def expect(self, header: str) -> Act:
+        """Return what sees that a connection begins with a header."""
+        expected = EXPECTED[header]
+
+        def expect(connection: Any) -> None:
+            connection.greeting = (connection.greeting or 0) | expected
+
+        return expect
+
+    def speak_http(self) -> Act:
+        """Return what goes on in HTTP with a client that came in TCP mode."""
+        return endings.speak_http
+
+    # actions of HTTP, which no set of TCP has
+
+    def deny(self, status: int, reply: Reply | None) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def tarpit(self, status: int, reply: Reply | None) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def keep_no_copy(self) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+
+def _variable(piece: Piece) -> Text:
+    """Return what writes one variable of a format."""
+    sign = "+" if piece.flags else ""
+    form = formats.compile_payload(f"%{{{sign}{',+'.join(sorted(piece.flags))}}}{piece.variable}")
+
+    def write(stream: Any) -> bytes:
+        record = record_of(stream, form.needs, Moment.END)
+        return form.render(formats.blanked(record)).encode("utf-8", "surrogateescape")
+
+    return write
+
+
+def of_connections(kind: SetKind, front: Proxy) -> Step | None:
+    """Return what `tcp-request connection` or `session` rules of a frontend say of a connection; None without any."""
+    rules = front.rules_of(kind)
+    if not rules:
+        return None
+    from tcproxy.rules.compiling import compile_rules  # a configuration without rules needs none of it
+
+    (step,) = compile_rules(rules, SessionAssembly(kind, front, front))
+    return step
+
+
+def of_contents(front: Proxy, owner: Proxy, room: int) -> Step | None:
+    """Return the step of the `tcp-request content` rules of a section in TCP mode; None without any.
+
+    room: bytes of a buffer that are there for the client's bytes.
+    """
+    rules = owner.rules_of(SetKind.TCP_CONTENT)
+    if not rules:
+        return None
+    from tcproxy.session.inspection import inspecting
+
+    assembly = SessionAssembly(SetKind.TCP_CONTENT, front, owner)
+    return inspecting(rules, assembly, owner.request_delay / 1000, room)
+
+
+def of_responses(owner: Proxy, room: int) -> Callable[[Any], Any] | None:
+    """Return what makes relays where `tcp-response content` rules inspect servers in TCP mode; None without any."""
+    rules = owner.rules_of(SetKind.TCP_RESPONSE)
+    if not rules:
+        return None
+    from tcproxy.session.response_inspection import inspecting
+
+    assembly = SessionAssembly(SetKind.TCP_RESPONSE, owner, owner)
+    return inspecting(rules, assembly, owner.response_delay / 1000, room)
