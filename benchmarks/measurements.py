@@ -13,9 +13,11 @@ from benchmarks import http_programs as http
 from benchmarks.kinds import PARTS, RULED, USUAL_KIND
 from benchmarks.programs import (
     HAPROXY,
+    HAPROXY_GUARDED,
     HAPROXY_SPLICE,
     PORTFORWARD,
     TCPROXY,
+    TCPROXY_GUARDED,
     TCPROXY_SPLICE,
     CannotStart,
     Program,
@@ -290,6 +292,10 @@ MEASUREMENTS = {
         Measurement(
             "connections", "Connections (open, one message, close)", "µs CPU a connection", 1e6, TCP, under_load,
             6_000, 500, {TCPROXY.name: 1.6}, load="connections",
+        ),
+        Measurement(
+            "guarded", "Connections, where a rule refuses 10,000 networks", "µs CPU a connection", 1e6,
+            (HAPROXY_GUARDED, TCPROXY_GUARDED), under_load, 6_000, 500, {TCPROXY.name: 1.5}, load="connections",
         ),
         Measurement(
             "bulk", "Bulk", "CPU s a GB", 1000 / 1.048576, TCP, under_load,

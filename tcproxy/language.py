@@ -193,7 +193,11 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     lists = userlists.finish({name: section.draft for name, section in sections.userlists.items()}, reading)
     for origin, message in rules.unresolved(proxies, lists, _refused_names(sections)):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    return Configuration(settings, proxies, reading.environment, tuple(files), lists)
+    for origin, message in rules.wasted(proxies):
+        reading.diagnostics.warning(f"parsing [{origin}] : {message}")
+    if reading.patterns is not None:
+        reading.patterns.give_numbers()
+    return Configuration(settings, proxies, reading.environment, tuple(files), lists, reading.patterns)
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:

@@ -200,7 +200,8 @@ class Reading:
     """One reading of a configuration: where messages go, what variables there are, which plugins are loaded.
 
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
-    files: cache of pattern files and the like, by path, so that each is read once.
+    files: cache of files that lines name, by path, so that each is read once.
+    patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
     words: the joined rows. conditions: reads `if|unless CONDITION` (see model/switching.py).
     check_format: raises ValueError about a log format that is wrong; its second argument: in HTTP mode.
     process: the draft of the global section, as far as it has been read.
@@ -216,6 +217,7 @@ class Reading:
     name: str = ""
     default_path: str = "current"
     files: dict[str, Any] = field(default_factory=dict)
+    patterns: Any = None
     words: Words = field(default_factory=Words)
     conditions: Any = None
     check_format: Callable[[str, bool], object] | None = None

@@ -35,6 +35,7 @@ class SetKind(Enum):
 HTTP = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE, SetKind.HTTP_AFTER})
 EVERY = frozenset(SetKind)
 REQUESTS = frozenset({SetKind.HTTP_REQUEST})
+RESPONSES = frozenset({SetKind.HTTP_RESPONSE, SetKind.HTTP_AFTER})
 MESSAGES = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE})
 ADMISSION = frozenset({SetKind.TCP_CONNECTION, SetKind.TCP_SESSION})
 TCP_REQUESTS = frozenset({*ADMISSION, SetKind.TCP_CONTENT})

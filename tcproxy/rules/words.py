@@ -37,7 +37,7 @@ def read_condition(
     from tcproxy.samples.places import Place
 
     met = Place[place.upper()] if place else None
-    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
+    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
 
 
 def unresolved(
@@ -52,6 +52,15 @@ def unresolved(
         from tcproxy.rules import conditions
 
         yield from conditions.unresolved(every, userlists, refused)
+
+
+def wasted(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
+    """Return each sample of bytes in a condition of a proxy in HTTP mode: where, and the sentence to warn with."""
+    every = [proxy for proxy in proxies if proxy.mode == "http" and any(proxy.conditions())]
+    if every:
+        from tcproxy.rules import byte_samples
+
+        yield from byte_samples.wasted(every)
 
 
 def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from tcproxy.samples.expressions import Expression, read_expression
+from tcproxy.samples.patterns.files import PatternFiles
 
 Flags = frozenset[str]
 """Of Q (quotes), X (hexadecimal) and E (backslashes)."""
@@ -61,16 +62,19 @@ _PLAIN = re.compile(r"[^% ]+")
 _SPACES = re.compile(r" +")
 
 
-def read_format(text: str, section: str) -> Format:
-    """Read a format; `section` is the name of the proxy that it stands in. Raises FormatError."""
-    return Format(text, tuple(_Reader(text, section).read()))
+def read_format(text: str, section: str, files: PatternFiles | None = None) -> Format:
+    """Read a format; `section` is the name of the proxy that it stands in. Raises FormatError.
+
+    files: what its line needs to use maps, which are refused without.
+    """
+    return Format(text, tuple(_Reader(text, section, files).read()))
 
 
 class _Reader:
     """Reads one text, from left to right."""
 
-    def __init__(self, text: str, section: str) -> None:
-        self.text, self.section = text, section
+    def __init__(self, text: str, section: str, files: PatternFiles | None) -> None:
+        self.text, self.section, self.files = text, section, files
         self.flags: Flags = frozenset()
         self.pieces: list[Piece] = []
 
@@ -113,7 +117,7 @@ class _Reader:
 
     def _sample(self, at: int, flags: Flags, start: int) -> int:
         try:
-            expression, rest = read_expression(self.text[at:].lstrip(" "), self.section)
+            expression, rest = read_expression(self.text[at:].lstrip(" "), self.section, self.files)
         except ValueError as error:
             raise FormatError(str(error), start) from None
         rest = rest.lstrip(" ")

@@ -77,6 +77,9 @@ class End(Protocol):
     def finish(self) -> None:
         """Send FIN to this side now."""
 
+    def vanish(self) -> None:
+        """Let this side hear nothing of the close that follows: no FIN, no reset, where the system allows that."""
+
     def close(self, reset: bool = False) -> None:
         """Close this side's connection, with RST if asked, and drop what is held for it."""
 

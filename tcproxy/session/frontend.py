@@ -93,7 +93,7 @@ class Frontend(FrontendSettings):
         rules = [of_connections(kind, self.model) for kind in (SetKind.TCP_CONNECTION, SetKind.TCP_SESSION)]
         for bind in self.binds:
             bind.connection_rules, bind.session_rules = rules
-            bind.screened = bind.model.accept_proxy or bool(bind.model.cip) or any(rules)
+            bind.screened = bind.expected != 0 or any(rules)
 
     def _steps(self, bind: Bind) -> list[Step]:
         """Return the steps of the TCP sessions of one listening address: only those that have something to do."""

@@ -12,6 +12,7 @@ from typing import Any
 from tcproxy.session.accounting import greeted
 from tcproxy.session.ends import End
 from tcproxy.session.log_lines import refuse
+from tcproxy.session.settings import CLIENT_IP_HEADER, PROXY_HEADER
 from tcproxy.session.state import Connection
 from tcproxy.wire.netscaler_cip import BadMagic, Unhandled, read_client_ip
 from tcproxy.wire.proxy_protocol import BadProxyHeader, Fault, ProxyHeader, ProxyHeaderParser
@@ -24,7 +25,6 @@ FAULTS = {
 }
 """The words of HAProxy's log lines, which tools look for."""
 
-PROXY_HEADER, CLIENT_IP_HEADER = 1, 2
 EXPECTED = {"proxy": PROXY_HEADER, "netscaler-cip": CLIENT_IP_HEADER}
 """Headers that rules may expect: bits of `Connection.greeting` until the wait for them begins."""
 
@@ -32,7 +32,7 @@ EXPECTED = {"proxy": PROXY_HEADER, "netscaler-cip": CLIENT_IP_HEADER}
 def screen(connection: Connection) -> None:
     """Let the rules about connections decide, then read the headers that are to come, and go on."""
     bind = connection.bind
-    connection.greeting = (PROXY_HEADER if bind.model.accept_proxy else 0) | (CLIENT_IP_HEADER if bind.model.cip else 0)
+    connection.greeting = bind.expected
     rules = bind.connection_rules
     if rules is not None and not rules(connection):
         return
@@ -43,7 +43,10 @@ def screen(connection: Connection) -> None:
     elif expected:
         Greeting(connection).wait()
     else:
-        admit(connection)
+        rules = bind.session_rules
+        if rules is None or rules(connection):
+            connection.frontend.counters.count(connection.began)
+            connection.greeted()
 
 
 def admit(connection: Connection) -> None:

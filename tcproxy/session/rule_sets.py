@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
 from tcproxy.report import formats
 from tcproxy.report.formats import Moment
@@ -19,11 +20,19 @@ from tcproxy.session.log_lines import record_of
 from tcproxy.session.settings import Step
 
 
+def _only_http(*arguments: object) -> Any:
+    """Raise NotImplementedError: only rules of HTTP ask for this."""
+    raise NotImplementedError
+
+
 class SessionAssembly:
     """What makes actions (rules/actions/rows.py). front: the frontend. owner: the section that has the rules."""
 
     def __init__(self, kind: SetKind, front: Proxy, owner: Proxy) -> None:
         self.kind, self.front, self.owner = kind, front, owner
+        self.fits: Callable[[Any, int], bool] = _only_http
+        self.failed: Callable[[Any], bool] = _only_http
+        self.note_line: Callable[[Any], None] = _only_http
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
@@ -59,6 +68,30 @@ class SessionAssembly:
         raise NotImplementedError
 
     def tarpit(self, status: int, reply: Reply | None) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def redirect(self, rule: Redirect, form: Format | None) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def answer(self, status: int, reply: Reply | None) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def authenticate(self, realm: str) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def drop(self) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def reason(self, status: int) -> bytes:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def strictness(self, strict: bool) -> Act:
         """Raise NotImplementedError."""
         raise NotImplementedError
 

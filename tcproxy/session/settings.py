@@ -44,6 +44,9 @@ TURNAROUND = 1.0
 ROOM = BUFSIZE - MAXREWRITE
 """Bytes of a client that a buffer has room for, with the defaults of `tune.bufsize` and `tune.maxrewrite`."""
 
+PROXY_HEADER, CLIENT_IP_HEADER = 1, 2
+"""Headers in front of a client's bytes (greeting.py), as bits."""
+
 HASHING = frozenset({"hash", "hdr", "rdp-cookie", "source", "uri", "url_param"})
 """Strategies that lead the same client to the same server."""
 
@@ -173,15 +176,15 @@ class LiveBind:
     """One listening address of a frontend: its limits, its counters, and the steps of the clients that come in there.
 
     steps: of a TCP session. connection_rules, session_rules: what `tcp-request connection` and `session` rules say of
-    a connection; True: let it in. screened: a connection is no session before it has passed these, or has sent a
-    header (greeting.py). resume: set while the listener accepts nobody because of a limit; called when a place is
-    free. listener: accepts there, once it is open; runtime commands pause and close it. passed: the counters that each
-    client of this address counts in.
+    a connection; True: let it in. expected: the headers that it must begin with. screened: a connection is no session
+    before it has passed these, or has sent a header (greeting.py). resume: set while the listener accepts nobody
+    because of a limit; called when a place is free. listener: accepts there, once it is open; runtime commands pause
+    and close it. passed: the counters that each client of this address counts in.
     """
 
     __slots__ = (
-        "connection_rules", "counters", "frontend", "listener", "maxconn", "model", "name", "passed", "resume",
-        "screened", "session_rules", "steps",
+        "connection_rules", "counters", "expected", "frontend", "listener", "maxconn", "model", "name", "passed",
+        "resume", "screened", "session_rules", "steps",
     )  # fmt: skip
 
     def __init__(self, frontend: FrontendSettings, model: Bind) -> None:
@@ -193,7 +196,8 @@ class LiveBind:
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
         self.connection_rules: Step | None = None
         self.session_rules: Step | None = None
-        self.screened = model.accept_proxy or bool(model.cip)
+        self.expected = (PROXY_HEADER if model.accept_proxy else 0) | (CLIENT_IP_HEADER if model.cip else 0)
+        self.screened = self.expected != 0
         self.steps: Any = None  # a Steps (steps.py, above); None in HTTP mode
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None

@@ -97,3 +97,26 @@ def _joined(tunes: list[Tune]) -> Tune | None:
             one(sock)
 
     return tune
+
+
+TCP_REPAIR = 19
+"""linux/tcp.h: the kernel sends nothing for a socket in this mode. It takes CAP_NET_ADMIN."""
+
+
+def silence(sock: socket.socket) -> None:
+    """Let the kernel send nothing any more for a socket that is about to be closed.
+
+    Where that is not allowed, what it sends reaches no farther than the next router (TTL 1), as in HAProxy.
+    """
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        return
+    except OSError:
+        pass  # no right to do so, or a UNIX socket
+    try:
+        if sock.family is socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 1)
+        elif sock.family is socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+    except OSError:
+        pass  # it is gone

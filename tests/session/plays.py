@@ -46,7 +46,7 @@ class FakeEnd(End):
         self.unread = b""
         self.wrote = 0.0
         self.muted = self.listens = self.breaks_at_once = self.held_back = False
-        self.finished = False
+        self.finished = self.vanished = False
         self.closed = ""
 
     # as the session sees it
@@ -65,6 +65,10 @@ class FakeEnd(End):
     def stalled_since(self) -> float | None:
         """Since when this side takes nothing."""
         return self.wrote if self.unread else None
+
+    def vanish(self) -> None:
+        """Be closed unheard, when that comes."""
+        self.vanished = True
 
     def join(self, other: End) -> None:
         """Pass bytes both ways."""

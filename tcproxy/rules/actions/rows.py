@@ -14,11 +14,13 @@ from typing import Any, Protocol, TypeAlias
 from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
 from tcproxy.rules.sets import SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
-from tcproxy.samples.formats import Format, FormatError, read_format
+from tcproxy.samples.formats import Format, read_format
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.places import Place
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
@@ -29,7 +31,9 @@ Text: TypeAlias = Callable[[Any], bytes]
 
 
 class Exchange(Facts, Protocol):
-    """What actions of HTTP see of an exchange."""
+    """What actions of HTTP see of an exchange. status: what log lines and counters tell of the response."""
+
+    status: int
 
     @property
     def request(self) -> RequestHead:
@@ -62,6 +66,18 @@ class Assembly(Protocol):
         """Return the function that writes a format."""
         ...
 
+    def fits(self, exchange: Any, more: int) -> bool:
+        """Return whether the message that the rules are about may grow by so many bytes."""
+        ...
+
+    def failed(self, exchange: Any) -> bool:
+        """Count a change that could not be made; return whether the next rule may follow (`strict-mode off`)."""
+        ...
+
+    def note_line(self, exchange: Any) -> None:
+        """Keep the request line as it came, for log lines: it is about to be changed."""
+        ...
+
     def deny(self, status: int, reply: Reply | None) -> Act:
         """Return what refuses a message: with this answer, or the page of the status."""
         ...
@@ -70,12 +86,36 @@ class Assembly(Protocol):
         """Return what refuses a request after `timeout tarpit`."""
         ...
 
-    def keep_no_copy(self) -> Act:
-        """Return what sees that a request is not sent again."""
+    def redirect(self, rule: Redirect, form: Format | None) -> Act:
+        """Return what sends the client elsewhere; it returns True where the rule does not apply."""
+        ...
+
+    def answer(self, status: int, reply: Reply | None) -> Act:
+        """Return what answers in the server's place."""
+        ...
+
+    def authenticate(self, realm: str) -> Act:
+        """Return what asks the client for a name and a password."""
         ...
 
     def reject(self) -> Act:
-        """Return what closes the connection of a client without an answer, and counts that."""
+        """Return what closes the client's connection without an answer."""
+        ...
+
+    def drop(self) -> Act:
+        """Return what forgets the client's connection, of which the client hears nothing."""
+        ...
+
+    def reason(self, status: int) -> bytes:
+        """Return the reason phrase of a status."""
+        ...
+
+    def strictness(self, strict: bool) -> Act:
+        """Return what begins, or ends, the strict mode."""
+        ...
+
+    def keep_no_copy(self) -> Act:
+        """Return what sees that a request is not sent again."""
         ...
 
     def close_server(self) -> Act:
@@ -104,9 +144,9 @@ class Made:
     """What the words of a rule's action say.
 
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
-    "variable NAME"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what it names, to be
-    checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None: the page that
-    there is for the status), and the `http-errors` section that has it.
+    "variable NAME", "patterns FILE"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what
+    it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
+    the page that there is for the status), and the `http-errors` section that has it.
     """
 
     make: Make
@@ -190,13 +230,16 @@ class ActionWords:
     def format(self, what: str) -> Format:
         """Take the next word as a format."""
         at = self.at
-        text = self.word(what)
+        return self.read_format(self.word(what), at)
+
+    def read_format(self, text: str, at: int) -> Format:
+        """Return the format that is in the word at an index."""
         try:
-            form = read_format(text, self.reading.name)
+            form = read_format(text, self.reading.name, PatternFiles(self.reading, self.statement))
             check = self.reading.check_format
             for piece in form.variables if check is not None else ():
                 check(f"%{piece.variable}", True)  # type: ignore[misc]  # it is not None
-        except FormatError as wrong:
+        except ValueError as wrong:  # of either room that reads formats
             raise self.refuse(str(wrong), at) from None
         for expression in form.expressions:
             self.check_place(expression)
@@ -210,7 +253,7 @@ class ActionWords:
         at = self.at
         text = self.word(what)
         try:
-            found, rest = read_expression(text, self.reading.name)
+            found, rest = read_expression(text, self.reading.name, PatternFiles(self.reading, self.statement))
         except ValueError as wrong:
             raise self.refuse(str(wrong), at) from None
         if rest:

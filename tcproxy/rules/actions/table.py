@@ -6,11 +6,27 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcproxy.grammar.rows import each
-from tcproxy.rules.actions import addresses, answers, connections, headers
+from tcproxy.rules.actions import (
+    addresses,
+    answers,
+    connections,
+    headers,
+    redirecting,
+    request_line,
+    status,
+)
 from tcproxy.rules.actions.rows import Action
 from tcproxy.rules.sets import SetKind
 
-ROWS: tuple[Action, ...] = (*addresses.ACTIONS, *answers.ACTIONS, *connections.ACTIONS, *headers.ACTIONS)
+ROWS: tuple[Action, ...] = (
+    *addresses.ACTIONS,
+    *answers.ACTIONS,
+    *connections.ACTIONS,
+    *headers.ACTIONS,
+    *redirecting.ACTIONS,
+    *request_line.ACTIONS,
+    *status.ACTIONS,
+)
 
 
 def _joined() -> Mapping[SetKind, Mapping[str, Action]]:

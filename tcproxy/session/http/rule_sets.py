@@ -3,26 +3,69 @@
 from __future__ import annotations
 
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
-from tcproxy.report import formats
-from tcproxy.rules.actions.rows import Act, Text
+from tcproxy.rules.actions.rows import Act, Ends, Text
 from tcproxy.rules.sets import SetKind
-from tcproxy.samples.formats import Format, Piece
-from tcproxy.samples.writing import text_of
-from tcproxy.session.http import contents, refusals, retries
+from tcproxy.samples.formats import Format
+from tcproxy.session.http import (
+    answers,
+    changes,
+    contents,
+    own_answers,
+    redirects,
+    refusals,
+    rejections,
+    retries,
+    texts,
+)
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
 from tcproxy.session.rule_sets import SessionAssembly
+from tcproxy.session.stages import PROXY
+from tcproxy.wire.http1 import ResponseHead
 
 
 class HttpAssembly(SessionAssembly):
     """What makes actions (rules/actions/rows.py). front: the frontend. owner: the section that has the rules."""
 
+    def __init__(self, kind: SetKind, front: Proxy, owner: Proxy) -> None:
+        super().__init__(kind, front, owner)
+        self.fits = changes.fitting(kind)
+        self.failed = changes.failing(kind, self)
+        self.note_line = changes.note_line
+
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
-        return text_of(form, _variable)
+        return texts.written(form)
+
+    def strictness(self, strict: bool) -> Act:
+        """Return what begins, or ends, the strict mode."""
+        return changes.of_strictness(self, strict)
+
+    def redirect(self, rule: Redirect, form: Format | None) -> Act:
+        """Return what sends the client elsewhere; it returns True where the rule does not apply."""
+        return redirects.redirecting(rule, self.text(form) if form is not None else None, self.kind)
+
+    def answer(self, status: int, reply: Reply | None) -> Act:
+        """Return what answers in the server's place."""
+        return own_answers.answering(status, reply, self.owner, self.kind)
+
+    def authenticate(self, realm: str) -> Act:
+        """Return what asks the client for a name and a password."""
+        return own_answers.authenticating(realm, self.front, self.owner)
+
+    def drop(self) -> Act:
+        """Return what forgets the client's connection, of which the client hears nothing."""
+        return rejections.drop
+
+    def reason(self, status: int) -> bytes:
+        """Return the reason phrase of a status."""
+        return answers.any_reason(status)
 
     def deny(self, status: int, reply: Reply | None) -> Act:
-        """Return what refuses a request: with this answer, or the page of the status."""
+        """Return what refuses a message: with this answer, or the page of the status."""
+        if self.kind is SetKind.HTTP_RESPONSE:
+            return refusals.denying_responses(status, reply, self.owner)
         return refusals.denying(status, reply, self.front, self.owner)
 
     def tarpit(self, status: int, reply: Reply | None) -> Act:
@@ -31,6 +74,8 @@ class HttpAssembly(SessionAssembly):
 
     def reject(self) -> Act:
         """Return what closes the client's connection without an answer."""
+        if self.kind is SetKind.HTTP_REQUEST:
+            return rejections.reject
         return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
 
     def close_server(self) -> Act:
@@ -40,18 +85,6 @@ class HttpAssembly(SessionAssembly):
     def keep_no_copy(self) -> Act:
         """Return what sees that a request is not sent again."""
         return retries.forbid
-
-
-def _variable(piece: Piece) -> Text:
-    """Return what writes one variable of a format."""
-    sign = "+" if piece.flags else ""
-    form = formats.compile_payload(f"%{{{sign}{',+'.join(sorted(piece.flags))}}}{piece.variable}")
-
-    def write(exchange: Exchange) -> bytes:
-        record = exchange.settings.record(exchange, form.needs)
-        return form.render(formats.blanked(record)).encode("utf-8", "surrogateescape")
-
-    return write
 
 
 def of_frontend(front: Proxy) -> tuple[Rule, ...]:
@@ -99,6 +132,53 @@ def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
                 return
 
     return edit
+
+
+def after_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
+    """Return the edit that `http-after-response` rules make: those of the backend, and then those of the frontend."""
+    owners = [front] if _is_one(front, back) else [back, front]
+    steps = [step for owner in owners for step in _steps(SetKind.HTTP_AFTER, front, owner)]
+    if not steps:
+        return None
+
+    def edit(exchange: Exchange, head: object) -> None:
+        for step in steps:
+            step(exchange)
+
+    return edit
+
+
+def after_servers(front: Proxy, back: Proxy) -> ResponseEdit | None:
+    """Return the same edit, for responses of servers: one that cannot be made ends in an answer of ours."""
+    edit = after_responses(front, back)
+    if edit is None:
+        return None
+
+    def try_edit(exchange: Exchange, head: ResponseHead) -> None:
+        try:
+            edit(exchange, head)
+        except changes.Unwritable:
+            exchange.decide(PROXY, "H")
+            changes.drop_response(exchange)
+            exchange.answer(changes.INTERNAL)
+
+    return try_edit
+
+
+def changes_methods(*sections: Proxy) -> bool:
+    """Return whether a rule of these sections may change the method of a request."""
+    return any(rule.action.name == "set-method" for one in sections for rule in one.rules_of(SetKind.HTTP_REQUEST))
+
+
+def answers_responses(*sections: Proxy) -> bool:
+    """Return whether an `http-response` rule of these sections may answer in the server's place."""
+    rules = (rule for one in sections for rule in one.rules_of(SetKind.HTTP_RESPONSE))
+    return any(rule.action.ends is Ends.ALWAYS or rule.action.name == "redirect" for rule in rules)
+
+
+def takes_bodies(*sections: Proxy) -> bool:
+    """Return whether a rule of these sections may make a response of a status without a body."""
+    return any("status without a body" in rule.made.changes for one in sections for rule in one.every_rule())
 
 
 def may_wait(section: Proxy) -> bool:

@@ -51,9 +51,10 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
 RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (
     captures.responses,
     request_body.told_to_continue,
+    rule_sets.of_responses,
     captures.response_cookies,
     checkcache.responses,
-    rule_sets.of_responses,
+    rule_sets.after_servers,
 )
 """Of a frontend and a backend."""
 

@@ -30,7 +30,8 @@ ResponseEdit = Callable[["Exchange", ResponseHead], None]
 
 
 EXCHANGE_FIELDS = (
-    "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "client",
+    "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "changes",
+    "client",
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
     "inner", "keep", "kept", "link", "local", "logged", "looking", "moved", "next_step", "number", "persistence",
     "phase", "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
@@ -107,12 +108,12 @@ class Exchange(Stream):
     fast: it took the fast path, as far as it went (fast.py).
     bytes_ahead: bytes sent ahead of the response, which are counted with it. byte_counts, times_ms: accounting.py has
     counted them: bytes of both sides (NOT_COUNTED before); milliseconds of the clock when the wait began, the link
-    stood, the answer came, all was over. captured: headers and cookies for the log (captures.py). handshake:
-    milliseconds of the PROXY header. inner: the server inside the process that takes the request's body (inner.py),
-    None without one. number: of the request in the process, where lines name that. replay: the request, where it may be
-    sent again (retries.py). sent: bytes of answers of ours. kept: links that only this client may use, None without
-    any. moved: addresses that rules have set, None without any. looking: a link that could not be written to is being
-    read once more.
+    stood, the answer came, all was over. captured: headers and cookies for the log (captures.py). changes: what
+    rules have changed (changes.py), None for nothing of that. handshake: milliseconds of the PROXY header. inner: the
+    server inside the process that takes the request's body (inner.py), None without one. number: of the request in the
+    process, where lines name that. replay: the request, where it may be sent again (retries.py). sent: bytes of answers
+    of ours. kept: links that only this client may use, None without any. moved: addresses that rules have set, None
+    without any. looking: a link that could not be written to is being read once more.
     """
 
     if not TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Exchange(Stream):
     began: float
     byte_counts: tuple[int, int]
     captured: Any  # a Captured (captures.py, above)
+    changes: Any  # a Changes (changes.py, above)
     client: ClientEnd
     connected_at: float
     connection: ClientConnection

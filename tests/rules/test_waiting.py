@@ -1,0 +1,96 @@
+"""Conditions of three values: terms that are met, not met, or not known yet, joined as HAProxy joins them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcproxy.rules.actions.rows import Action, Ends, Made
+from tcproxy.rules.lines import Rule
+from tcproxy.rules.waiting import decide, may_wait, three_valued, waiting_rules
+from tests.rules.world import condition
+
+HELD = b"0123456789"
+TESTS = {"{ req.len ge 1 }": True, "{ req.len gt 99 }": None, "{ src 192.0.2.1 }": False}
+"""Tests of the first ten bytes of a client, of which more may come: what each is known to be."""
+
+
+def client(over: bool = False) -> Any:
+    """Return the facts of a client whose bytes are being waited for, or no more."""
+    frontend = SimpleNamespace(model=SimpleNamespace(mode="tcp"))
+    return SimpleNamespace(
+        request=None, frontend=frontend, data=lambda: HELD, wait_over=over, source=b"\x7f\0\0\1", source_port=1
+    )
+
+
+def known(text: str, over: bool = False) -> bool | None:
+    """Return what a condition is known to be."""
+    holds = three_valued(condition(text))
+    assert holds is not None
+    return holds(client(over))
+
+
+def _expected(groups: list[list[tuple[bool, bool | None]]]) -> bool | None:
+    """Return the value of alternatives of terms, by the least that may become of them and the most."""
+    terms = [[(value if value is None else value is not negated) for negated, value in group] for group in groups]
+    least = any(all(value is True for value in group) for group in terms)
+    most = any(all(value is not False for value in group) for group in terms)
+    return least if least == most else None
+
+
+TERMS = st.tuples(st.booleans(), st.sampled_from(sorted(TESTS)))
+
+
+@given(st.lists(st.lists(TERMS, min_size=1, max_size=3), min_size=1, max_size=3))
+def test_terms_are_joined_by_what_may_become_of_them(groups: list[list[tuple[bool, str]]]) -> None:
+    """A condition is known as soon as no term that is not known yet could change it, and not before."""
+    text = " or ".join(" ".join("!" * negated + test for negated, test in group) for group in groups)
+    assert known(text) == _expected([[(negated, TESTS[test]) for negated, test in group] for group in groups])
+
+
+@given(st.lists(TERMS, min_size=1, max_size=4))
+def test_all_is_known_when_the_wait_is_over(terms: list[tuple[bool, str]]) -> None:
+    """Once no more bytes can come, what is not met is known to be so."""
+    text = " ".join("!" * negated + test for negated, test in terms)
+    assert known(text, over=True) is all((TESTS[test] or False) is not negated for negated, test in terms)
+
+
+def test_only_samples_that_may_change_are_waited_for() -> None:
+    """A condition without a test of bytes is never waited for."""
+    assert may_wait(condition("{ req.len gt 1 }")) and not may_wait(condition("{ src 192.0.2.1 }"))
+    assert not may_wait(None) and three_valued(None) is None
+
+
+def _rule(text: str, done: list[str], name: str, ends: Ends = Ends.NEVER, goes_on: bool = True) -> Rule:
+    def act(stream: object) -> bool:
+        done.append(name)
+        return goes_on
+
+    row = Action(name, frozenset(), "", lambda words: Made(lambda assembly: act), ends=ends)
+    return Rule(row, Made(lambda assembly: act), condition(text) if text else None)
+
+
+def _decided(*rules: Rule) -> bool | None:
+    return decide(waiting_rules(rules, None), client())  # type: ignore[arg-type]  # these actions ask nothing of it
+
+
+def test_rules_are_taken_up_to_the_one_that_waits() -> None:
+    """What stands before a rule that is not known yet is done; nothing behind it is."""
+    done: list[str] = []
+    rules = [_rule("", done, "a"), _rule("{ src 1.2.3.4 }", done, "b"), _rule("{ req.len gt 99 }", done, "c")]
+    assert _decided(*rules, _rule("", done, "d")) is None
+    assert done == ["a"]
+
+
+def test_what_follows_an_action() -> None:
+    """An action ends the set, or what the rules are about, as its row says."""
+    for ends, goes_on, verdict, acts in (
+        (Ends.NEVER, False, True, 2), (Ends.SET, True, True, 1), (Ends.ALWAYS, True, False, 1),
+        (Ends.SOMETIMES, True, True, 2), (Ends.SOMETIMES, False, False, 1),
+    ):  # fmt: skip
+        done: list[str] = []
+        assert _decided(_rule("", done, "a", ends, goes_on), _rule("", done, "b")) is verdict
+        assert len(done) == acts
