@@ -125,10 +125,20 @@ def _unexpected(kind: SetKind, action: Action, word: str) -> str:
 def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
     """Find the answers that rules take out of `http-errors` sections. groups: these sections."""
     rules: Mapping[SetKind, tuple[Rule, ...]] = draft.get("rules", {})
+    _check(rules, draft, reading)
     if any(rule.made.group for found in rules.values() for rule in found):
         draft["rules"] = {
             kind: tuple(_with_reply(rule, draft, groups, reading) for rule in found) for kind, found in rules.items()
         }
+
+
+def _check(rules: Mapping[SetKind, tuple[Rule, ...]], draft: Draft, reading: Reading) -> None:
+    """Tell what is wrong with rules, now that the whole section is known."""
+    for kind, found in rules.items():
+        for rule in found:
+            wrong = rule.made.check(draft) if rule.made.check is not None else ""
+            if wrong:
+                reading.diagnostics.alert(f"parsing [{rule.origin}] : '{kind.words} {rule.action.name}' : {wrong}")
 
 
 def _with_reply(rule: Rule, draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> Rule:

@@ -52,7 +52,7 @@ def unresolved(
     formats: what the formats of sections name.
     """
     every = list(proxies)
-    if formats or any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
+    if formats or any(proxy.acls or proxy.rules or proxy.expressions() or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
         yield from conditions.unresolved(every, userlists, refused, formats)

@@ -77,6 +77,12 @@ class End(Protocol):
     def finish(self) -> None:
         """Send FIN to this side now."""
 
+    def mark(self, value: int) -> None:
+        """Set the firewall's mark of packets to this side, where the system allows that."""
+
+    def set_type_of_service(self, value: int) -> None:
+        """Set the type of service (8 bits) of packets to this side."""
+
     def vanish(self) -> None:
         """Let this side hear nothing of the close that follows: no FIN, no reset, where the system allows that."""
 

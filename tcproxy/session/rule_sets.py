@@ -36,6 +36,12 @@ class SessionAssembly:
         self.fits: Callable[[Any, int], bool] = _only_http
         self.failed: Callable[[Any], bool] = _only_http
         self.note_line: Callable[[Any], None] = _only_http
+        self.malformed: Callable[[Any], None] = _only_http
+        self.log_level: Callable[[int], Act] = _only_http
+        self.mark: Callable[[int], Act] = _only_http
+        self.type_of_service: Callable[[int], Act] = _only_http
+        self.set_timeout: Callable[[str, Callable[[Any], Any]], Act] = _only_http
+        self.set_priority: Callable[[bool], Callable[[Any, Any], object]] = _only_http
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
@@ -87,6 +93,14 @@ class SessionAssembly:
         raise NotImplementedError
 
     def drop(self) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def early_hint(self, name: bytes, text: Text) -> Act:
+        """Raise NotImplementedError."""
+        raise NotImplementedError
+
+    def wait_for_body(self, time: int, least: int) -> Act:
         """Raise NotImplementedError."""
         raise NotImplementedError
 

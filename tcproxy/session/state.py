@@ -107,6 +107,8 @@ class SessionFacts:
     client_error: str = ""
     first: bool = True
     captured: CapturedFacts | None = None
+    tunnel_limit: float = 0.0
+    priority: tuple[int, int] = (0, 0)
 
     @property
     def world(self) -> World:

@@ -144,7 +144,7 @@ def _read_deletion(words: ActionWords) -> Made:
         return Made(lambda assembly: _removing(name, of_request(assembly)), _changed(name))
     if method == "reg":
         words.at = at - 1
-        goes = read_search(words)
+        goes, _ = read_search(words)
         words.at = at + 2
         return Made(lambda assembly: _removing_all(goes, of_request(assembly)))
     found = METHODS[method](name)
@@ -178,10 +178,11 @@ def _replacing(elements: bool) -> Callable[[ActionWords], Made]:
     """Return what reads `NAME REGEX FORMAT`. elements: of lists, each element is looked at by itself."""
 
     def read(words: ActionWords) -> Made:
-        name, search, form = _name(words), read_search(words), words.format("a replacement")
+        name = _name(words)
+        (search, groups), form = read_search(words), words.format("a replacement")
 
         def make(assembly: Assembly) -> Act:
-            rewrite, request = rewriting(form, assembly), of_request(assembly)
+            rewrite, request = rewriting(form, groups, assembly), of_request(assembly)
             fits, failed = assembly.fits, assembly.failed
 
             def replace(exchange: Exchange) -> bool:

@@ -93,10 +93,10 @@ def _replacing(part: Callable[[bytes], bytes], change: Change) -> Callable[[Acti
     """Return what reads `REGEX FORMAT`. part: what is looked at of a target; change: puts another in its place."""
 
     def read(words: ActionWords) -> Made:
-        search, form = read_search(words), words.format("a replacement")
+        (search, groups), form = read_search(words), words.format("a replacement")
 
         def make(assembly: Assembly) -> Act:
-            rewrite, failed = rewriting(form, assembly), assembly.failed
+            rewrite, failed = rewriting(form, groups, assembly), assembly.failed
 
             def replace(exchange: Exchange) -> bool:
                 old = part(exchange.request.target)

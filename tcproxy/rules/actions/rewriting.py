@@ -3,61 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from tcproxy.rules.actions.rows import ActionWords, Assembly, Exchange
 from tcproxy.samples.formats import Format
-from tcproxy.samples.patterns.regexes import compile_search
+from tcproxy.samples.patterns.regexes import Found, compile_search
 
-Search: TypeAlias = "Callable[[bytes], Any]"
-"""Finds a regular expression: a match with `span`, `start` and groups, or None."""
-Rewrite: TypeAlias = "Callable[[Any, Exchange], bytes | None]"
+Search: TypeAlias = "Callable[[bytes], Found | None]"
+"""Finds a regular expression."""
+Rewrite: TypeAlias = "Callable[[Found, Exchange], bytes | None]"
 """Writes the replacement of a match; None where the text is none that can be written."""
 
 DIGITS = frozenset(b"0123456789")
 _BACKSLASH = 0x5C
 
 
-def read_search(words: ActionWords) -> Search:
-    """Take a regular expression."""
+def read_search(words: ActionWords) -> tuple[Search, int]:
+    """Take a regular expression; return what finds it, and how many groups it has."""
     at = words.at
     text = words.word("a regular expression")
     try:
-        return compile_search(text.encode("utf-8", "surrogateescape"), False).first
+        found = compile_search(text.encode("utf-8", "surrogateescape"), False)
     except ValueError as wrong:
         raise words.refuse(str(wrong), at) from None
+    return found.first, found.groups
 
 
-def rewriting(form: Format, assembly: Assembly) -> Rewrite:
+def rewriting(form: Format, groups: int, assembly: Assembly) -> Rewrite:
     """Return what writes the replacement that a format describes: references count in samples' values, too."""
     text = assembly.text(form)
     if form.expressions or form.variables:
-        return lambda match, exchange: expanded(match, text(exchange))
+        return lambda match, exchange: expanded(match, groups, text(exchange))
     fixed = "".join(piece.text for piece in form.pieces).encode("utf-8", "surrogateescape")
     if b"\\" not in fixed:
         return lambda match, exchange: fixed
     pieces = parted(fixed)
     if pieces is None:
         return lambda match, exchange: None
-    return lambda match, exchange: _joined(match, pieces)
+    return lambda match, exchange: _joined(match, groups, pieces)
 
 
-def expanded(match: Any, text: bytes) -> bytes | None:
+def expanded(match: Found, groups: int, text: bytes) -> bytes | None:
     """Return a replacement with the groups of a match in the places of its references; None for a malformed one."""
     if b"\\" not in text:
         return text
     pieces = parted(text)
-    return None if pieces is None else _joined(match, pieces)
+    return None if pieces is None else _joined(match, groups, pieces)
 
 
-def _joined(match: Any, pieces: list[bytes | int]) -> bytes:
-    most = len(match.groups())
+def _joined(match: Found, groups: int, pieces: list[bytes | int]) -> bytes:
     out = []
     for piece in pieces:
         if isinstance(piece, bytes):
             out.append(piece)
-        elif piece <= most:
-            out.append(match.group(piece) or b"")
+        elif piece <= groups:
+            out.append(match[piece] or b"")
     return b"".join(out)
 
 

@@ -6,6 +6,7 @@ not done. A row stands at the foot of the file that implements its action, in a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,7 @@ from tcproxy.samples.facts import Facts
 from tcproxy.samples.formats import Format, read_format
 from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.places import Place
+from tcproxy.samples.table import CONVERTERS
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
 Act: TypeAlias = Callable[[Any], object]
@@ -106,6 +108,38 @@ class Assembly(Protocol):
         """Return what forgets the client's connection, of which the client hears nothing."""
         ...
 
+    def malformed(self, exchange: Any) -> None:
+        """Answer that the request is malformed (400)."""
+        ...
+
+    def log_level(self, level: int) -> Act:
+        """Return what sets the level of an exchange's log line; -1: write none."""
+        ...
+
+    def mark(self, value: int) -> Act:
+        """Return what sets the firewall's mark of packets to the client."""
+        ...
+
+    def type_of_service(self, value: int) -> Act:
+        """Return what sets the type of service of packets to the client."""
+        ...
+
+    def wait_for_body(self, time: int, least: int) -> Act:
+        """Return what waits for a body: so many milliseconds at most, until all, or so many bytes, are there."""
+        ...
+
+    def set_timeout(self, name: str, take: Callable[[Any], Any]) -> Act:
+        """Return what sets `timeout server` or `timeout tunnel` of an exchange. take: gives milliseconds."""
+        ...
+
+    def set_priority(self, offset: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the class in queues, or the milliseconds by which a request counts as come later."""
+        ...
+
+    def early_hint(self, name: bytes, text: Text) -> Act:
+        """Return what sends a header in a response 103, together with those that follow at once."""
+        ...
+
     def reason(self, status: int) -> bytes:
         """Return the reason phrase of a status."""
         ...
@@ -146,7 +180,8 @@ class Made:
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
     "variable NAME", "patterns FILE"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what
     it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
-    the page that there is for the status), and the `http-errors` section that has it.
+    the page that there is for the status), and the `http-errors` section that has it. check: says what
+    is wrong once the whole section is read, "" for nothing.
     """
 
     make: Make
@@ -155,6 +190,7 @@ class Made:
     status: int = 0
     reply: Reply | None = None
     group: str = ""
+    check: Callable[[Draft], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +284,14 @@ class ActionWords:
         return form
 
     def expression(self, what: str, places: Sequence[Place] = ()) -> Expression:
-        """Take the next words as an expression: it ends at the first space that is not in parentheses.
+        """Take the next words as an expression: words behind it that begin with a converter's name belong to it.
 
         places: where its sample must exist, any of them; by default where the rules of this set are met.
         """
         at = self.at
         text = self.word(what)
+        while re.split("[,(]", self.next, maxsplit=1)[0] in CONVERTERS:
+            text = f"{text},{self.word(what)}"
         try:
             found, rest = read_expression(text, self.reading.name, PatternFiles(self.reading, self.statement))
         except ValueError as wrong:

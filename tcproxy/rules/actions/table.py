@@ -9,11 +9,16 @@ from tcproxy.grammar.rows import each
 from tcproxy.rules.actions import (
     addresses,
     answers,
+    clients,
     connections,
     headers,
+    logging,
+    normalizing,
     redirecting,
     request_line,
     status,
+    variables,
+    waits,
 )
 from tcproxy.rules.actions.rows import Action
 from tcproxy.rules.sets import SetKind
@@ -21,11 +26,16 @@ from tcproxy.rules.sets import SetKind
 ROWS: tuple[Action, ...] = (
     *addresses.ACTIONS,
     *answers.ACTIONS,
+    *clients.ACTIONS,
     *connections.ACTIONS,
     *headers.ACTIONS,
+    *logging.ACTIONS,
+    *normalizing.ACTIONS,
     *redirecting.ACTIONS,
     *request_line.ACTIONS,
     *status.ACTIONS,
+    *variables.ACTIONS,
+    *waits.ACTIONS,
 )
 
 

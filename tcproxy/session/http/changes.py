@@ -49,14 +49,21 @@ class Changes:
     """What was changed of one exchange.
 
     line: method, target and version of the request as it came, None while they are as they came. lenient: the rule set
-    in which a change that cannot be made is passed over from now on (`strict-mode off`), None for none.
+    in which a change that cannot be made is passed over from now on (`strict-mode off`), None for none. level: of the
+    log line, -1 for no line, None for the usual one. priority: in queues, the class and the milliseconds to add.
+    server_limit, tunnel: seconds of `timeout server` and `timeout tunnel`, 0 for what the backend says. hints: headers
+    of a response 103 that is not sent yet.
     """
 
-    __slots__ = ("lenient", "line")
+    __slots__ = ("hints", "lenient", "level", "line", "priority", "server_limit", "tunnel")
 
     def __init__(self) -> None:
         self.line: tuple[bytes, bytes, bytes] | None = None
         self.lenient: object = None
+        self.level: int | None = None
+        self.priority = (0, 0)
+        self.server_limit = self.tunnel = 0.0
+        self.hints: list[Field] = []
 
     def mutes(self, request: RequestHead) -> bool:
         """Return whether the client asked by HEAD, and the server did not hear of that."""

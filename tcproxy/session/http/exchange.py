@@ -187,7 +187,8 @@ class HttpExchange(Exchange):
             head.remove(b"content-length")  # rules may have made it one without a body
         self.keep = not self.settings.closes and not self.world.stopping and head.client_keeps(request)
         self.link.bytes_read += self.client.respond(head, request, self.keep)
-        if head.status in BODYLESS or (self.changes is not None and self.changes.mutes(request)):
+        muted = head.status in BODYLESS or (self.changes is not None and self.changes.mutes(request))
+        if muted and head.has_body:
             link: Any = self.link
             link.sink = Muted(self.client)
         if self.settings.early:

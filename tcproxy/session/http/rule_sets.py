@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
@@ -10,6 +13,7 @@ from tcproxy.rules.sets import SetKind
 from tcproxy.samples.formats import Format
 from tcproxy.session import rule_sets
 from tcproxy.session.http import (
+    adjusting,
     answers,
     changes,
     contents,
@@ -17,6 +21,7 @@ from tcproxy.session.http import (
     redirects,
     refusals,
     rejections,
+    request_body,
     retries,
     texts,
 )
@@ -29,11 +34,27 @@ from tcproxy.wire.http1 import ResponseHead
 class HttpAssembly(SessionAssembly):
     """What makes actions (rules/actions/rows.py). front: the frontend. owner: the section that has the rules."""
 
-    def __init__(self, kind: SetKind, front: Proxy, owner: Proxy) -> None:
+    def __init__(self, kind: SetKind, front: Proxy, owner: Proxy, hints: Iterable[bool] = ()) -> None:
+        """hints: of each `early-hint` in the set, whether no other follows at once."""
         super().__init__(kind, front, owner)
         self.fits = changes.fitting(kind)
         self.failed = changes.failing(kind, self)
         self.note_line = changes.note_line
+        self.malformed = adjusting.malformed
+        self.log_level = adjusting.log_level
+        self.mark = adjusting.mark
+        self.type_of_service = adjusting.type_of_service
+        self.set_timeout = adjusting.set_timeout
+        self.set_priority = adjusting.set_priority
+        self._hints = iter(hints)
+
+    def early_hint(self, name: bytes, text: Text) -> Act:
+        """Return what sends a header in a response 103, together with those that follow at once."""
+        return adjusting.early_hint(name, text, next(self._hints))
+
+    def wait_for_body(self, time: int, least: int) -> Act:
+        """Return what waits for a body."""
+        return request_body.waiting_by_rule(time / 1000, least)
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
@@ -203,4 +224,23 @@ def _steps(kind: SetKind, front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
         return ()
     from tcproxy.rules.compiling import compile_rules  # a configuration without rules needs none of it
 
-    return compile_rules(rules, HttpAssembly(kind, front, owner))
+    return compile_rules(rules, HttpAssembly(kind, front, owner, _last_hints(rules)))
+
+
+def _last_hints(rules: Sequence[Any]) -> list[bool]:
+    """Return of each `early-hint` whether it ends a response 103: any other rule, or a condition, follows."""
+    after = [*rules[1:], None]
+    return [
+        follower is None or follower.action.name != HINT or follower.condition is not None
+        for rule, follower in zip(rules, after, strict=True)
+        if rule.action.name == HINT
+    ]
+
+
+HINT = "early-hint"
+
+
+def late_timeout(front: Proxy, back: Proxy) -> Rule | None:
+    """Return the rule that keeps a timeout which rules of a `listen` section set before its backend was chosen."""
+    sets = any(rule.action.name == "set-timeout" for rule in front.rules_of(SetKind.HTTP_REQUEST))
+    return adjusting.keep_timeout if sets else None

@@ -34,6 +34,7 @@ FRONT: tuple[Callable[[Proxy], Rule | tuple[Rule, ...] | None], ...] = (
 )
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
+    rule_sets.late_timeout,
     rule_sets.first_of_backend,
     request_body.of_backend,
     cookies.persist_rules,

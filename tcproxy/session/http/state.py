@@ -233,6 +233,16 @@ class Exchange(Stream):
         )
 
     @property
+    def tunnel_limit(self) -> float:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the seconds of `timeout tunnel` that a rule has set, 0 for none."""
+        return self.changes.tunnel if self.changes is not None else 0.0
+
+    @property
+    def priority(self) -> tuple[int, int]:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the class in queues, and the milliseconds by which it counts as come later."""
+        return self.changes.priority if self.changes is not None else (0, 0)
+
+    @property
     def wait_over(self) -> bool:
         """Return False while a condition may be answered by "not known yet"."""
         inner = self.inner
@@ -240,7 +250,9 @@ class Exchange(Stream):
 
     def request_line(self) -> tuple[bytes, bytes] | None:
         """Return method and target of the request as it came; None without a request."""
-        request = self.request
+        request, changes = self.request, self.changes
+        if changes is not None and changes.line is not None:
+            return changes.line[0], changes.line[1]
         return None if request is None else (request.method, request.target)
 
     def request_body(self) -> bytes:
