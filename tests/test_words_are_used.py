@@ -127,7 +127,7 @@ SHOWN = {
         "option-accept-invalid-http-request option-accept-invalid-http-response": OPTIONS,
         "option-http-restrict-req-hdr-names": OPTIONS,
         "option-idle-close-on-response": "scenarios/test_http_options.py::test_idle_clients_of_a_soft_stop",
-        "option-http-use-proxy-header http-response http-after-response":
+        "use-server option-http-use-proxy-header http-response http-after-response":
             "rules/test_http_reference.py::test_actions_are_told_alike",
         "option-http-buffer-request": "scenarios/test_http_bodies.py::test_told_alike",
         "option-forwardfor option-originalto http-send-name-header": HEADERS,

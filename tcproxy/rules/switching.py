@@ -58,4 +58,12 @@ def _form(statement: Statement, place: Place, draft: Draft, reading: Reading) ->
     for expression in form.expressions:
         if not place.allows(expression.fetch.places):
             raise Refused(f"'{name}' : the fetch '{expression.fetch.name}' cannot be used in a '{place.words}'", 1)
-    return form if form.expressions or form.variables else None
+    return form if _varies(form) else None
+
+
+def _varies(form: Format) -> bool:
+    """Return whether HAProxy takes a name for a format: not where it is one text, which may begin with `%%`."""
+    if form.expressions or form.variables:
+        return True
+    most = 2 if form.text.startswith("%%") else 1
+    return len(form.pieces) > most

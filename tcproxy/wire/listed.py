@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from tcproxy.wire.messages import Change
 
-_ELEMENT = re.compile(rb'(?:[^",\\]|\\.|"(?:[^"\\]|\\.)*+"?+)*+', re.DOTALL)
-"""All up to a comma that stands in no quoted string; what follows a backslash counts for nothing."""
+_ELEMENT = re.compile(rb'(?:[^",]|"(?:[^"\\]|\\.)*+\\?"?+)*+', re.DOTALL)
+"""All up to a comma that stands in no quoted string; there what follows a backslash counts for nothing."""
 
 
 def change_elements(change: Callable[[bytes, bytes], bytes]) -> Change:

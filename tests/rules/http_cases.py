@@ -17,7 +17,8 @@ def response(rule: str, answer: bytes = OK) -> Case:
     return Case(f"http-response {rule}", steps=get(), answer=answer)
 
 
-LISTS = ("X-A: 1", "X-B: a, b ,c", "x-a: 2, 3", "X-C:", "Foo-X-A: q", 'X-Q: "a,b", c ,, d,')
+LISTS = ("X-A: 1", "X-B: a, b ,c", "x-a: 2, 3", "X-C:", "Foo-X-A: q", 'X-Q: "a,b", c ,, d,',
+         'X-E: a\\,b,"c\\",d",e\\')
 HEADERS = [
     *(
         request(rule, "/", *LISTS)
@@ -27,7 +28,8 @@ HEADERS = [
             "del-header x-a -m str", "del-header foo-x-a if TRUE", "replace-header X-A ([0-9]) v\\1w\\0",
             "replace-header X-A .* %o", "replace-header X-C .* z", "replace-header X-C ^$ z",
             "replace-value X-A ([0-9]) v\\1w", "replace-value X-B .* <\\0>", "replace-value X-Q .* <\\0>",
-            "replace-value X-C .* <\\0>", "replace-value X-B ^b$ 'y, z'", "replace-header X-A 1 %[src]\\\\x41\\\\0",
+            "replace-value X-C .* <\\0>", "replace-value X-E .* <\\0>", "replace-value X-B ^b$ 'y, z'",
+            "replace-header X-A 1 %[src]\\\\x41\\\\0",
             "replace-header X-A 1 \\\\x4g\\\\q\\\\9", "replace-header X-A 1 a\\\\", "replace-header X-A 1 \\\\x4",
             "set-header x-a %[src]", "add-header x-a 7", "set-header x-new 7 if FALSE",
         )
@@ -319,8 +321,27 @@ SWITCHING = [
     Case("use_backend x#-%[req.hdr(host),lower] if TRUE", steps=(HOSTS,), more=TWO),
 ]  # fmt: skip
 
+DOWN = "server off 127.0.0.1:1 disabled\nuse-server off if TRUE\nuse-server s if TRUE"
+DEAD = "server dead 127.0.0.1:1 maxconn 1\nretries 0\n"
+SERVERS = [
+    *(
+        Case("", DEAD + rules, steps=get(target, *headers))
+        for target in ("/a", "/b")
+        for headers in ((), ("Cookie: c=x", "x-s: s"))
+        for rules in (
+            "use-server s if { path /a }", "use-server s unless { path /a }",
+            "use-server dead if { path /a }\nuse-server s if TRUE",
+            "use-server %[req.hdr(x-s)] if TRUE\nuse-server s if TRUE",
+            "use-server %[req.hdr(x-s)] if { req.hdr(x-s) -m found }\nuse-server dead if TRUE",
+            "cookie c\nuse-server s if { path /a }", "cookie c insert\nuse-server s if TRUE",
+        )
+    ),
+    Case("", DEAD + DOWN), Case("", f"{DEAD}option persist\n{DOWN}"), Case("", f"{DEAD}force-persist if TRUE\n{DOWN}"),
+    Case("", f"{DEAD}ignore-persist if TRUE\nuse-server s if TRUE"),
+]  # fmt: skip
+
 FAMILIES = {
     "headers": HEADERS, "targets": TARGETS, "redirections": REDIRECTIONS, "answers": ANSWERS, "after": AFTER,
     "limits": LIMITS, "variables": VARIABLES, "logs": LOGS, "waits": WAITS, "clients": CLIENTS, "normal": NORMAL,
-    "switching": SWITCHING,
+    "switching": SWITCHING, "servers": SERVERS,
 }  # fmt: skip

@@ -100,6 +100,10 @@ LINES: dict[str, tuple[str, ...]] = {
         "silent-drop", "set-log-level err", "set-nice 1", "set-tos 1", "set-mark 1", "wait-for-body time 1",
         "nonsense", "set-header a %[path]",
     ),
+    "use-server": (
+        "", "s", "s if TRUE", "x if TRUE", "s TRUE", "%[src] if TRUE", "%[nonsense] if TRUE", "s if", "s if nonsense",
+        "%[status] if TRUE", "s unless FALSE", "%[src if TRUE", "%[path]", "s%% if TRUE", "%HM if TRUE",
+    ),
     "use_backend": (
         "", "l%[src]", "l%[nonsense]", "%[src", "l%[status]", "l%[be_conn(nonsense)]", "%[req.hdr(host)] if TRUE",
         "%[path] nonsense", "%HM", "%nonsense", "nonsense", "other%%", "%[src] unless FALSE", "%[src] if",
