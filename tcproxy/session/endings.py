@@ -61,8 +61,7 @@ def reject_response(stream: Stream) -> None:
 
 
 def speak_http(stream: Any) -> None:
-    """Go on in HTTP with a client that came in TCP mode."""
-    stream.inspection = None
+    """Go on in HTTP with a client that came in TCP mode: the session is replaced, and is closed from now on."""
     stream.client.speak_http()
 
 

@@ -33,6 +33,10 @@ class HttpAssembly(SessionAssembly):
         """Return what closes the client's connection without an answer."""
         return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
 
+    def speak_http(self) -> Act:
+        """Return what does nothing: HTTP is spoken already."""
+        return lambda exchange: None
+
     def close_server(self) -> Act:
         """Return what closes the link."""
         return contents.close_server
@@ -65,8 +69,16 @@ def of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
 
 
 def first_of_frontend(front: Proxy) -> tuple[Rule, ...]:
-    """Return the steps of a frontend's `tcp-request content` rules, which come before all others."""
-    return _contents(front, front)
+    """Return the steps of a frontend's `tcp-request content` rules, which come before all others.
+
+    In TCP mode they have looked at a client's first request already, before it spoke HTTP.
+    """
+    steps = _contents(front, front)
+    return steps if front.mode == "http" else tuple(map(_but_for_the_first, steps))
+
+
+def _but_for_the_first(rule: Rule) -> Rule:
+    return lambda exchange: exchange.first or rule(exchange)
 
 
 def first_of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
