@@ -69,6 +69,7 @@ class Global:
     strict_limits: bool = True
     splice: bool = True
     pp2_never_send_local: bool = False
+    expose_experimental_directives: bool = False
     any_payload: bool = False
     tune: Mapping[str, int] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -207,6 +208,8 @@ WORDS = (
         manual="3.1"),
     Row("hard-stop-after", GLOBAL, "Limit how long a soft stop may take.", (Time(),), "hard_stop_after", manual="3.1"),
     Row("grace", GLOBAL, "Keep listening for a while after the signal to stop.", (Time(),), "grace", manual="3.1"),
+    Row("expose-experimental-directives", GLOBAL, "Take words that HAProxy calls experiments.",
+        field="expose_experimental_directives", manual="3.1", core=True),
     Row("pp2-never-send-local", GLOBAL, "Never send PROXY headers of type LOCAL.", field="pp2_never_send_local",
         manual="3.1"),
     Row("h1-accept-payload-with-any-method", GLOBAL, "Take bodies of HTTP/1.0's GET, HEAD and DELETE.",

@@ -154,19 +154,20 @@ class Proxy:
         """Return the conditions of all rules."""
         every = [*self.monitor_fails, *(rule.condition for rule in self.use_backends)]
         every += [rule.condition for rule in self.redirects]
-        every += [rule.condition for rule in self._every_rule()]
+        every += [rule.condition for rule in self.every_rule()]
         every += [rule.condition for rule in self.persist_rules]
         return [condition for condition in every if condition is not None]
 
     def expressions(self) -> list[tuple[Any, Origin]]:
         """Return the samples that actions of rules take, with the places of these rules."""
-        return [(expression, rule.origin) for rule in self._every_rule() for expression in rule.made.expressions]
+        return [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
 
     def rules_of(self, kind: Any) -> tuple[Any, ...]:
         """Return the rules of one set (tcproxy.rules.sets)."""
         return (self.rules or {}).get(kind, ())
 
-    def _every_rule(self) -> list[Any]:
+    def every_rule(self) -> list[Any]:
+        """Return the rules of all sets."""
         return [rule for found in (self.rules or {}).values() for rule in found]
 
     @property

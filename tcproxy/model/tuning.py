@@ -85,7 +85,7 @@ _REGISTERED_NUMBERS = """
 _TIMES = "tune.lua.service-timeout\ntune.lua.session-timeout\ntune.lua.task-timeout\nclose-spread-time"
 _SWITCHES = "tune.idle-pool.shared\ntune.listener.multi-queue\ntune.sched.low-latency\ntune.fd.edge-triggered"
 _FLAGS = "tune.fail-alloc\nno-memory-trimming"
-_BARE = "noepoll\nnoevports\nnogetaddrinfo\nnokqueue\nnopoll\nnoreuseport\nexpose-experimental-directives"
+_BARE = "noepoll\nnoevports\nnogetaddrinfo\nnokqueue\nnopoll\nnoreuseport"
 
 _NOTHING = "No effect: it tunes what does not exist here."
 

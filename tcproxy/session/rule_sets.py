@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tcproxy.model.proxy import Proxy
-from tcproxy.model.replies import Reply
 from tcproxy.report import formats
 from tcproxy.report.formats import Moment
 from tcproxy.rules.actions.rows import Act, Text
-from tcproxy.rules.sets import SetKind
+from tcproxy.rules.sets import ADMISSION, SetKind
 from tcproxy.samples.formats import Format, Piece
 from tcproxy.samples.writing import text_of
 from tcproxy.session import endings
+from tcproxy.session.ends import with_host, with_port
 from tcproxy.session.greeting import EXPECTED
 from tcproxy.session.log_lines import record_of
 from tcproxy.session.settings import Step
+
+
+class Slots:
+    """What rules have captured of a session in TCP mode, by slot (CapturedFacts in samples/facts.py)."""
+
+    __slots__ = ("request",)
+
+    response: Sequence[bytes | None] = ()
+    request_cookie: str | None = None
+    response_cookie: str | None = None
+
+    def __init__(self, request: list[bytes | None]) -> None:
+        self.request = request
 
 
 class SessionAssembly:
@@ -52,19 +65,50 @@ class SessionAssembly:
         """Return what goes on in HTTP with a client that came in TCP mode."""
         return endings.speak_http
 
-    # actions of HTTP, which no set of TCP has
+    def drop(self) -> Act:
+        """Return what forgets the client's connection, of which the client hears nothing."""
+        return endings.drop_unheard if self.kind in ADMISSION else endings.drop_stream_unheard
 
-    def deny(self, status: int, reply: Reply | None) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+    def mark(self, value: int) -> Act:
+        """Return what sets the firewall's mark of packets to the client."""
+        return lambda stream: stream.client.mark(value)
 
-    def tarpit(self, status: int, reply: Reply | None) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+    def type_of_service(self, value: int) -> Act:
+        """Return what sets the type of service of packets to the client."""
+        return lambda stream: stream.client.set_type_of_service(value)
 
-    def keep_no_copy(self) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+    def begin_captures(self, stream: Any) -> Any:
+        """Return the empty slots that a rule captures into."""
+        slots = stream.captured = Slots([None] * len(self.front.request_captures))
+        return slots
+
+    def log_level(self, level: int) -> Act:
+        """Return what sets the level of a session's log line; -1: write none."""
+
+        def set_level(stream: Any) -> None:
+            stream.level = level
+
+        return set_level
+
+    def change_address(self, source: bool, port: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the address (packed), or the port, of the client, or that it connected to."""
+        real = self.kind is SetKind.TCP_CONNECTION
+
+        def change(stream: Any, value: Any) -> None:
+            old = stream.client_address if source else stream.front_address
+            new = with_port(old, value) if port else with_host(old, value)
+            stream.move(new if source else None, None if source else new, real)
+
+        return change
+
+    def set_priority(self, offset: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the class in queues, or the milliseconds by which a session counts as come later."""
+
+        def change(stream: Any, value: int) -> None:
+            first, second = stream.priority
+            stream.priority = (first, value) if offset else (value, second)
+
+        return change
 
 
 def _variable(piece: Piece) -> Text:
@@ -86,7 +130,8 @@ def of_connections(kind: SetKind, front: Proxy) -> Step | None:
         return None
     from tcproxy.rules.compiling import compile_rules  # a configuration without rules needs none of it
 
-    (step,) = compile_rules(rules, SessionAssembly(kind, front, front))
+    assembly: Any = SessionAssembly(kind, front, front)  # it offers what these actions ask for
+    (step,) = compile_rules(rules, assembly)
     return step
 
 
@@ -100,7 +145,7 @@ def of_contents(front: Proxy, owner: Proxy, room: int) -> Step | None:
         return None
     from tcproxy.session.inspection import inspecting
 
-    assembly = SessionAssembly(SetKind.TCP_CONTENT, front, owner)
+    assembly: Any = SessionAssembly(SetKind.TCP_CONTENT, front, owner)
     return inspecting(rules, assembly, owner.request_delay / 1000, room)
 
 
@@ -111,5 +156,5 @@ def of_responses(owner: Proxy, room: int) -> Callable[[Any], Any] | None:
         return None
     from tcproxy.session.response_inspection import inspecting
 
-    assembly = SessionAssembly(SetKind.TCP_RESPONSE, owner, owner)
+    assembly: Any = SessionAssembly(SetKind.TCP_RESPONSE, owner, owner)
     return inspecting(rules, assembly, owner.response_delay / 1000, room)

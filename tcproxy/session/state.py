@@ -100,13 +100,13 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
-    # no rule of tcproxy sets these three yet, and none is asked of a connection that failed
-    priority_class: int = 0
-    priority_offset: int = 0
+    # no rule of tcproxy sets these two yet, and none is asked of a connection that failed
     last_rule: Origin | None = None
     client_error: str = ""
     first: bool = True
     captured: CapturedFacts | None = None
+    tunnel_limit: float = 0.0
+    priority: tuple[int, int] = (0, 0)
 
     @property
     def world(self) -> World:
@@ -130,12 +130,22 @@ class SessionFacts:
     @property
     def destination(self) -> bytes:
         """Return the packed address that the client connected to, empty for a UNIX socket."""
-        return packed(self.front_address[0])
+        return address_bytes(self.front_address[0])
 
     @property
     def destination_port(self) -> int:
         """Return the port that the client connected to."""
         return self.front_address[1]
+
+    @property
+    def priority_class(self) -> int:
+        """Return the class in queues that a rule has set."""
+        return self.priority[0]
+
+    @property
+    def priority_offset(self) -> int:
+        """Return the milliseconds by which it counts as come later in queues, as a rule has set them."""
+        return self.priority[1]
 
     @property
     def connection_source(self) -> Address:
@@ -279,7 +289,7 @@ class Connection(SessionFacts):
         """Return the client's packed address, empty for a UNIX socket."""
         source = self.packed_source
         if source is None:
-            source = self.packed_source = packed(self.client_address[0])
+            source = self.packed_source = address_bytes(self.client_address[0])
         return source
 
     @property
@@ -457,6 +467,9 @@ class Stream(SessionFacts):
     ticket: Ticket | None
     unique: str | None
 
+    # of TCP mode only: the level of the log line that a rule has set, -1 for no line
+    level: int | None = None
+
     # of HTTP mode only: links of the client's own (http/private.py), and a request to send again (http/retries.py)
     kept: Any = None
     replay: Any = None
@@ -502,7 +515,7 @@ class Stream(SessionFacts):
     @property
     def has_asked(self) -> bool:
         """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
-        return self.queued_until != 0.0 or self.ticket is not None
+        return self.queued_until != 0.0 or self.ticket is not None or self.response is not None
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
@@ -597,8 +610,8 @@ class Stream(SessionFacts):
         self.connection.rearm()
 
 
-def packed(host: str) -> bytes:
-    """Return the packed form of an address, empty for the name of a UNIX socket."""
+def address_bytes(host: str) -> bytes:
+    """Return the 4 or 16 bytes of an address, none for the name of a UNIX socket."""
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
     except OSError:
@@ -614,4 +627,4 @@ def _endpoint(noted: Address | None, ask: Callable[[], Address] | None) -> Endpo
             noted = ask()
         except OSError:
             return None
-    return packed(noted[0]), noted[1]
+    return address_bytes(noted[0]), noted[1]

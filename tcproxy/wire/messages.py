@@ -260,6 +260,12 @@ class RequestHead(Head):
         slash = rest.find(b"/") if found else -1
         return rest[slash:] if slash >= 0 else b""
 
+    def set_line(self, method: bytes, target: bytes) -> None:
+        """Set the method and the target that are forwarded."""
+        self.method, self.target = method, target
+        if self.template is not None:
+            self.parts = (method, target, *self.parts[2:])
+
     @property
     def takes_interim(self) -> bool:
         """Return whether the client may be sent interim responses (1xx) before the one that counts."""
@@ -273,6 +279,12 @@ class ResponseHead(Head):
 
     reason: bytes
     status: int
+
+    def set_line(self, status: int, reason: bytes) -> None:
+        """Set the status and the reason that are forwarded."""
+        self.status, self.reason = status, reason
+        if self.template is not None:
+            self.parts = (b"%d" % status, reason, *self.parts[2:])
 
     @property
     def interim(self) -> bool:

@@ -46,7 +46,8 @@ class FakeEnd(End):
         self.unread = b""
         self.wrote = 0.0
         self.muted = self.listens = self.breaks_at_once = self.held_back = False
-        self.finished = False
+        self.finished = self.vanished = False
+        self.marks: tuple[int, ...] = ()
         self.closed = ""
 
     # as the session sees it
@@ -65,6 +66,18 @@ class FakeEnd(End):
     def stalled_since(self) -> float | None:
         """Since when this side takes nothing."""
         return self.wrote if self.unread else None
+
+    def mark(self, value: int) -> None:
+        """Keep the mark of packets."""
+        self.marks = (*self.marks, value)
+
+    def set_type_of_service(self, value: int) -> None:
+        """Keep the type of service."""
+        self.marks = (*self.marks, value)
+
+    def vanish(self) -> None:
+        """Be closed unheard, when that comes."""
+        self.vanished = True
 
     def join(self, other: End) -> None:
         """Pass bytes both ways."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.rules.world import rules
@@ -17,7 +19,7 @@ ANSWERS = (
 )
 
 
-def staged(*lines: str, **more: int) -> Stage:
+def staged(*lines: str, **more: Any) -> Stage:
     """Return a stage with these rules; `delay` and `answer_delay` in milliseconds."""
     delays = {"request_delay": more.pop("delay", 0), "response_delay": more.pop("answer_delay", 0)}
     return Stage(rules=rules(*lines), **delays, **more)
@@ -85,7 +87,7 @@ def test_a_client_that_leaves_ends_the_wait(ends: str) -> None:
 
 def test_a_client_that_is_silent_too_long_is_given_up() -> None:
     """`timeout client` holds during the wait."""
-    stage = staged(*WAITING, delay=5000, timeouts={"client": 1000})  # type: ignore[arg-type]
+    stage = staged(*WAITING, delay=5000, timeouts={"client": 1000})
     client = stage.client()
     client.says(b"good")
     stage.wait(2)

@@ -6,6 +6,7 @@ not done. A row stands at the foot of the file that implements its action, in a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,12 +15,14 @@ from typing import Any, Protocol, TypeAlias
 from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
-from tcproxy.rules.sets import SetKind
+from tcproxy.rules.sets import TCP, SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
-from tcproxy.samples.formats import Format, FormatError, read_format
+from tcproxy.samples.formats import Format, read_format
 from tcproxy.samples.places import Place
+from tcproxy.samples.table import CONVERTERS
 from tcproxy.wire.messages import RequestHead, ResponseHead
 
 Act: TypeAlias = Callable[[Any], object]
@@ -29,7 +32,9 @@ Text: TypeAlias = Callable[[Any], bytes]
 
 
 class Exchange(Facts, Protocol):
-    """What actions of HTTP see of an exchange."""
+    """What actions of HTTP see of an exchange. status: what log lines and counters tell of the response."""
+
+    status: int
 
     @property
     def request(self) -> RequestHead:
@@ -62,6 +67,18 @@ class Assembly(Protocol):
         """Return the function that writes a format."""
         ...
 
+    def fits(self, exchange: Any, more: int) -> bool:
+        """Return whether the message that the rules are about may grow by so many bytes."""
+        ...
+
+    def failed(self, exchange: Any) -> bool:
+        """Count a change that could not be made; return whether the next rule may follow (`strict-mode off`)."""
+        ...
+
+    def note_line(self, exchange: Any) -> None:
+        """Keep the request line as it came, for log lines: it is about to be changed."""
+        ...
+
     def deny(self, status: int, reply: Reply | None) -> Act:
         """Return what refuses a message: with this answer, or the page of the status."""
         ...
@@ -70,12 +87,76 @@ class Assembly(Protocol):
         """Return what refuses a request after `timeout tarpit`."""
         ...
 
-    def keep_no_copy(self) -> Act:
-        """Return what sees that a request is not sent again."""
+    def redirect(self, rule: Redirect, form: Format | None) -> Act:
+        """Return what sends the client elsewhere; it returns True where the rule does not apply."""
+        ...
+
+    def answer(self, status: int, reply: Reply | None) -> Act:
+        """Return what answers in the server's place."""
+        ...
+
+    def authenticate(self, realm: str) -> Act:
+        """Return what asks the client for a name and a password."""
         ...
 
     def reject(self) -> Act:
-        """Return what closes the connection of a client without an answer, and counts that."""
+        """Return what closes the client's connection without an answer."""
+        ...
+
+    def drop(self) -> Act:
+        """Return what forgets the client's connection, of which the client hears nothing."""
+        ...
+
+    def malformed(self, exchange: Any) -> None:
+        """Answer that the request is malformed (400)."""
+        ...
+
+    def begin_captures(self, exchange: Any) -> Any:
+        """Return the empty slots that a rule captures into before anything else does; None where there are none."""
+        ...
+
+    def log_level(self, level: int) -> Act:
+        """Return what sets the level of an exchange's log line; -1: write none."""
+        ...
+
+    def change_address(self, source: bool, port: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the address (packed), or the port, of the client, or that it connected to."""
+        ...
+
+    def mark(self, value: int) -> Act:
+        """Return what sets the firewall's mark of packets to the client."""
+        ...
+
+    def type_of_service(self, value: int) -> Act:
+        """Return what sets the type of service of packets to the client."""
+        ...
+
+    def wait_for_body(self, time: int, least: int) -> Act:
+        """Return what waits for a body: so many milliseconds at most, until all, or so many bytes, are there."""
+        ...
+
+    def set_timeout(self, name: str, take: Callable[[Any], Any]) -> Act:
+        """Return what sets `timeout server` or `timeout tunnel` of an exchange. take: gives milliseconds."""
+        ...
+
+    def set_priority(self, offset: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the class in queues, or the milliseconds by which a request counts as come later."""
+        ...
+
+    def early_hint(self, name: bytes, text: Text) -> Act:
+        """Return what sends a header in a response 103, together with those that follow at once."""
+        ...
+
+    def reason(self, status: int) -> bytes:
+        """Return the reason phrase of a status."""
+        ...
+
+    def strictness(self, strict: bool) -> Act:
+        """Return what begins, or ends, the strict mode."""
+        ...
+
+    def keep_no_copy(self) -> Act:
+        """Return what sees that a request is not sent again."""
         ...
 
     def close_server(self) -> Act:
@@ -187,28 +268,38 @@ class ActionWords:
             return True
         return False
 
+    @property
+    def _has_http(self) -> bool:
+        """Return whether formats may name what is known of HTTP."""
+        return self.kind not in TCP or self.draft.get("mode", "tcp") == "http"
+
     def format(self, what: str) -> Format:
         """Take the next word as a format."""
         at = self.at
-        text = self.word(what)
+        return self.read_format(self.word(what), at)
+
+    def read_format(self, text: str, at: int) -> Format:
+        """Return the format that is in the word at an index."""
         try:
             form = read_format(text, self.reading.name)
             check = self.reading.check_format
             for piece in form.variables if check is not None else ():
-                check(f"%{piece.variable}", True)  # type: ignore[misc]  # it is not None
-        except FormatError as wrong:
+                check(f"%{piece.variable}", self._has_http)  # type: ignore[misc]  # it is not None
+        except ValueError as wrong:  # of either room that reads formats
             raise self.refuse(str(wrong), at) from None
         for expression in form.expressions:
             self.check_place(expression)
         return form
 
     def expression(self, what: str, places: Sequence[Place] = ()) -> Expression:
-        """Take the next words as an expression: it ends at the first space that is not in parentheses.
+        """Take the next words as an expression: words behind it that begin with a converter's name belong to it.
 
         places: where its sample must exist, any of them; by default where the rules of this set are met.
         """
         at = self.at
         text = self.word(what)
+        while re.split("[,(]", self.next, maxsplit=1)[0] in CONVERTERS:
+            text = f"{text},{self.word(what)}"
         try:
             found, rest = read_expression(text, self.reading.name)
         except ValueError as wrong:

@@ -6,11 +6,35 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcproxy.grammar.rows import each
-from tcproxy.rules.actions import addresses, answers, connections, headers
+from tcproxy.rules.actions import (
+    answers,
+    clients,
+    connections,
+    headers,
+    logging,
+    normalizing,
+    redirecting,
+    request_line,
+    status,
+    variables,
+    waits,
+)
 from tcproxy.rules.actions.rows import Action
 from tcproxy.rules.sets import SetKind
 
-ROWS: tuple[Action, ...] = (*addresses.ACTIONS, *answers.ACTIONS, *connections.ACTIONS, *headers.ACTIONS)
+ROWS: tuple[Action, ...] = (
+    *answers.ACTIONS,
+    *clients.ACTIONS,
+    *connections.ACTIONS,
+    *headers.ACTIONS,
+    *logging.ACTIONS,
+    *normalizing.ACTIONS,
+    *redirecting.ACTIONS,
+    *request_line.ACTIONS,
+    *status.ACTIONS,
+    *variables.ACTIONS,
+    *waits.ACTIONS,
+)
 
 
 def _joined() -> Mapping[SetKind, Mapping[str, Action]]:

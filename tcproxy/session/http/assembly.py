@@ -19,7 +19,14 @@ from tcproxy.session.http.redirects import redirect_to_server
 from tcproxy.session.http.refusals import needs_of
 from tcproxy.session.http.request_body import still_there
 from tcproxy.session.http.retries import causes_of
-from tcproxy.session.http.rule_sets import may_wait, of_servers
+from tcproxy.session.http.rule_sets import (
+    after_responses,
+    answers_responses,
+    changes_methods,
+    may_wait,
+    of_servers,
+    takes_bodies,
+)
 from tcproxy.session.http.settings import HttpSettings, Line, Route
 from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.session.settings import BackendSettings, FrontendSettings
@@ -36,6 +43,7 @@ class HttpFrontend(HttpSettings):
     def __init__(self, model: Proxy) -> None:
         super().__init__(model)
         self.pages = {**BUILT_IN, **pages_of(model)}
+        self.after = after_responses(model, model)
         self._routes: dict[BackendSettings, Route] = {}
         self._targets: set[BackendSettings | None] = set()
         self._recorders: dict[frozenset[str], Callable[[Exchange], Record]] = {}
@@ -143,6 +151,7 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.closes = front.closes or front.server_closes or http.closes
     route.says_close = route.closes and not http.pretends
     route.soonest = min(front.shortest, http.shortest)
+    route.after = after_responses(*pair)
     route.pages = {**front.pages, **pages_of(backend.model)}
     route.requests, waits = made_of(rule_table.BACK, *pair)
     route.responses, _ = made_of(rule_table.RESPONSES, *pair)
@@ -158,7 +167,9 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.steps = Steps([*route.requests, *looks, find_server, *away, connect, last])
     written = bool(route.retries or route.observes or front.model.header_case or inspections)
     route.fast_requests = not (waits or route.closes or backend.dispatch or sends_away or written)
-    route.fast_responses = not (route.closes or front.closes or front.early or written)
+    # a client that asks by HEAD may be sent no body of another method's response; some statuses have none
+    muted = changes_methods(*pair) or takes_bodies(*pair) or answers_responses(*pair)
+    route.fast_responses = not (route.closes or front.closes or front.early or written or muted)
     return route
 
 

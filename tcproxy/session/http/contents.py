@@ -92,6 +92,14 @@ def reject(exchange: Exchange) -> None:
     exchange.abort()
 
 
+def drop(exchange: Exchange) -> None:
+    """Close the client's connection unheard: no FIN, no reset tells of it, where the system allows that."""
+    if exchange.backend is not None:
+        exchange.backend.farm.counters.denied_requests += 1
+    exchange.client.vanish()
+    reject(exchange)
+
+
 def reject_response(exchange: Exchange) -> None:
     """Close both connections; the client is not answered."""
     counters = [exchange.frontend.counters, exchange.bind.counters]

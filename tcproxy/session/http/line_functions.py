@@ -212,7 +212,7 @@ def _peer_of(exchange: Exchange) -> Address:
         address = exchange.client_address
     except OSError:
         return NOWHERE  # the socket knows its addresses no more
-    if exchange.moved is None:
+    if exchange.changes is None:  # a rule may have set another one, for this exchange alone
         exchange.connection.peer = address
     return address
 

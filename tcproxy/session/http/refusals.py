@@ -9,8 +9,9 @@ from __future__ import annotations
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.replies import Reply
 from tcproxy.rules.actions.rows import Act
-from tcproxy.rules.sets import SetKind
+from tcproxy.rules.sets import HTTP
 from tcproxy.session.http import captures, cookies, pages, request_body
+from tcproxy.session.http.changes import drop_response
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.pages import Page
 from tcproxy.session.http.state import Exchange, Rule
@@ -24,7 +25,7 @@ class Refusal:
 
     def __init__(self, status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> None:
         self.status = status
-        self.page: Page | None = pages.compiled(reply) if reply is not None else None
+        self.page: Page | None = pages.compiled(reply, owner.name) if reply is not None else None
         made = captures.request_cookies(front, owner), cookies.requests(front, owner)
         self.cookies: list[Rule] = [one for one in made if one is not None]
 
@@ -51,8 +52,8 @@ def count(exchange: Exchange) -> None:
 
 def needs_of(proxy: Proxy) -> frozenset[str]:
     """Return the facts that the answers of a section's rules name."""
-    replies = [rule.reply for rule in proxy.rules_of(SetKind.HTTP_REQUEST) if rule.reply is not None]
-    return frozenset[str]().union(*(pages.compiled(reply).needs for reply in replies))
+    replies = [rule.reply for kind in HTTP for rule in proxy.rules_of(kind) if rule.reply is not None]
+    return frozenset[str]().union(*(pages.compiled(reply, proxy.name).needs for reply in replies))
 
 
 def denying(status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> Act:
@@ -66,6 +67,30 @@ def denying(status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> Act
         refusal.answer(exchange)
 
     return deny
+
+
+def denying_responses(status: int, reply: Reply | None, owner: Proxy) -> Act:
+    """Return the action that refuses responses of servers."""
+    page = pages.compiled(reply, owner.name) if reply is not None else None
+
+    def deny(exchange: Exchange) -> None:
+        count_response(exchange)
+        exchange.decide(PROXY, "H")
+        drop_response(exchange)
+        exchange.answer(status, page)
+
+    return deny
+
+
+def count_response(exchange: Exchange) -> None:
+    """Count a response that is refused by a rule."""
+    backend, server = exchange.backend, exchange.server
+    exchange.frontend.counters.denied_responses += 1
+    exchange.bind.counters.denied_responses += 1
+    if backend is not None:
+        backend.farm.counters.denied_responses += 1
+    if server is not None:
+        server.counters.denied_responses += 1
 
 
 # tarpit

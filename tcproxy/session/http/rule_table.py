@@ -35,6 +35,7 @@ FRONT: tuple[Callable[[Proxy], Rule | tuple[Rule, ...] | None], ...] = (
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
     rule_sets.first_of_backend,
+    rule_sets.late_timeout,
     request_body.of_backend,
     cookies.persist_rules,
     rule_sets.of_backend,
@@ -51,9 +52,10 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
 RESPONSES: tuple[Callable[[Proxy, Proxy], ResponseEdit | None], ...] = (
     captures.responses,
     request_body.told_to_continue,
+    rule_sets.of_responses,
     captures.response_cookies,
     checkcache.responses,
-    rule_sets.of_responses,
+    rule_sets.after_servers,
 )
 """Of a frontend and a backend."""
 

@@ -19,7 +19,7 @@ from tcproxy.session.http.settings import HttpSettings, Route
 from tcproxy.session.log_lines import unique_id
 from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind
 from tcproxy.session.stages import Stage
-from tcproxy.session.state import Connection, Moved, Persistence, Stream, packed
+from tcproxy.session.state import Connection, Persistence, Stream, address_bytes
 from tcproxy.wire.http1 import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
@@ -30,9 +30,10 @@ ResponseEdit = Callable[["Exchange", ResponseHead], None]
 
 
 EXCHANGE_FIELDS = (
-    "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "client",
+    "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "changes",
+    "client",
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
-    "inner", "keep", "kept", "link", "local", "logged", "looking", "moved", "next_step", "number", "persistence",
+    "inner", "keep", "kept", "link", "local", "logged", "looking", "next_step", "number", "persistence",
     "phase", "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
     "retries", "route", "scopes", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
     "times_ms", "unique",
@@ -107,12 +108,12 @@ class Exchange(Stream):
     fast: it took the fast path, as far as it went (fast.py).
     bytes_ahead: bytes sent ahead of the response, which are counted with it. byte_counts, times_ms: accounting.py has
     counted them: bytes of both sides (NOT_COUNTED before); milliseconds of the clock when the wait began, the link
-    stood, the answer came, all was over. captured: headers and cookies for the log (captures.py). handshake:
-    milliseconds of the PROXY header. inner: the server inside the process that takes the request's body (inner.py),
-    None without one. number: of the request in the process, where lines name that. replay: the request, where it may be
-    sent again (retries.py). sent: bytes of answers of ours. kept: links that only this client may use, None without
-    any. moved: addresses that rules have set, None without any. looking: a link that could not be written to is being
-    read once more.
+    stood, the answer came, all was over. captured: headers and cookies for the log (captures.py). changes: what
+    rules have changed (changes.py), None for nothing of that. handshake: milliseconds of the PROXY header. inner: the
+    server inside the process that takes the request's body (inner.py), None without one. number: of the request in the
+    process, where lines name that. replay: the request, where it may be sent again (retries.py). sent: bytes of answers
+    of ours. kept: links that only this client may use, None without
+    any. looking: a link that could not be written to is being read once more.
     """
 
     if not TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Exchange(Stream):
     began: float
     byte_counts: tuple[int, int]
     captured: Any  # a Captured (captures.py, above)
+    changes: Any  # a Changes (changes.py, above)
     client: ClientEnd
     connected_at: float
     connection: ClientConnection
@@ -143,7 +145,6 @@ class Exchange(Stream):
     local: Address | None
     logged: bool
     looking: bool
-    moved: Moved | None
     next_step: int
     number: int
     persistence: Persistence | None
@@ -179,8 +180,9 @@ class Exchange(Stream):
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        moved = self.moved
-        return self.connection.source if moved is None or moved.source is None else packed(moved.source[0])
+        if self.changes is not None and self.changes.client is not None:
+            return address_bytes(self.changes.client[0])
+        return self.connection.source
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -190,14 +192,16 @@ class Exchange(Stream):
     @property
     def client_address(self) -> Address:
         """Return the client's address. Raises OSError once the socket is gone."""
-        moved = self.moved
-        return self.connection.client_address if moved is None or moved.source is None else moved.source
+        if self.changes is not None and self.changes.client is not None:
+            return self.changes.client  # type: ignore[no-any-return]  # an Address
+        return self.connection.client_address
 
     @property
     def front_address(self) -> Address:
         """Return the address the client connected to. Raises OSError once the socket is gone."""
-        moved = self.moved
-        return self.connection.front_address if moved is None or moved.destination is None else moved.destination
+        if self.changes is not None and self.changes.front is not None:
+            return self.changes.front  # type: ignore[no-any-return]  # an Address
+        return self.connection.front_address
 
     @property
     def connection_source(self) -> Address:
@@ -208,15 +212,6 @@ class Exchange(Stream):
     def connection_destination(self) -> Address:
         """Return the address that the connection came to, whatever later rules have set."""
         return self.connection.connection_destination
-
-    def move(self, source: Address | None, destination: Address | None, real: bool) -> None:
-        """Set addresses of this exchange, those that are given."""
-        moved = self.moved
-        if moved is None:
-            moved = self.moved = Moved()
-        moved.source = source or moved.source
-        moved.destination = destination or moved.destination
-        self.connection.peer = None  # what lines name is asked for anew
 
     def link_key(self) -> Hashable:
         """Return the key of a link to the server: all that it tells the server of the client, or depends on."""
@@ -236,9 +231,21 @@ class Exchange(Stream):
         inner = self.inner
         return inner is None or bool(inner.wait_over)
 
+    @property
+    def tunnel_limit(self) -> float:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the seconds of `timeout tunnel` that a rule has set, 0 for none."""
+        return self.changes.tunnel if self.changes is not None else 0.0
+
+    @property
+    def priority(self) -> tuple[int, int]:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the class in queues, and the milliseconds by which it counts as come later."""
+        return self.changes.priority if self.changes is not None else (0, 0)
+
     def request_line(self) -> tuple[bytes, bytes] | None:
         """Return method and target of the request as it came; None without a request."""
-        request = self.request
+        request, changes = self.request, self.changes
+        if changes is not None and changes.line is not None:
+            return changes.line[0], changes.line[1]
         return None if request is None else (request.method, request.target)
 
     def request_body(self) -> bytes:

@@ -225,7 +225,7 @@ class HttpLink(HttpEnd):
                 self._tell_whole(client)
             return
         if head.framing is Framing.LENGTH and self.reader.pending == head.length:
-            self._pass_whole(head, client)
+            self._pass_whole(head)
             return
         body = self.body
         if body is None:
@@ -244,11 +244,13 @@ class HttpLink(HttpEnd):
         else:
             client.flush()
 
-    def _pass_whole(self, head: ResponseHead, client: Any) -> None:
+    def _pass_whole(self, head: ResponseHead) -> None:
         """Pass on a response whose whole body came with its head."""
         self.whole = True
         if not self.session.responded(head):
             return
+        client = self.sink
+        assert client is not None
         data = self.reader.take()
         self.bytes_read += len(data)
         client.take((data,))
