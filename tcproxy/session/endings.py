@@ -51,7 +51,7 @@ def reject_request(stream: Stream) -> None:
 def drop_unheard(connection: Connection) -> None:
     """Forget a connection that never became a session; its client hears nothing of that."""
     _count_drop(connection)
-    connection.client.vanish()
+    vanish(connection)
     drop(connection, False)
 
 
@@ -60,9 +60,16 @@ def drop_stream_unheard(stream: Stream) -> None:
     _count_drop(stream)
     if stream.farm is not None:
         stream.farm.counters.denied_requests += 1
-    stream.client.vanish()
+    vanish(stream.connection)
     stream.decide(PROXY, "R")
     stream.end()
+
+
+def vanish(connection: Connection) -> None:
+    """Close a client's connection unheard."""
+    connection.client.vanish()
+    connection.client_done = connection.client_shut = True
+    connection.client.close()
 
 
 def _count_drop(stream: Connection | Stream) -> None:

@@ -82,7 +82,7 @@ class TcpSession(Connection, Stream):
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope, None while there is none."""
-        return Stream.variables(self, scope)
+        return Connection.variables(self, scope) if self.stage is GREETING else Stream.variables(self, scope)
 
     @property
     def wait_over(self) -> bool:

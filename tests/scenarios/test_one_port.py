@@ -77,6 +77,7 @@ def _pass(scene: Scene, client: Actor, door: Doorman, data: bytes) -> None:
     server.send(b"bye").close()
     client.ends().close()
     scene.logged()
+    scene.left()
 
 
 @story(ONE_PORT)
@@ -101,6 +102,7 @@ def one_port(scene: Scene) -> None:
     client.reads(2).close()
     link.close()
     scene.logged()
+    scene.left()
     with scene.lasting():
         client = scene.connect()
         server = doors["ssh"].accept().send(b"SSH-2.0-x\r\n")
