@@ -88,7 +88,8 @@ def reject(exchange: Exchange) -> None:
         counters.requests -= 1
         counters.unbegun -= 1
         exchange.request = None
-        exchange.captured = nothing_captured(exchange.frontend.model)
+        if exchange.captured is None:
+            exchange.captured = nothing_captured(exchange.frontend.model)
     exchange.decide(PROXY, "R")
     exchange.abort()
 
