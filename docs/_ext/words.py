@@ -20,7 +20,7 @@ from tcproxy.grammar.sections import UNSUPPORTED_SECTIONS
 from tcproxy.model.proxy import LATER_STRATEGIES
 from tcproxy.registry import Registry
 from tcproxy.rules.actions.table import ACTIONS, missing
-from tcproxy.rules.conditions import PREDEFINED_NOT_YET
+from tcproxy.rules.predefined import PREDEFINED_NOT_YET
 from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 

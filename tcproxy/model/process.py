@@ -82,6 +82,7 @@ class Configuration:
     """Everything one reading produced: the global section and the proxies, in the order of the files.
 
     userlists: the sections `userlist` by name.
+    patterns: the PatternSets (samples/patterns/sets.py) of all ACLs and maps, None where there are none.
     """
 
     process: Global
@@ -89,6 +90,7 @@ class Configuration:
     environment: Environment | None = None
     files: tuple[str, ...] = ()
     userlists: Mapping[str, UserList] = field(default_factory=dict)
+    patterns: Any = None
 
     def frontends(self) -> list[Proxy]:
         """Return the proxies that listen, in order."""

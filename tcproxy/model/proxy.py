@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
-from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Reading, Row, Status, gone
+from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, FormatUse, Reading, Row, Status, gone
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.suggestions import blamed
 from tcproxy.grammar.units import Integer, Text, Time, listed
@@ -162,6 +162,12 @@ class Proxy:
         """Return the samples that actions of rules take, with the places of these rules."""
         return [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
 
+    def formats_of_replies(self) -> list[tuple[str, Origin]]:
+        """Return the formats of answers, with the places that they are said in as far as these are known."""
+        replies = [(reply, self.origin) for reply in (self.replies or {}).values()]
+        replies += [(rule.reply, rule.origin) for rule in self.every_rule() if rule.reply is not None]
+        return [(text, origin) for reply, origin in replies for text in reply.formats()]
+
     def rules_of(self, kind: Any) -> tuple[Any, ...]:
         """Return the rules of one set (tcproxy.rules.sets)."""
         return (self.rules or {}).get(kind, ())
@@ -276,9 +282,8 @@ def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None
 def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `log-format|log-format-sd|error-log-format|unique-id-format FORMAT`: one text.
 
-    The room that writes log lines checks it.
-
-    Its section's mode may follow: what that forbids is told in the end (consistency.py).
+    The room that writes log lines checks it. Its section's mode may follow, and a section may replace what defaults
+    say: what these forbid is told in the end (consistency.py).
     """
     name = statement.words[0]
     if len(statement.words) < 2 or not statement.words[1]:
@@ -286,9 +291,9 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
     if len(statement.words) > 2:
         raise Refused(f"'{name}' takes one argument: quote the format, or escape its spaces", 2)
     text = statement.words[1]
-    if reading.check_format is not None:
+    if reading.check_format is not None and reading.section != "defaults":
         try:
-            reading.check_format(text, True)
+            reading.check_format(text, True, FormatUse(name, reading.section, reading.name))
         except ValueError as wrong:
             raise Refused(f"'{name}' : {wrong}", 1) from None
     draft[name.replace("-", "_")] = text
@@ -300,7 +305,7 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
         draft["options"] = options - LOG_OPTIONS
 
 
-LOG_OPTIONS = frozenset({"tcplog", "httplog", "httplog clf"})
+LOG_OPTIONS = frozenset({"tcplog", "tcplog json", "httplog", "httplog clf", "httplog json"})
 """Options that choose a log format: the last one said holds, and `log-format` is one of them."""
 
 

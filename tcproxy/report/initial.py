@@ -16,6 +16,7 @@ from tcproxy.report import dates
 from tcproxy.samples.formats import FormatError, Piece, read_format
 from tcproxy.samples.initial import check_place, facts_while_reading, read_name, store_so_far
 from tcproxy.samples.kinds import Kind, Sample, encode
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.writing import Text, text_of
 
 _VARIABLES: dict[str, Callable[[float], str]] = {
@@ -37,7 +38,7 @@ def parse_set_var_fmt(statement: Statement, draft: Draft, reading: Reading) -> N
         raise Refused("'set-var-fmt' needs the name of a variable of the process ('proc.NAME') and a format", 0)
     name = read_name(statement).name
     try:
-        form = read_format(words[2], reading.name)
+        form = read_format(words[2], reading.name, PatternFiles(reading, statement))
     except FormatError as error:
         raise Refused(f"'set-var-fmt' : {error}", 2) from None
     for expression in form.expressions:

@@ -156,7 +156,7 @@ def _acl(acl: Acl, code: Code) -> str:
 
 
 def _test(test: Test, code: Code) -> str:
-    return code.once(_of_test(test), test.expression.reads, lambda: _matching(test, code))
+    return code.once(_of_test(test), test.reads, lambda: _matching(test, code))
 
 
 def _matching(test: Test, code: Code) -> str:
@@ -169,7 +169,10 @@ def _matching(test: Test, code: Code) -> str:
         return f"bool({value})" if test.several else f"({value} is not None)"
     if test.matches is bool:
         return f"bool({value})"
-    match = code.constant("m", test.matches)
+    if test.patterns is not None:
+        match = f"{code.constant('p', test.patterns)}.match"  # the attribute changes with the patterns
+    else:
+        match = code.constant("m", test.matches)
     if test.several:
         return f"{code.constant('g', among)}({match}, {value})"
     return f"((v := {value}) is not None and {match}(v))"

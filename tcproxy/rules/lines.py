@@ -90,7 +90,7 @@ def _find(kind: SetKind, statement: Statement, at: int) -> tuple[Action, str]:
 
 def _condition(kind: SetKind, statement: Statement, at: int, draft: Draft, reading: Reading) -> Condition | None:
     place = kind.place(draft.get("kind", ""))
-    return parse_condition(statement, at, reading, place, draft.get("acls"))
+    return parse_condition(statement, at, reading, place, draft.get("acls"), draft)
 
 
 def _faults_of_condition(

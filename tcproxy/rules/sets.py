@@ -31,6 +31,12 @@ class SetKind(Enum):
         """Return the place of its conditions in a section of this kind (`frontend`, `listen`, `backend`)."""
         return self.backend if kind == "backend" and self.backend is not None else self.frontend
 
+    def places(self, kind: str) -> tuple[Place, ...]:
+        """Return the places of its actions' samples: a section that is both frontend and backend has both."""
+        if self.backend is None or kind == "frontend":
+            return (self.frontend,)
+        return (self.backend,) if kind == "backend" else (self.frontend, self.backend)
+
 
 HTTP = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE, SetKind.HTTP_AFTER})
 EVERY = frozenset(SetKind)

@@ -6,7 +6,7 @@ its code is imported only when a line needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
@@ -15,7 +15,7 @@ from tcproxy.grammar.statements import Origin, Statement
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.model.userlists import UserList
-    from tcproxy.rules.conditions import Condition
+    from tcproxy.rules.conditions import Condition, Named
 
 
 def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -37,21 +37,34 @@ def read_condition(
     from tcproxy.samples.places import Place
 
     met = Place[place.upper()] if place else None
-    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"))
+    return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
 
 
 def unresolved(
-    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+    proxies: Iterable[Proxy],
+    userlists: Mapping[str, UserList],
+    refused: Collection[str] = (),
+    formats: Sequence[Named] = (),
 ) -> Iterator[tuple[Origin, str]]:
     """Return each proxy, server, userlist or group that a sample names in vain: where, and the sentence to tell.
 
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
+    formats: what the formats of sections name.
     """
     every = list(proxies)
-    if any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
+    if formats or any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every, userlists, refused)
+        yield from conditions.unresolved(every, userlists, refused, formats)
+
+
+def wasted(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
+    """Return each sample of bytes in a condition of a proxy in HTTP mode: where, and the sentence to warn with."""
+    every = [proxy for proxy in proxies if proxy.mode == "http" and any(proxy.conditions())]
+    if every:
+        from tcproxy.rules import byte_samples
+
+        yield from byte_samples.wasted(every)
 
 
 def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:

@@ -6,11 +6,11 @@ import re
 
 from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.kinds import Kind, Value, decode
+from tcproxy.samples.patterns.strings import read_block
 from tcproxy.samples.places import ANYWHERE
 from tcproxy.samples.rows import Fetch, Take
 
 _TRUTH = {b"true": True, b"1": True, b"false": False, b"0": False}
-_HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
 
 def constant(value: Value = b"") -> Take:
@@ -25,17 +25,10 @@ def _bool(word: bytes = b"") -> Take:
     return constant(truth)
 
 
-def hexadecimal(digits: str) -> bytes:
-    """Return the bytes of an even number of hexadecimal digits. Raises ValueError."""
-    if not _HEXADECIMAL.fullmatch(digits):
-        raise ValueError(f"'{digits}' is not an even number of hexadecimal digits")
-    return bytes.fromhex(digits)
-
-
 def _bin(digits: bytes = b"") -> Take:
     if not digits:
         raise ValueError("hexadecimal digits are missing")
-    return constant(hexadecimal(decode(digits)))
+    return constant(read_block(digits))
 
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]*")

@@ -1,6 +1,7 @@
 """Samples of the bytes that came and have not been passed on, of a client or a server in TCP mode (manual 7.3.5).
 
-In HTTP mode there are no such bytes. What protocols say in them stands in hellos.py and protocols.py.
+In HTTP mode there are no such bytes, but messages have a length. What protocols say in them stands in hellos.py and
+protocols.py.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from typing import TYPE_CHECKING
 from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.kinds import INT64_MAX, Kind, Value, decode
 from tcproxy.samples.places import OF_ANY_BYTES, OF_CLIENTS_BYTES, OF_SERVERS_BYTES, WHILE_RUNNING
-from tcproxy.samples.rows import Fetch, Take
+from tcproxy.samples.rows import OF_BYTES, Fetch, Take
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
+    from tcproxy.wire.messages import Head
 
 BUFFER_SIZE = 16384
 """Bytes of a buffer: the default of tune.bufsize."""
 
+START_LINE = 20
+"""Bytes that HAProxy's own form of a start line has besides its text; the end of the headers takes 1."""
 KEPT = 1024
 """Bytes of a buffer that are kept for rewriting: the default of tune.maxrewrite."""
 
@@ -46,17 +50,26 @@ def from_either(facts: Facts) -> bytes | None:
     return from_client(facts) if found is None else found
 
 
-def in_tcp_mode(facts: Facts) -> bool:
-    """Return whether bytes may still come for the samples of this file."""
-    return from_client(facts) is not None
-
-
-def _length(reads: Reads) -> Take:
-    def take(facts: Facts) -> Value | None:
-        data = reads(facts)
+def _request_length(facts: Facts) -> Value | None:
+    request = facts.request
+    if request is None:
+        data = from_client(facts)
         return None if data is None else len(data)
+    return _size(request, (request.method, request.target, request.version, facts.request_body()))
 
-    return take
+
+def _response_length(facts: Facts) -> Value | None:
+    response = facts.response
+    if response is None:
+        data = from_server(facts)
+        return None if data is None else len(data)
+    return _size(response, (response.version, b"%d" % response.status, response.reason, facts.response_body()))
+
+
+def _size(head: Head, others: tuple[bytes, ...]) -> int:
+    """Return the bytes that HAProxy's own form of a message takes: what `req.len` counts in HTTP mode."""
+    fields = sum(len(field.name) + len(field.value) for field in head.fields)
+    return START_LINE + sum(map(len, others)) + fields + 1
 
 
 def buffer_size(facts: Facts) -> int:
@@ -177,7 +190,7 @@ def _payload_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
         name, Kind.BIN, places, help,
         build=lambda start, size: _Payload(reads, start, size).take,
         build_waits=lambda start, size: _Payload(reads, start, size).waits,
-        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=2, reads="bytes",
+        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER), required=2, reads=OF_BYTES,
     )  # fmt: skip
 
 
@@ -186,12 +199,12 @@ def _sized_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
         name, Kind.BIN, places, help,
         build=lambda at, size, start=b"": _SizedPayload(reads, at, size, start).take,
         build_waits=lambda at, size, start=b"": _SizedPayload(reads, at, size, start).waits,
-        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER, ArgumentType.STRING), required=2, reads="bytes",
+        arguments=(ArgumentType.INTEGER, ArgumentType.INTEGER, ArgumentType.STRING), required=2, reads=OF_BYTES,
     )  # fmt: skip
 
 
-def _length_row(name: str, places: str, reads: Reads, help: str) -> Fetch:
-    return Fetch(name, Kind.SINT, places, help, _length(reads), waits=in_tcp_mode, reads="bytes")
+def _length_row(name: str, places: str, take: Take, help: str) -> Fetch:
+    return Fetch(name, Kind.SINT, places, help, take, waits=lambda facts: True, reads=OF_BYTES)
 
 
 def _over(facts: Facts) -> Value | None:
@@ -201,14 +214,14 @@ def _over(facts: Facts) -> Value | None:
 FETCHES = (
     _payload_row("payload", OF_ANY_BYTES, from_either, "req.payload or res.payload, whichever side the rule is about."),
     _sized_row("payload_lv", OF_ANY_BYTES, from_either, "req.payload_lv or res.payload_lv, likewise."),
-    _length_row("req.len", OF_CLIENTS_BYTES, from_client, "Bytes of the client that wait to be passed on."),
+    _length_row("req.len", OF_CLIENTS_BYTES, _request_length, "Bytes of the client that wait to be passed on."),
     _payload_row("req.payload", OF_CLIENTS_BYTES, from_client, "Bytes of the client: offset, and length (0: all)."),
     _sized_row(
         "req.payload_lv", OF_CLIENTS_BYTES, from_client,
         "Bytes of the client, whose number stands in them: its offset, its size, and the offset of the bytes.",
     ),
-    _length_row("req_len", OF_CLIENTS_BYTES, from_client, "An old name of req.len."),
-    _length_row("res.len", OF_SERVERS_BYTES, from_server, "Bytes of the server that wait to be passed on."),
+    _length_row("req_len", OF_CLIENTS_BYTES, _request_length, "An old name of req.len."),
+    _length_row("res.len", OF_SERVERS_BYTES, _response_length, "Bytes of the server that wait to be passed on."),
     _payload_row("res.payload", OF_SERVERS_BYTES, from_server, "Bytes of the server: offset, and length (0: all)."),
     _sized_row(
         "res.payload_lv", OF_SERVERS_BYTES, from_server,

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
-from tcproxy.samples.headers import either_head, request_head, response_head, words_of
+from tcproxy.samples.headers import request_head, response_head, that_may_come, words_of
 from tcproxy.samples.http_places import OF_EITHER, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value, same
 from tcproxy.samples.loose_numbers import loose_integer
@@ -20,6 +20,7 @@ from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, every_converte
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
+    from tcproxy.samples.headers import HeadOf
 
     Cookies = Callable[[Facts, bytes], list[bytes]]
 
@@ -124,9 +125,9 @@ def _every(cookies: Cookies, change: Convert = same) -> Callable[..., TakeEvery]
     return build
 
 
-def _count(cookies: Cookies) -> Callable[..., Take]:
+def _count(cookies: Cookies, head: HeadOf) -> Callable[..., Take]:
     def build(name: bytes = b"") -> Take:
-        return lambda facts: None if either_head(facts) is None else len(cookies(facts, name))
+        return lambda facts: None if head(facts) is None else len(cookies(facts, name))
 
     return build
 
@@ -150,7 +151,8 @@ def _rows(name: str, cookies: Cookies, places: str, whose: str) -> tuple[Fetch, 
         _value_row(name, cookies, places, whose),
         Fetch(
             f"{name}_cnt", Kind.SINT, places, f"How many cookies of a name the {whose} has.",
-            build=_count(cookies), arguments=types, reads=_READS[cookies],
+            build=_count(cookies, request_head if cookies is of_request else response_head), arguments=types,
+            reads=_READS[cookies],
         ),
         Fetch(
             f"{name}_val", Kind.SINT, places, f"The value of the {whose}'s cookie of a name, as an integer.",
@@ -160,7 +162,7 @@ def _rows(name: str, cookies: Cookies, places: str, whose: str) -> tuple[Fetch, 
     )  # fmt: skip
 
 
-FETCHES = (
+FETCHES = that_may_come(
     _value_row("cookie", of_either, OF_EITHER, "message"),
     *_rows("cook", of_request, OF_REQUESTS, "request"),
     *_rows("req.cook", of_request, OF_REQUESTS, "request"),

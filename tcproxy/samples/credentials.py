@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.encodings import base64_decoded
-from tcproxy.samples.headers import lines_of, parted, request_head
+from tcproxy.samples.headers import lines_of, parted, request_head, that_may_come
 from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.rows import Fetch, Take, TakeEvery
@@ -136,7 +136,7 @@ def _groups_of(userlist: Reference) -> TakeEvery:
 
 
 _LIST = (ArgumentType.USERLIST,)
-FETCHES = (
+FETCHES = that_may_come(
     Fetch(
         "http_auth", Kind.BOOL, OF_REQUESTS, "True if the client's name and password are in this userlist.",
         build=_is_user, arguments=_LIST, required=1,

@@ -18,6 +18,18 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _UNITS = {b"s": 1, b"ms": 1000, b"us": 1000000}
 
 
+def _remembering(convert: Convert) -> Convert:
+    """Return the same converter, which works only once for a number that comes several times in a row."""
+    last: list[Value | None] = [None, None]
+
+    def both(value: Value) -> Value | None:
+        if value != last[0]:
+            last[:] = value, convert(value)
+        return last[1]
+
+    return both
+
+
 def _wrapped(number: int) -> int:
     """Return a sum as 64 bits hold it."""
     return (number + (_INT64 >> 1)) % _INT64 - (_INT64 >> 1)
@@ -39,7 +51,7 @@ def _http_date(offset: int = 0, unit: bytes = b"s") -> Convert:
             f" {day.tm_hour:02}:{day.tm_min:02}:{day.tm_sec:02}{f'.{fraction}' if divisor > 1 else ''} GMT"
         ).encode("ascii")
 
-    return convert
+    return _remembering(convert)
 
 
 def _formatted(calendar: Callable[[float], time.struct_time]) -> Callable[..., Convert]:
@@ -55,7 +67,7 @@ def _formatted(calendar: Callable[[float], time.struct_time]) -> Callable[..., C
             except (OverflowError, OSError, ValueError):
                 return None  # a year that the calendar does not reach
 
-        return convert
+        return _remembering(convert)
 
     return build
 

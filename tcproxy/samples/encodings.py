@@ -28,13 +28,13 @@ def base64_decoded(text: bytes) -> bytes | None:
     plain = _GROUPS.match(text)
     assert plain is not None
     end = plain.end()
-    found = a2b_base64(text[:end])
+    found = [a2b_base64(text[:end])]
     for start in range(end, len(text), 4):
         group = text[start : start + 4]
         if not _PADDED.fullmatch(group):
             return None
-        found += a2b_base64(group.replace(b"=", b"A"))[: 3 - group.count(b"=")]
-    return found
+        found.append(a2b_base64(group.replace(b"=", b"A"))[: 3 - group.count(b"=")])
+    return b"".join(found)
 
 
 def base64url_decoded(text: bytes) -> bytes | None:

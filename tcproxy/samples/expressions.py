@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from tcproxy.grammar.suggestions import near
 from tcproxy.samples import arguments
 from tcproxy.samples.arguments import Argument, ArgumentType, Reference
-from tcproxy.samples.kinds import Kind, Sample, Value, cast, cast_keeping, kind_after, no_cast, same, sample_of
+from tcproxy.samples.kinds import Kind, Sample, Value, cast, casts_to, kind_after, no_cast, same, sample_of
 from tcproxy.samples.missing import LUA
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.rows import (
     Convert,
     Converter,
@@ -59,7 +60,9 @@ class Expression:
     @property
     def fixed(self) -> bool:
         """Return whether it gives the same for a whole connection."""
-        return self.fetch.fixed and all(row.build_with is None for row in self.converters)
+        return self.fetch.fixed and all(
+            row.build_with is None and row.build_from_files is None for row in self.converters
+        )
 
     def taking(self, kind: Kind) -> Take | None:
         """Return the function that takes the sample as one of this kind; None where no cast leads there.
@@ -72,15 +75,18 @@ class Expression:
         return converted(self.take, convert)
 
 
-def parse_expression(text: str, section: str) -> Expression:
-    """Read an expression; `section` is the name of the proxy that it stands in. Raises ValueError."""
-    found, rest = read_expression(text, section)
+def parse_expression(text: str, section: str, files: PatternFiles | None = None) -> Expression:
+    """Read an expression; `section` is the name of the proxy that it stands in. Raises ValueError.
+
+    files: what the line needs to use maps, which are refused without.
+    """
+    found, rest = read_expression(text, section, files)
     if rest:
         raise ValueError(f"a comma is missing behind '{text[: len(text) - len(rest)]}' in '{text}'")
     return found
 
 
-def read_expression(text: str, section: str) -> tuple[Expression, str]:
+def read_expression(text: str, section: str, files: PatternFiles | None = None) -> tuple[Expression, str]:
     """Read the expression that a text begins with; return it, and what follows it. Raises ValueError."""
     fetch, values, rest = _read_fetch(text, section)
     reads = fetch.what_it_reads(values)
@@ -99,13 +105,21 @@ def read_expression(text: str, section: str) -> tuple[Expression, str]:
             raise ValueError(
                 f"the converter '{row.name}' cannot be applied to a sample of type {told.value} in '{text}'"
             )
-        take, every, kind = _converted(take, every, kind, row, values, text)
+        take, every, kind = _converted(take, every, kind, row, values, text, files)
         told = row.told
         rows.append(row)
-        if row.build_with is not None:
-            reads = None
+        reads = _reads_too(reads, row, values)
     taken = text[: len(text) - len(rest)] if rest else text
     return Expression(taken, fetch, kind, take, tuple(references), tuple(rows), reads, every, waits), rest
+
+
+def _reads_too(reads: tuple[str, ...] | None, row: Converter, values: list[Argument]) -> tuple[str, ...] | None:
+    """Return what changes a sample that a converter has converted."""
+    if reads is None or row.build_with is not None:
+        return None
+    if row.build_from_files is None:
+        return reads
+    return (*reads, f"patterns {values[0].decode('utf-8', 'surrogateescape')}")  # type: ignore[union-attr]
 
 
 def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:
@@ -156,47 +170,69 @@ def _compiled(fetch: Fetch, values: list[Argument], text: str) -> tuple[Take, Ta
 
 
 def _converted(
-    take: Take, every: TakeEvery | None, kind: Kind, row: Converter, values: list[Argument], text: str
+    take: Take,
+    every: TakeEvery | None,
+    kind: Kind,
+    row: Converter,
+    values: list[Argument],
+    text: str,
+    files: PatternFiles | None,
 ) -> tuple[Take, TakeEvery | None, Kind]:
     """Return the functions that take a sample, and all samples, and convert them; and the new kind. Raises ValueError.
 
     kind: the one that the sample really has, which is not always the one that HAProxy's lists tell.
     """
-    keeps_any = row.keeps and kind is Kind.ANY
-    if keeps_any:
-        change: Convert = partial(cast_keeping, wanted=row.takes)
-    elif row.takes is Kind.ANY and kind is not Kind.ANY:
-        change = partial(sample_of, kind)
-    else:
-        change = cast(kind, row.takes) or no_cast
-    take, every = converted(take, change), _each(every, change)
-    gives = row.gives if not row.keeps else kind if keeps_any else kind_after(kind, row.takes)
     try:
         if row.build_with is not None:
-            convert_with = row.build_with(*values)
-            if keeps_any:
-                convert_with = partial(_rewrapped_with, convert_with)
-            return _then_with(take, convert_with), _each_with(every, convert_with), gives
-        convert = row.compile(values)
+            convert_with: ConvertWith | None = row.build_with(*values)
+            convert = None
+        else:
+            convert_with, convert = None, row.compile(values, files)
     except ValueError as error:
         raise ValueError(f"wrong argument of '{row.name}' in '{text}': {error}") from None
+    gives = row.gives
+    if row.keeps and kind is Kind.ANY:
+        gives = kind
+        if convert_with is not None:
+            convert_with = _kept_with(convert_with, row.takes)
+        elif convert is not None:
+            convert = _kept(convert, row.takes)
+    else:
+        change = partial(sample_of, kind) if row.takes is Kind.ANY is not kind else cast(kind, row.takes) or no_cast
+        take, every = converted(take, change), _each(every, change)
+        if row.keeps:
+            gives = kind_after(kind, row.takes)
+    if convert_with is not None:
+        return _then_with(take, convert_with), _each_with(every, convert_with), gives
     assert convert is not None
-    if keeps_any:
-        convert = partial(_rewrapped, convert)
     return converted(take, convert), _each(every, convert), gives
 
 
-def _rewrapped(convert: Convert, value: Value) -> Value | None:
-    """Return a Sample converted, of the kind that it has."""
-    assert isinstance(value, Sample)
-    found = convert(value.value)
-    return None if found is None else sample_of(value.kind, found)
+def _kept(convert: Convert, takes: Kind) -> Convert:
+    """Return the function that casts a Sample, and converts it to one of the kind that it has behind the cast."""
+    casts = casts_to(takes)
+
+    def both(value: Value) -> Value | None:
+        assert isinstance(value, Sample)
+        found = casts.get(value.kind)
+        changed = found[0](value.value) if found is not None else None
+        given = convert(changed) if changed is not None else None
+        return None if given is None or found is None else Sample(found[1], given)  # type: ignore[arg-type]
+
+    return both
 
 
-def _rewrapped_with(convert: ConvertWith, facts: Facts, value: Value) -> Value | None:
-    assert isinstance(value, Sample)
-    found = convert(facts, value.value)
-    return None if found is None else sample_of(value.kind, found)
+def _kept_with(convert: ConvertWith, takes: Kind) -> ConvertWith:
+    casts = casts_to(takes)
+
+    def both(facts: Facts, value: Value) -> Value | None:
+        assert isinstance(value, Sample)
+        found = casts.get(value.kind)
+        changed = found[0](value.value) if found is not None else None
+        given = convert(facts, changed) if changed is not None else None
+        return None if given is None or found is None else Sample(found[1], given)  # type: ignore[arg-type]
+
+    return both
 
 
 def _then_with(take: Take, convert: ConvertWith) -> Take:

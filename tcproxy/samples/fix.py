@@ -97,6 +97,6 @@ CONVERTERS = (
     ),
     Converter(
         "fix_tag_value", Kind.BIN, Kind.BIN, "The value of this tag, a number or a name, in a message of FIX.",
-        build=_fix_tag_value, arguments=(ArgumentType.STRING,), required=1,
+        build=_fix_tag_value, arguments=(ArgumentType.STRING,), required=1, keeps=True,
     ),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,9 @@ from tcproxy.samples.http_places import OF_EITHER, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value, decode, same
 from tcproxy.samples.loose_numbers import loose_integer, loose_ipv4
 from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, converted
+from tcproxy.wire.early_request import early_request
+from tcproxy.wire.http_guess import guessing_codec
+from tcproxy.wire.unread import NEVER, NOT_YET, Unread
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -33,14 +37,37 @@ response_head: HeadOf = attrgetter("response")
 
 
 def request_head(facts: Facts) -> RequestHead | None:
-    """Return the head of the request, None once its response came: rules of responses do not see it, as in HAProxy."""
-    return facts.request if facts.response is None else None
+    """Return the head of the request, None once its response came: rules of responses do not see it, as in HAProxy.
+
+    In TCP mode it is the request that the client's bytes begin with.
+    """
+    if facts.response is not None:
+        return None
+    request = facts.request
+    return _early(facts) if request is None else request
+
+
+def _early(facts: Facts) -> RequestHead | None:
+    found = _heard(facts)
+    return None if isinstance(found, Unread) else found
+
+
+def _heard(facts: Facts) -> RequestHead | Unread:
+    """Return the request that the bytes of a client in TCP mode begin with, or whether it may still come."""
+    if facts.frontend.model.mode != "tcp":
+        return NEVER
+    return early_request(facts.data(), guessing_codec())
+
+
+def head_may_come(facts: Facts) -> bool:
+    """Return whether the head of a request may still come, in TCP mode."""
+    return facts.request is None and _heard(facts) is NOT_YET
 
 
 def either_head(facts: Facts) -> Head | None:
     """Return the head of the response once it came, else that of the request."""
     response = facts.response
-    return facts.request if response is None else response
+    return request_head(facts) if response is None else response
 
 
 def parted(value: bytes) -> list[bytes]:
@@ -110,7 +137,9 @@ def _last_word_of_request(name: bytes) -> Take:
     def take(facts: Facts) -> Value | None:
         request = facts.request
         if request is None or facts.response is not None:
-            return None
+            request = request_head(facts)
+            if request is None:
+                return None
         template = request.template
         if template is None:
             value = request.last(name)
@@ -255,6 +284,11 @@ def _count_row(family: Family, help: str) -> Fetch:
     )
 
 
+def that_may_come(*rows: Fetch) -> tuple[Fetch, ...]:
+    """Return rows with the function that says whether the head may still come, where they are about requests."""
+    return tuple(replace(row, waits=head_may_come) if row.places[2] == "Y" else row for row in rows)
+
+
 def _rows(prefix: str, head_of: HeadOf, places: str, whose: str) -> tuple[Fetch, ...]:
     """Return the rows of headers that are lists."""
     family = Family(prefix, head_of, words_of, places)
@@ -340,7 +374,7 @@ def _whole_rows(prefix: str, head_of: HeadOf, places: str, whose: str) -> tuple[
 
 
 
-FETCHES = (
+FETCHES = that_may_come(
     *_rows("hdr", either_head, OF_EITHER, "message")[:1],
     *_rows("hdr", request_head, OF_REQUESTS, "request")[1:],
     *_rows("req.hdr", request_head, OF_REQUESTS, "request"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tcproxy.samples.contents import Reads, from_client, from_server
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.places import OF_CLIENTS_BYTES, OF_SERVERS_BYTES
-from tcproxy.samples.rows import Fetch
+from tcproxy.samples.rows import OF_BYTES, Fetch
 from tcproxy.wire.client_hello import ClientHello, read_client_hello, read_hello_type, read_version
 from tcproxy.wire.unread import NEVER, NOT_YET, Unread
 
@@ -23,7 +23,7 @@ def read_row(name: str, kind: Kind, places: str, help: str, read: Callable[[Fact
         found = read(facts)
         return None if isinstance(found, Unread) else found
 
-    return Fetch(name, kind, places, help, take, waits=lambda facts: read(facts) is NOT_YET, reads="bytes")
+    return Fetch(name, kind, places, help, take, waits=lambda facts: read(facts) is NOT_YET, reads=OF_BYTES)
 
 
 def _hello_row(name: str, kind: Kind, help: str, of: Callable[[ClientHello], Value | None]) -> Fetch:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType, Reference
-from tcproxy.samples.headers import request_head
+from tcproxy.samples.headers import request_head, that_may_come
 from tcproxy.samples.http_places import AFTER_RESPONSES, OF_EXCHANGES, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.places import ANYWHERE, WHILE_RUNNING, WITH_CLIENT
@@ -23,6 +23,8 @@ _METHODS = frozenset((b"OPTIONS", b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b
 
 def _method(facts: Facts) -> Value | None:
     request = facts.request
+    if request is None:
+        request = request_head(facts)
     if request is None or (facts.response is not None and request.method not in _METHODS):
         return None
     return request.method
@@ -44,7 +46,8 @@ def _status(facts: Facts) -> Value | None:
 
 
 def _is_first(facts: Facts) -> Value | None:
-    return None if facts.request is None else facts.first
+    """Return whether no request came before; in TCP mode always True, as in HAProxy."""
+    return facts.first if facts.request is not None or facts.frontend.model.mode == "tcp" else None
 
 
 def _unique_id(facts: Facts) -> Value | None:
@@ -144,7 +147,7 @@ def _client_major(facts: Facts) -> Value | None:
 
 
 def _server_major(facts: Facts) -> Value | None:
-    return None if facts.server is None else 1
+    return None if facts.server is None and facts.link_remote is None else 1
 
 
 def _request_rate(reference: Reference) -> Take:
@@ -156,7 +159,16 @@ def _request_rate(reference: Reference) -> Take:
 
 
 _INDEX = (ArgumentType.INTEGER,)
+_REQUESTS = that_may_come(
+    Fetch("method", Kind.METH, OF_EXCHANGES, "The method of the request.", _method, reads="method"),
+    Fetch("req.body", Kind.BIN, OF_REQUESTS, "What came of the request's body.", _request_body),
+    Fetch("req.body_len", Kind.SINT, OF_REQUESTS, "How many bytes came of the request's body.", _request_body_length),
+    Fetch("req.body_size", Kind.SINT, OF_REQUESTS, "How many bytes the request's body will have.", _request_body_size),
+    Fetch("req.ver", Kind.STR, OF_REQUESTS, "The request's version of HTTP, as 1.1.", _request_version),
+    Fetch("req_ver", Kind.STR, OF_REQUESTS, "The request's version of HTTP, as 1.1.", _request_version),
+)
 FETCHES = (
+    *_REQUESTS,
     Fetch("bc_http_major", Kind.SINT, AFTER_RESPONSES, "1: servers are spoken to in HTTP/1.", _server_major),
     Fetch(
         "capture.req.hdr", Kind.STR, OF_EXCHANGES, "What was captured of a header of the request.",
@@ -179,12 +191,6 @@ FETCHES = (
         build=_request_rate, arguments=(ArgumentType.FRONTEND,), required=1,
     ),
     Fetch("http_first_req", Kind.BOOL, OF_EXCHANGES, "True for the first request of a connection.", _is_first),
-    Fetch("method", Kind.METH, OF_EXCHANGES, "The method of the request.", _method, reads="method"),
-    Fetch("req.body", Kind.BIN, OF_REQUESTS, "What came of the request's body.", _request_body),
-    Fetch("req.body_len", Kind.SINT, OF_REQUESTS, "How many bytes came of the request's body.", _request_body_length),
-    Fetch("req.body_size", Kind.SINT, OF_REQUESTS, "How many bytes the request's body will have.", _request_body_size),
-    Fetch("req.ver", Kind.STR, OF_REQUESTS, "The request's version of HTTP, as 1.1.", _request_version),
-    Fetch("req_ver", Kind.STR, OF_REQUESTS, "The request's version of HTTP, as 1.1.", _request_version),
     Fetch("res.body", Kind.BIN, OF_RESPONSES, "What came of the response's body.", _response_body),
     Fetch(
         "res.body_len", Kind.SINT, OF_RESPONSES, "How many bytes came of the response's body.", _response_body_length

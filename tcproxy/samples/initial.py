@@ -13,6 +13,7 @@ from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.samples.expressions import parse_expression
 from tcproxy.samples.kinds import sample_of
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.places import Place
 from tcproxy.samples.variables import Store, Variable, read_variable, store_of_process
 
@@ -28,7 +29,7 @@ def parse_set_var(statement: Statement, draft: Draft, reading: Reading) -> None:
         raise Refused("'set-var' needs the name of a variable of the process ('proc.NAME') and an expression", 0)
     variable = read_name(statement)
     try:
-        expression = parse_expression(words[2], reading.name)
+        expression = parse_expression(words[2], reading.name, PatternFiles(reading, statement))
     except ValueError as error:
         raise Refused(f"'set-var' : {error}", 2) from None
     check_place(expression)

@@ -9,16 +9,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 DEPTH = 20
 """How many objects and arrays may be open."""
 
-_SPACE = re.compile(rb"[ \t\n\r]*")
-_STRING = re.compile(rb'"(?>\\[\b\f\n\r\t\\"]|[^"\0])*+"')
+_SPACES = rb"[ \t\n\r]*+"
+_QUOTED = rb'"(?:[^"\\\0]++|\\[\b\f\n\r\t\\"]|\\)*+"'
+_SPACE = re.compile(_SPACES)
+_STRING = re.compile(_QUOTED)
 _LITERAL = re.compile(rb"true|false|null")
 _NUMBER = re.compile(rb"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:([eE])(-?)\+?([0-9]*))?")
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY, _COMMA, _COLON, _QUOTE = b'{}[],:"'
+
+
+LEVELS = 3
+"""How many levels of objects and arrays are read at once where the path does not lead into them."""
+
+
+def _containers(levels: int) -> bytes:
+    """Return the pattern of an object or array with no more than so many levels, and with nothing odd in it."""
+    value = rb"(?:%b|-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+|true|false|null)" % _QUOTED
+    for level in range(levels):
+        name = _QUOTED + _SPACES + b":" + _SPACES
+        an_object = rb"\{%b(?:%b%b%b(?:,%b(?!\})|(?=\})))*+\}" % (_SPACES, name, value, _SPACES, _SPACES)
+        an_array = rb"\[%b(?:%b%b(?:,%b(?!\])|(?=\])))*+\]" % (_SPACES, value, _SPACES, _SPACES)
+        containers = an_object + b"|" + an_array
+        value = rb"(?>%b|%b)" % (value, containers) if level < levels - 1 else containers
+    return value
+
+
+@cache
+def _container() -> re.Pattern[bytes]:
+    """Return the pattern, which takes milliseconds to compile."""
+    return re.compile(_containers(LEVELS))
 
 
 class Found(NamedTuple):
@@ -33,6 +58,7 @@ class Path:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
+        self.container = _container()
         self.names = {at: _name(text, at + 1) for at, letter in enumerate(text) if letter == ord(".")}
 
     def find(self, data: bytes) -> Found | None:
@@ -163,6 +189,10 @@ class _Reading:
     def _opened(self, at: int, letter: int) -> _Following:
         if len(self.nesting) >= DEPTH:
             return None
+        if self.walk.depth > self.walk.matched and len(self.nesting) <= DEPTH - LEVELS:
+            whole = self.walk.path.container.match(self.data, at)
+            if whole is not None:
+                return whole.end(), _Reading._comma_or_end
         self.nesting.append(letter)
         if letter == _OPEN_OBJECT:
             self.walk.opens_object()

@@ -21,6 +21,8 @@ INT64_MIN = -(1 << 63)
 class Kind(Enum):
     """What a fetch gives, by the word that HAProxy prints in its list of fetches."""
 
+    __hash__ = object.__hash__  # casts are looked up by kind: that of Enum is written in Python, and ten times slower
+
     BOOL = "bool"
     SINT = "sint"
     IPV4 = "ipv4"  # as what a fetch gives: an address of either family, whose length tells which
@@ -252,12 +254,9 @@ def kind_after(origin: Kind, wanted: Kind) -> Kind:
     return origin if (origin, wanted) in _UNCHANGED else wanted
 
 
-def cast_keeping(value: Value, wanted: Kind) -> Value | None:
-    """Return a Sample cast to `wanted`, with the kind that it has behind that; None where nothing leads there."""
-    assert isinstance(value, Sample)
-    found = cast_sample(value, wanted)
-    assert not isinstance(found, Sample)
-    return None if found is None else Sample(kind_after(value.kind, wanted), found)
+def casts_to(wanted: Kind) -> dict[Kind, tuple[Cast, Kind]]:
+    """Return the casts to `wanted` from each kind, with the kind that a sample has behind it."""
+    return {kind: (casts[wanted], kind_after(kind, wanted)) for kind, casts in _CASTS.items() if wanted in casts}
 
 
 def no_cast(value: Value) -> Value | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from tcproxy.samples.arguments import ArgumentType
-from tcproxy.samples.kinds import Kind, Sample, Value, bytes_of, decode
+from tcproxy.samples.kinds import Kind, Value, bytes_of, decode
 from tcproxy.samples.rows import Convert, Converter
 
 Fields = dict[str, bytes | int]
@@ -249,8 +249,8 @@ def _mqtt_field_value(kind: bytes, name: bytes) -> Convert:
             return None
         content = fields.get(field) if found == wanted else None
         if isinstance(content, int):
-            return Sample(Kind.BIN, b"%d" % content)
-        return Sample(Kind.BIN, content) if content else None
+            return b"%d" % content
+        return content or None
 
     return convert
 
@@ -267,9 +267,10 @@ def _packet_number(word: str) -> int:
 
 CONVERTERS = (
     Converter(
-        "mqtt_field_value", Kind.BIN, Kind.ANY,
+        "mqtt_field_value", Kind.BIN, Kind.BIN,
         "A field, or a property by its number, of an MQTT packet CONNECT (1) or CONNACK (2).",
-        build=_mqtt_field_value, arguments=(ArgumentType.STRING, ArgumentType.STRING), required=2, listed=Kind.STR,
+        build=_mqtt_field_value, arguments=(ArgumentType.STRING, ArgumentType.STRING), required=2,
+        listed=Kind.STR, keeps=True,
     ),
     Converter(
         "mqtt_is_valid", Kind.BIN, Kind.BOOL, "Whether the data begins with a valid MQTT packet.", _mqtt_is_valid

@@ -9,7 +9,7 @@ from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.contents import from_client, from_either, room
 from tcproxy.samples.kinds import Kind, Value, decode
 from tcproxy.samples.places import OF_ANY_BYTES, OF_CLIENTS_BYTES, OF_REQUEST_KEPT
-from tcproxy.samples.rows import Fetch, Take, Waits
+from tcproxy.samples.rows import OF_BYTES, Fetch, Take, Waits
 from tcproxy.wire.distcc import NAME_SIZE, Token, find_token
 from tcproxy.wire.http_guess import begins_with_request, guessing_codec
 from tcproxy.wire.rdp import find_rdp_cookie
@@ -35,11 +35,11 @@ def _waits(read: Read) -> Waits:
 
 def _row(
     name: str, kind: Kind, places: str, help: str, build: Callable[..., Read],
-    arguments: tuple[ArgumentType, ...] = (), required: int = 0,
+    arguments: tuple[ArgumentType, ...] = (), required: int = 0, reads: str = OF_BYTES,
 ) -> Fetch:  # fmt: skip
     return Fetch(
         name, kind, places, help, build=lambda *values: _take(build(*values)),
-        build_waits=lambda *values: _waits(build(*values)), arguments=arguments, required=required, reads="bytes",
+        build_waits=lambda *values: _waits(build(*values)), arguments=arguments, required=required, reads=reads,
     )  # fmt: skip
 
 
@@ -139,8 +139,11 @@ FETCHES = (
     ),
     _rdp_row("rdp_cookie", "An old name of req.rdp_cookie."),
     _rdp_count_row("rdp_cookie_cnt", "An old name of req.rdp_cookie_cnt."),
-    _row("req.proto_http", Kind.BOOL, OF_REQUEST_KEPT, "True once the head of an HTTP request came.", _is_http),
+    _row(
+        "req.proto_http", Kind.BOOL, OF_REQUEST_KEPT, "True once the head of an HTTP request came.", _is_http,
+        reads="protocol",
+    ),
     _rdp_row("req.rdp_cookie", "The cookie of this name, or any, of a Remote Desktop client."),
     _rdp_count_row("req.rdp_cookie_cnt", "1 if that cookie came, 0 if none will come."),
-    _row("req_proto_http", Kind.BOOL, OF_REQUEST_KEPT, "An old name of req.proto_http.", _is_http),
+    _row("req_proto_http", Kind.BOOL, OF_REQUEST_KEPT, "An old name of req.proto_http.", _is_http, reads="protocol"),
 )  # fmt: skip

@@ -29,6 +29,7 @@ from tcproxy.samples.kinds import Kind, same
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
     from tcproxy.samples.kinds import Value
+    from tcproxy.samples.patterns.files import PatternFiles
 
 Take: TypeAlias = "Callable[[Facts], Value | None]"
 """Takes a sample; None when there is none."""
@@ -40,6 +41,10 @@ ConvertWith: TypeAlias = "Callable[[Facts, Value], Value | None]"
 """The same, of a converter that looks at the session too (a variable, say)."""
 Waits: TypeAlias = "Callable[[Facts], bool]"
 """Says whether the fetch may give something else once more bytes, or the end of the wait, have come."""
+
+
+OF_BYTES = "bytes"
+"""In Fetch.reads: bytes that came and were not passed on, which proxies in HTTP mode do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Fetch:
     waits: says whether its value may still change (see above), whatever its arguments. build_waits: makes such a
         function of the arguments, as `build` does. Neither: the value is what it is.
     reads: what its value depends on, so that rules take it once until an action changes that: words such as "path",
-        "method"; "header": of the name that its first argument is. "" where anything may change it.
+        "method"; "header": of the name that its first argument is; OF_BYTES. "" where anything may change it.
     build_every: of a fetch with several values (headers, cookies, parameters): makes the function of the arguments
         that takes all of them, which a test tries in turn; None where these arguments ask for one.
     """
@@ -156,7 +161,8 @@ class Converter:
     given whatever comes, as a Sample. gives: the kind of what it returns; ANY: a Sample.
     arguments: types; the first `required` must be given. `build` gets them as values, those not given left out.
     convert: the converter itself, for one without arguments. build: makes it of the arguments' values (ValueError
-    says what is wrong with them). build_with: makes one that is called with the facts, too.
+    says what is wrong with them). build_with: makes one that is called with the facts, too. build_from_files: makes one
+    of the PatternFiles of the line, and of the arguments' values.
     listed: the kind that HAProxy's list has for what it returns, and by which it says what may follow; None: `gives`.
     keeps: what it returns stays of the kind that came, where the cast to `takes` changes nothing: as in HAProxy, a part
     of a text is a text for a variable that keeps it, though `bytes` is said to give a block.
@@ -169,6 +175,7 @@ class Converter:
     convert: Convert | None = None
     build: Callable[..., Convert] | None = None
     build_with: Callable[..., ConvertWith] | None = None
+    build_from_files: Callable[..., Convert] | None = None
     arguments: tuple[ArgumentType, ...] = ()
     required: int = 0
     listed: Kind | None = None
@@ -179,8 +186,12 @@ class Converter:
         """The kind of what it returns by HAProxy's list."""
         return self.listed or self.gives
 
-    def compile(self, values: Sequence[Any]) -> Convert | None:
+    def compile(self, values: Sequence[Any], files: PatternFiles | None = None) -> Convert | None:
         """Return the function of these arguments, None for a converter that needs facts. Raises ValueError."""
+        if self.build_from_files is not None:
+            if files is None:
+                raise ValueError(f"'{self.name}' cannot read its file from here")
+            return self.build_from_files(files, *values)
         if self.build is not None:
             return self.build(*values)
         return self.convert

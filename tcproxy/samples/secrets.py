@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
@@ -19,6 +20,7 @@ _NONCE = range(8, 129)
 """How many bytes a nonce may have: `cryptography` takes no shorter one, OpenSSL no longer one."""
 _TAG = range(4, 17)
 """How many bytes of its tag a message may have: `cryptography` takes no fewer."""
+_LEAST = MappingProxyType({"nonce": _NONCE.start, "tag": _TAG.start})
 
 
 def _aes_gcm_dec(bits: int, nonce: bytes, key: bytes, tag: bytes) -> ConvertWith:
@@ -46,6 +48,9 @@ def _decoded(name: str, argument: bytes) -> TakeBytes:
         data = base64_decoded(argument)
         if data is None:
             raise ValueError(f"the {name} '{decode(argument)}' is neither the name of a variable nor base64")
+        least = _LEAST.get(name, 0)
+        if data and len(data) < least:
+            raise ValueError(f"the {name} has {len(data)} bytes: fewer than {least} are not supported")
         return lambda facts: data
     take = text_of_variable(variable)
 

@@ -102,6 +102,8 @@ def _word(index: int, separators: bytes, count: int = 1) -> Convert:
     side comes with them, separators included.
     """
     _check(index, separators)
+    if index > 0 and count == 1 and len(separators) == 1:
+        return lambda value: _one_word(bytes_of(value), index, separators)
     words = re.compile(b"[^" + _one_of(separators)[1:] + b"+").finditer
 
     def cut(value: Value) -> Value | None:
@@ -115,6 +117,11 @@ def _word(index: int, separators: bytes, count: int = 1) -> Convert:
         return text[start : len(text) if whole and index > 0 else spans[last][1]]
 
     return cut
+
+
+def _one_word(text: bytes, index: int, separator: bytes) -> bytes:
+    found = [word for word in text.split(separator) if word]
+    return found[index - 1] if len(found) >= index else b""
 
 
 _PIECES = (ArgumentType.INTEGER, ArgumentType.STRING, ArgumentType.INTEGER)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
-from tcproxy.samples.headers import request_head
+from tcproxy.samples.headers import request_head, that_may_come
 from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value, same
 from tcproxy.samples.loose_numbers import loose_integer
@@ -80,7 +80,7 @@ def _row(
     )  # fmt: skip
 
 
-FETCHES = (
+FETCHES = that_may_come(
     _row("req.body_param", Kind.BIN, "The value of a parameter in a form that is posted.", _of_body, 1),
     _row("url_param", Kind.STR, "The value of a parameter in the URL.", _of_url),
     _row("urlp", Kind.STR, "The value of a parameter in the URL.", _of_url),

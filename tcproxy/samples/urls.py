@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tcproxy.samples.headers import parted, request_head
+from tcproxy.samples.headers import parted, request_head, that_may_come
 from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.loose_numbers import loose_ipv4
 from tcproxy.samples.rows import Fetch
+from tcproxy.wire.hashes import MASK, avalanche
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
     from tcproxy.wire.messages import RequestHead
-
-_MASK = 0xFFFFFFFF
 
 
 def _url(facts: Facts) -> Value | None:
@@ -26,7 +25,9 @@ def _url(facts: Facts) -> Value | None:
 def _path(facts: Facts) -> Value | None:
     request = facts.request
     if request is None or facts.response is not None:
-        return None
+        request = request_head(facts)
+        if request is None:
+            return None
     target = request.target
     if target[:1] != b"/":
         target = request.path
@@ -71,19 +72,8 @@ def hash32(text: bytes) -> int:
     """Return the hash that HAProxy's `sdbm` with an avalanche makes of a text, whose bytes count as signed."""
     value = 0
     for byte in text:
-        value = ((byte if byte < 128 else byte - 256) + value * 65599) & _MASK
-    return _mixed(value)
-
-
-def _mixed(value: int) -> int:
-    """Mix all bits of a number, as Bob Jenkins's integer hash does, and spread them over the whole range."""
-    value = value + 0x7ED55D16 + (value << 12) & _MASK
-    value = value ^ 0xC761C23C ^ value >> 19
-    value = value + 0x165667B1 + (value << 5) & _MASK
-    value = (value + 0xD3A2646C ^ value << 9) & _MASK
-    value = value + 0xFD7046C5 + (value << 3) & _MASK
-    value = value ^ 0xB55A4F09 ^ value >> 16
-    return value * 3221225473 & _MASK
+        value = ((byte if byte < 128 else byte - 256) + value * 65599) & MASK
+    return avalanche(value)
 
 
 def _base32(facts: Facts) -> Value | None:
@@ -144,7 +134,7 @@ def _url_port(facts: Facts) -> Value | None:
     return None if found is None else found[1]
 
 
-FETCHES = (
+FETCHES = that_may_come(
     Fetch("base", Kind.STR, OF_REQUESTS, "The Host header, and the path behind it.", _base),
     Fetch("base32", Kind.SINT, OF_REQUESTS, "A hash of 32 bits of `base`.", _base32),
     Fetch("base32+src", Kind.BIN, OF_REQUESTS, "`base32` and the client's address.", _base32_and_source),

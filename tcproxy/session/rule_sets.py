@@ -113,12 +113,11 @@ class SessionAssembly:
 
 def _variable(piece: Piece) -> Text:
     """Return what writes one variable of a format."""
-    sign = "+" if piece.flags else ""
-    form = formats.compile_payload(f"%{{{sign}{',+'.join(sorted(piece.flags))}}}{piece.variable}")
+    form = formats.compile_variable(piece)
 
     def write(stream: Any) -> bytes:
         record = record_of(stream, form.needs, Moment.END)
-        return form.render(formats.blanked(record)).encode("utf-8", "surrogateescape")
+        return form.render(record).encode("utf-8", "surrogateescape")
 
     return write
 

@@ -7,6 +7,7 @@ record. The headers of further records, over which a message may be divided, are
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ _LEAST = _FIXED + 1 + 4 + 2 + 2 + 2
 """Bytes of the shortest ClientHello that counts: one cipher, one compression method, two bytes of extensions."""
 _LONGEST_RECORD = (1 << 14) + 2048
 _SERVER_NAME, _GROUPS, _PROTOCOLS, _TICKET = 0, 10, 16, 35
+_WANTED = frozenset((_SERVER_NAME, _GROUPS, _PROTOCOLS, _TICKET))
+_read_extension = struct.Struct(">HH").unpack_from
+"""Reads the kind of an extension, and the bytes of its body."""
 
 
 class ClientHello(NamedTuple):
@@ -177,11 +181,12 @@ def _told(message: bytes, at: int) -> ClientHello | Unread:
         return NEVER
     found: dict[int, bytes] = {}
     while end - at >= 4:
-        kind, size = _number(message, at), _number(message, at + 2)
+        kind, size = _read_extension(message, at)
         at += 4
         if size > end - at:
             return _of_extensions(found, None)
-        found.setdefault(kind, message[at : at + size])
+        if kind in _WANTED and kind not in found:
+            found[kind] = message[at : at + size]
         at += size
     return _of_extensions(found, 0)
 

@@ -146,7 +146,11 @@ AFTER = [
         )
         for front, back in ANSWERED
     ),
-    *(Case(f"http-after-response set-status {one}\n{front}") for one in (204, 304) for front in ("", "http-request deny")),
+    *(
+        Case(f"http-after-response set-status {one}\n{front}")
+        for one in (204, 304)
+        for front in ("", "http-request deny")
+    ),
     Case("http-after-response set-header x-f 1",
          "http-after-response set-header x-f 2\nhttp-after-response add-header x-g 3\nhttp-request deny"),
     Case("http-after-response set-header x-f 1",

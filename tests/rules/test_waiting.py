@@ -34,19 +34,18 @@ def known(text: str, over: bool = False) -> bool | None:
 
 
 def _expected(groups: list[list[tuple[bool, bool | None]]]) -> bool | None:
-    """Return the value of alternatives of terms, by the least that may become of them and the most."""
+    """Return the value of alternatives of terms: the first term that is not met, or not known, decides each."""
     terms = [[(value if value is None else value is not negated) for negated, value in group] for group in groups]
-    least = any(all(value is True for value in group) for group in terms)
-    most = any(all(value is not False for value in group) for group in terms)
-    return least if least == most else None
+    found = [next((value for value in group if value is not True), True) for group in terms]
+    return True if True in found else None if None in found else False
 
 
 TERMS = st.tuples(st.booleans(), st.sampled_from(sorted(TESTS)))
 
 
 @given(st.lists(st.lists(TERMS, min_size=1, max_size=3), min_size=1, max_size=3))
-def test_terms_are_joined_by_what_may_become_of_them(groups: list[list[tuple[bool, str]]]) -> None:
-    """A condition is known as soon as no term that is not known yet could change it, and not before."""
+def test_terms_are_joined_as_in_haproxy(groups: list[list[tuple[bool, str]]]) -> None:
+    """The first term that is not met decides an alternative; one that is met decides the condition."""
     text = " or ".join(" ".join("!" * negated + test for negated, test in group) for group in groups)
     assert known(text) == _expected([[(negated, TESTS[test]) for negated, test in group] for group in groups])
 

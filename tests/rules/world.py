@@ -110,5 +110,9 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         "request": None, "response": None, "captured": None, "first": True,
         "unique_id": lambda: None, "request_line": lambda: None,
         "request_body": lambda: b"", "response_body": lambda: b"",
+        "data": lambda: b"", "response_data": lambda: None, "wait_over": False, "variables": lambda scope: None,
+        "client_tcp_info": lambda: None, "link_remote": None, "link_local": None, "client_error": "",
+        "link_error": None, "server_timeout": 0, "tunnel_timeout": 0, "priority_class": 0, "priority_offset": 0,
+        "last_rule": None,
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **more})

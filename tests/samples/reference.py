@@ -12,11 +12,12 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import BinaryIO, NamedTuple
 
-from tcproxy.samples.expressions import parse_expression
+from tcproxy.samples.expressions import Expression, parse_expression
 from tcproxy.samples.kinds import Kind, Sample, cast_sample, encode, sample_of
 from tcproxy.samples.variables import SCOPES, Store, read_variable
 from tests.rules.world import client
@@ -117,11 +118,16 @@ def facts_with(variables: Mapping[str, str]) -> SimpleNamespace:
     facts = client(variables=stores.__getitem__)
     for name, text in variables.items():
         scope, rest = read_variable(name)
-        expression = parse_expression(text, "f")
+        expression = _value_of_variable(text)
         value = expression.take(facts)
         if value is not None:
             stores[scope][rest] = sample_of(expression.kind, value)
     return facts
+
+
+@cache
+def _value_of_variable(text: str) -> Expression:
+    return parse_expression(text, "f")
 
 
 def of_haproxy(expressions: Sequence[str], variables: Mapping[str, str] | None = None) -> list[Answer]:

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tcproxy.samples.digests import _BY_NAME, _RETIRED
+from tcproxy.samples.expressions import parse_expression
 from tests.samples.reference import differences
 from tests.samples.values import blocks, constant, text
 
@@ -24,6 +25,8 @@ KEYS = (
     *VARIABLES, "txn.none", "res.none", "check.none", "none.none", "txn.", "txn", "txn.a-b", "a2V", "a2V5", "", "a2V5!",
     "a2U=", "YQ==YQ==",
 )  # fmt: skip
+LONG_KEYS = tuple(key for key in KEYS if "." in key or key in ("a2V", "a2V5!"))
+"""Those that are no constants of a few bytes: such nonces and tags are refused, other than by HAProxy."""
 UNKNOWN = (
     "", "sha", "sha0", "sha_256", "sha512/256", "blake2b", "null", "md2", "mdc2", "dss1", "id-sha256", "sha256 ",
     "shake_128", "ecdsa-with-SHA256", "1.2.840.113549.1.1.11", "kmac128",
@@ -98,7 +101,7 @@ def test_decryption_of_aes_gcm() -> None:
         words = {name: random.choice((coded(part), f"txn.{name}{number}")) for name, part in parts.items()}
         spoiled = [dict(words, tag=coded(parts["tag"][:size])) for size in (0, 4, 8, 12, 15)]
         spoiled += [dict(words, tag=coded(parts["tag"] + b"x")), dict(words, key=coded(parts["key"] + b"xyz"))]
-        spoiled += [dict(words, **{name: random.choice(("AAAA", "", *KEYS))}) for name in ("nonce", "tag")]
+        spoiled += [dict(words, **{name: random.choice(("AAAAAAAAAAAA", "", *LONG_KEYS))}) for name in ("nonce", "tag")]
         spoiled += [
             dict(words, nonce=coded(bytes(129))),
             dict(words, key=random.choice(("txn.none", "none", "txn.odd"))),
@@ -111,3 +114,12 @@ def test_decryption_of_aes_gcm() -> None:
         for words in ("", "(128)", "(64,AAAA,AAAA,AAAA)", "(x,A,A,A)", "(128,,,,)", "(128,,)")
     ]
     assert differences(asked, variables) == []
+
+
+def test_nonces_and_tags_that_are_too_short_are_refused_by_name() -> None:
+    """The library that decrypts takes no nonce of less than 8 bytes and no tag of less than 4."""
+    nonce, key, tag = coded(bytes(12)), coded(bytes(16)), coded(bytes(16))
+    for words in (f"{coded(bytes(7))},{key},{tag}", f"{nonce},{key},{coded(bytes(3))}"):
+        with pytest.raises(ValueError, match="are not supported"):
+            parse_expression(f"str(x),aes_gcm_dec(128,{words})", "f")
+    parse_expression(f"str(x),aes_gcm_dec(128,{coded(bytes(8))},{key},{coded(bytes(4))})", "f")

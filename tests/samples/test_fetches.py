@@ -12,6 +12,7 @@ import pytest
 from tcproxy.interfaces import ServerState
 from tcproxy.rules.criteria import CRITERIA
 from tcproxy.samples.expressions import parse_expression
+from tcproxy.samples.facts import Facts
 from tcproxy.samples.kinds import Kind, Value, cast, same
 from tcproxy.samples.places import Place
 from tcproxy.samples.table import FETCHES, MISSING_FETCHES, listing
@@ -45,6 +46,11 @@ def test_rows_are_those_of_the_reference(tmp_path: Path) -> None:
     assert names == FETCHES.keys() | MISSING_FETCHES
 
 
+def test_the_facts_of_tests_lack_nothing() -> None:
+    """The plain object that stands for a session in tests has all that fetches may ask for."""
+    assert {name for name in vars(Facts) if not name.startswith("_")} <= vars(client()).keys()
+
+
 def test_every_row_compiles_and_says_what_it_is() -> None:
     """Each row has a sentence of help, 22 places, and either a fetch or a way to build it."""
     for row in FETCHES.values():
@@ -70,7 +76,7 @@ def busy() -> SimpleNamespace:
         ("nbsrv(b)", 2), ("queue(b)", 7), ("avg_queue(b)", 4), ("connslots(b)", 3 + 3 + 0 + 6 + 3 + 7),
         ("be_conn_free(b)", 3), ("srv_conn(b/s2)", 5), ("srv_conn_free(b/s1)", 3), ("srv_conn_free(b/s2)", 0),
         ("srv_is_up(b/s1)", True), ("srv_is_up(b/s3)", False), ("srv_queue(b/s2)", 3), ("srv_weight(b/s1)", 2),
-        ("srv_name", None), ("be_name", None), ("be_conn(nowhere)", None), ("srv_conn(b/nobody)", None),
+        ("srv_name", None), ("be_name", b"f"), ("be_conn(nowhere)", None), ("srv_conn(b/nobody)", None),
         ("fe_conn(nowhere)", None),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.samples.reference import differences
-from tests.samples.values import constant, spoiled
+from tests.samples.values import constant, decoded, spoiled
 
 pytestmark = pytest.mark.reference
 
@@ -96,6 +96,8 @@ def test_messages() -> None:
     asked = [
         f"{constant(one)},{chain}" for one in messages(random) for chain in [*random.sample(chains[1:], 2), chains[0]]
     ]
+    kept = message("35=A|49=a\0b|56=\0|")
+    asked += [f"{one},fix_tag_value({tag})" for one in (constant(kept), decoded(kept)) for tag in ("49", "56", "35")]
     assert differences(asked) == []
 
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.samples.reference import differences
-from tests.samples.values import constant, spoiled
+from tests.samples.values import constant, decoded, spoiled
 
 pytestmark = pytest.mark.reference
 
@@ -111,6 +111,8 @@ def test_packets() -> None:
         ]
         asked.append(f"{constant(data)},mqtt_is_valid")
         asked += [f"{constant(data)},mqtt_field_value({name},{field})" for field in random.sample(fields, 4)]
+    kept = packet(0x10, string(b"MQTT") + b"\4\xc0\0\5" + string(b"a\0b") + string(b"c\0d") + string(b"\0"))
+    asked += [f"{one},mqtt_field_value(1,{name})" for one in (constant(kept), decoded(kept)) for name in FIELDS[:9]]
     assert differences(asked) == []
 
 

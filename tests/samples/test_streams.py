@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from tcproxy.samples.links import ERRORS
 from tcproxy.session.greeting import FAULTS
 from tcproxy.transport.stream_socket import StreamSocket
 from tcproxy.transport.transports import StockPoll
+from tcproxy.wire.http1 import Codec, RequestReader
 from tests.clocks import Clock
 from tests.rules.world import client
 from tests.session.plays import Stage
@@ -83,14 +83,16 @@ def test_bytes_do_not_exist_in_http_mode() -> None:
     """A frontend in HTTP mode, and a request, have no bytes and wait for none; a request is HTTP."""
     facts = client(request=None, data=lambda: b"abc", response_data=lambda: b"abc", wait_over=False)
     facts.frontend.model = replace(facts.frontend.model, mode="http")
-    texts = ("req.len", "req.payload(0,0)", "payload_lv(0,1)", "res.len", "req.ssl_ver", "req.ssl_sni", "rdp_cookie")
-    assert samples(facts, *texts, "distcc_param(DIST)") == [None] * 8
+    texts = ("req.payload(0,0)", "payload_lv(0,1)", "req.ssl_ver", "req.ssl_sni", "rdp_cookie")
+    assert samples(facts, *texts, "distcc_param(DIST)", "req.len", "res.len") == [None] * 8
     for text in texts:
         waits = parse_expression(text, "f").waits
         assert waits is not None and not waits(facts)
     assert samples(facts, "req.proto_http", "req.rdp_cookie_cnt") == [None, 0]
-    facts.request = SimpleNamespace()
-    assert sample("req.proto_http", facts) is True
+    facts.request = RequestReader(Codec()).feed(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n")
+    facts.request_body = lambda: b"ab"
+    # as HAProxy has it of this request, in its own form
+    assert samples(facts, "req.proto_http", "req.len") == [True, 56]
 
 
 def test_what_rules_set() -> None:

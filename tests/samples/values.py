@@ -24,6 +24,11 @@ def text(data: bytes) -> str:
     return f'str("{words}")'
 
 
+def decoded(data: bytes) -> str:
+    """Return the expression of a text that may have a NUL, which a constant may not."""
+    return "str(" + "".join(f"%{code:02x}" for code in data) + "),url_dec"
+
+
 def chance(random: Random, count: int, letters: bytes = bytes(range(256)), longest: int = 40) -> list[bytes]:
     """Return texts of these letters, of lengths up to `longest` bytes."""
     return [bytes(random.choices(letters, k=random.randint(0, longest))) for _ in range(count)]

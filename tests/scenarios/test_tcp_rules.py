@@ -243,6 +243,32 @@ def rules_before_one_that_waits(scene: Scene) -> None:
     scene.left()
 
 
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    tcp-request inspect-delay 500ms
+    tcp-request content reject if {{ req.len gt 99 }} {{ dst_port 1 }}
+    server s {host}:2000
+listen {name}.o
+    bind {host}:1001
+    tcp-request inspect-delay 500ms
+    tcp-request content reject if {{ dst_port 1 }} {{ req.len gt 99 }} or {{ dst_port 2 }}
+    server s {host}:2000
+"""
+)
+def terms_that_wait_first(scene: Scene) -> None:
+    """A term that is not known yet is waited for, though one behind it is not met; one before it decides."""
+    door = scene.listen()
+    for port in (1000, 1001):
+        with scene.lasting():
+            client = scene.connect(port)
+            server = door.accept()
+        server.send(b"bye").close()
+        client.ends().close()
+        scene.logged()
+
+
 IMPATIENT = CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s\n    timeout client 400ms")
 
 

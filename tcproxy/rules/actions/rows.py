@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
-from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.rows import Draft, FormatUse, Reading
 from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
-from tcproxy.rules.sets import TCP, SetKind
+from tcproxy.rules.sets import SetKind
 from tcproxy.samples.expressions import Expression, read_expression
 from tcproxy.samples.facts import Facts
 from tcproxy.samples.formats import Format, read_format
+from tcproxy.samples.patterns.files import PatternFiles
 from tcproxy.samples.places import Place
 from tcproxy.samples.table import CONVERTERS
 from tcproxy.wire.messages import RequestHead, ResponseHead
@@ -185,9 +186,9 @@ class Made:
     """What the words of a rule's action say.
 
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
-    "variable NAME"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what it names, to be
-    checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None: the page that
-    there is for the status), and the `http-errors` section that has it.
+    "variable NAME", "patterns FILE"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what
+    it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
+    the page that there is for the status), and the `http-errors` section that has it.
     """
 
     make: Make
@@ -268,11 +269,6 @@ class ActionWords:
             return True
         return False
 
-    @property
-    def _has_http(self) -> bool:
-        """Return whether formats may name what is known of HTTP."""
-        return self.kind not in TCP or self.draft.get("mode", "tcp") == "http"
-
     def format(self, what: str) -> Format:
         """Take the next word as a format."""
         at = self.at
@@ -281,10 +277,12 @@ class ActionWords:
     def read_format(self, text: str, at: int) -> Format:
         """Return the format that is in the word at an index."""
         try:
-            form = read_format(text, self.reading.name)
+            form = read_format(text, self.reading.name, PatternFiles(self.reading, self.statement))
             check = self.reading.check_format
             for piece in form.variables if check is not None else ():
-                check(f"%{piece.variable}", self._has_http)  # type: ignore[misc]  # it is not None
+                # `mode http` may follow
+                http = self.draft.get("mode", "http") == "http"
+                check(f"%{piece.variable}", http, FormatUse(self.kind.words))  # type: ignore[misc]  # it is not None
         except ValueError as wrong:  # of either room that reads formats
             raise self.refuse(str(wrong), at) from None
         for expression in form.expressions:
@@ -301,7 +299,7 @@ class ActionWords:
         while re.split("[,(]", self.next, maxsplit=1)[0] in CONVERTERS:
             text = f"{text},{self.word(what)}"
         try:
-            found, rest = read_expression(text, self.reading.name)
+            found, rest = read_expression(text, self.reading.name, PatternFiles(self.reading, self.statement))
         except ValueError as wrong:
             raise self.refuse(str(wrong), at) from None
         if rest:
@@ -311,6 +309,6 @@ class ActionWords:
 
     def check_place(self, expression: Expression, places: Sequence[Place] = ()) -> None:
         """Refuse a sample that does not exist where the rules of this set are met."""
-        place = self.kind.place(self.draft.get("kind", ""))
-        if not any(one.allows(expression.fetch.places) for one in places or (place,)):
-            raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{place.words}'")
+        places = places or self.kind.places(self.draft.get("kind", ""))
+        if not any(place.allows(expression.fetch.places) for place in places):
+            raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{places[0].words}'")

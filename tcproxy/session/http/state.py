@@ -258,7 +258,9 @@ class Exchange(Stream):
         return b"" if link is None or response is None else link.body_at_hand(response)
 
     def unique_id(self) -> bytes | None:
-        """Return the unique id, made when it is first asked for; None without a format."""
+        """Return the unique id, made when it is first asked for; None without a format, or without a request."""
+        if self.request is None:
+            return None
         first = self.settings.identify_first
         if self.unique is None and first is not None:
             self.unique = first(self)
