@@ -210,7 +210,7 @@ class Reading:
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of files that lines name, by path, so that each is read once.
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
-    words: the joined rows. conditions: reads `if|unless CONDITION` (see model/switching.py).
+    words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py).
     check_format: raises ValueError about a format that is wrong; its second argument: in HTTP mode.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.

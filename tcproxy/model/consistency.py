@@ -147,7 +147,8 @@ class Consistency:
             self._warn(f"{called(draft)} has no 'bind' line: should it be a backend?")
         self._check_backend_name(draft, "default_backend", draft.get("default_backend", ""))
         for rule in draft.get("use_backends", ()):
-            self._check_backend_name(draft, "use_backend", rule.name)
+            if rule.form is None:
+                self._check_backend_name(draft, "use_backend", rule.name)
         if draft.get("default_backend") and draft.get("servers"):
             self._warn(f"{called(draft)} : its servers are never used, because it has a 'default_backend'")
         if self._formats(draft) and not draft.get("log_targets"):
@@ -201,6 +202,11 @@ class Consistency:
     def _check_servers(self, draft: Draft) -> None:
         for server in draft.get("servers", ()):
             self._check_server(draft, server)
+        names = [server["name"] for server in draft.get("servers", ())]
+        for rule in draft.get("use_servers", ()) if not draft.lacks("server-template", "server") else ():
+            if rule.form is None and rule.name not in (*names, *draft.get("refused_servers", ())):
+                near = suggestion(nearest(rule.name, names))
+                self._alert(f"parsing [{rule.origin}] : {called(draft)} : 'use-server' : no server '{rule.name}'{near}")
 
     def _check_server(self, draft: Draft, server: Draft) -> None:
         if draft.get("mode") != "http" and not draft.lacks("mode"):

@@ -91,8 +91,8 @@ WORDS = (
         manual="4.2", core=True),
     Row("option tcpka", PROXY, "Send TCP keep-alive packets on both sides.", parse=parse_tcpka, manual="4.2",
         core=True),
-    Row("option tcplog", FRONT, "Log sessions with timers and states.", parse=parse_log_option, manual="4.2",
-        core=True),
+    Row("option tcplog", FRONT, "Log sessions with timers and states; `json` behind it chooses another form.",
+        parse=parse_log_option, manual="4.2", core=True),
     *refused(BACK, "option transparent", negatable=True, manual="4.2"),
     *gone(PROXY, {
         "option forceclose": "leave it out, or write 'option httpclose'",

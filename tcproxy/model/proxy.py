@@ -47,12 +47,19 @@ class Balance:
 class UseBackend:
     """`use_backend NAME [if|unless CONDITION]`; condition is None or a tcproxy.rules.conditions.Condition.
 
-    name may be a log-format string later; for now a plain name.
+    form: the format (tcproxy.samples.formats) that the name is, None for one that is always the same.
     """
 
     name: str
     condition: Any = None
     origin: Origin = NOWHERE
+    form: Any = None
+
+
+class UseServer(UseBackend):
+    """`use-server NAME if|unless CONDITION`: the same, of a backend's server."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class Proxy:
     hash_type: HashType = HashType()
     default_backend: str = ""
     use_backends: tuple[UseBackend, ...] = ()
+    use_servers: tuple[UseServer, ...] = ()
     acls: Any = None
     maxconn: int = 0
     fullconn: int = 0
@@ -152,15 +160,17 @@ class Proxy:
 
     def conditions(self) -> list[Any]:
         """Return the conditions of all rules."""
-        every = [*self.monitor_fails, *(rule.condition for rule in self.use_backends)]
+        every = [*self.monitor_fails, *(rule.condition for rule in (*self.use_backends, *self.use_servers))]
         every += [rule.condition for rule in self.redirects]
         every += [rule.condition for rule in self.every_rule()]
         every += [rule.condition for rule in self.persist_rules]
         return [condition for condition in every if condition is not None]
 
     def expressions(self) -> list[tuple[Any, Origin]]:
-        """Return the samples that actions of rules take, with the places of these rules."""
-        return [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
+        """Return the samples that actions of rules take, and names of backends and servers, with their places."""
+        named = [rule for rule in (*self.use_backends, *self.use_servers) if rule.form is not None]
+        found = [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
+        return found + [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
 
     def formats_of_replies(self) -> list[tuple[str, Origin]]:
         """Return the formats of answers, with the places that they are said in as far as these are known."""

@@ -59,7 +59,7 @@ _BACK = """
 
 _PROXY = "email-alert"
 _NAMED = "filter\nstick-table"
-_NAMED_BACK = "stick\nuse-fcgi-app\nuse-server"
+_NAMED_BACK = "stick\nuse-fcgi-app"
 
 _DROPPED = dict.fromkeys(
     each(

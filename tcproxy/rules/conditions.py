@@ -41,18 +41,13 @@ class Term:
             return lambda facts: not holds(facts)
         return holds
 
-    def holds3(self, facts: Facts) -> bool | None:
-        """Return whether the term holds, None where that may still change."""
-        held = self.acl.holds3(facts)
-        return held if held is None else held is not self.negated
-
 
 class Condition:
     """A condition, compiled.
 
     text: as written, with `if` or `unless`. alternatives: terms that must all hold, in any one group.
-    unless: it is met where none of them holds. holds: says whether it is met by a session, where nothing waits. A
-    condition without terms is never met (`unless`: always).
+    unless: it is met where none of them holds. holds: says whether it is met by a session, where nothing waits (see
+    rules/waiting.py). A condition without terms is never met (`unless`: always).
     """
 
     __slots__ = ("alternatives", "holds", "text", "unless")
@@ -72,40 +67,10 @@ class Condition:
         """Return whether it is met by all requests of a connection, or by none."""
         return all(test.is_fixed for term in self.terms() for test in term.acl.tests)
 
-    @property
-    def may_wait(self) -> bool:
-        """Return whether more bytes may change what it says: where rules wait, they call `holds3`."""
-        return any(test.expression.waits is not None for term in self.terms() for test in term.acl.tests)
-
-    def holds3(self, facts: Facts) -> bool | None:
-        """Return whether it is met; None where the rule has to wait, since bytes to come may change that.
-
-        As in HAProxy, the first term of a group that does not hold decides the group, and any group that holds decides
-        the condition; else it waits for a group that may still change.
-        """
-        if facts.wait_over:
-            return self.holds(facts)
-        waits = False
-        for group in self.alternatives:
-            held = _first_unmet(group, facts)
-            if held:
-                return not self.unless
-            waits = waits or held is None
-        return None if waits else self.unless
-
     def terms(self) -> Iterator[Term]:
         """Return all terms, in order."""
         for group in self.alternatives:
             yield from group
-
-
-def _first_unmet(group: Sequence[Term], facts: Facts) -> bool | None:
-    """Return what the first term says that does not hold, True without one."""
-    for term in group:
-        held = term.holds3(facts)
-        if not held:
-            return held
-    return True
 
 
 def _all(parts: Sequence[Holds]) -> Holds:

@@ -129,6 +129,7 @@ def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
     if not draft.get("request_delay"):
         for rule in rules.get(SetKind.TCP_CONTENT, ()):
             _warn_of_chance(rule, reading)
+    _check(rules, draft, reading)
     if any(rule.made.group for found in rules.values() for rule in found):
         draft["rules"] = {
             kind: tuple(_with_reply(rule, draft, groups, reading) for rule in found) for kind, found in rules.items()
@@ -141,6 +142,15 @@ def _warn_of_chance(rule: Rule, reading: Reading) -> None:
     if rule.action.name == "capture" and alien:
         what = f"parsing [{rule.origin}] : '{alien[0].text}' is captured by chance"
         reading.diagnostics.warning(f"{what}: without 'tcp-request inspect-delay' nothing waits for it")
+
+
+def _check(rules: Mapping[SetKind, tuple[Rule, ...]], draft: Draft, reading: Reading) -> None:
+    """Tell what is wrong with rules, now that the whole section is known."""
+    for kind, found in rules.items():
+        for rule in found:
+            wrong = rule.made.check(draft) if rule.made.check is not None else ""
+            if wrong:
+                reading.diagnostics.alert(f"parsing [{rule.origin}] : '{kind.words} {rule.action.name}' : {wrong}")
 
 
 def _with_reply(rule: Rule, draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> Rule:

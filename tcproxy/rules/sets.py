@@ -6,7 +6,10 @@ in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from tcproxy.samples.places import Place
 
@@ -47,3 +50,10 @@ ADMISSION = frozenset({SetKind.TCP_CONNECTION, SetKind.TCP_SESSION})
 TCP_REQUESTS = frozenset({*ADMISSION, SetKind.TCP_CONTENT})
 TCP = frozenset({*TCP_REQUESTS, SetKind.TCP_RESPONSE})
 TCP_CONTENTS = frozenset({SetKind.TCP_CONTENT, SetKind.TCP_RESPONSE})
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """A backend that is found when a session is there: `find` is given the session."""
+
+    find: Callable[[Any], Any]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.rows import NAMED_BACK, NAMED_FRONT, PROXY, Draft, Reading, Row
 from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def unresolved(
     formats: what the formats of sections name.
     """
     every = list(proxies)
-    if formats or any(proxy.acls or proxy.rules or any(proxy.conditions()) for proxy in every):
+    if formats or any(proxy.acls or proxy.rules or proxy.expressions() or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
         yield from conditions.unresolved(every, userlists, refused, formats)
@@ -93,6 +93,20 @@ def parse_tcp_response(statement: Statement, draft: Draft, reading: Reading) -> 
     tcp_lines.parse_response(statement, draft, reading)
 
 
+def parse_use_backend(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `use_backend NAME [if|unless CONDITION]`."""
+    from tcproxy.rules import switching
+
+    switching.parse_use_backend(statement, draft, reading)
+
+
+def parse_use_server(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `use-server NAME if|unless CONDITION`."""
+    from tcproxy.rules import switching
+
+    switching.parse_use_server(statement, draft, reading)
+
+
 def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
     """Find the answers that rules take out of `http-errors` sections. groups: these sections."""
     if draft.get("rules"):
@@ -121,4 +135,8 @@ WORDS = (
         parse=parse_tcp_request, unnamed_defaults=False, manual="4.2"),
     Row("tcp-response", PROXY, "Decide about the first bytes of servers.", parse=parse_tcp_response,
         unnamed_defaults=False, manual="4.2"),
+    Row("use-server", NAMED_BACK, "Send sessions to a server under a condition.", parse=parse_use_server,
+        manual="4.2", core=True),
+    Row("use_backend", NAMED_FRONT, "Send sessions to a backend under a condition.", parse=parse_use_backend,
+        manual="4.2", core=True),
 )  # fmt: skip

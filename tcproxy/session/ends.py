@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any, Protocol
 
 Address = tuple[str, int]
 """Host as numeric text and port; of a UNIX socket ("unix", id of the listener)."""
-
-ANY_HOST = "0.0.0.0"
-
-
-def with_host(old: Address, packed: bytes) -> Address:
-    """Return an address with another host, which is packed."""
-    family = socket.AF_INET6 if len(packed) == 16 else socket.AF_INET
-    return socket.inet_ntop(family, packed), old[1]
-
-
-def with_port(old: Address, port: int) -> Address:
-    """Return an address with another port; that of a UNIX socket becomes one of any host."""
-    is_address = old[0] and old[0] != "unix"
-    return (old[0] if is_address else ANY_HOST), port & 0xFFFF
 
 
 class EndEvents(Protocol):

@@ -11,14 +11,16 @@ from tcproxy.report.counters import Counters
 from tcproxy.report.formats import Format, Moment, compile_id
 from tcproxy.report.outlets import Outlet
 from tcproxy.rules.actions.rows import OF_CONNECTION
-from tcproxy.rules.sets import SetKind
+from tcproxy.rules.sets import ByName, SetKind
+from tcproxy.samples.kinds import decode
 from tcproxy.servers.farm import Farm
 from tcproxy.session.attempts import choose_backend, connect, find_server, inspect_for_backend
+from tcproxy.session.http import texts
 from tcproxy.session.http.assembly import HttpFrontend
 from tcproxy.session.http.upgrade import speak_http
 from tcproxy.session.log_lines import identified
 from tcproxy.session.persistence import steps_of
-from tcproxy.session.rule_sets import of_connections, of_contents, of_responses
+from tcproxy.session.rule_sets import of_connections, of_contents, of_responses, use_servers, written
 from tcproxy.session.session import log_accepted, look, relay
 from tcproxy.session.settings import ROOM, BackendSettings, FrontendSettings, LiveBind, Step, World
 from tcproxy.session.steps import Steps
@@ -62,16 +64,21 @@ class Frontend(FrontendSettings):
 
     def route(self, backends: Mapping[str, BackendSettings]) -> None:
         """Find the backends that the rules name, among those alive. A `listen` section is its own."""
-        self.backend_rules = [
-            (rule.condition, backends[rule.name]) for rule in self.model.use_backends if rule.name in backends
-        ]
-        fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
-        self.rules_are_fixed = fixed and not _moves_clients(self.model)
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
+        self.backend_rules = [
+            (rule.condition, backends.get(rule.name) if rule.form is None else self._named(rule.form, backends))
+            for rule in self.model.use_backends
+            if rule.form is not None or rule.name in backends
+        ]
+        by_name = any(rule.form is not None for rule in self.model.use_backends)
+        fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
+        self.rules_are_fixed = fixed and not by_name and not _moves_clients(self.model)
         self.choose = _choice(self.backend_rules, self.fallback)
-        targets = {self.fallback, *(backend for _, backend in self.backend_rules)}
+        targets = {self.fallback, *(one for _, one in self.backend_rules if not isinstance(one, ByName))}
+        if by_name:
+            targets |= {backend for backend in backends.values() if backend.model.mode == self.model.mode}
         if any(backend is not None and backend.contents is not None for backend in targets):
             self._inspects = True
             self._renew_steps()
@@ -83,6 +90,12 @@ class Frontend(FrontendSettings):
         if self.http is not None:
             self.http.set_targets(targets)
             self.needs |= self.http.needs
+
+    def _named(self, form: Any, backends: Mapping[str, BackendSettings]) -> ByName:
+        """Return what finds a backend by a name that is a format; a name that none has leads to the default one."""
+        text = (texts.written if self.model.mode == "http" else written)(form)
+        fallback = self.fallback
+        return ByName(lambda stream: backends.get(decode(text(stream)), fallback))
 
     def _renew_steps(self) -> None:
         for bind in self.binds:
@@ -152,7 +165,7 @@ class Frontend(FrontendSettings):
 
 
 def _choice(
-    rules: Sequence[tuple[Any, BackendSettings]], fallback: BackendSettings | None
+    rules: Sequence[tuple[Any, BackendSettings | ByName | None]], fallback: BackendSettings | None
 ) -> Callable[[Any], BackendSettings | None]:
     """Return the function that chooses a stream's backend."""
     if not rules:
@@ -171,7 +184,7 @@ class Backend(BackendSettings):
         super().__init__(farm)
         model = farm.model
         if model.mode == "tcp":
-            self.persistence_steps = steps_of(model)
+            self.persistence_steps = steps_of(model, use_servers(model))
             self.relay_of = of_responses(model, room)
             if not model.is_frontend:
                 self.contents = of_contents(model, model, room)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tcproxy.interfaces import ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.report import formats
 from tcproxy.report.formats import Moment
 from tcproxy.rules.actions.rows import Act, Text
 from tcproxy.rules.sets import ADMISSION, SetKind
 from tcproxy.samples.formats import Format, Piece
+from tcproxy.samples.kinds import decode
 from tcproxy.samples.writing import text_of
 from tcproxy.session import endings
-from tcproxy.session.ends import with_host, with_port
 from tcproxy.session.greeting import EXPECTED
 from tcproxy.session.log_lines import record_of
+from tcproxy.session.persistence import persistence_of
 from tcproxy.session.settings import Step
 
 
@@ -40,7 +42,7 @@ class SessionAssembly:
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
-        return text_of(form, _variable)
+        return written(form)
 
     def reject(self) -> Act:
         """Return what closes the connection of a client without an answer, and counts that."""
@@ -90,17 +92,6 @@ class SessionAssembly:
 
         return set_level
 
-    def change_address(self, source: bool, port: bool) -> Callable[[Any, Any], object]:
-        """Return what sets the address (packed), or the port, of the client, or that it connected to."""
-        real = self.kind is SetKind.TCP_CONNECTION
-
-        def change(stream: Any, value: Any) -> None:
-            old = stream.client_address if source else stream.front_address
-            new = with_port(old, value) if port else with_host(old, value)
-            stream.move(new if source else None, None if source else new, real)
-
-        return change
-
     def set_priority(self, offset: bool) -> Callable[[Any, Any], object]:
         """Return what sets the class in queues, or the milliseconds by which a session counts as come later."""
 
@@ -109,6 +100,40 @@ class SessionAssembly:
             stream.priority = (first, value) if offset else (value, second)
 
         return change
+
+
+def written(form: Format) -> Text:
+    """Return the function that writes a format for a session of TCP."""
+    return text_of(form, _variable)
+
+
+def use_servers(back: Proxy, write: Callable[[Format], Text] = written) -> Step | None:
+    """Return the step that takes the `use-server` rules of a backend; None without any. write: see `written`.
+
+    The first rule whose condition is met leads to its server, if that is up; if not, the next rules are looked at. A
+    name that no server has ends them.
+    """
+    rules = [(rule.condition, rule.name, write(rule.form) if rule.form else None) for rule in back.use_servers]
+    if not rules:
+        return None
+    persists = "persist" in back.options
+
+    def lead(stream: Any) -> bool:
+        persistence = stream.persistence
+        if persistence is not None and persistence.server is not None:
+            return True
+        for condition, name, text in rules:
+            if condition.holds(stream):
+                wanted = name if text is None else decode(text(stream))
+                server = next((one for one in stream.backend.farm.servers if one.name == wanted), None)
+                if server is None:
+                    return True
+                if server.state is not ServerState.STOPPED or persists or (persistence and persistence.forced):
+                    persistence_of(stream).lead(server)
+                    return True
+        return True
+
+    return lead
 
 
 def _variable(piece: Piece) -> Text:

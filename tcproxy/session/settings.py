@@ -215,7 +215,8 @@ class FrontendSettings:
     form: of log lines; data_form: of the structured data that RFC 5424 adds; refusal_form: of connections that
     never became a session; needs: the addresses they name; notes_links: those of links are among them.
     identify: makes the id of a stream (`unique-id-format`), "" without a format.
-    backend_rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
+    backend_rules: (condition or None, backend or the function that finds it) of each use_backend, in order. fallback:
+    the default backend, or None.
     choose: gives the backend of a stream by these.
     rules_are_fixed: rules choose the same backend for all requests of a connection.
     home: the farm of a `listen` section, which is its own backend until another one is chosen; None of a frontend.
@@ -241,7 +242,7 @@ class FrontendSettings:
         self.no_captures: tuple[Captures, Captures] = (
             (None,) * len(model.request_captures), (None,) * len(model.response_captures),
         )  # fmt: skip
-        self.backend_rules: list[tuple[Any, BackendSettings]] = []
+        self.backend_rules: list[tuple[Any, Any]] = []
         self.fallback: BackendSettings | None = None
         self.choose: Callable[[Any], BackendSettings | None] = lambda stream: None
         self.rules_are_fixed = True

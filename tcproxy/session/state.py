@@ -130,7 +130,7 @@ class SessionFacts:
     @property
     def destination(self) -> bytes:
         """Return the packed address that the client connected to, empty for a UNIX socket."""
-        return address_bytes(self.front_address[0])
+        return packed(self.front_address[0])
 
     @property
     def destination_port(self) -> int:
@@ -289,7 +289,7 @@ class Connection(SessionFacts):
         """Return the client's packed address, empty for a UNIX socket."""
         source = self.packed_source
         if source is None:
-            source = self.packed_source = address_bytes(self.client_address[0])
+            source = self.packed_source = packed(self.client_address[0])
         return source
 
     @property
@@ -513,15 +513,28 @@ class Stream(SessionFacts):
         return round(1000 * self.backend.tunnel) if self.connected_at and self.backend is not None else 0
 
     @property
-    def has_asked(self) -> bool:
-        """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
-        return self.queued_until != 0.0 or self.ticket is not None or self.response is not None
+    def is_responding(self) -> bool:
+        """Return whether the variables of the request have ended: a server was asked for, or we answer."""
+        if self.queued_until != 0.0 or self.ticket is not None:
+            return True
+        return self.scopes is not None and "res" in self.scopes
+
+    def begin_responding(self) -> None:
+        """End the variables of the request, and begin those of the response: an answer of our own is made."""
+        scopes = self.scopes
+        if scopes is None:
+            scopes = self.scopes = {}
+        if "res" not in scopes:
+            scopes.pop("req", None)
+            limited = self.frontend.world.variables.limits is not None
+            around = self.variables("txn") if limited else None
+            scopes["res"] = around.inner("res") if around is not None else Store(scope="res")
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
         if scope in ("proc", "sess"):
             return Connection.variables(self.connection, scope)
-        if scope == "check" or (scope != "txn" and (scope == "res") is not self.has_asked):
+        if scope == "check" or (scope != "txn" and (scope == "res") is not self.is_responding):
             return None
         scopes = self.scopes
         if scopes is None:
@@ -610,8 +623,8 @@ class Stream(SessionFacts):
         self.connection.rearm()
 
 
-def address_bytes(host: str) -> bytes:
-    """Return the 4 or 16 bytes of an address, none for the name of a UNIX socket."""
+def packed(host: str) -> bytes:
+    """Return the packed form of an address, empty for the name of a UNIX socket."""
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
     except OSError:
@@ -627,4 +640,4 @@ def _endpoint(noted: Address | None, ask: Callable[[], Address] | None) -> Endpo
             noted = ask()
         except OSError:
             return None
-    return address_bytes(noted[0]), noted[1]
+    return packed(noted[0]), noted[1]

@@ -305,7 +305,22 @@ NORMAL = [
     ),
 ]
 
+TWO = (
+    "backend x#-a\n    mode http\n    http-request return status 299 hdr who a\n"
+    "backend x#-b\n    mode http\n    http-request return status 298 hdr who b\n"
+)
+BY_PATH = "use_backend x#-%[path,field(2,/)]"
+HOSTS = b"GET / HTTP/1.1\r\nHost: A\r\n\r\nGET / HTTP/1.1\r\nHost: B\r\nConnection: close\r\n\r\n"
+SWITCHING = [
+    *(Case(BY_PATH, steps=get(target), more=TWO) for target in ("/a", "/b", "/c", "/")),
+    *(Case(f"{BY_PATH} if {{ path /a }}\nuse_backend x#-b", steps=get(target), more=TWO) for target in ("/a", "/b")),
+    *(Case(f"{BY_PATH}\nuse_backend x#-b", steps=get(target), more=TWO) for target in ("/a", "/c")),
+    Case("use_backend x#-%HM", steps=get("/", method="a"), more=TWO), Case("use_backend %[str(x#-a)]", more=TWO),
+    Case("use_backend x#-%[req.hdr(host),lower] if TRUE", steps=(HOSTS,), more=TWO),
+]  # fmt: skip
+
 FAMILIES = {
     "headers": HEADERS, "targets": TARGETS, "redirections": REDIRECTIONS, "answers": ANSWERS, "after": AFTER,
     "limits": LIMITS, "variables": VARIABLES, "logs": LOGS, "waits": WAITS, "clients": CLIENTS, "normal": NORMAL,
+    "switching": SWITCHING,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The lines `http-request deny` and `tarpit`: HAProxy refuses each of them exactly if tcproxy refuses it.
+"""Lines of rules of HTTP: HAProxy refuses each of them exactly if tcproxy refuses it.
 
 HAProxy stops at the first `http-request` line that it refuses, so each stands in a file of its own.
 """
@@ -15,6 +15,7 @@ import pytest
 from tcproxy import language
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
+from tests.rules.line_cases import LINES
 
 FILES = Path(__file__).parent.parent / "golden" / "files"
 WHOLE, TEXT = f"{FILES}/whole.http", f"{FILES}/text.http"
@@ -93,3 +94,36 @@ def test_lines_in_tcp_mode(words: str, tmp_path: Path) -> None:
     """In TCP mode rules are ignored, and what no rule may say is refused all the same."""
     path = written(tmp_path, "tarpit", words, "tcp")
     assert refused_here(path) == refused_by_reference(path)
+
+
+# all other actions
+
+SECTIONS = ("listen", "frontend", "backend")
+APART = {"http-request capture src id -1": "HAProxy takes a slot that there cannot be"}
+"""Lines that tcproxy refuses alone, and why."""
+
+
+def section(folder: Path, kind: str, line: str) -> Path:
+    """Return a file with one line in a section of a kind."""
+    path = folder / "haproxy.cfg"
+    begin = "global\n    expose-experimental-directives\n" + BEGIN.partition("listen l")[0]
+    other = "frontend other\n    mode http\n    bind 127.0.0.1:8098\n"
+    own = "    bind 127.0.0.1:8099\n    declare capture request len 4\n    declare capture response len 4\n"
+    slots = "" if kind == "backend" else own
+    path.write_text(f"{begin}{other}{kind} l\n    mode http\n{slots}    {line}\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("kind", SECTIONS)
+@pytest.mark.parametrize("words", LINES)
+def test_all_lines_are_refused_alike(words: str, kind: str, tmp_path: Path) -> None:
+    """HAProxy and tcproxy give each line the same verdict in each kind of section."""
+    if (words, kind) == ("use_backend", "backend"):
+        return  # HAProxy does not read what it ignores there
+    differing = []
+    for line in LINES[words]:
+        path = section(tmp_path, kind, f"{words} {line}")
+        if refused_here(path) != refused_by_reference(path) and f"{words} {line}" not in APART:
+            differing.append(line)
+    assert not differing

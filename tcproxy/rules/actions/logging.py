@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.units import Integer
 from tcproxy.model.captures import Capture
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Exchange, Made
@@ -34,9 +35,8 @@ def _read_capture(words: ActionWords) -> Made:
     """Read `EXPRESSION len LENGTH` (of requests), or `EXPRESSION id SLOT`."""
     expression = words.expression("a sample")
     request = words.kind in OF_REQUESTS
-    slots: tuple[Capture, ...] = tuple(words.draft.get(f"{'request' if request else 'response'}_captures", ()))
     if request and words.take("len"):
-        return _new_slot(words, expression, len(slots))
+        return _new_slot(words, expression, len(words.draft.get("request_captures", ())))
     at = words.at
     if words.kind is SetKind.TCP_CONTENT:
         raise words.refuse("'len' and a length must follow the sample", min(at, words.last))
@@ -45,7 +45,19 @@ def _read_capture(words: ActionWords) -> Made:
     word = words.word("the number of a slot")
     if not _NUMBER.fullmatch(word):
         raise words.refuse(f"'{word}' is no number of a slot", words.at - 1)
-    return Made(lambda assembly: _capturing(expression, int(word), assembly), ("capture",), (expression,))
+    slot = int(word)
+    return Made(
+        lambda assembly: _capturing(expression, slot, assembly), ("capture",), (expression,),
+        check=lambda draft: _missing_slot(draft, slot, request),
+    )  # fmt: skip
+
+
+def _missing_slot(draft: Draft, slot: int, request: bool) -> str:
+    """Say that a section has no such slot; one without a frontend leaves it to the frontends."""
+    direction = "request" if request else "response"
+    if draft.get("kind") == "backend" or slot < len(draft.get(f"{direction}_captures", ())):
+        return ""
+    return f"there is no slot {slot} for captures of a {direction}: declare it by 'declare capture {direction}'"
 
 
 def _new_slot(words: ActionWords, expression: Expression, slot: int) -> Made:

@@ -120,10 +120,6 @@ class Assembly(Protocol):
         """Return what sets the level of an exchange's log line; -1: write none."""
         ...
 
-    def change_address(self, source: bool, port: bool) -> Callable[[Any, Any], object]:
-        """Return what sets the address (packed), or the port, of the client, or that it connected to."""
-        ...
-
     def mark(self, value: int) -> Act:
         """Return what sets the firewall's mark of packets to the client."""
         ...
@@ -188,7 +184,8 @@ class Made:
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
     "variable NAME", "patterns FILE"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what
     it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
-    the page that there is for the status), and the `http-errors` section that has it.
+    the page that there is for the status), and the `http-errors` section that has it. check: says what
+    is wrong once the whole section is read, "" for nothing.
     """
 
     make: Make
@@ -197,6 +194,7 @@ class Made:
     status: int = 0
     reply: Reply | None = None
     group: str = ""
+    check: Callable[[Draft], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

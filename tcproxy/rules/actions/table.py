@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from tcproxy.grammar.rows import each
 from tcproxy.rules.actions import (
+    addresses,
     answers,
     clients,
     connections,
@@ -23,6 +24,7 @@ from tcproxy.rules.actions.rows import Action
 from tcproxy.rules.sets import SetKind
 
 ROWS: tuple[Action, ...] = (
+    *addresses.ACTIONS,
     *answers.ACTIONS,
     *clients.ACTIONS,
     *connections.ACTIONS,

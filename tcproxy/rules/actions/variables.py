@@ -60,9 +60,9 @@ def _giving(expression: Expression) -> Give:
 
 
 def _read_format(words: ActionWords) -> Made:
-    """Read `FORMAT`: the variable becomes a text."""
+    """Read `FORMAT`: the variable becomes a text, an empty one where nothing follows."""
     variable, conditions = _inside(words)
-    form = words.format("a format")
+    form = words.format("a format") if words.next else words.read_format("", words.at)
 
     def make(assembly: Assembly) -> Act:
         text = assembly.text(form)
@@ -73,7 +73,9 @@ def _read_format(words: ActionWords) -> Made:
 
 def _read_unset(words: ActionWords) -> Made:
     """Read nothing behind the parentheses."""
-    variable, _ = _inside(words)
+    variable, conditions = _inside(words)
+    if conditions:
+        raise words.refuse("a variable is forgotten without conditions", words.at - 1)
 
     def forget(facts: Any) -> None:
         store = facts.variables(variable.scope)

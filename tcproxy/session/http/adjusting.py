@@ -1,4 +1,4 @@
-"""Rules that change how an exchange goes on, and not its messages: addresses, timeouts, the log's level, hints."""
+"""Rules that change how an exchange goes on, and not its messages: timeouts, the log's level, hints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from tcproxy.rules.actions.rows import Act, Text
-from tcproxy.session.ends import with_host, with_port
 from tcproxy.session.http.changes import changes_of
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import PROXY
@@ -22,22 +21,6 @@ def log_level(level: int) -> Act:
         changes_of(exchange).level = level
 
     return set_level
-
-
-def change_address(source: bool, port: bool) -> Callable[[Exchange, Any], None]:
-    """Return what sets the address or the port of the client (source), or that it connected to."""
-
-    def change(exchange: Exchange, value: Any) -> None:
-        old = exchange.client_address if source else exchange.front_address
-        new = with_port(old, value) if port else with_host(old, value)
-        changes = changes_of(exchange)
-        if source:
-            changes.client = new
-            exchange.connection.peer = None
-        else:
-            changes.front = new
-
-    return change
 
 
 def mark(value: int) -> Act:

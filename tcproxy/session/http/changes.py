@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tcproxy.rules.sets import SetKind
-from tcproxy.session.ends import Address
 from tcproxy.session.http.messages import ClientEnd
 from tcproxy.session.http.reuse import give_back
 from tcproxy.session.http.state import Exchange
@@ -50,20 +49,17 @@ class Changes:
     """What was changed of one exchange.
 
     line: method, target and version of the request as it came, None while they are as they came. lenient: the rule set
-    in which a change that cannot be made is passed over from now on (`strict-mode off`), None for none. client, front:
-    the client's address and the one it connected to, None while they are as they are. level: of the log line, -1 for
-    no line, None for the usual one. priority: in queues, the class and the milliseconds to add. server_limit, tunnel:
-    seconds of `timeout server` and `timeout tunnel`, 0 for what the backend says. hints: headers of a response 103
-    that is not sent yet.
+    in which a change that cannot be made is passed over from now on (`strict-mode off`), None for none. level: of the
+    log line, -1 for no line, None for the usual one. priority: in queues, the class and the milliseconds to add.
+    server_limit, tunnel: seconds of `timeout server` and `timeout tunnel`, 0 for what the backend says. hints: headers
+    of a response 103 that is not sent yet.
     """
 
-    __slots__ = ("client", "front", "hints", "lenient", "level", "line", "priority", "server_limit", "tunnel")
+    __slots__ = ("hints", "lenient", "level", "line", "priority", "server_limit", "tunnel")
 
     def __init__(self) -> None:
         self.line: tuple[bytes, bytes, bytes] | None = None
         self.lenient: object = None
-        self.client: Address | None = None
-        self.front: Address | None = None
         self.level: int | None = None
         self.priority = (0, 0)
         self.server_limit = self.tunnel = 0.0

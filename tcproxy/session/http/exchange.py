@@ -65,6 +65,7 @@ class HttpExchange(Exchange):
         self.local = None
         self.logged = False
         self.looking = False
+        self.moved = None
         self.next_step = 0
         self.number = 0
         self.persistence = None

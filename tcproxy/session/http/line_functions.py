@@ -215,7 +215,7 @@ def _peer_of(exchange: Exchange) -> Address:
         address = exchange.client_address
     except OSError:
         return NOWHERE  # the socket knows its addresses no more
-    if exchange.changes is None:  # a rule may have set another one, for this exchange alone
+    if exchange.moved is None:
         exchange.connection.peer = address
     return address
 

@@ -116,12 +116,6 @@ def waiting(proxy: Proxy) -> Rule:
     return wait
 
 
-def full_at(exchange: Exchange) -> int:
-    """Return the bytes of a body that fill a buffer, behind the head of the request."""
-    assert exchange.request is not None
-    return exchange.client.room - _size(exchange.request)
-
-
 def waiting_by_rule(seconds: float, least: int) -> Rule:
     """Return what waits for a body, for so many seconds; for all of it, or for so many bytes (`least` above 0)."""
 
@@ -142,6 +136,12 @@ def waiting_by_rule(seconds: float, least: int) -> Rule:
         return False
 
     return wait
+
+
+def full_at(exchange: Exchange) -> int:
+    """Return the bytes of a body that fill a buffer, behind the head of the request."""
+    assert exchange.request is not None
+    return exchange.client.room - _size(exchange.request)
 
 
 def _size(request: RequestHead) -> int:

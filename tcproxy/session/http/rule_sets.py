@@ -11,6 +11,7 @@ from tcproxy.model.replies import Reply
 from tcproxy.rules.actions.rows import Act, Ends, Text
 from tcproxy.rules.sets import SetKind
 from tcproxy.samples.formats import Format
+from tcproxy.session import rule_sets
 from tcproxy.session.http import (
     adjusting,
     answers,
@@ -42,7 +43,6 @@ class HttpAssembly(SessionAssembly):
         self.note_line = changes.note_line
         self.malformed = adjusting.malformed
         self.log_level = adjusting.log_level  # type: ignore[method-assign]
-        self.change_address = adjusting.change_address  # type: ignore[method-assign]
         self.mark = adjusting.mark  # type: ignore[method-assign]
         self.type_of_service = adjusting.type_of_service  # type: ignore[method-assign]
         self.set_timeout = adjusting.set_timeout
@@ -157,6 +157,11 @@ def _contents(front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
 def of_servers(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
     """Return the steps of a backend's `tcp-response content` rules."""
     return _steps(SetKind.TCP_RESPONSE, front, back)
+
+
+def use_servers(front: Proxy, back: Proxy) -> Rule | None:
+    """Return the step that takes the `use-server` rules of a backend; None without any."""
+    return rule_sets.use_servers(back, texts.written)
 
 
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:

@@ -34,13 +34,14 @@ FRONT: tuple[Callable[[Proxy], Rule | tuple[Rule, ...] | None], ...] = (
 )
 """Of a frontend: before the backend is chosen."""
 BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
-    rule_sets.first_of_backend,
     rule_sets.late_timeout,
+    rule_sets.first_of_backend,
     request_body.of_backend,
     cookies.persist_rules,
     rule_sets.of_backend,
     header_names.of_backend,
     back_redirects,
+    rule_sets.use_servers,
     captures.request_cookies,
     cookies.requests,
     unique_id.identity,

@@ -19,7 +19,7 @@ from tcproxy.session.http.settings import HttpSettings, Route
 from tcproxy.session.log_lines import unique_id
 from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind
 from tcproxy.session.stages import Stage
-from tcproxy.session.state import Connection, Persistence, Stream, address_bytes
+from tcproxy.session.state import Connection, Moved, Persistence, Stream, packed
 from tcproxy.wire.http1 import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
@@ -33,7 +33,7 @@ EXCHANGE_FIELDS = (
     "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "changes",
     "client",
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
-    "inner", "keep", "kept", "link", "local", "logged", "looking", "next_step", "number", "persistence",
+    "inner", "keep", "kept", "link", "local", "logged", "looking", "moved", "next_step", "number", "persistence",
     "phase", "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
     "retries", "route", "scopes", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
     "times_ms", "unique",
@@ -112,8 +112,8 @@ class Exchange(Stream):
     rules have changed (changes.py), None for nothing of that. handshake: milliseconds of the PROXY header. inner: the
     server inside the process that takes the request's body (inner.py), None without one. number: of the request in the
     process, where lines name that. replay: the request, where it may be sent again (retries.py). sent: bytes of answers
-    of ours. kept: links that only this client may use, None without
-    any. looking: a link that could not be written to is being read once more.
+    of ours. kept: links that only this client may use, None without any. moved: addresses that rules have set, None
+    without any. looking: a link that could not be written to is being read once more.
     """
 
     if not TYPE_CHECKING:
@@ -145,6 +145,7 @@ class Exchange(Stream):
     local: Address | None
     logged: bool
     looking: bool
+    moved: Moved | None
     next_step: int
     number: int
     persistence: Persistence | None
@@ -180,9 +181,8 @@ class Exchange(Stream):
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        if self.changes is not None and self.changes.client is not None:
-            return address_bytes(self.changes.client[0])
-        return self.connection.source
+        moved = self.moved
+        return self.connection.source if moved is None or moved.source is None else packed(moved.source[0])
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -192,16 +192,14 @@ class Exchange(Stream):
     @property
     def client_address(self) -> Address:
         """Return the client's address. Raises OSError once the socket is gone."""
-        if self.changes is not None and self.changes.client is not None:
-            return self.changes.client  # type: ignore[no-any-return]  # an Address
-        return self.connection.client_address
+        moved = self.moved
+        return self.connection.client_address if moved is None or moved.source is None else moved.source
 
     @property
     def front_address(self) -> Address:
         """Return the address the client connected to. Raises OSError once the socket is gone."""
-        if self.changes is not None and self.changes.front is not None:
-            return self.changes.front  # type: ignore[no-any-return]  # an Address
-        return self.connection.front_address
+        moved = self.moved
+        return self.connection.front_address if moved is None or moved.destination is None else moved.destination
 
     @property
     def connection_source(self) -> Address:
@@ -212,6 +210,15 @@ class Exchange(Stream):
     def connection_destination(self) -> Address:
         """Return the address that the connection came to, whatever later rules have set."""
         return self.connection.connection_destination
+
+    def move(self, source: Address | None, destination: Address | None, real: bool) -> None:
+        """Set addresses of this exchange, those that are given."""
+        moved = self.moved
+        if moved is None:
+            moved = self.moved = Moved()
+        moved.source = source or moved.source
+        moved.destination = destination or moved.destination
+        self.connection.peer = None  # what lines name is asked for anew
 
     def link_key(self) -> Hashable:
         """Return the key of a link to the server: all that it tells the server of the client, or depends on."""
@@ -226,12 +233,6 @@ class Exchange(Stream):
         )
 
     @property
-    def wait_over(self) -> bool:
-        """Return False while a condition may be answered by "not known yet"."""
-        inner = self.inner
-        return inner is None or bool(inner.wait_over)
-
-    @property
     def tunnel_limit(self) -> float:  # type: ignore[override]  # of a TCP session it never changes
         """Return the seconds of `timeout tunnel` that a rule has set, 0 for none."""
         return self.changes.tunnel if self.changes is not None else 0.0
@@ -240,6 +241,12 @@ class Exchange(Stream):
     def priority(self) -> tuple[int, int]:  # type: ignore[override]  # of a TCP session it never changes
         """Return the class in queues, and the milliseconds by which it counts as come later."""
         return self.changes.priority if self.changes is not None else (0, 0)
+
+    @property
+    def wait_over(self) -> bool:
+        """Return False while a condition may be answered by "not known yet"."""
+        inner = self.inner
+        return inner is None or bool(inner.wait_over)
 
     def request_line(self) -> tuple[bytes, bytes] | None:
         """Return method and target of the request as it came; None without a request."""
