@@ -158,4 +158,5 @@ def _with_reply(rule: Rule, draft: Draft, groups: Mapping[str, Draft], reading: 
     if not made.group:
         return rule
     reply = held_reply(made.group, made.status, rule.origin, draft, groups, reading) or Reply(made.status)
-    return replace(rule, made=replace(made, reply=reply, group=""))
+    assert made.make_with is not None, "an action that answers can be made with any answer"
+    return replace(rule, made=replace(made, make=made.make_with(reply), reply=reply, group=""))

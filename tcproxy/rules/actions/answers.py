@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tcproxy.model.replies import Reply, ReplyWords
-from tcproxy.rules.actions.rows import CONDITIONS, Act, Action, ActionWords, Assembly, Ends, Made
+from tcproxy.rules.actions.rows import CONDITIONS, Act, Action, ActionWords, Assembly, Ends, Made, Make
 from tcproxy.rules.sets import HTTP, MESSAGES, REQUESTS, TCP, SetKind
 from tcproxy.samples.expressions import Expression
 
@@ -48,8 +48,12 @@ def _answering(statuses: tuple[int, int], making: Making, refuses: bool = True) 
             words.at = reply.read(words.at)
         found = reply.reply()
         status = found.status if found is not None else reply.status
+
+        def make_with(given: Reply | None) -> Make:
+            return lambda assembly: making(assembly, status, given)
+
         return Made(
-            lambda assembly: making(assembly, status, found), (), reply.expressions, status, found, reply.group
+            make_with(found), (), reply.expressions, status, found, reply.group, make_with=make_with
         )
 
     return read

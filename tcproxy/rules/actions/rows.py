@@ -184,8 +184,9 @@ class Made:
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
     "variable NAME", "patterns FILE"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what
     it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
-    the page that there is for the status), and the `http-errors` section that has it. check: says what
-    is wrong once the whole section is read, "" for nothing.
+    the page that there is for the status), and the `http-errors` section that has it; make_with: returns `make` for an
+    answer that is found there, when all sections are read. check: says what is wrong once the whole section is read, ""
+    for nothing.
     """
 
     make: Make
@@ -195,6 +196,7 @@ class Made:
     reply: Reply | None = None
     group: str = ""
     check: Callable[[Draft], str] | None = None
+    make_with: Callable[[Reply | None], Make] | None = None
 
 
 @dataclass(frozen=True, slots=True)
