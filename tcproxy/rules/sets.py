@@ -49,6 +49,7 @@ MESSAGES = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE})
 ADMISSION = frozenset({SetKind.TCP_CONNECTION, SetKind.TCP_SESSION})
 TCP_REQUESTS = frozenset({*ADMISSION, SetKind.TCP_CONTENT})
 TCP = frozenset({*TCP_REQUESTS, SetKind.TCP_RESPONSE})
+TCP_CONTENTS = frozenset({SetKind.TCP_CONTENT, SetKind.TCP_RESPONSE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ def write(stream: Stream, moment: Moment = Moment.END) -> None:
     if moment is not Moment.ACCEPT and _unwanted(stream, failed, moment):
         return
     level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
+    if stream.level is not None:
+        level = stream.level
+        if level < 0:
+            return  # `set-log-level silent`
     try:
         record = record_of(stream, frontend.needs, moment)
         frontend.lines += 1
@@ -115,6 +119,8 @@ def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:
         request_captures=frontend.no_captures[0],
         response_captures=frontend.no_captures[1],
     )
+    if stream.captured is not None:
+        record.request_captures = stream.captured.request
     _add_server(stream, record)
     _add_addresses(stream, record, needs)
     if "unique_id" in needs:

@@ -100,9 +100,7 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
-    # no rule of tcproxy sets these three yet, and none is asked of a connection that failed
-    priority_class: int = 0
-    priority_offset: int = 0
+    # no rule of tcproxy sets these two yet, and none is asked of a connection that failed
     last_rule: Origin | None = None
     client_error: str = ""
     first: bool = True
@@ -138,6 +136,16 @@ class SessionFacts:
     def destination_port(self) -> int:
         """Return the port that the client connected to."""
         return self.front_address[1]
+
+    @property
+    def priority_class(self) -> int:
+        """Return the class in queues that a rule has set."""
+        return self.priority[0]
+
+    @property
+    def priority_offset(self) -> int:
+        """Return the milliseconds by which it counts as come later in queues, as a rule has set them."""
+        return self.priority[1]
 
     @property
     def connection_source(self) -> Address:
@@ -458,6 +466,9 @@ class Stream(SessionFacts):
     steps: Any  # a Steps (steps.py, above)
     ticket: Ticket | None
     unique: str | None
+
+    # of TCP mode only: the level of the log line that a rule has set, -1 for no line
+    level: int | None = None
 
     # of HTTP mode only: links of the client's own (http/private.py), and a request to send again (http/retries.py)
     kept: Any = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tcproxy.model.replies import Reply, ReplyWords
 from tcproxy.rules.actions.rows import CONDITIONS, Act, Action, ActionWords, Assembly, Ends, Made, Make
-from tcproxy.rules.sets import HTTP, MESSAGES, REQUESTS, SetKind
+from tcproxy.rules.sets import HTTP, MESSAGES, REQUESTS, TCP, SetKind
 from tcproxy.samples.expressions import Expression
 
 REPLY = (
@@ -96,7 +96,7 @@ ACTIONS = (
     Action("return", MESSAGES, "Answer in the server's place, with status 200 where none is given.",
            _answering((200, 200), lambda assembly, status, reply: assembly.answer(status, reply), refuses=False),
            RETURN, Ends.ALWAYS),
-    Action("silent-drop", MESSAGES, "Forget the client's connection; the client hears nothing of that.",
+    Action("silent-drop", MESSAGES | TCP, "Forget the client's connection; the client hears nothing of that.",
            _bare(lambda assembly: assembly.drop()), ends=Ends.ALWAYS),
     Action("strict-mode", HTTP, "Say whether a change that cannot be made is an error (status 500).",
            _read_strictness, "on|off"),

@@ -112,6 +112,10 @@ class Assembly(Protocol):
         """Answer that the request is malformed (400)."""
         ...
 
+    def begin_captures(self, exchange: Any) -> Any:
+        """Return the empty slots that a rule captures into before anything else does; None where there are none."""
+        ...
+
     def log_level(self, level: int) -> Act:
         """Return what sets the level of an exchange's log line; -1: write none."""
         ...

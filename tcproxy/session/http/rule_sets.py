@@ -15,6 +15,7 @@ from tcproxy.session import rule_sets
 from tcproxy.session.http import (
     adjusting,
     answers,
+    captures,
     changes,
     contents,
     own_answers,
@@ -41,12 +42,17 @@ class HttpAssembly(SessionAssembly):
         self.failed = changes.failing(kind, self)
         self.note_line = changes.note_line
         self.malformed = adjusting.malformed
-        self.log_level = adjusting.log_level
-        self.mark = adjusting.mark
-        self.type_of_service = adjusting.type_of_service
+        self.log_level = adjusting.log_level  # type: ignore[method-assign]
+        self.mark = adjusting.mark  # type: ignore[method-assign]
+        self.type_of_service = adjusting.type_of_service  # type: ignore[method-assign]
         self.set_timeout = adjusting.set_timeout
-        self.set_priority = adjusting.set_priority
+        self.set_priority = adjusting.set_priority  # type: ignore[method-assign]
         self._hints = iter(hints)
+
+    def begin_captures(self, exchange: Exchange) -> Any:
+        """Return the empty slots of an exchange that nothing was captured of yet."""
+        exchange.captured = captures.nothing_captured(self.front)
+        return exchange.captured
 
     def early_hint(self, name: bytes, text: Text) -> Act:
         """Return what sends a header in a response 103, together with those that follow at once."""
@@ -76,9 +82,15 @@ class HttpAssembly(SessionAssembly):
         """Return what asks the client for a name and a password."""
         return own_answers.authenticating(realm, self.front, self.owner)
 
+    def reject(self) -> Act:
+        """Return what closes the client's connection without an answer."""
+        if self.kind is SetKind.HTTP_REQUEST:
+            return rejections.reject
+        return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
+
     def drop(self) -> Act:
         """Return what forgets the client's connection, of which the client hears nothing."""
-        return rejections.drop
+        return contents.drop if self.kind is SetKind.TCP_CONTENT else rejections.drop
 
     def reason(self, status: int) -> bytes:
         """Return the reason phrase of a status."""
@@ -94,11 +106,9 @@ class HttpAssembly(SessionAssembly):
         """Return what refuses a request after `timeout tarpit`."""
         return refusals.tarpitting(status, reply, self.front, self.owner)
 
-    def reject(self) -> Act:
-        """Return what closes the client's connection without an answer."""
-        if self.kind is SetKind.HTTP_REQUEST:
-            return rejections.reject
-        return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
+    def speak_http(self) -> Act:
+        """Return what does nothing: HTTP is spoken already."""
+        return lambda exchange: None
 
     def close_server(self) -> Act:
         """Return what closes the link."""
@@ -120,8 +130,16 @@ def of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
 
 
 def first_of_frontend(front: Proxy) -> tuple[Rule, ...]:
-    """Return the steps of a frontend's `tcp-request content` rules, which come before all others."""
-    return _contents(front, front)
+    """Return the steps of a frontend's `tcp-request content` rules, which come before all others.
+
+    In TCP mode they have looked at a client's first request already, before it spoke HTTP.
+    """
+    steps = _contents(front, front)
+    return steps if front.mode == "http" else tuple(map(_but_for_the_first, steps))
+
+
+def _but_for_the_first(rule: Rule) -> Rule:
+    return lambda exchange: exchange.first or rule(exchange)
 
 
 def first_of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
