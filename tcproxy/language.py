@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from tcproxy.grammar import variables
 from tcproxy.grammar.diagnostics import Diagnostics
@@ -29,7 +30,6 @@ from tcproxy.model import (
     redirects,
     replies,
     server,
-    switching,
     timeouts,
     tls,
     tuning,
@@ -46,6 +46,9 @@ from tcproxy.registry import Registry
 from tcproxy.report import words as report
 from tcproxy.rules import words as rules
 from tcproxy.samples import words as samples
+
+if TYPE_CHECKING:
+    from tcproxy.rules.conditions import Named
 
 ROOMS = (
     variables.WORDS,
@@ -66,7 +69,6 @@ ROOMS = (
     monitoring.WORDS,
     http_words.WORDS,
     persistence.WORDS,
-    switching.WORDS,
     samples.WORDS,
     report.WORDS,
     rules.WORDS,
@@ -168,7 +170,6 @@ def new_reading(
         checkers=registry.checkers,
         words=words(),
         conditions=rules.read_condition,
-        name_formats=rules.read_name_format,
         check_format=formats.check,
         unresolved_allowed=unresolved_allowed,
     )
@@ -192,13 +193,28 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         for section, number in zip(sections.sections, numbers, strict=True)
     )
     lists = userlists.finish({name: section.draft for name, section in sections.userlists.items()}, reading)
-    for origin, message in rules.unresolved(proxies, lists, _refused_names(sections)):
+    drafts = [section.draft for section in sections.sections]
+    named = [one for pair in zip(drafts, proxies, strict=True) for one in _named_in_formats(*pair)]
+    for origin, message in rules.unresolved(proxies, lists, _refused_names(sections), named):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
     for origin, message in rules.wasted(proxies):
         reading.diagnostics.warning(f"parsing [{origin}] : {message}")
     if reading.patterns is not None:
         reading.patterns.give_numbers()
     return Configuration(settings, proxies, reading.environment, tuple(files), lists, reading.patterns)
+
+
+def _named_in_formats(draft: Draft, proxy: Proxy) -> Iterator[Named]:
+    """Return the proxies and servers that samples in a section's formats name, but for those in its rules."""
+    lines = draft.get("format_origins", {}).items()
+    every = [(getattr(proxy, word.replace("-", "_")), origin) for word, origin in lines] + proxy.formats_of_replies()
+    for text, origin in every:
+        if "[" in text:
+            from tcproxy.report import formats
+
+            for expression in formats.samples(text, proxy.name):
+                for reference in expression.references:
+                    yield proxy, expression.text, origin, reference
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:

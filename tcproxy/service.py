@@ -53,7 +53,13 @@ WARNING, NOTICE = 4, 5
 DEFAULT_TAG = "haproxy"
 """What log lines are tagged with where no `log-tag` says otherwise: filters in syslog daemons look for it."""
 
-FORMATS = {"httplog": formats.HTTPLOG, "httplog clf": formats.CLFLOG, "tcplog": formats.TCPLOG}
+FORMATS = {
+    "httplog": formats.HTTPLOG,
+    "httplog clf": formats.CLFLOG,
+    "httplog json": formats.HTTPLOG_JSON,
+    "tcplog": formats.TCPLOG,
+    "tcplog json": formats.TCPLOG_JSON,
+}
 """Log formats by their options."""
 
 Announce = Callable[[int, str], None]
@@ -371,13 +377,14 @@ def limited(configuration: Configuration) -> Configuration:
 def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     """Return the formats of a frontend's log lines: of sessions, of structured data, of refused connections."""
     early, http = "logasap" in proxy.options, proxy.mode == "http"
-    captured = proxy.captured
-    data = formats.compile(proxy.log_format_sd, early, http, captured) if proxy.log_format_sd else None
-    error = formats.compile(proxy.error_log_format, early, http) if proxy.error_log_format else None
+    captured, name = proxy.captured, proxy.name
+    data = formats.compile(proxy.log_format_sd, early, http, captured, name) if proxy.log_format_sd else None
+    failed = proxy.error_log_format
+    error = formats.compile(failed, early, http, section=name, refused=True) if failed else None
     text = proxy.log_format or next((text for name, text in FORMATS.items() if name in proxy.options), "")
     if not text:
         return formats.DEFAULT, data, error
-    return formats.compile(text, early, http, captured), data, error or formats.error_format()
+    return formats.compile(text, early, http, captured, name), data, error or formats.error_format()
 
 
 def _trace(error: BaseException) -> None:

@@ -134,6 +134,7 @@ SHOWN = {
         "option-h1-case-adjust-bogus-client option-h1-case-adjust-bogus-server": HEADERS,
         "http-reuse": "session/http/test_links.py::test_first_requests",
         "retry-on http-request": "scenarios/test_http_retries.py::test_told_alike",
+        "tcp-request tcp-response": "scenarios/test_tcp_rules.py::test_told_alike",
         "option-prefer-last-server max-keep-alive-queue":
             "session/http/test_links.py::test_a_client_stays_with_the_server_that_has_its_link",
         "timeout-check": "health/test_watch.py::test_a_silent_server_behind_a_connection",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.grammar.rows import Draft, Reading, Where
+from tcproxy.grammar.rows import Draft, FormatUse, Reading, Where
 from tcproxy.grammar.sections import SIDES, Section
 from tcproxy.grammar.statements import Origin
 from tcproxy.grammar.suggestions import nearest, suggestion
@@ -18,7 +18,8 @@ from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
 from tcproxy.model.replies import check_formats
 
-HTTP_LOGS = frozenset({"httplog", "httplog clf"})
+HTTP_LOGS = {"httplog": "tcplog", "httplog clf": "tcplog", "httplog json": "tcplog json"}
+"""Options that choose a log format of HTTP mode, with what takes their place in TCP mode."""
 KINDS_OF_BACKEND = ("backend", "listen")
 KINDS_OF_FRONTEND = ("frontend", "listen")
 
@@ -42,6 +43,7 @@ class Consistency:
         self.backends = {draft["name"]: draft for draft in self.proxies if draft["kind"] in KINDS_OF_BACKEND}
         self.reading = reading
         self.diagnostics = reading.diagnostics
+        self.checked_formats: set[tuple[str, bool, str]] = set()
 
     def check(self) -> None:
         """Check everything: proxies out of service only as far as their servers go."""
@@ -53,6 +55,7 @@ class Consistency:
                 self._leave_http_out(draft)
             if draft["kind"] in KINDS_OF_FRONTEND:
                 self._check_frontend(draft)
+            self._check_formats(draft)
             self._check_timeouts(draft)
             self._check_servers(draft)
         self._check_tracks()
@@ -99,15 +102,15 @@ class Consistency:
         ):
             if draft.pop(field, None):
                 self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")
-        if not options.isdisjoint(HTTP_LOGS) and draft["kind"] in KINDS_OF_FRONTEND:
+        chosen = next((name for name in HTTP_LOGS if name in options), "")
+        if chosen and draft["kind"] in KINDS_OF_FRONTEND:
             place = f"parsing [{draft['log_option_origin']}] : {called(draft)}"
-            self._warn(f"{place} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
-            options = options - HTTP_LOGS | {"tcplog"}
+            other = HTTP_LOGS[chosen]
+            self._warn(f"{place} : 'option {chosen}' needs 'mode http': 'option {other}' takes its place")
+            options = options - {chosen} | {other}
         if not switches and draft.pop("cookie_capture", None) is not None:
             self._warn(f"{called(draft)} : 'capture cookie' is ignored, because it needs 'mode http'")
         draft["options"] = options
-        for word, origin in draft.get("format_origins", {}).items():
-            self._check_format(word, draft.get(word.replace("-", "_"), ""), origin)
 
     def _leave_rules_out(self, draft: Draft) -> None:
         """Take the rules out that are about messages of HTTP, and say so."""
@@ -118,12 +121,24 @@ class Consistency:
         if "rules" in draft:
             draft["rules"] = rules
 
-    def _check_format(self, word: str, text: str, origin: Origin) -> None:
-        if text and self.reading.check_format is not None:
+    def _check_formats(self, draft: Draft) -> None:
+        """Check the formats of a section as its mode and its kind want them, be they its own or of its defaults."""
+        http, kind = draft.get("mode", "tcp") == "http", draft["kind"]
+        for word, origin in draft.get("format_origins", {}).items():
+            text = draft.get(word.replace("-", "_"), "")
+            checked = (str(origin), http, kind)
+            # a backend writes no lines; what is wrong in defaults is told once
+            written = kind in KINDS_OF_FRONTEND or word == "unique-id-format"
+            if text and written and checked not in self.checked_formats:
+                self.checked_formats.add(checked)
+                self._check_format(text, http, FormatUse(word, kind, draft["name"]), origin)
+
+    def _check_format(self, text: str, http: bool, use: FormatUse, origin: Origin) -> None:
+        if self.reading.check_format is not None:
             try:
-                self.reading.check_format(text, False)
+                self.reading.check_format(text, http, use)
             except ValueError as wrong:
-                self._alert(f"parsing [{origin}] : '{word}' : {wrong}")
+                self._alert(f"parsing [{origin}] : '{use.word}' : {wrong}")
 
     # frontends
 
@@ -187,16 +202,11 @@ class Consistency:
     def _check_servers(self, draft: Draft) -> None:
         for server in draft.get("servers", ()):
             self._check_server(draft, server)
-        self._check_servers_named(draft)
-
-    def _check_servers_named(self, draft: Draft) -> None:
-        """Tell of `use-server` rules whose server does not exist."""
         names = [server["name"] for server in draft.get("servers", ())]
-        for rule in draft.get("use_servers", ()):
-            if rule.form is None and rule.name not in names and f"{draft['name']}/{rule.name}" not in self.refused:
-                close = suggestion(nearest(rule.name, names))
-                where = f"parsing [{rule.origin}] : {called(draft)} : 'use-server'"
-                self._alert(f"{where} : there is no server '{rule.name}'{close}")
+        for rule in draft.get("use_servers", ()) if not draft.lacks("server-template", "server") else ():
+            if rule.form is None and rule.name not in (*names, *draft.get("refused_servers", ())):
+                near = suggestion(nearest(rule.name, names))
+                self._alert(f"parsing [{rule.origin}] : {called(draft)} : 'use-server' : no server '{rule.name}'{near}")
 
     def _check_server(self, draft: Draft, server: Draft) -> None:
         if draft.get("mode") != "http" and not draft.lacks("mode"):

@@ -73,6 +73,6 @@ WORDS = (
         mode="http", manual="4.2", core=True),
     Row("option http-restrict-req-hdr-names", PROXY, "Leave out or refuse headers with unusual names.",
         parse=parse_restrict, mode="http", manual="4.2", core=True),
-    Row("option httplog", FRONT, "Log requests with timers, states and headers.", parse=parse_log_option,
-        manual="4.2", core=True),
+    Row("option httplog", FRONT, "Log requests with timers, states and headers; `clf` or `json` choose other forms.",
+        parse=parse_log_option, manual="4.2", core=True),
 )  # fmt: skip

@@ -54,16 +54,6 @@ class PersistRule:
     origin: Origin = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class UseServer:
-    """`use-server NAME if|unless CONDITION`. form: of a name that each request makes anew, None for a plain name."""
-
-    name: str
-    condition: Any = None
-    origin: Origin = NOWHERE
-    form: Any = None
-
-
 def dynamic_cookie(key: str, address: Address | None, port: int) -> bytes:
     """Return the cookie of a server that has none of its own (`dynamic`), b"" where the address has no number."""
     if address is None or address.family not in (Family.INET, Family.INET6):
@@ -182,22 +172,6 @@ def parse_rule(statement: Statement, draft: Draft, reading: Reading) -> None:
     draft.append("persist_rules", PersistRule(words[0] == "force-persist", condition, statement.origin))
 
 
-def parse_use_server(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `use-server NAME if|unless CONDITION`."""
-    words = statement.words
-    if len(words) < 2 or not words[1]:
-        raise Refused("'use-server' needs the name of a server behind it", 0)
-    if len(words) < 3 or words[2] not in ("if", "unless"):
-        raise Refused("'use-server' needs 'if' or 'unless' and a condition behind the name", min(2, len(words) - 1))
-    form = None
-    if "%" in words[1] and reading.name_formats is not None:
-        form = reading.name_formats(statement, 1, reading, "backend_request_header")
-    condition = None
-    if reading.conditions is not None:
-        condition = reading.conditions(statement, 2, draft, reading, "backend_set_server")
-    draft.append("use_servers", UseServer(words[1], condition, statement.origin, form))
-
-
 PLACE = "backend_content"
 """Where conditions of persistence are met, for warnings (samples/places.py): when the backend is just chosen."""
 
@@ -209,8 +183,6 @@ WORDS = (
         manual="4.2", core=True),
     Row("force-persist", NAMED_BACK, "Hold clients at their server even when it is down, under a condition.",
         parse=parse_rule, manual="4.2", core=True),
-    Row("use-server", NAMED_BACK, "Send clients to a server under a condition.", parse=parse_use_server, manual="4.2",
-        core=True),
     Row("ignore-persist", NAMED_BACK, "Ignore persistence, under a condition.", parse=parse_rule, manual="4.2",
         core=True),
 )  # fmt: skip

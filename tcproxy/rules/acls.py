@@ -55,13 +55,6 @@ class Test:
     several: bool = False
     patterns: Patterns | None = None
 
-    def holds3(self, facts: Facts) -> bool | None:
-        """Return whether it holds, None where it does not and more bytes may change that."""
-        if self.holds(facts):
-            return True
-        waits = self.expression.waits
-        return None if waits is not None and waits(facts) else False
-
     @property
     def is_fixed(self) -> bool:
         """Return whether it says the same for a whole connection."""
@@ -93,17 +86,6 @@ class Acl:
             if test.holds(facts):
                 return True
         return False
-
-
-    def holds3(self, facts: Facts) -> bool | None:
-        """Return whether any test holds; None where none does, and more bytes may change that."""
-        waits = False
-        for test in self.tests:
-            held = test.holds3(facts)
-            if held:
-                return True
-            waits = waits or held is None
-        return None if waits else False
 
 
 def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:

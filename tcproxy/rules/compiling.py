@@ -15,6 +15,7 @@ from tcproxy.rules.acls import Acl, Test, among
 from tcproxy.rules.actions.rows import OF_CONNECTION, Assembly, Ends
 from tcproxy.rules.conditions import Condition, Term
 from tcproxy.rules.lines import Rule
+from tcproxy.rules.sets import ByName
 
 Step = Callable[[Any], bool]
 """Runs rules about an exchange, a session or a connection: True when what follows the set may follow at once."""
@@ -49,19 +50,15 @@ def _parts(rules: Sequence[Rule]) -> Iterator[list[Rule]]:
         yield part
 
 
-def compile_choice(rules: Sequence[tuple[Condition | None, T]], fallback: T) -> Callable[[Any], T]:
-    """Return the function that gives the value of the first rule whose condition is met; without any, the fallback.
-
-    A value that is a function is called with what the rules are about, and gives the value.
-    """
+def compile_choice(rules: Sequence[tuple[Condition | None, T | ByName]], fallback: T) -> Callable[[Any], T]:
+    """Return the function that gives the value of the first rule whose condition is met; without any, the fallback."""
     code = Code([condition for condition, _ in rules if condition is not None])
     for condition, value in rules:
-        name = code.constant("b", value)
-        given = f"{name}(x)" if callable(value) else name
+        found = f"{code.constant('b', value.find)}(x)" if isinstance(value, ByName) else code.constant("b", value)
         if condition is None:
-            code.lines.append(f"return {given}")
+            code.lines.append(f"return {found}")
             break
-        code.lines += [f"if {condition_source(condition, code)}:", f"    return {given}"]
+        code.lines += [f"if {condition_source(condition, code)}:", f"    return {found}"]
     else:
         code.lines.append(f"return {code.constant('b', fallback)}")
     choose: Callable[[Any], T] = code.function()

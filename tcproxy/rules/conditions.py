@@ -41,18 +41,13 @@ class Term:
             return lambda facts: not holds(facts)
         return holds
 
-    def holds3(self, facts: Facts) -> bool | None:
-        """Return whether the term holds, None where that may still change."""
-        held = self.acl.holds3(facts)
-        return held if held is None else held is not self.negated
-
 
 class Condition:
     """A condition, compiled.
 
     text: as written, with `if` or `unless`. alternatives: terms that must all hold, in any one group.
-    unless: it is met where none of them holds. holds: says whether it is met by a session, where nothing waits. A
-    condition without terms is never met (`unless`: always).
+    unless: it is met where none of them holds. holds: says whether it is met by a session, where nothing waits (see
+    rules/waiting.py). A condition without terms is never met (`unless`: always).
     """
 
     __slots__ = ("alternatives", "holds", "text", "unless")
@@ -72,40 +67,10 @@ class Condition:
         """Return whether it is met by all requests of a connection, or by none."""
         return all(test.is_fixed for term in self.terms() for test in term.acl.tests)
 
-    @property
-    def may_wait(self) -> bool:
-        """Return whether more bytes may change what it says: where rules wait, they call `holds3`."""
-        return any(test.expression.waits is not None for term in self.terms() for test in term.acl.tests)
-
-    def holds3(self, facts: Facts) -> bool | None:
-        """Return whether it is met; None where the rule has to wait, since bytes to come may change that.
-
-        As in HAProxy, the first term of a group that does not hold decides the group, and any group that holds decides
-        the condition; else it waits for a group that may still change.
-        """
-        if facts.wait_over:
-            return self.holds(facts)
-        waits = False
-        for group in self.alternatives:
-            held = _first_unmet(group, facts)
-            if held:
-                return not self.unless
-            waits = waits or held is None
-        return None if waits else self.unless
-
     def terms(self) -> Iterator[Term]:
         """Return all terms, in order."""
         for group in self.alternatives:
             yield from group
-
-
-def _first_unmet(group: Sequence[Term], facts: Facts) -> bool | None:
-    """Return what the first term says that does not hold, True without one."""
-    for term in group:
-        held = term.holds3(facts)
-        if not held:
-            return held
-    return True
 
 
 def _all(parts: Sequence[Holds]) -> Holds:
@@ -230,25 +195,33 @@ class _Groups:
 # what conditions refer to, checked when all sections are read
 
 
+Named = tuple[Proxy, str, Origin, Reference]
+"""Something that a section's expression names: with the text of the expression, and where it stands."""
+
+
 def unresolved(
-    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+    proxies: Iterable[Proxy],
+    userlists: Mapping[str, UserList],
+    refused: Collection[str] = (),
+    formats: Iterable[Named] = (),
 ) -> Iterator[tuple[Origin, str]]:
     """Return each use of a proxy, server, userlist or group that does not exist: where, and the sentence to tell.
 
-    refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told.
+    refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told. formats: what the
+    formats of sections name.
     """
     every = list(proxies)
-    for proxy in every:
-        for text, origin, reference in _references(proxy):
-            names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
-            if not names.isdisjoint(refused):
-                continue
-            if reference.type is ArgumentType.USERLIST:
-                wrong = _wrong_list(reference, userlists)
-            else:
-                wrong = _wrong(reference, proxy, every)
-            if wrong:
-                yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
+    by_rules = ((proxy, *named) for proxy in every for named in _references(proxy))
+    for proxy, text, origin, reference in (*by_rules, *formats):
+        names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
+        if not names.isdisjoint(refused):
+            continue
+        if reference.type is ArgumentType.USERLIST:
+            wrong = _wrong_list(reference, userlists)
+        else:
+            wrong = _wrong(reference, proxy, every)
+        if wrong:
+            yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
 
 
 def _references(proxy: Proxy) -> Iterator[tuple[str, Origin, Reference]]:

@@ -16,6 +16,7 @@ from tcproxy.rules.conditions import Condition, parse_condition
 from tcproxy.rules.order import warn_of_order
 from tcproxy.rules.sets import HTTP, SetKind
 from tcproxy.samples.expressions import NOT_YET
+from tcproxy.samples.places import Place
 
 if TYPE_CHECKING:
     from tcproxy.samples.arguments import Reference
@@ -125,11 +126,22 @@ def _unexpected(kind: SetKind, action: Action, word: str) -> str:
 def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
     """Find the answers that rules take out of `http-errors` sections. groups: these sections."""
     rules: Mapping[SetKind, tuple[Rule, ...]] = draft.get("rules", {})
+    if not draft.get("request_delay"):
+        for rule in rules.get(SetKind.TCP_CONTENT, ()):
+            _warn_of_chance(rule, reading)
     _check(rules, draft, reading)
     if any(rule.made.group for found in rules.values() for rule in found):
         draft["rules"] = {
             kind: tuple(_with_reply(rule, draft, groups, reading) for rule in found) for kind, found in rules.items()
         }
+
+
+def _warn_of_chance(rule: Rule, reading: Reading) -> None:
+    """Warn of a capture of bytes that may not have come yet, since nothing waits for them."""
+    alien = [one for one in rule.made.expressions if not Place.FRONTEND_SESSION.allows(one.fetch.places)]
+    if rule.action.name == "capture" and alien:
+        what = f"parsing [{rule.origin}] : '{alien[0].text}' is captured by chance"
+        reading.diagnostics.warning(f"{what}: without 'tcp-request inspect-delay' nothing waits for it")
 
 
 def _check(rules: Mapping[SetKind, tuple[Rule, ...]], draft: Draft, reading: Reading) -> None:
@@ -146,4 +158,5 @@ def _with_reply(rule: Rule, draft: Draft, groups: Mapping[str, Draft], reading: 
     if not made.group:
         return rule
     reply = held_reply(made.group, made.status, rule.origin, draft, groups, reading) or Reply(made.status)
-    return replace(rule, made=replace(made, reply=reply, group=""))
+    assert made.make_with is not None, "an action that answers can be made with any answer"
+    return replace(rule, made=replace(made, make=made.make_with(reply), reply=reply, group=""))

@@ -6,7 +6,10 @@ in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from tcproxy.samples.places import Place
 
@@ -31,6 +34,12 @@ class SetKind(Enum):
         """Return the place of its conditions in a section of this kind (`frontend`, `listen`, `backend`)."""
         return self.backend if kind == "backend" and self.backend is not None else self.frontend
 
+    def places(self, kind: str) -> tuple[Place, ...]:
+        """Return the places of its actions' samples: a section that is both frontend and backend has both."""
+        if self.backend is None or kind == "frontend":
+            return (self.frontend,)
+        return (self.backend,) if kind == "backend" else (self.frontend, self.backend)
+
 
 HTTP = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE, SetKind.HTTP_AFTER})
 EVERY = frozenset(SetKind)
@@ -40,3 +49,11 @@ MESSAGES = frozenset({SetKind.HTTP_REQUEST, SetKind.HTTP_RESPONSE})
 ADMISSION = frozenset({SetKind.TCP_CONNECTION, SetKind.TCP_SESSION})
 TCP_REQUESTS = frozenset({*ADMISSION, SetKind.TCP_CONTENT})
 TCP = frozenset({*TCP_REQUESTS, SetKind.TCP_RESPONSE})
+TCP_CONTENTS = frozenset({SetKind.TCP_CONTENT, SetKind.TCP_RESPONSE})
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """A backend that is found when a session is there: `find` is given the session."""
+
+    find: Callable[[Any], Any]

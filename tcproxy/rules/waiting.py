@@ -1,8 +1,8 @@
 """Rule sets that may wait for more bytes, and their conditions of three values: met, not met, not known yet.
 
 A test that fails is not known yet while its fetch says that its sample may still change (samples/rows.py). Terms are
-joined as HAProxy joins them (manual 7.1): one alternative that is met decides at once; a term that is not met decides
-about its alternative; what is left undecided is not known yet.
+joined as HAProxy joins them: the first term of an alternative that is not met, or not known yet, decides about it, and
+those behind it are not looked at; one alternative that is met decides at once; what is left undecided is not known yet.
 """
 
 from __future__ import annotations
@@ -109,14 +109,11 @@ def _all(parts: Sequence[Holds3]) -> Holds3:
         return parts[0]
 
     def every(facts: Facts) -> bool | None:
-        known = True
         for part in parts:
             met = part(facts)
-            if met is None:
-                known = False
-            elif not met:
-                return False
-        return True if known else None
+            if not met:
+                return met
+        return True
 
     return every
 

@@ -6,17 +6,16 @@ its code is imported only when a line needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tcproxy.grammar.rows import PROXY, Draft, Reading, Row
+from tcproxy.grammar.rows import NAMED_BACK, NAMED_FRONT, PROXY, Draft, Reading, Row
 from tcproxy.grammar.statements import Origin, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.model.userlists import UserList
-    from tcproxy.rules.conditions import Condition
-    from tcproxy.samples.formats import Format
+    from tcproxy.rules.conditions import Condition, Named
 
 
 def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -41,28 +40,22 @@ def read_condition(
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
 
 
-def read_name_format(statement: Statement, at: int, reading: Reading, place: str) -> Format | None:
-    """Read the word at an index as the format of a name; None for a name that is always the same. Raises Refused.
-
-    place: the name of the Place where its samples are taken. `Reading.name_formats` is set to this function.
-    """
-    from tcproxy.rules import names
-
-    return names.read_name_format(statement, at, reading, place)
-
-
 def unresolved(
-    proxies: Iterable[Proxy], userlists: Mapping[str, UserList], refused: Collection[str] = ()
+    proxies: Iterable[Proxy],
+    userlists: Mapping[str, UserList],
+    refused: Collection[str] = (),
+    formats: Sequence[Named] = (),
 ) -> Iterator[tuple[Origin, str]]:
     """Return each proxy, server, userlist or group that a sample names in vain: where, and the sentence to tell.
 
     refused: names of proxies, and of servers as BACKEND/SERVER, whose own declarations were refused: they are not told.
+    formats: what the formats of sections name.
     """
     every = list(proxies)
-    if any(proxy.acls or proxy.rules or proxy.expressions() or any(proxy.conditions()) for proxy in every):
+    if formats or any(proxy.acls or proxy.rules or proxy.expressions() or any(proxy.conditions()) for proxy in every):
         from tcproxy.rules import conditions
 
-        yield from conditions.unresolved(every, userlists, refused)
+        yield from conditions.unresolved(every, userlists, refused, formats)
 
 
 def wasted(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
@@ -100,6 +93,20 @@ def parse_tcp_response(statement: Statement, draft: Draft, reading: Reading) -> 
     tcp_lines.parse_response(statement, draft, reading)
 
 
+def parse_use_backend(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `use_backend NAME [if|unless CONDITION]`."""
+    from tcproxy.rules import switching
+
+    switching.parse_use_backend(statement, draft, reading)
+
+
+def parse_use_server(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `use-server NAME if|unless CONDITION`."""
+    from tcproxy.rules import switching
+
+    switching.parse_use_server(statement, draft, reading)
+
+
 def finish(draft: Draft, groups: Mapping[str, Draft], reading: Reading) -> None:
     """Find the answers that rules take out of `http-errors` sections. groups: these sections."""
     if draft.get("rules"):
@@ -128,4 +135,8 @@ WORDS = (
         parse=parse_tcp_request, unnamed_defaults=False, manual="4.2"),
     Row("tcp-response", PROXY, "Decide about the first bytes of servers.", parse=parse_tcp_response,
         unnamed_defaults=False, manual="4.2"),
+    Row("use-server", NAMED_BACK, "Send sessions to a server under a condition.", parse=parse_use_server,
+        manual="4.2", core=True),
+    Row("use_backend", NAMED_FRONT, "Send sessions to a backend under a condition.", parse=parse_use_backend,
+        manual="4.2", core=True),
 )  # fmt: skip

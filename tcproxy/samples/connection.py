@@ -90,6 +90,8 @@ def _listener_connections(facts: Facts) -> Value | None:
 
 
 def _received_proxy(facts: Facts) -> Value | None:
+    if facts.proxy_header is None and facts.bind.model.accept_proxy:
+        return None  # a header is due, and none was read
     return facts.proxy_header is not None
 
 

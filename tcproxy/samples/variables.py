@@ -1,8 +1,9 @@
 """Variables: samples that rules keep under a name for a while (manual 2.8).
 
 A name begins with its scope: `proc` (the process), `sess` (the client's connection), `txn` (a request and its
-response), `req` (until a server is asked for), `res` (from then on), `check` (one health check). Their sizes can be
-limited (`tune.vars...`). What sets them: the converter `set-var` (keeping.py), rules, and `set-var` in `global`.
+response), `req` (until a server is asked for, or we answer), `res` (from then on), `check` (one health check). Their
+sizes can be limited (`tune.vars...`). What sets them: the converter `set-var` (keeping.py), rules, and `set-var` in
+`global`.
 """
 
 from __future__ import annotations

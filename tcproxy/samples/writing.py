@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tcproxy.samples import items
 from tcproxy.samples.formats import Format, Piece
-from tcproxy.samples.kinds import Kind, encode
+from tcproxy.samples.kinds import encode
 
 Text = Callable[[Any], bytes]
 """Writes a format: given the facts."""
 
 
-def text_of(form: Format, variable: Callable[[Piece], Text]) -> Text:
-    """Return the function that writes a format. variable: makes what writes one of its variables."""
+def text_of(form: Format, variable: Callable[[Piece], Text], http: bool = True) -> Text:
+    """Return the function that writes a format. variable: makes what writes one of its variables.
+
+    http: what samples give is encoded for headers, targets and pages; a variable (`set-var-fmt`) has it as it is.
+    """
     if all(piece.expression is None and not piece.variable for piece in form.pieces):
         whole = encode("".join(piece.text for piece in form.pieces))
         return lambda facts: whole
+    sample = items.of_rule if http else items.of_line
     names: dict[str, Any] = {}
     template: list[str] = []
     values: list[str] = []
@@ -24,36 +29,14 @@ def text_of(form: Format, variable: Callable[[Piece], Text]) -> Text:
         if piece.expression is None and not piece.variable:
             template.append(piece.text.replace("%", "%%"))
             continue
-        names[f"t{at}"] = _sample(piece) if piece.expression is not None else variable(piece)
+        names[f"t{at}"] = sample(piece) if piece.expression is not None else variable(piece)
         template.append("%b")
-        values.append(f"t{at}(x) or b''")
+        values.append(f"t{at}(x)")
     if template == ["%b"]:
-        source = f"def text(x):\n    return {values[0]}\n"
-    else:
-        names["template"] = encode("".join(template))
-        source = f"def text(x):\n    return template % ({', '.join(values)},)\n"
+        only: Text = names.popitem()[1]
+        return only
+    names["template"] = encode("".join(template))
+    source = f"def text(x):\n    return template % ({', '.join(values)},)\n"
     exec(source, names)  # all that a user wrote is in constants
     text: Text = names["text"]
     return text
-
-
-def _sample(piece: Piece) -> Callable[[Any], Any]:
-    """Return the function that takes a piece's sample as text."""
-    assert piece.expression is not None
-    take = piece.expression.taking(Kind.STR)
-    if take is None:
-        return lambda facts: None
-    if "E" in piece.flags or "Q" in piece.flags:
-        return _flagged(take, "E" in piece.flags, "Q" in piece.flags)
-    return take
-
-
-def _flagged(take: Callable[[Any], Any], escaped: bool, quoted: bool) -> Callable[[Any], Any]:
-    def write(facts: Any) -> bytes:
-        value: bytes = take(facts) or b""
-        if escaped:
-            for letter in (b"\\", b'"', b"]"):
-                value = value.replace(letter, b"\\" + letter)
-        return b'"%b"' % value if quoted else value
-
-    return write

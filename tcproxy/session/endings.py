@@ -48,6 +48,35 @@ def reject_request(stream: Stream) -> None:
     stream.end()
 
 
+def drop_unheard(connection: Connection) -> None:
+    """Forget a connection that never became a session; its client hears nothing of that."""
+    _count_drop(connection)
+    vanish(connection)
+    drop(connection, False)
+
+
+def drop_stream_unheard(stream: Stream) -> None:
+    """Forget the client's connection: no FIN, no reset tells of it, where the system allows that."""
+    _count_drop(stream)
+    if stream.farm is not None:
+        stream.farm.counters.denied_requests += 1
+    vanish(stream.connection)
+    stream.decide(PROXY, "R")
+    stream.end()
+
+
+def vanish(connection: Connection) -> None:
+    """Close a client's connection unheard."""
+    connection.client.vanish()
+    connection.client_done = connection.client_shut = True
+    connection.client.close()
+
+
+def _count_drop(stream: Connection | Stream) -> None:
+    stream.frontend.counters.denied_requests += 1
+    stream.bind.counters.denied_requests += 1
+
+
 def reject_response(stream: Stream) -> None:
     """End a session whose server sent bytes that a rule refuses."""
     for counters in (stream.frontend.counters, stream.bind.counters):
@@ -61,8 +90,7 @@ def reject_response(stream: Stream) -> None:
 
 
 def speak_http(stream: Any) -> None:
-    """Go on in HTTP with a client that came in TCP mode."""
-    stream.inspection = None
+    """Go on in HTTP with a client that came in TCP mode: the session is replaced, and is closed from now on."""
     stream.client.speak_http()
 
 

@@ -11,8 +11,8 @@ from tcproxy.report.counters import Counters
 from tcproxy.report.formats import Format, Moment, compile_id
 from tcproxy.report.outlets import Outlet
 from tcproxy.rules.actions.rows import OF_CONNECTION
-from tcproxy.rules.sets import SetKind
-from tcproxy.samples.formats import Format as NameFormat
+from tcproxy.rules.sets import ByName, SetKind
+from tcproxy.samples.kinds import decode
 from tcproxy.servers.farm import Farm
 from tcproxy.session.attempts import choose_backend, connect, find_server, inspect_for_backend
 from tcproxy.session.http import texts
@@ -20,7 +20,7 @@ from tcproxy.session.http.assembly import HttpFrontend
 from tcproxy.session.http.upgrade import speak_http
 from tcproxy.session.log_lines import identified
 from tcproxy.session.persistence import steps_of
-from tcproxy.session.rule_sets import of_connections, of_contents, of_responses, text_of_session
+from tcproxy.session.rule_sets import of_connections, of_contents, of_responses, use_servers, written
 from tcproxy.session.session import log_accepted, look, relay
 from tcproxy.session.settings import ROOM, BackendSettings, FrontendSettings, LiveBind, Step, World
 from tcproxy.session.steps import Steps
@@ -64,22 +64,21 @@ class Frontend(FrontendSettings):
 
     def route(self, backends: Mapping[str, BackendSettings]) -> None:
         """Find the backends that the rules name, among those alive. A `listen` section is its own."""
-        rules = [rule for rule in self.model.use_backends if rule.form is not None or rule.name in backends]
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
-        within = {name: one for name, one in backends.items() if one.http is not None or self.model.mode != "http"}
         self.backend_rules = [
-            (rule.condition, backends[rule.name] if rule.form is None else self._named(rule.form, within))
-            for rule in rules
+            (rule.condition, backends.get(rule.name) if rule.form is None else self._named(rule.form, backends))
+            for rule in self.model.use_backends
+            if rule.form is not None or rule.name in backends
         ]
-        named = any(rule.form is not None for rule in rules)
-        fixed = not named and all(rule.condition is None or rule.condition.is_fixed for rule in rules)
-        self.rules_are_fixed = fixed and not _moves_clients(self.model)
+        by_name = any(rule.form is not None for rule in self.model.use_backends)
+        fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
+        self.rules_are_fixed = fixed and not by_name and not _moves_clients(self.model)
         self.choose = _choice(self.backend_rules, self.fallback)
-        targets = {self.fallback, *(backends[rule.name] for rule in rules if rule.form is None)}
-        if named:
-            targets.update(within.values())
+        targets = {self.fallback, *(one for _, one in self.backend_rules if not isinstance(one, ByName))}
+        if by_name:
+            targets |= {backend for backend in backends.values() if backend.model.mode == self.model.mode}
         if any(backend is not None and backend.contents is not None for backend in targets):
             self._inspects = True
             self._renew_steps()
@@ -92,14 +91,11 @@ class Frontend(FrontendSettings):
             self.http.set_targets(targets)
             self.needs |= self.http.needs
 
-    def _named(
-        self, form: NameFormat, backends: Mapping[str, BackendSettings]
-    ) -> Callable[[Any], BackendSettings | None]:
-        """Return the function that finds the backend whose name a format says; the default one if there is none."""
-        write = texts.written(form) if self.model.mode == "http" else text_of_session(form)
+    def _named(self, form: Any, backends: Mapping[str, BackendSettings]) -> ByName:
+        """Return what finds a backend by a name that is a format; a name that none has leads to the default one."""
+        text = (texts.written if self.model.mode == "http" else written)(form)
         fallback = self.fallback
-        by_name = {name.encode("utf-8", "surrogateescape"): backend for name, backend in backends.items()}
-        return lambda stream: by_name.get(write(stream), fallback)
+        return ByName(lambda stream: backends.get(decode(text(stream)), fallback))
 
     def _renew_steps(self) -> None:
         for bind in self.binds:
@@ -169,7 +165,7 @@ class Frontend(FrontendSettings):
 
 
 def _choice(
-    rules: Sequence[tuple[Any, Any]], fallback: BackendSettings | None
+    rules: Sequence[tuple[Any, BackendSettings | ByName | None]], fallback: BackendSettings | None
 ) -> Callable[[Any], BackendSettings | None]:
     """Return the function that chooses a stream's backend."""
     if not rules:
@@ -188,7 +184,7 @@ class Backend(BackendSettings):
         super().__init__(farm)
         model = farm.model
         if model.mode == "tcp":
-            self.persistence_steps = steps_of(model, text_of_session)
+            self.persistence_steps = steps_of(model, use_servers(model))
             self.relay_of = of_responses(model, room)
             if not model.is_frontend:
                 self.contents = of_contents(model, model, room)
@@ -207,7 +203,7 @@ def _switches_mode(model: Proxy) -> bool:
 
 def _id_form(model: Proxy) -> Format | None:
     text = model.unique_id_format
-    return compile_id(text, model.mode == "http", model.captured) if text else None
+    return compile_id(text, model.mode == "http", model.captured, model.name) if text else None
 
 
 def _either(of_bytes: Callable[[Any], str], of_messages: Callable[[Any], str]) -> Callable[[Any], str]:

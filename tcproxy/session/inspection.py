@@ -14,7 +14,7 @@ from tcproxy.rules.actions.rows import Assembly
 from tcproxy.rules.lines import Rule
 from tcproxy.rules.waiting import decide, waiting_rules
 from tcproxy.session.settings import Step
-from tcproxy.session.stages import CHOOSING, INSPECTING, NEVER
+from tcproxy.session.stages import CHOOSING, CLOSED, INSPECTING, NEVER
 
 
 class Inspection:
@@ -47,6 +47,8 @@ def inspecting(rules: Sequence[Rule], assembly: Assembly, delay: float, full: in
         client_full = len(stream.client.held) >= full
         inspection.over = inspection.over or stream.client_done or client_full or stream.now() >= inspection.until
         verdict = decide(made, stream)
+        if stream.stage is CLOSED:  # it speaks HTTP from now on
+            return False
         if verdict:
             stream.inspection = None
             stream.stage = CHOOSING

@@ -20,7 +20,6 @@ NONE = "NN"
 """The two letters of an exchange without cookies, where the backend has a cookie."""
 
 
-Writes = Callable[[Any], bytes]
 PersistenceStep = Callable[[Any], bool]
 """A step of a stream once its backend is known. It returns True always: it answers no request, and never waits."""
 
@@ -77,38 +76,6 @@ def _first(rules: tuple[PersistRule, ...], stream: Stream) -> PersistRule | None
     return next((rule for rule in rules if rule.condition is None or rule.condition.holds(stream)), None)
 
 
-def servers_of(backend: Proxy, write: Callable[[Any], Writes]) -> PersistenceStep | None:
-    """Return the step of a backend's `use-server` rules, None without any.
-
-    write: returns what writes a name that is a format. The first rule whose condition holds and whose server is there
-    leads to it. As in HAProxy, a name that no server has ends the search, and a server that is down does not.
-    """
-    if not backend.use_servers:
-        return None
-    rules = [
-        (rule.condition and rule.condition.holds, rule.name, rule.form and write(rule.form))
-        for rule in backend.use_servers
-    ]
-    persists = "persist" in backend.options
-
-    def apply(stream: Stream) -> bool:
-        for holds, name, written in rules:
-            if holds is not None and not holds(stream):
-                continue
-            meant = written(stream).decode("utf-8", "surrogateescape") if written is not None else name
-            assert stream.backend is not None
-            server = next((one for one in stream.backend.farm.servers if one.name == meant), None)
-            if server is None:
-                return True
-            lead = stream.persistence
-            if server.state is not ServerState.STOPPED or persists or (lead is not None and lead.forced):
-                persistence_of(stream).lead(server)
-                return True
-        return True
-
-    return apply
-
-
 def rdp_of(backend: Proxy) -> PersistenceStep | None:
     """Return the step of `persist rdp-cookie`, which reads what is there of a stream's first bytes; None without it.
 
@@ -121,6 +88,8 @@ def rdp_of(backend: Proxy) -> PersistenceStep | None:
     persists = "persist" in backend.options
 
     def apply(stream: Stream) -> bool:
+        if stream.persistence is not None and stream.persistence.server is not None:
+            return True
         value = read_rdp_cookie(stream.client.held, name)
         meant = read_rdp_server(value) if value else None
         if meant is None or stream.backend is None:
@@ -138,6 +107,6 @@ def _is_at(server: LiveServer, meant: tuple[str, int]) -> bool:
     return server.address is not None and (server.address.host, server.port) == meant
 
 
-def steps_of(backend: Proxy, write: Callable[[Any], Writes]) -> tuple[PersistenceStep, ...]:
-    """Return the persistence steps of a backend in TCP mode, in order. write: see servers_of."""
-    return tuple(filter(None, (rules_of(backend), servers_of(backend, write), rdp_of(backend))))
+def steps_of(backend: Proxy, use_servers: PersistenceStep | None = None) -> tuple[PersistenceStep, ...]:
+    """Return the persistence steps of a backend in TCP mode, in order. use_servers: takes its `use-server` rules."""
+    return tuple(filter(None, (rules_of(backend), use_servers, rdp_of(backend))))

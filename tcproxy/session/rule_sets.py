@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from tcproxy.interfaces import ServerState
 from tcproxy.model.proxy import Proxy
-from tcproxy.model.redirects import Redirect
-from tcproxy.model.replies import Reply
 from tcproxy.report import formats
 from tcproxy.report.formats import Moment
 from tcproxy.rules.actions.rows import Act, Text
-from tcproxy.rules.sets import SetKind
+from tcproxy.rules.sets import ADMISSION, SetKind
 from tcproxy.samples.formats import Format, Piece
+from tcproxy.samples.kinds import decode
 from tcproxy.samples.writing import text_of
 from tcproxy.session import endings
 from tcproxy.session.greeting import EXPECTED
 from tcproxy.session.log_lines import record_of
+from tcproxy.session.persistence import persistence_of
 from tcproxy.session.settings import Step
 
 
-def _only_http(*arguments: object) -> Any:
-    """Raise NotImplementedError: only rules of HTTP ask for this."""
-    raise NotImplementedError
+class Slots:
+    """What rules have captured of a session in TCP mode, by slot (CapturedFacts in samples/facts.py)."""
+
+    __slots__ = ("request",)
+
+    response: Sequence[bytes | None] = ()
+    request_cookie: str | None = None
+    response_cookie: str | None = None
+
+    def __init__(self, request: list[bytes | None]) -> None:
+        self.request = request
 
 
 class SessionAssembly:
@@ -30,19 +39,10 @@ class SessionAssembly:
 
     def __init__(self, kind: SetKind, front: Proxy, owner: Proxy) -> None:
         self.kind, self.front, self.owner = kind, front, owner
-        self.fits: Callable[[Any, int], bool] = _only_http
-        self.failed: Callable[[Any], bool] = _only_http
-        self.note_line: Callable[[Any], None] = _only_http
-        self.malformed: Callable[[Any], None] = _only_http
-        self.log_level: Callable[[int], Act] = _only_http
-        self.mark: Callable[[int], Act] = _only_http
-        self.type_of_service: Callable[[int], Act] = _only_http
-        self.set_timeout: Callable[[str, Callable[[Any], Any]], Act] = _only_http
-        self.set_priority: Callable[[bool], Callable[[Any, Any], object]] = _only_http
 
     def text(self, form: Format) -> Text:
         """Return the function that writes a format."""
-        return text_of(form, _variable)
+        return written(form)
 
     def reject(self) -> Act:
         """Return what closes the connection of a client without an answer, and counts that."""
@@ -67,66 +67,82 @@ class SessionAssembly:
         """Return what goes on in HTTP with a client that came in TCP mode."""
         return endings.speak_http
 
-    # actions of HTTP, which no set of TCP has
-
-    def deny(self, status: int, reply: Reply | None) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
-
-    def tarpit(self, status: int, reply: Reply | None) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
-
-    def redirect(self, rule: Redirect, form: Format | None) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
-
-    def answer(self, status: int, reply: Reply | None) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
-
-    def authenticate(self, realm: str) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
-
     def drop(self) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+        """Return what forgets the client's connection, of which the client hears nothing."""
+        return endings.drop_unheard if self.kind in ADMISSION else endings.drop_stream_unheard
 
-    def early_hint(self, name: bytes, text: Text) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+    def mark(self, value: int) -> Act:
+        """Return what sets the firewall's mark of packets to the client."""
+        return lambda stream: stream.client.mark(value)
 
-    def wait_for_body(self, time: int, least: int) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+    def type_of_service(self, value: int) -> Act:
+        """Return what sets the type of service of packets to the client."""
+        return lambda stream: stream.client.set_type_of_service(value)
 
-    def reason(self, status: int) -> bytes:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+    def begin_captures(self, stream: Any) -> Any:
+        """Return the empty slots that a rule captures into."""
+        slots = stream.captured = Slots([None] * len(self.front.request_captures))
+        return slots
 
-    def strictness(self, strict: bool) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+    def log_level(self, level: int) -> Act:
+        """Return what sets the level of a session's log line; -1: write none."""
 
-    def keep_no_copy(self) -> Act:
-        """Raise NotImplementedError."""
-        raise NotImplementedError
+        def set_level(stream: Any) -> None:
+            stream.level = level
+
+        return set_level
+
+    def set_priority(self, offset: bool) -> Callable[[Any, Any], object]:
+        """Return what sets the class in queues, or the milliseconds by which a session counts as come later."""
+
+        def change(stream: Any, value: int) -> None:
+            first, second = stream.priority
+            stream.priority = (first, value) if offset else (value, second)
+
+        return change
 
 
-def text_of_session(form: Format) -> Text:
-    """Return the function that writes a format about a session in TCP mode."""
+def written(form: Format) -> Text:
+    """Return the function that writes a format for a session of TCP."""
     return text_of(form, _variable)
+
+
+def use_servers(back: Proxy, write: Callable[[Format], Text] = written) -> Step | None:
+    """Return the step that takes the `use-server` rules of a backend; None without any. write: see `written`.
+
+    The first rule whose condition is met leads to its server, if that is up; if not, the next rules are looked at. A
+    name that no server has ends them.
+    """
+    rules = [(rule.condition, rule.name, write(rule.form) if rule.form else None) for rule in back.use_servers]
+    if not rules:
+        return None
+    persists = "persist" in back.options
+
+    def lead(stream: Any) -> bool:
+        persistence = stream.persistence
+        if persistence is not None and persistence.server is not None:
+            return True
+        for condition, name, text in rules:
+            if condition.holds(stream):
+                wanted = name if text is None else decode(text(stream))
+                server = next((one for one in stream.backend.farm.servers if one.name == wanted), None)
+                if server is None:
+                    return True
+                if server.state is not ServerState.STOPPED or persists or (persistence and persistence.forced):
+                    persistence_of(stream).lead(server)
+                    return True
+        return True
+
+    return lead
 
 
 def _variable(piece: Piece) -> Text:
     """Return what writes one variable of a format."""
-    sign = "+" if piece.flags else ""
-    form = formats.compile_payload(f"%{{{sign}{',+'.join(sorted(piece.flags))}}}{piece.variable}")
+    form = formats.compile_variable(piece)
 
     def write(stream: Any) -> bytes:
         record = record_of(stream, form.needs, Moment.END)
-        return form.render(formats.blanked(record)).encode("utf-8", "surrogateescape")
+        return form.render(record).encode("utf-8", "surrogateescape")
 
     return write
 
@@ -138,7 +154,8 @@ def of_connections(kind: SetKind, front: Proxy) -> Step | None:
         return None
     from tcproxy.rules.compiling import compile_rules  # a configuration without rules needs none of it
 
-    (step,) = compile_rules(rules, SessionAssembly(kind, front, front))
+    assembly: Any = SessionAssembly(kind, front, front)  # it offers what these actions ask for
+    (step,) = compile_rules(rules, assembly)
     return step
 
 
@@ -152,7 +169,7 @@ def of_contents(front: Proxy, owner: Proxy, room: int) -> Step | None:
         return None
     from tcproxy.session.inspection import inspecting
 
-    assembly = SessionAssembly(SetKind.TCP_CONTENT, front, owner)
+    assembly: Any = SessionAssembly(SetKind.TCP_CONTENT, front, owner)
     return inspecting(rules, assembly, owner.request_delay / 1000, room)
 
 
@@ -163,5 +180,5 @@ def of_responses(owner: Proxy, room: int) -> Callable[[Any], Any] | None:
         return None
     from tcproxy.session.response_inspection import inspecting
 
-    assembly = SessionAssembly(SetKind.TCP_RESPONSE, owner, owner)
+    assembly: Any = SessionAssembly(SetKind.TCP_RESPONSE, owner, owner)
     return inspecting(rules, assembly, owner.response_delay / 1000, room)

@@ -37,6 +37,8 @@ from tcproxy.session.stages import (
 from tcproxy.session.state import CONNECTION_FIELDS, STREAM_FIELDS, Connection, Stream
 from tcproxy.session.steps import run
 
+FIRST = (0, 0)
+
 if TYPE_CHECKING:
     from tcproxy.session.inspection import Inspection
 
@@ -44,10 +46,12 @@ if TYPE_CHECKING:
 class TcpSession(Connection, Stream):
     """One client of a frontend in TCP mode, from the accept to the end of the relay.
 
-    inspection: rules about contents that are not through yet (inspection.py), None outside them.
+    captured: what rules have captured (rule_sets.py), None for nothing. inspection: rules about contents that are not
+    through yet (inspection.py), None outside them. level: of the log line, -1 for no line, None for the usual one.
+    priority: in queues, the class and the milliseconds to add.
     """
 
-    __slots__ = (*CONNECTION_FIELDS, *STREAM_FIELDS, "inspection")
+    __slots__ = (*CONNECTION_FIELDS, *STREAM_FIELDS, "captured", "inspection", "level", "priority")
 
     def __init__(self, bind: LiveBind) -> None:
         frontend = bind.frontend
@@ -59,6 +63,9 @@ class TcpSession(Connection, Stream):
         self.alarm = self.greeting = self.front = self.moved = self.relay = self.packed_source = None
         self.kept_variables = self.scopes = None
         self.inspection: Inspection | None = None
+        self.captured: Any = None
+        self.level: int | None = None
+        self.priority = FIRST
         self.link = self.backend = self.server = self.previous = self.avoid = self.ticket = None
         self.persistence = self.local = self.remote = self.unique = None
         self.stage = CHOOSING
@@ -75,7 +82,7 @@ class TcpSession(Connection, Stream):
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope, None while there is none."""
-        return Stream.variables(self, scope)
+        return Connection.variables(self, scope) if self.stage is GREETING else Stream.variables(self, scope)
 
     @property
     def wait_over(self) -> bool:

@@ -100,9 +100,7 @@ class SessionFacts:
     frontend: FrontendSettings
     request: RequestHead | None = None
     response: ResponseHead | None = None
-    # no rule of tcproxy sets these three yet, and none is asked of a connection that failed
-    priority_class: int = 0
-    priority_offset: int = 0
+    # no rule of tcproxy sets these two yet, and none is asked of a connection that failed
     last_rule: Origin | None = None
     client_error: str = ""
     first: bool = True
@@ -138,6 +136,16 @@ class SessionFacts:
     def destination_port(self) -> int:
         """Return the port that the client connected to."""
         return self.front_address[1]
+
+    @property
+    def priority_class(self) -> int:
+        """Return the class in queues that a rule has set."""
+        return self.priority[0]
+
+    @property
+    def priority_offset(self) -> int:
+        """Return the milliseconds by which it counts as come later in queues, as a rule has set them."""
+        return self.priority[1]
 
     @property
     def connection_source(self) -> Address:
@@ -459,6 +467,9 @@ class Stream(SessionFacts):
     ticket: Ticket | None
     unique: str | None
 
+    # of TCP mode only: the level of the log line that a rule has set, -1 for no line
+    level: int | None = None
+
     # of HTTP mode only: links of the client's own (http/private.py), and a request to send again (http/retries.py)
     kept: Any = None
     replay: Any = None
@@ -502,15 +513,28 @@ class Stream(SessionFacts):
         return round(1000 * self.backend.tunnel) if self.connected_at and self.backend is not None else 0
 
     @property
-    def has_asked(self) -> bool:
-        """Return whether a server was asked for: the variables of the request end there, and `res` begins."""
-        return self.queued_until != 0.0 or self.ticket is not None or self.response is not None
+    def is_responding(self) -> bool:
+        """Return whether the variables of the request have ended: a server was asked for, or we answer."""
+        if self.queued_until != 0.0 or self.ticket is not None:
+            return True
+        return self.scopes is not None and "res" in self.scopes
+
+    def begin_responding(self) -> None:
+        """End the variables of the request, and begin those of the response: an answer of our own is made."""
+        scopes = self.scopes
+        if scopes is None:
+            scopes = self.scopes = {}
+        if "res" not in scopes:
+            scopes.pop("req", None)
+            limited = self.frontend.world.variables.limits is not None
+            around = self.variables("txn") if limited else None
+            scopes["res"] = around.inner("res") if around is not None else Store(scope="res")
 
     def variables(self, scope: str) -> Store | None:
         """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
         if scope in ("proc", "sess"):
             return Connection.variables(self.connection, scope)
-        if scope == "check" or (scope != "txn" and (scope == "res") is not self.has_asked):
+        if scope == "check" or (scope != "txn" and (scope == "res") is not self.is_responding):
             return None
         scopes = self.scopes
         if scopes is None:

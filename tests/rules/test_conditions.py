@@ -12,15 +12,11 @@ from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.statements import Origin, Refused
 from tcproxy.model.proxy import Proxy, UseBackend
 from tcproxy.model.server import Server
-from tcproxy.rules import acls
-from tcproxy.rules.acls import Acl, parse_acl
-from tcproxy.rules.conditions import Condition, parse_condition
+from tcproxy.rules.acls import parse_acl
+from tcproxy.rules.conditions import parse_condition
 from tcproxy.rules.predefined import PREDEFINED, PREDEFINED_NOT_YET
 from tcproxy.rules.words import read_condition, unresolved
-from tcproxy.samples.expressions import Expression
-from tcproxy.samples.kinds import Kind
 from tcproxy.samples.places import Place
-from tcproxy.samples.rows import Fetch
 from tests.rules.cases import ACCEPTED, CONDITIONS, DECLARED, REFUSED, RESOLVED, UNRESOLVED
 from tests.rules.world import ANY, client, condition, reading, statement, warnings
 
@@ -70,57 +66,6 @@ def test_predefined_acls_work_as_soon_as_their_samples_do(name: str) -> None:
     else:
         assert len(list(condition(name).terms())) == 1
     assert condition(name, f"acl {name} always_true").holds(client())
-
-
-class Waiting:
-    """Facts of a session whose fetches may still change, as the test says."""
-
-    def __init__(self, wait_over: bool = False) -> None:
-        self.wait_over = wait_over
-
-
-def waiting_condition(text: str, **tests: tuple[bool, bool]) -> Condition:
-    """Return a condition over named tests: whether each holds, and whether it may still change."""
-    taken = {
-        name: Fetch(name, Kind.BOOL, "Y" * 22, "One.", lambda facts, holds=holds: holds,
-                    waits=(lambda facts: True) if waits else None)
-        for name, (holds, waits) in tests.items()
-    }  # fmt: skip
-    named: dict[str, Acl] = {}
-    for name, fetch in taken.items():
-        assert fetch.take is not None
-        expression = Expression(name, fetch, Kind.BOOL, fetch.take, waits=fetch.waits)
-        named.setdefault(name[0], Acl(name[0])).tests.append(
-            acls.Test(name, lambda facts, take=fetch.take: bool(take(facts)), expression)
-        )
-    words = statement(text)
-    found = parse_condition(words, 0, reading(), None, named)
-    assert found is not None
-    return found
-
-
-HELD, FAILED, WAITS, HELD_NOW = (True, False), (False, False), (False, True), (True, True)
-
-
-@pytest.mark.parametrize(
-    ("text", "tests", "said"),
-    [
-        ("if a", {"a": WAITS}, None), ("unless a", {"a": WAITS}, None), ("if !a", {"a": WAITS}, None),
-        ("if a", {"a": HELD_NOW}, True), ("unless a", {"a": HELD_NOW}, False),
-        ("if a b", {"a": WAITS, "b": HELD}, None),
-        ("if a b", {"a": WAITS, "b": FAILED}, None), ("if b a", {"a": WAITS, "b": FAILED}, False),
-        ("unless b a", {"a": WAITS, "b": FAILED}, True), ("if a or b", {"a": WAITS, "b": HELD}, True),
-        ("if a or b", {"a": WAITS, "b": FAILED}, None), ("if b or a", {"a": WAITS, "b": FAILED}, None),
-        ("if a", {"a1": FAILED, "a2": WAITS}, None), ("if a", {"a1": WAITS, "a2": HELD}, True),
-        ("if a", {"a1": FAILED, "a2": FAILED}, False), ("if !a b", {"a": WAITS, "b": FAILED}, None),
-    ],
-)  # fmt: skip
-def test_conditions_wait_as_in_haproxy(text: str, tests: dict[str, tuple[bool, bool]], said: bool | None) -> None:
-    """The first term of a group that does not hold decides it, and one group that holds decides the condition."""
-    found = waiting_condition(text, **tests)
-    assert found.holds3(Waiting()) is said  # type: ignore[arg-type]  # all that it asks for
-    assert found.may_wait == any(waits for _, waits in tests.values())
-    assert found.holds3(Waiting(wait_over=True)) is found.holds(client())  # type: ignore[arg-type]
 
 
 def test_an_unknown_acl_is_suggested_for() -> None:

@@ -107,6 +107,16 @@ def test_numbers_are_read_as_in_haproxy() -> None:
     assert differing(tests) == []
 
 
+def test_versions_are_read_as_in_haproxy() -> None:
+    """Of versions with a dot, the same are accepted and refused, alone, in ranges and behind operators."""
+    texts = [
+        "3", "3.1", "3.", "3.x", ".3", "3.1.2", "65535.65535", "65536", "3.65536", "3.0:3.2", "3.2:3.1", "3.1:", ":3.1",
+        "3-4", "-3", ":", "-", "--3", "x", "3x", "99999", "3.00001", "3.000001", "003.1", "0", "+3", "3.1-", "3.-1",
+        ":-1",
+    ]  # fmt: skip
+    assert differing([f"req.ssl_ver -- {sign}{text}" for sign in ("", "gt ", "le ", "eq ") for text in texts]) == []
+
+
 FILES = {
     "words": b"abc\n  def  \n#ghi\n #x\n\nj k\n\t#y\nl\r\nm \nlast", "nul": b"a\0b\nc\n", "cr": b"a\rb\nc",
     "two": b"abc 1\nxyz\n", "numbers": b"5\n7:9\n", "wrong": b"5\ngt 3\n", "nets": b"10.0.0.0/8\n::1\n\n127.1\n",

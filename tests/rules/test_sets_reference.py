@@ -14,7 +14,7 @@ from tcproxy.language import read_text
 from tcproxy.rules.predefined import PREDEFINED, PREDEFINED_NOT_YET
 from tcproxy.samples.patterns.sets import PatternSet
 from tests.rules.asking import folder_of
-from tests.running import HAPROXY, free_port, program
+from tests.running import HAPROXY, free_port, program, wait_for
 from tests.samples.http_reference import Case, Play
 
 pytestmark = pytest.mark.reference
@@ -86,6 +86,7 @@ def test_sets_are_those_of_haproxy(tmp_path: Path) -> None:
         text = CONFIGURATION.format(socket=path, port=port)
         Path("sets.cfg").write_text(text)
         with program(HAPROXY, "-db", "-f", "sets.cfg", port=port):
+            wait_for(Path(path).exists, what="the socket")
             expected = [one for one in theirs(path) if one[2] != ["0.0.0.0"]]  # of HAProxy's own client of HTTP
         diagnostics = Diagnostics(1)
         configuration = read_text(text, Environment({}), diagnostics, name="sets.cfg")

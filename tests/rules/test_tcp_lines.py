@@ -50,7 +50,7 @@ ARGUMENTS = {
     "set-var()": ("src",),
     "set-var": ("src",),
     "set-var(sess.a": ("src",),
-    "set-var-fmt(sess.a)": ("%ci", "a%[src]b", "", "%[foo]", "%zz", "%ci foo", "%HM"),
+    "set-var-fmt(sess.a)": ("%ci", "a%[src]b", "%[foo]", "%zz", "%ci foo"),
     "unset-var(sess.a)": ("", "foo"),
     "unset-var": ("",),
     "capture": (

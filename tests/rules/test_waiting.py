@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcproxy.grammar.rows import Draft
+from tcproxy.rules.acls import parse_acl
 from tcproxy.rules.actions.rows import Action, Ends, Made
+from tcproxy.rules.conditions import parse_condition
 from tcproxy.rules.lines import Rule
 from tcproxy.rules.waiting import decide, may_wait, three_valued, waiting_rules
-from tests.rules.world import condition
+from tests.rules.world import condition, reading, statement
+from tests.running import HAPROXY, free_port, program
 
 HELD = b"0123456789"
 TESTS = {"{ req.len ge 1 }": True, "{ req.len gt 99 }": None, "{ src 192.0.2.1 }": False}
@@ -34,19 +43,20 @@ def known(text: str, over: bool = False) -> bool | None:
 
 
 def _expected(groups: list[list[tuple[bool, bool | None]]]) -> bool | None:
-    """Return the value of alternatives of terms, by the least that may become of them and the most."""
-    terms = [[(value if value is None else value is not negated) for negated, value in group] for group in groups]
-    least = any(all(value is True for value in group) for group in terms)
-    most = any(all(value is not False for value in group) for group in terms)
-    return least if least == most else None
+    """Return the value of alternatives of terms: the first term that is not met decides an alternative."""
+    found = []
+    for group in groups:
+        terms = [value if value is None else value is not negated for negated, value in group]
+        found.append(next((value for value in terms if not value), True))
+    return True if True in found else None if None in found else False
 
 
 TERMS = st.tuples(st.booleans(), st.sampled_from(sorted(TESTS)))
 
 
 @given(st.lists(st.lists(TERMS, min_size=1, max_size=3), min_size=1, max_size=3))
-def test_terms_are_joined_by_what_may_become_of_them(groups: list[list[tuple[bool, str]]]) -> None:
-    """A condition is known as soon as no term that is not known yet could change it, and not before."""
+def test_terms_are_joined_as_in_haproxy(groups: list[list[tuple[bool, str]]]) -> None:
+    """The first term that is not met or not known decides its alternative; one that is met decides the condition."""
     text = " or ".join(" ".join("!" * negated + test for negated, test in group) for group in groups)
     assert known(text) == _expected([[(negated, TESTS[test]) for negated, test in group] for group in groups])
 
@@ -56,6 +66,46 @@ def test_all_is_known_when_the_wait_is_over(terms: list[tuple[bool, str]]) -> No
     """Once no more bytes can come, what is not met is known to be so."""
     text = " ".join("!" * negated + test for negated, test in terms)
     assert known(text, over=True) is all((TESTS[test] or False) is not negated for negated, test in terms)
+
+
+def test_tests_of_one_name_are_joined_as_in_haproxy() -> None:
+    """An ACL of several tests is met by any; it is not known yet while one of those that fail may change."""
+    waiting = ["acl c req.len gt 99", "acl c src 192.0.2.1"]
+    for lines, text, expected in (
+        (waiting, "if c", None),
+        ([*waiting, "acl c req.len ge 1"], "if c", True),
+        (waiting, "if !c", None),
+        (waiting, "unless c", None),
+        (waiting[1:], "unless c", True),
+    ):
+        draft = Draft()
+        for line in lines:
+            parse_acl(statement(line), draft, reading())
+        found = parse_condition(statement(text), 0, reading(), None, draft["acls"])
+        holds = three_valued(found)
+        assert holds is not None and holds(client()) is expected, (lines, text)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("text", "waits"),
+    [("{ req.len gt 99 } FALSE", True), ("FALSE { req.len gt 99 }", False), ("{ req.len ge 1 } FALSE", False),
+     ("{ req.len gt 99 } FALSE or FALSE", True), ("{ req.len gt 99 } or TRUE", False)],
+)  # fmt: skip
+def test_haproxy_waits_for_the_same(text: str, waits: bool, tmp_path: Path) -> None:
+    """Whether a condition makes HAProxy wait for more bytes is what we say of it."""
+    port, file = free_port(), tmp_path / "wait.cfg"
+    file.write_text(
+        f"defaults\n  mode tcp\n  timeout client 10s\nfrontend f\n  bind 127.0.0.1:{port}\n"
+        f"  tcp-request inspect-delay 1500ms\n  tcp-request content reject if {text}\n  tcp-request content reject\n"
+    )
+    with program(HAPROXY, "-db", "-f", str(file), port=port), socket.create_connection(("127.0.0.1", port)) as peer:
+        started = time.monotonic()
+        peer.sendall(HELD)
+        with contextlib.suppress(OSError):
+            peer.recv(100)
+        assert (time.monotonic() - started > 1.4) is waits
+    assert (known(text) is None) is waits
 
 
 def test_only_samples_that_may_change_are_waited_for() -> None:

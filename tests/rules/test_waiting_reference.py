@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tcproxy.rules.waiting import three_valued
 from tests.rules.world import client, condition
 from tests.samples.content import Seen, answers
 from tests.wire.hellos import hello, server_name
@@ -30,7 +31,9 @@ def ours(text: str, data: bytes) -> Seen:
     """Return what tcproxy makes of a condition: whether it is met in the end, and whether it waits before that."""
     facts = client(data=lambda: data, wait_over=False)
     compiled = condition(text)
-    first = compiled.holds3(facts)
+    holds = three_valued(compiled)
+    assert holds is not None
+    first = holds(facts)
     facts.wait_over = True
     last = compiled.holds(facts) if first is None else first
     return Seen.of(b"\0\0\0\0\0\0\0\1" if last else None, first is None)

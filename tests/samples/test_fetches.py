@@ -76,7 +76,7 @@ def busy() -> SimpleNamespace:
         ("nbsrv(b)", 2), ("queue(b)", 7), ("avg_queue(b)", 4), ("connslots(b)", 3 + 3 + 0 + 6 + 3 + 7),
         ("be_conn_free(b)", 3), ("srv_conn(b/s2)", 5), ("srv_conn_free(b/s1)", 3), ("srv_conn_free(b/s2)", 0),
         ("srv_is_up(b/s1)", True), ("srv_is_up(b/s3)", False), ("srv_queue(b/s2)", 3), ("srv_weight(b/s1)", 2),
-        ("srv_name", None), ("be_name", None), ("be_conn(nowhere)", None), ("srv_conn(b/nobody)", None),
+        ("srv_name", None), ("be_name", b"f"), ("be_conn(nowhere)", None), ("srv_conn(b/nobody)", None),
         ("fe_conn(nowhere)", None),
     ],
 )  # fmt: skip

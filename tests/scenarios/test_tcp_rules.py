@@ -243,6 +243,32 @@ def rules_before_one_that_waits(scene: Scene) -> None:
     scene.left()
 
 
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    tcp-request inspect-delay 500ms
+    tcp-request content reject if {{ req.len gt 99 }} {{ dst_port 1 }}
+    server s {host}:2000
+listen {name}.o
+    bind {host}:1001
+    tcp-request inspect-delay 500ms
+    tcp-request content reject if {{ dst_port 1 }} {{ req.len gt 99 }} or {{ dst_port 2 }}
+    server s {host}:2000
+"""
+)
+def terms_that_wait_first(scene: Scene) -> None:
+    """A term that is not known yet is waited for, though one behind it is not met; one before it decides."""
+    door = scene.listen()
+    for port in (1000, 1001):
+        with scene.lasting():
+            client = scene.connect(port)
+            server = door.accept()
+        server.send(b"bye").close()
+        client.ends().close()
+        scene.logged()
+
+
 IMPATIENT = CONTENT.replace("inspect-delay 600ms", "inspect-delay 3s\n    timeout client 400ms")
 
 
@@ -488,6 +514,83 @@ def use_backend_behind_a_wait(scene: Scene) -> None:
         at.accept().reads(2).send(b"bye").close()
         client.ends().close()
         scene.logged()
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    bind {host}:1002
+    log-format "%ci %hr %ts %U"
+    tcp-request connection silent-drop if {{ dst_port 1001 }}
+    tcp-request session silent-drop if {{ dst_port 1002 }}
+    tcp-request inspect-delay 2s
+    tcp-request content capture req.payload(0,4) len 3
+    tcp-request content capture int(5) len 3 if {{ req.payload(0,4) -m str none }}
+    tcp-request content silent-drop if {{ req.payload(0,4) -m str drop }}
+    tcp-request content accept if {{ req.len ge 4 }}
+    tcp-response inspect-delay 2s
+    tcp-response content silent-drop if {{ res.payload(0,4) -m str drop }}
+    tcp-response content accept if {{ res.len ge 4 }}
+    server s {host}:2000
+"""
+)
+def clients_forgotten(scene: Scene) -> None:
+    """`silent-drop` ends sessions unheard, and counts them; captures stand in the line."""
+    door = scene.listen()
+    for port in (1001, 1002):
+        with contextlib.suppress(ConnectionResetError):
+            scene.connect(port, name="dropped")
+        scene.left()
+    scene.connect().send(b"drop").quiet()
+    scene.logged()
+    client = scene.connect().send(b"good")
+    server = door.accept().reads(4).send(b"drop")
+    server.ends(reset=False).close()
+    client.quiet()
+    scene.logged()
+    scene.left()
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    log-format "%ci %ts %U"
+    tcp-request connection set-var(sess.port) dst_port
+    tcp-request connection set-var(txn.no) dst_port
+    tcp-request session set-var(sess.twice) var(sess.port),add(sess.port)
+    tcp-request connection set-mark 0x10
+    tcp-request connection set-tos 0x20
+    tcp-request inspect-delay 2s
+    tcp-request content set-var(txn.word) req.payload(0,4)
+    tcp-request content set-var-fmt(txn.text) "%ci-%[var(txn.word)]-%[var(sess.twice)]"
+    tcp-request content unset-var(txn.word) if {{ var(txn.word) -m str gone }}
+    tcp-request content set-log-level silent if {{ var(txn.word) -m str hush }}
+    tcp-request content set-nice 5
+    tcp-request content set-priority-class int(5)
+    tcp-request content reject if {{ var(txn.text) -m str 127.0.0.1-fine-2000 }}
+    tcp-request content reject if {{ var(txn.text) -m str 127.0.0.1-gone-2000 }} !{{ var(txn.word) -m found }}
+    tcp-request content reject if {{ var(txn.no) -m found }}
+    tcp-request content accept if {{ req.len ge 4 }}
+    server s {host}:2000
+"""
+)
+def variables_of_rules(scene: Scene) -> None:
+    """Variables that rules about connections, sessions and contents set are there for the next."""
+    door = scene.listen()
+    for data in (b"fine", b"gone"):
+        scene.connect().send(data).ends().close()
+        scene.logged()
+        scene.left()
+    for port, data in ((1001, b"fine"), (1000, b"hush"), (1000, b"more")):
+        client = scene.connect(port).send(data)
+        door.accept().reads(4).send(b"bye").close()
+        client.ends().close()
+        scene.left()
+    scene.logged(2)
 
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

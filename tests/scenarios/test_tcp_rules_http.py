@@ -198,6 +198,49 @@ def bodies_are_waited_for(scene: Scene) -> None:
     scene.logged()
 
 
+@story(
+    """
+listen {name}
+    bind {host}:1000
+    bind {host}:1001
+    bind {host}:1002
+    capture request header host len 10
+    tcp-request session silent-drop if {{ dst_port 1002 }}
+    tcp-request session set-var(sess.a) str(kept)
+    tcp-request content set-src ipv4(192.0.2.7)
+    tcp-request content capture path len 3
+    tcp-request content set-log-level silent if {{ path /silent }}
+    tcp-request content silent-drop if {{ dst_port 1001 }}
+    http-request deny if {{ path /deny }} {{ src 192.0.2.7 }} {{ var(sess.a) -m str kept }}
+    server s {host}:2000
+"""
+)
+def requests_changed(scene: Scene) -> None:
+    """Actions about contents in HTTP mode: captures, addresses, the line's level, variables, clients forgotten."""
+    door = scene.listen()
+    with contextlib.suppress(ConnectionResetError):
+        scene.connect(1002, name="dropped")
+    scene.left()
+    scene.connect(1001).send(GET).quiet()
+    scene.logged()
+    scene.left()
+    client = scene.connect().send(GET.replace(b"/", b"/first", 1))
+    link = door.accept()
+    head(link)
+    link.send(OK)
+    head(client)
+    client.send(GET.replace(b"/", b"/silent", 1))
+    head(link)
+    link.send(OK)
+    head(client)
+    client.send(GET.replace(b"/", b"/deny", 1))
+    head(client)
+    client.close()
+    link.close()
+    scene.logged(2)
+    scene.left()
+
+
 BODIES = """
 listen {name}
     bind {host}:1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.scenarios.beside import Scene, Stories, Told, differences
-from tests.scenarios.http_actors import serve, story
+from tests.scenarios.http_actors import OK, head, serve, story
 
 pytestmark = pytest.mark.reference
 
@@ -90,6 +90,47 @@ listen {{name}}
 def slots(scene: Scene) -> None:
     """Converters fill slots of `capture` and `declare capture`, cut to their length, and the log line has them."""
     serve(scene, scene.connect(), scene.listen(2000), (GET, GET))
+
+
+OWN = f"""
+frontend {{name}}
+    bind {{host}}:1000
+    default_backend {{name}}.b
+{rule("http-request", "A-Set", SET.format("a"))}\
+    http-request set-header A-Unset %[str(x),unset-var(sess.a)] if {{{{ path /deny }}}}
+    http-request deny if {{{{ path /deny }}}}
+    http-request return status 200 hdr Own %[var(req.a)]|%[var(txn.a)] if {{{{ path /own }}}}
+{rule("http-after-response", "E-Seen", SHOWN.format("a") + SHOWN.format("c"))}\
+{rule("http-after-response", "E-Set", SET.format("e"))}\
+{rule("http-after-response", "F-Seen", SHOWN.format("e"))}\
+backend {{name}}.b
+    server s {{host}}:2000
+{rule("http-response", "C-Set", SET.format("c"))}\
+    http-response deny if {{{{ status 404 }}}}
+"""
+
+
+@story(STORIES, OWN)
+def answers_of_its_own(scene: Scene) -> None:
+    """A denied request, an answer of a rule, a forwarded response and a denied one each see the scopes of HAProxy."""
+    door, client = scene.listen(2000), scene.connect()
+    client.send(GET.replace(b"/x", b"/own"))
+    head(client)
+    client.send(GET)
+    link = door.accept()
+    head(link)
+    link.send(OK)
+    head(client)
+    client.send(GET)
+    head(link)
+    link.send(OK.replace(b"200 OK", b"404 No"))
+    head(client)
+    other = scene.connect()
+    other.send(GET.replace(b"/x", b"/deny"))
+    head(other)
+    for one in (client, link, other):
+        one.close()
+    scene.logged(4)
 
 
 PROCESS = f"""

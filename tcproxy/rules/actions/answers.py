@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tcproxy.model.replies import Reply, ReplyWords
-from tcproxy.rules.actions.rows import CONDITIONS, Act, Action, ActionWords, Assembly, Ends, Made
-from tcproxy.rules.sets import HTTP, MESSAGES, REQUESTS, SetKind
+from tcproxy.rules.actions.rows import CONDITIONS, Act, Action, ActionWords, Assembly, Ends, Made, Make
+from tcproxy.rules.sets import HTTP, MESSAGES, REQUESTS, TCP, SetKind
 from tcproxy.samples.expressions import Expression
 
 REPLY = (
@@ -48,8 +48,12 @@ def _answering(statuses: tuple[int, int], making: Making, refuses: bool = True) 
             words.at = reply.read(words.at)
         found = reply.reply()
         status = found.status if found is not None else reply.status
+
+        def make_with(given: Reply | None) -> Make:
+            return lambda assembly: making(assembly, status, given)
+
         return Made(
-            lambda assembly: making(assembly, status, found), (), reply.expressions, status, found, reply.group
+            make_with(found), (), reply.expressions, status, found, reply.group, make_with=make_with
         )
 
     return read
@@ -92,7 +96,7 @@ ACTIONS = (
     Action("return", MESSAGES, "Answer in the server's place, with status 200 where none is given.",
            _answering((200, 200), lambda assembly, status, reply: assembly.answer(status, reply), refuses=False),
            RETURN, Ends.ALWAYS),
-    Action("silent-drop", MESSAGES, "Forget the client's connection; the client hears nothing of that.",
+    Action("silent-drop", MESSAGES | TCP, "Forget the client's connection; the client hears nothing of that.",
            _bare(lambda assembly: assembly.drop()), ends=Ends.ALWAYS),
     Action("strict-mode", HTTP, "Say whether a change that cannot be made is an error (status 500).",
            _read_strictness, "on|off"),

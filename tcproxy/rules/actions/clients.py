@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Made
-from tcproxy.rules.sets import MESSAGES
+from tcproxy.rules.sets import MESSAGES, TCP, TCP_CONTENTS
 
 
 def _read_nice(words: ActionWords) -> Made:
@@ -30,9 +30,9 @@ def _option(make: Callable[[Assembly, int], Act]) -> Callable[[ActionWords], Mad
 
 
 ACTIONS = (
-    Action("set-mark", MESSAGES, "Set the firewall's mark of packets to the client.",
+    Action("set-mark", MESSAGES | TCP, "Set the firewall's mark of packets to the client.",
            _option(lambda assembly, value: assembly.mark(value)), "NUMBER"),
-    Action("set-nice", MESSAGES, "No effect: sessions have no priorities here.", _read_nice, "NUMBER"),
-    Action("set-tos", MESSAGES, "Set the type of service (IP TOS, DSCP) of packets to the client.",
+    Action("set-nice", MESSAGES | TCP_CONTENTS, "No effect: sessions have no priorities here.", _read_nice, "NUMBER"),
+    Action("set-tos", MESSAGES | TCP, "Set the type of service (IP TOS, DSCP) of packets to the client.",
            _option(lambda assembly, value: assembly.type_of_service(value)), "NUMBER"),
 )  # fmt: skip

@@ -59,5 +59,5 @@ ACTIONS = (
     Action("reject", TCP, "Close the connection without an answer.",
            _bare(lambda assembly: assembly.reject()), ends=Ends.ALWAYS),
     Action("switch-mode", CONTENT, "Speak HTTP with a client of a frontend in TCP mode.", _switch,
-           "http [proto h1]", ends=Ends.ALWAYS),
+           "http [proto h1]", ends=Ends.SET),
 )  # fmt: skip

@@ -8,13 +8,17 @@ from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.units import Integer
 from tcproxy.model.captures import Capture
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Exchange, Made
-from tcproxy.rules.sets import HTTP, MESSAGES, SetKind
+from tcproxy.rules.sets import HTTP, MESSAGES, TCP_CONTENTS, SetKind
 from tcproxy.samples.expressions import Expression
 from tcproxy.samples.kinds import Kind, bytes_of
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 """Of syslog, by number."""
 _NUMBER = re.compile(r"[0-9]+")
+
+
+OF_REQUESTS = frozenset({SetKind.HTTP_REQUEST, SetKind.TCP_CONTENT})
+CAPTURING = HTTP | {SetKind.TCP_CONTENT}
 
 
 def _read_level(words: ActionWords) -> Made:
@@ -30,10 +34,12 @@ def _read_level(words: ActionWords) -> Made:
 def _read_capture(words: ActionWords) -> Made:
     """Read `EXPRESSION len LENGTH` (of requests), or `EXPRESSION id SLOT`."""
     expression = words.expression("a sample")
-    request = words.kind is SetKind.HTTP_REQUEST
+    request = words.kind in OF_REQUESTS
     if request and words.take("len"):
         return _new_slot(words, expression, len(words.draft.get("request_captures", ())))
     at = words.at
+    if words.kind is SetKind.TCP_CONTENT:
+        raise words.refuse("'len' and a length must follow the sample", min(at, words.last))
     if not words.take("id"):
         raise words.refuse("'len' or 'id' must follow the sample" if request else "'id' must follow the sample", at)
     word = words.word("the number of a slot")
@@ -69,7 +75,7 @@ def _new_slot(words: ActionWords, expression: Expression, slot: int) -> Made:
 def _capturing(expression: Expression, slot: int, assembly: Assembly) -> Act:
     """Return what puts a sample into a slot; nothing where the frontend has no such slot."""
     take = expression.taking(Kind.STR)
-    request = assembly.kind is SetKind.HTTP_REQUEST
+    request = assembly.kind in OF_REQUESTS
     slots = assembly.front.request_captures if request else assembly.front.response_captures
     if take is None or slot >= len(slots):
         return lambda exchange: None
@@ -77,8 +83,12 @@ def _capturing(expression: Expression, slot: int, assembly: Assembly) -> Act:
 
     def capture(exchange: Exchange) -> None:
         value = take(exchange)
+        if value is None:
+            return
         captured = exchange.captured
-        if value is not None and captured is not None:
+        if captured is None:
+            captured = assembly.begin_captures(exchange)
+        if captured is not None:
             values = captured.request if request else captured.response
             values[slot] = bytes_of(value)[:length]
 
@@ -86,6 +96,8 @@ def _capturing(expression: Expression, slot: int, assembly: Assembly) -> Act:
 
 
 ACTIONS = (
-    Action("capture", HTTP, "Put a sample into a slot of the log line.", _read_capture, "SAMPLE len LENGTH|id SLOT"),
-    Action("set-log-level", MESSAGES, "Set the level of the log line; 'silent': write none.", _read_level, "LEVEL"),
-)
+    Action("capture", CAPTURING, "Put a sample into a slot of the log line.", _read_capture,
+           "SAMPLE len LENGTH|id SLOT"),
+    Action("set-log-level", MESSAGES | TCP_CONTENTS, "Set the level of the log line; 'silent': write none.",
+           _read_level, "LEVEL"),
+)  # fmt: skip

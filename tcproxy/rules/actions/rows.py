@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
-from tcproxy.grammar.rows import Draft, Reading
+from tcproxy.grammar.rows import Draft, FormatUse, Reading
 from tcproxy.grammar.statements import Refused, Statement
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
@@ -112,6 +112,10 @@ class Assembly(Protocol):
         """Answer that the request is malformed (400)."""
         ...
 
+    def begin_captures(self, exchange: Any) -> Any:
+        """Return the empty slots that a rule captures into before anything else does; None where there are none."""
+        ...
+
     def log_level(self, level: int) -> Act:
         """Return what sets the level of an exchange's log line; -1: write none."""
         ...
@@ -180,8 +184,9 @@ class Made:
     make: see Make. changes: what the action may change of what samples give: "header NAME", "path", "method", "status",
     "variable NAME", "patterns FILE"; ("",) for anything but what begins with OF_CONNECTION. formats, expressions: what
     it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
-    the page that there is for the status), and the `http-errors` section that has it. check: says what
-    is wrong once the whole section is read, "" for nothing.
+    the page that there is for the status), and the `http-errors` section that has it; make_with: returns `make` for an
+    answer that is found there, when all sections are read. check: says what is wrong once the whole section is read, ""
+    for nothing.
     """
 
     make: Make
@@ -191,6 +196,7 @@ class Made:
     reply: Reply | None = None
     group: str = ""
     check: Callable[[Draft], str] | None = None
+    make_with: Callable[[Reply | None], Make] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +280,9 @@ class ActionWords:
             form = read_format(text, self.reading.name, PatternFiles(self.reading, self.statement))
             check = self.reading.check_format
             for piece in form.variables if check is not None else ():
-                check(f"%{piece.variable}", True)  # type: ignore[misc]  # it is not None
+                # `mode http` may follow
+                http = self.draft.get("mode", "http") == "http"
+                check(f"%{piece.variable}", http, FormatUse(self.kind.words))  # type: ignore[misc]  # it is not None
         except ValueError as wrong:  # of either room that reads formats
             raise self.refuse(str(wrong), at) from None
         for expression in form.expressions:
@@ -301,6 +309,6 @@ class ActionWords:
 
     def check_place(self, expression: Expression, places: Sequence[Place] = ()) -> None:
         """Refuse a sample that does not exist where the rules of this set are met."""
-        place = self.kind.place(self.draft.get("kind", ""))
-        if not any(one.allows(expression.fetch.places) for one in places or (place,)):
-            raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{place.words}'")
+        places = places or self.kind.places(self.draft.get("kind", ""))
+        if not any(place.allows(expression.fetch.places) for place in places):
+            raise self.refuse(f"the fetch '{expression.fetch.name}' cannot be used in a '{places[0].words}'")

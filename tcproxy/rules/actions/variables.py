@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Made
-from tcproxy.rules.sets import HTTP
+from tcproxy.rules.sets import EVERY
 from tcproxy.samples.expressions import Expression
 from tcproxy.samples.kinds import Kind, Sample, sample_of
 from tcproxy.samples.variables import Conditions, Variable, read_conditions, variable_of
@@ -86,9 +86,9 @@ def _read_unset(words: ActionWords) -> Made:
 
 
 ACTIONS = (
-    Action("set-var", HTTP, "Set a variable to a sample, if all conditions are met.", _read_expression, "EXPRESSION",
+    Action("set-var", EVERY, "Set a variable to a sample, if all conditions are met.", _read_expression, "EXPRESSION",
            named=True),
-    Action("set-var-fmt", HTTP, "Set a variable to a text, if all conditions are met.", _read_format, "FORMAT",
+    Action("set-var-fmt", EVERY, "Set a variable to a text, if all conditions are met.", _read_format, "FORMAT",
            named=True),
-    Action("unset-var", HTTP, "Forget a variable.", _read_unset, named=True),
+    Action("unset-var", EVERY, "Forget a variable.", _read_unset, named=True),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from tcproxy.grammar.units import Size, Time
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Ends, Made, Text
-from tcproxy.rules.sets import REQUESTS
+from tcproxy.rules.sets import REQUESTS, SetKind
 from tcproxy.samples.kinds import Kind
 
 CLASSES, OFFSETS = 2047, 524287
@@ -94,11 +94,13 @@ def _read_nothing(words: ActionWords) -> Made:
     return Made(lambda assembly: lambda exchange: None, ())
 
 
+PRIORITIZED = REQUESTS | {SetKind.TCP_CONTENT}
+
 ACTIONS = (
     Action("early-hint", REQUESTS, "Send a response 103 with a header before any other.", _read_hint, "NAME FORMAT"),
-    Action("set-priority-class", REQUESTS, "Set the class of the request in queues: the lowest goes first.",
+    Action("set-priority-class", PRIORITIZED, "Set the class of the request in queues: the lowest goes first.",
            _priority(False), "EXPRESSION"),
-    Action("set-priority-offset", REQUESTS, "Let the request count in queues as come so many milliseconds later.",
+    Action("set-priority-offset", PRIORITIZED, "Let the request count in queues as come so many milliseconds later.",
            _priority(True), "EXPRESSION"),
     Action("set-timeout", REQUESTS, "Set 'timeout server' or 'timeout tunnel' for the request.", _read_timeout,
            "server|tunnel TIME|EXPRESSION"),

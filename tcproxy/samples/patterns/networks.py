@@ -260,8 +260,13 @@ def either_family(
         return find_inet6
 
     def find(packed: bytes) -> Found | None:
+        address = int.from_bytes(packed, "big")
         if len(packed) == 4:
-            return find_inet(packed) or find_inet6(packed)
-        return find_inet6(packed) or find_inet(packed)
+            return inet(address) or inet6(MAPPED | address)
+        found = inet6(address)
+        if found:
+            return found
+        inside = embedded(address)
+        return None if inside is None else inet(inside)
 
     return find

@@ -10,7 +10,7 @@ from tcproxy.samples.patterns.entries import Entry, Find, Match
 from tcproxy.samples.patterns.segments import Range, range_finder, range_test
 
 _VALUE = re.compile(r"-[0-9]*|[0-9]+")
-_VERSION = re.compile(r"([0-9]{1,5})(?:\.([0-9]{1,5}))?")
+_VERSION = re.compile(r"(-?[0-9]+)(?:\.([0-9]+))?")
 _SEPARATOR = re.compile(r"[:-]")
 
 OPERATORS: dict[str, Callable[[int], Range]] = {
@@ -57,7 +57,13 @@ def read_versions(text: str, operator: str = "eq") -> Range:
     """
     if _SEPARATOR.search(text):
         return _range(text, _version)
-    return OPERATORS[operator](_version(text))
+    low, high = OPERATORS[operator](_version(text))
+    if low > _LAST_VERSION:
+        raise ValueError(f"no version is greater than '{text}'")
+    return low, high
+
+
+_LAST_VERSION = 0xFFFFFFFF
 
 
 def _version(text: str) -> int:

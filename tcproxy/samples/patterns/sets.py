@@ -76,7 +76,7 @@ class PatternSet:
 
     def require(self, kind: Kind) -> None:
         """Let all values be of this kind: a map's that uses the set. Raises ValueError for one that cannot be."""
-        if kind in self._kinds:
+        if kind is Kind.STR or kind in self._kinds:
             return
         for entry in self._entries.values():
             try:

@@ -29,6 +29,7 @@ from tcproxy.session.http.rule_sets import (
 )
 from tcproxy.session.http.settings import HttpSettings, Line, Route
 from tcproxy.session.http.state import Exchange, Rule
+from tcproxy.session.log_lines import ID_LENGTH, cut
 from tcproxy.session.settings import BackendSettings, FrontendSettings
 from tcproxy.session.steps import Steps
 
@@ -89,8 +90,8 @@ class HttpFrontend(HttpSettings):
         form = frontend.id_form
         if form is None:
             return lambda exchange: ""
-        self.identify_first = compiled(form, frontend, FIRST_IDENTITY)
-        return compiled(form, frontend, IDENTITY)
+        self.identify_first = shortened(compiled(form, frontend, FIRST_IDENTITY))
+        return shortened(compiled(form, frontend, IDENTITY))
 
     def record(self, exchange: Exchange, needs: frozenset[str]) -> Record:
         """Return the facts of an exchange. needs: which addresses, and whether the unique id, are asked for."""
@@ -171,6 +172,16 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     muted = changes_methods(*pair) or takes_bodies(*pair) or answers_responses(*pair)
     route.fast_responses = not (route.closes or front.closes or front.early or written or muted)
     return route
+
+
+def shortened(identify: Line) -> Line:
+    """Return what makes unique ids that are no longer than HAProxy's."""
+
+    def made(exchange: Exchange) -> str:
+        unique = identify(exchange)
+        return unique if len(unique) <= ID_LENGTH and unique.isascii() else cut(unique)
+
+    return made
 
 
 # steps

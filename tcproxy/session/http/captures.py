@@ -105,7 +105,9 @@ def requests(front: Proxy) -> Rule | None:
     headers, answers = _Headers(front.request_captures), len(front.response_captures)
 
     def capture(exchange: Exchange) -> bool:
-        captured = exchange.captured = Captured([None] * headers.count, [None] * answers)
+        captured = exchange.captured  # rules about contents may have captured something before
+        if captured is None:
+            captured = exchange.captured = Captured([None] * headers.count, [None] * answers)
         if headers.slots:
             headers.take(exchange.request, captured.request)  # type: ignore[arg-type]  # there is one
         return True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tcproxy.model.proxy import Proxy
 from tcproxy.rules.actions.rows import Assembly
 from tcproxy.rules.sets import SetKind
+from tcproxy.session.endings import vanish
 from tcproxy.session.http.captures import nothing_captured
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.request_body import BodyWait, full_at
@@ -87,9 +88,21 @@ def reject(exchange: Exchange) -> None:
         counters.requests -= 1
         counters.unbegun -= 1
         exchange.request = None
-        exchange.captured = nothing_captured(exchange.frontend.model)
+        if exchange.captured is None:
+            exchange.captured = nothing_captured(exchange.frontend.model)
     exchange.decide(PROXY, "R")
     exchange.abort()
+
+
+def drop(exchange: Exchange) -> None:
+    """Close the client's connection unheard: no FIN, no reset tells of it, where the system allows that."""
+    if exchange.backend is not None:
+        exchange.backend.farm.counters.denied_requests += 1
+    if not exchange.connection.client_shut:
+        assert exchange.request is not None
+        exchange.client.count_request(exchange.request)
+    vanish(exchange.connection)
+    reject(exchange)
 
 
 def reject_response(exchange: Exchange) -> None:

@@ -79,6 +79,7 @@ def respond(exchange: Exchange, whole: WholeResponse | None) -> None:
     """Gather a response that comes from no server. None: send nothing, and close the connection."""
     request, client = exchange.request, exchange.client
     assert request is not None
+    exchange.begin_responding()
     if whole is None:
         exchange.keep = False
         return

@@ -69,6 +69,7 @@ FACTS: Mapping[str, str] = {
     "r_response_captures": "() if captured is None else captured.response",
     "r_request_cookie": "None if captured is None else captured.request_cookie",
     "r_response_cookie": "None if captured is None else captured.response_cookie",
+    "r_facts": "s",
 }
 """Local variables of a line's function, by what they are made of: the exchange `s`, constants, those before them."""
 

@@ -32,7 +32,10 @@ LINE_LENGTH = 1023
 
 DIGITS = (*map(str, range(2048)), "-1")
 """Numbers as text, since looking one up costs half as much as writing it; -1 is at its place too."""
-PURE = frozenset({"badreq", "blank", "dash", "escaped", "getpid", "hostname", "plain", "quotes", "retried", "shown"})
+PURE = frozenset({
+    "badreq", "blank", "dash", "escaped", "getpid", "hostname", "nothing", "null", "plain", "quote", "quotes",
+    "retried", "shown",
+})  # fmt: skip
 """Names in expressions that mean the same for all lines."""
 
 _FACT = re.compile(r"\br\.(?=\w)")

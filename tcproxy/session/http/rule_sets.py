@@ -11,9 +11,11 @@ from tcproxy.model.replies import Reply
 from tcproxy.rules.actions.rows import Act, Ends, Text
 from tcproxy.rules.sets import SetKind
 from tcproxy.samples.formats import Format
+from tcproxy.session import rule_sets
 from tcproxy.session.http import (
     adjusting,
     answers,
+    captures,
     changes,
     contents,
     own_answers,
@@ -25,7 +27,6 @@ from tcproxy.session.http import (
     texts,
 )
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
-from tcproxy.session.persistence import servers_of
 from tcproxy.session.rule_sets import SessionAssembly
 from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import ResponseHead
@@ -41,12 +42,17 @@ class HttpAssembly(SessionAssembly):
         self.failed = changes.failing(kind, self)
         self.note_line = changes.note_line
         self.malformed = adjusting.malformed
-        self.log_level = adjusting.log_level
-        self.mark = adjusting.mark
-        self.type_of_service = adjusting.type_of_service
+        self.log_level = adjusting.log_level  # type: ignore[method-assign]
+        self.mark = adjusting.mark  # type: ignore[method-assign]
+        self.type_of_service = adjusting.type_of_service  # type: ignore[method-assign]
         self.set_timeout = adjusting.set_timeout
-        self.set_priority = adjusting.set_priority
+        self.set_priority = adjusting.set_priority  # type: ignore[method-assign]
         self._hints = iter(hints)
+
+    def begin_captures(self, exchange: Exchange) -> Any:
+        """Return the empty slots of an exchange that nothing was captured of yet."""
+        exchange.captured = captures.nothing_captured(self.front)
+        return exchange.captured
 
     def early_hint(self, name: bytes, text: Text) -> Act:
         """Return what sends a header in a response 103, together with those that follow at once."""
@@ -76,8 +82,16 @@ class HttpAssembly(SessionAssembly):
         """Return what asks the client for a name and a password."""
         return own_answers.authenticating(realm, self.front, self.owner)
 
+    def reject(self) -> Act:
+        """Return what closes the client's connection without an answer."""
+        if self.kind is SetKind.HTTP_REQUEST:
+            return rejections.reject
+        return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
+
     def drop(self) -> Act:
         """Return what forgets the client's connection, of which the client hears nothing."""
+        if self.kind is SetKind.TCP_CONTENT:
+            return contents.drop
         return rejections.drop_at_response if self.kind is SetKind.HTTP_RESPONSE else rejections.drop
 
     def reason(self, status: int) -> bytes:
@@ -94,11 +108,9 @@ class HttpAssembly(SessionAssembly):
         """Return what refuses a request after `timeout tarpit`."""
         return refusals.tarpitting(status, reply, self.front, self.owner)
 
-    def reject(self) -> Act:
-        """Return what closes the client's connection without an answer."""
-        if self.kind is SetKind.HTTP_REQUEST:
-            return rejections.reject
-        return contents.reject_response if self.kind is SetKind.TCP_RESPONSE else contents.reject
+    def speak_http(self) -> Act:
+        """Return what does nothing: HTTP is spoken already."""
+        return lambda exchange: None
 
     def close_server(self) -> Act:
         """Return what closes the link."""
@@ -120,8 +132,16 @@ def of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
 
 
 def first_of_frontend(front: Proxy) -> tuple[Rule, ...]:
-    """Return the steps of a frontend's `tcp-request content` rules, which come before all others."""
-    return _contents(front, front)
+    """Return the steps of a frontend's `tcp-request content` rules, which come before all others.
+
+    In TCP mode they have looked at a client's first request already, before it spoke HTTP.
+    """
+    steps = _contents(front, front)
+    return steps if front.mode == "http" else tuple(map(_but_for_the_first, steps))
+
+
+def _but_for_the_first(rule: Rule) -> Rule:
+    return lambda exchange: exchange.first or rule(exchange)
 
 
 def first_of_backend(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
@@ -139,6 +159,11 @@ def _contents(front: Proxy, owner: Proxy) -> tuple[Rule, ...]:
 def of_servers(front: Proxy, back: Proxy) -> tuple[Rule, ...]:
     """Return the steps of a backend's `tcp-response content` rules."""
     return _steps(SetKind.TCP_RESPONSE, front, back)
+
+
+def use_servers(front: Proxy, back: Proxy) -> Rule | None:
+    """Return the step that takes the `use-server` rules of a backend; None without any."""
+    return rule_sets.use_servers(back, texts.written)
 
 
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
@@ -233,11 +258,6 @@ def _last_hints(rules: Sequence[Any]) -> list[bool]:
 
 
 HINT = "early-hint"
-
-
-def use_servers(front: Proxy, back: Proxy) -> Rule | None:
-    """Return the rule that takes a backend's `use-server` rules."""
-    return servers_of(back, texts.written)
 
 
 def late_timeout(front: Proxy, back: Proxy) -> Rule | None:

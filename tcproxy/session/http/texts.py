@@ -15,22 +15,17 @@ def written(form: Format) -> Text:
 
 def _variable(piece: Piece) -> Text:
     """Return what writes one variable of a format. Bytes and times of an exchange under way are 0."""
-    form = _compiled(piece)
+    form = formats.compile_variable(piece)
 
     def write(exchange: Exchange) -> bytes:
         record = exchange.settings.record(exchange, form.needs)
         record.bytes_in = record.bytes_out = record.total = record.idle = 0  # they are not known yet
         record.termination = "--"
-        return form.render(formats.blanked(record)).encode("utf-8", "surrogateescape")
+        return form.render(record).encode("utf-8", "surrogateescape")
 
     return write
 
 
-def _compiled(piece: Piece) -> formats.Format:
-    sign = "+" if piece.flags else ""
-    return formats.compile_payload(f"%{{{sign}{',+'.join(sorted(piece.flags))}}}{piece.variable}")
-
-
 def needs_of(form: Format) -> frozenset[str]:
     """Return the facts of a Record that the variables of a format name."""
-    return frozenset[str]().union(*(_compiled(piece).needs for piece in form.variables))
+    return frozenset[str]().union(*(formats.compile_variable(piece).needs for piece in form.variables))
