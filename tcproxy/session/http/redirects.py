@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
@@ -34,11 +33,10 @@ Target = Callable[[Exchange, RequestHead], bytes]
 class Redirection:
     """A compiled rule, as a page. needs: see Page. begins: writes what its format says, None for a fixed text."""
 
-    __slots__ = ("cookie", "holds", "status", "target")
+    __slots__ = ("cookie", "status", "target")
     needs: frozenset[str] = frozenset()
 
     def __init__(self, rule: Redirect, begins: Text | None = None) -> None:
-        self.holds: Any = rule.condition.holds if rule.condition is not None else None
         self.status = rule.status
         self.target = _target(rule, begins or _fixed(rule))
         self.cookie = [Field(b"set-cookie", _bytes(rule.cookie))] if rule.cookie else []
@@ -142,15 +140,9 @@ def back_redirects(front: Proxy, back: Proxy) -> Rule | None:
 
 def _first_of(rules: Iterable[Redirect]) -> Callable[[Exchange], Redirection | None]:
     """Return the function that finds the first redirection whose condition holds."""
-    compiled = [Redirection(rule) for rule in rules]
+    from tcproxy.rules.compiling import compile_choice  # a configuration without rules needs none of it
 
-    def first(exchange: Exchange) -> Redirection | None:
-        for one in compiled:
-            if one.holds is None or one.holds(exchange):
-                return one
-        return None
-
-    return first
+    return compile_choice([(rule.condition, Redirection(rule)) for rule in rules], None)
 
 
 def _answer(exchange: Exchange, redirection: Redirection) -> bool:

@@ -13,6 +13,7 @@ from tcproxy.model.replies import STATUSES, Reply
 from tcproxy.session.http import answers
 from tcproxy.session.http.redirects import Redirection
 from tcproxy.wire.http1 import Codec, RequestHead, RequestReader
+from tests.rules.world import condition
 from tests.running import HAPROXY, free_port, program
 from tests.session.http.plays import HttpStage
 
@@ -60,7 +61,7 @@ def test_where_a_redirection_leads(rule: Redirect, target: bytes, location: byte
 
 def test_a_redirection_keeps_the_client_and_is_told() -> None:
     """The first rule whose condition holds answers; no server is asked, and the line says LR."""
-    rules = (Redirect("location", "/no", condition=Condition(False)), Redirect("location", "/r", 301, "A; path=/;"))
+    rules = (Redirect("location", "/no", condition=condition("FALSE")), Redirect("location", "/r", 301, "A; path=/;"))
     stage = HttpStage(redirects=rules)
     client = stage.client()
     client.asks(GET)
