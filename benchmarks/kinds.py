@@ -98,10 +98,14 @@ PARTS = (
          sections=CHOSEN),
     Kind("deny", "http-request deny that never holds", listen=DENY.replace("{", "{{").replace("}", "}}")),
 )  # fmt: skip
+RETURN = """    http-request return status 200 content-type text/html lf-string "<p>%[path]</p>\\nend\\n"
+"""
+"""An answer of the proxy's own, with the path in it."""
 RULED = (
     Kind("rules", "ten rules over three ACLs", listen=RULES.replace("{", "{{").replace("}", "}}")),
     Kind("site", "a site: rules choose among five backends, forwardfor, cookie, httplog",
          LOG, SITE.replace("{", "{{").replace("}", "}}"), "", SITES, load="cookies", logged=True),
+    Kind("return", "http-request return, with a sample in it", listen=RETURN),
 )  # fmt: skip
 LOADS = (
     Kind("headers", "requests of 64 headers, no more than timeouts", load="headers"),
