@@ -105,8 +105,9 @@ RULED = (
     Kind("rules", "ten rules over three ACLs", listen=RULES.replace("{", "{{").replace("}", "}}")),
     Kind("site", "a site: rules choose among five backends, forwardfor, cookie, httplog",
          LOG, SITE.replace("{", "{{").replace("}", "}}"), "", SITES, load="cookies", logged=True),
-    Kind("return", "http-request return, with a sample in it", listen=RETURN),
 )  # fmt: skip
+RETURN_KIND = Kind("return", "http-request return, with a sample in it", listen=RETURN)
+"""No server is asked, so it is measured over sockets only."""
 LOADS = (
     Kind("headers", "requests of 64 headers, no more than timeouts", load="headers"),
     Kind("single", "one request a connection, no more than timeouts", load="single"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks import accounting, http_load
 from benchmarks import http_programs as http
-from benchmarks.kinds import PARTS, RULED, USUAL_KIND
+from benchmarks.kinds import PARTS, RETURN_KIND, RULED, USUAL_KIND
 from benchmarks.programs import (
     HAPROXY,
     HAPROXY_GUARDED,
@@ -247,7 +247,7 @@ OTHERS = (0.0, 1.1)
 
 def _kinds() -> Iterator[Measurement]:
     """Give what is measured of each kind of configuration, beside the plain one; the usual one comes first."""
-    for kind in (USUAL_KIND, *PARTS, *RULED):
+    for kind in (USUAL_KIND, *PARTS, *RULED, RETURN_KIND):
         if kind.name == "httplog":
             continue  # it has a row with nginx
         reach, to_plain = REACHES.get(kind.name, OTHERS)

@@ -38,7 +38,7 @@ def parse_use_server(statement: Statement, draft: Draft, reading: Reading) -> No
 
 
 def _condition(statement: Statement, place: Place, draft: Draft, reading: Reading) -> Condition | None:
-    return parse_condition(statement, 2, reading, place, draft.get("acls"))
+    return parse_condition(statement, 2, reading, place, draft.get("acls"), draft)
 
 
 def _form(statement: Statement, place: Place, draft: Draft, reading: Reading) -> Format | None:
