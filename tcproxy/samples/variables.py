@@ -49,12 +49,7 @@ class Store(dict[str, Sample]):
 
     def inner(self, scope: str) -> Store:
         """Return a new store of a scope within this one."""
-        return Store(self.limits, scope, self) if self.limits else Store(scope=scope)
-
-    def __del__(self) -> None:
-        """Give back to the stores around this one what it counts for."""
-        if self.above is not None:
-            self.above.grow(-self.size)
+        return _InnerStore(self.limits, scope, self) if self.limits else Store(scope=scope)
 
     def put(self, name: str, sample: Sample, conditions: Conditions = UNCONDITIONAL) -> bool:
         """Set a variable; return whether that was done: a condition or a limit may be against it."""
@@ -143,6 +138,17 @@ class Store(dict[str, Sample]):
         while store is not None:
             store.size += size
             store = store.above
+
+
+class _InnerStore(Store):
+    """A store that counts in the stores around it, until it is dropped."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        """Give back to the stores around this one what it counts for."""
+        if self.above is not None:
+            self.above.grow(-self.size)
 
 
 def _more_bytes(sample: Sample | None) -> int:
