@@ -240,7 +240,10 @@ LATENCY = Measurement(
     (http.HAPROXY, http.TCPROXY, *http.COLLECTED), latency, 12_000, 2_000, server="http",
     tail="HTTP at half load, 64 connections: 99.9 % of answers within",
 )  # fmt: skip
-REACHES = {"usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05), "rules": (2.0, 0.0), "site": (2.0, 0.0), "return": (1.7, 0.0)}
+REACHES = {
+    "usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05),
+    "rules": (2.0, 0.0), "site": (2.0, 0.0), "return": (1.7, 0.0),
+}  # fmt: skip
 """Ratios to reach by kind: to HAProxy, and to the plain configuration of the same run."""
 OTHERS = (0.0, 1.1)
 
