@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.kinds import INT64_MAX, Kind, Value, decode
-from tcproxy.samples.places import OF_ANY_BYTES, OF_CLIENTS_BYTES, OF_SERVERS_BYTES, WHILE_RUNNING
+from tcproxy.samples.places import OF_EITHER, OF_REQUESTS, OF_RESPONSES, WHILE_RUNNING
 from tcproxy.samples.rows import OF_BYTES, Fetch, Take
 
 if TYPE_CHECKING:
@@ -212,19 +212,19 @@ def _over(facts: Facts) -> Value | None:
 
 
 FETCHES = (
-    _payload_row("payload", OF_ANY_BYTES, from_either, "req.payload or res.payload, whichever side the rule is about."),
-    _sized_row("payload_lv", OF_ANY_BYTES, from_either, "req.payload_lv or res.payload_lv, likewise."),
-    _length_row("req.len", OF_CLIENTS_BYTES, _request_length, "Bytes of the client that wait to be passed on."),
-    _payload_row("req.payload", OF_CLIENTS_BYTES, from_client, "Bytes of the client: offset, and length (0: all)."),
+    _payload_row("payload", OF_EITHER, from_either, "req.payload or res.payload, whichever side the rule is about."),
+    _sized_row("payload_lv", OF_EITHER, from_either, "req.payload_lv or res.payload_lv, likewise."),
+    _length_row("req.len", OF_REQUESTS, _request_length, "Bytes of the client that wait to be passed on."),
+    _payload_row("req.payload", OF_REQUESTS, from_client, "Bytes of the client: offset, and length (0: all)."),
     _sized_row(
-        "req.payload_lv", OF_CLIENTS_BYTES, from_client,
+        "req.payload_lv", OF_REQUESTS, from_client,
         "Bytes of the client, whose number stands in them: its offset, its size, and the offset of the bytes.",
     ),
-    _length_row("req_len", OF_CLIENTS_BYTES, _request_length, "An old name of req.len."),
-    _length_row("res.len", OF_SERVERS_BYTES, _response_length, "Bytes of the server that wait to be passed on."),
-    _payload_row("res.payload", OF_SERVERS_BYTES, from_server, "Bytes of the server: offset, and length (0: all)."),
+    _length_row("req_len", OF_REQUESTS, _request_length, "An old name of req.len."),
+    _length_row("res.len", OF_RESPONSES, _response_length, "Bytes of the server that wait to be passed on."),
+    _payload_row("res.payload", OF_RESPONSES, from_server, "Bytes of the server: offset, and length (0: all)."),
     _sized_row(
-        "res.payload_lv", OF_SERVERS_BYTES, from_server,
+        "res.payload_lv", OF_RESPONSES, from_server,
         "Bytes of the server, whose number stands in them: its offset, its size, and the offset of the bytes.",
     ),
     Fetch(

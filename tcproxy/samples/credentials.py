@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.encodings import base64_decoded
 from tcproxy.samples.headers import lines_of, parted, request_head, that_may_come
-from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
+from tcproxy.samples.places import OF_REQUESTS
 from tcproxy.samples.rows import Fetch, Take, TakeEvery
 
 if TYPE_CHECKING:

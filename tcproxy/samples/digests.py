@@ -15,7 +15,8 @@ from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.encodings import base64_decoded
 from tcproxy.samples.kinds import Kind, Value, bytes_of, decode
 from tcproxy.samples.rows import Convert, Converter, ConvertWith
-from tcproxy.samples.variable_arguments import named_variable, text_of_variable
+from tcproxy.samples.variable_arguments import text_of_variable
+from tcproxy.samples.variables import variable_in
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -114,7 +115,7 @@ def _sha2(bits: int = 256) -> Convert:
 
 def _hmac(word: bytes, key: bytes) -> ConvertWith:
     name = digest_named(word)
-    variable = named_variable(key)
+    variable = variable_in(key)
     constant = base64_decoded(key) if variable is None else None
     if variable is None and constant is None:
         raise ValueError(f"the key '{decode(key)}' is neither the name of a variable nor base64")

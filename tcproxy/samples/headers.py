@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcproxy.grammar.networks import packed_address
 from tcproxy.samples.arguments import ArgumentType
-from tcproxy.samples.http_places import OF_EITHER, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value, decode, same
 from tcproxy.samples.loose_numbers import loose_integer, loose_ipv4
+from tcproxy.samples.places import OF_EITHER, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, converted
 from tcproxy.wire.early_request import early_request
 from tcproxy.wire.http_guess import guessing_codec
@@ -247,9 +247,7 @@ def _address(value: Value) -> Value | None:
     return packed
 
 
-def _value_row(
-    family: Family, suffix: str, kind: Kind, help: str, change: Convert = same
-) -> Fetch:
+def _value_row(family: Family, suffix: str, kind: Kind, help: str, change: Convert = same) -> Fetch:
     def build(name: bytes | None = None, position: int = 0) -> Take:
         return converted(_one(family, name, _checked(position)), change)
 
@@ -261,7 +259,13 @@ def _value_row(
 
     types = (ArgumentType.STRING, ArgumentType.INTEGER)
     return Fetch(
-        family.prefix + suffix, kind, family.places, help, build=build, build_every=build_every, arguments=types,
+        family.prefix + suffix,
+        kind,
+        family.places,
+        help,
+        build=build,
+        build_every=build_every,
+        arguments=types,
         reads="header",
     )
 
@@ -279,7 +283,12 @@ def _count_row(family: Family, help: str) -> Fetch:
         return take
 
     return Fetch(
-        f"{family.prefix}_cnt", Kind.SINT, family.places, help, build=build, arguments=(ArgumentType.STRING,),
+        f"{family.prefix}_cnt",
+        Kind.SINT,
+        family.places,
+        help,
+        build=build,
+        arguments=(ArgumentType.STRING,),
         reads="header",
     )
 
@@ -371,7 +380,6 @@ def _whole_rows(prefix: str, head_of: HeadOf, places: str, whose: str) -> tuple[
             _binary(head_of),
         ),
     )  # fmt: skip
-
 
 
 FETCHES = that_may_come(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tcproxy.samples.contents import Reads, from_client, from_server
 from tcproxy.samples.kinds import Kind, Value
-from tcproxy.samples.places import OF_CLIENTS_BYTES, OF_SERVERS_BYTES
+from tcproxy.samples.places import OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.rows import OF_BYTES, Fetch
 from tcproxy.wire.client_hello import ClientHello, read_client_hello, read_hello_type, read_version
 from tcproxy.wire.unread import NEVER, NOT_YET, Unread
@@ -32,7 +32,7 @@ def _hello_row(name: str, kind: Kind, help: str, of: Callable[[ClientHello], Val
         hello = NEVER if data is None else read_client_hello(data)
         return hello if isinstance(hello, Unread) else of(hello)
 
-    return read_row(name, kind, OF_CLIENTS_BYTES, help, read)
+    return read_row(name, kind, OF_REQUESTS, help, read)
 
 
 def _of_bytes(reads: Reads, read: Callable[[bytes], int | Unread]) -> Callable[[Facts], Value | Unread | None]:
@@ -43,12 +43,12 @@ def _of_bytes(reads: Reads, read: Callable[[bytes], int | Unread]) -> Callable[[
     return found
 
 
-def _type_row(name: str, help: str, places: str = OF_CLIENTS_BYTES, reads: Reads = from_client) -> Fetch:
+def _type_row(name: str, help: str, places: str = OF_REQUESTS, reads: Reads = from_client) -> Fetch:
     return read_row(name, Kind.SINT, places, help, _of_bytes(reads, read_hello_type))
 
 
 def _version_row(name: str, help: str) -> Fetch:
-    return read_row(name, Kind.SINT, OF_CLIENTS_BYTES, help, _of_bytes(from_client, read_version))
+    return read_row(name, Kind.SINT, OF_REQUESTS, help, _of_bytes(from_client, read_version))
 
 
 def _name_row(name: str, help: str) -> Fetch:
@@ -56,7 +56,7 @@ def _name_row(name: str, help: str) -> Fetch:
 
 
 FETCHES = (
-    _type_row("rep_ssl_hello_type", "An old name of res.ssl_hello_type.", OF_SERVERS_BYTES, from_server),
+    _type_row("rep_ssl_hello_type", "An old name of res.ssl_hello_type.", OF_RESPONSES, from_server),
     _hello_row(
         "req.ssl_alpn", Kind.STR, "The first protocol that the client offers (ALPN).", lambda hello: hello.protocol
     ),
@@ -75,6 +75,6 @@ FETCHES = (
     _version_row("req_ssl_ver", "An old name of req.ssl_ver."),
     _type_row(
         "res.ssl_hello_type", "The type of the server's first handshake message, once all came: 2, a hello.",
-        OF_SERVERS_BYTES, from_server,
+        OF_RESPONSES, from_server,
     ),
 )  # fmt: skip

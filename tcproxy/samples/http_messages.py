@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.headers import request_head, that_may_come
-from tcproxy.samples.http_places import AFTER_RESPONSES, OF_EXCHANGES, OF_REQUESTS, OF_RESPONSES
 from tcproxy.samples.kinds import Kind, Value
-from tcproxy.samples.places import ANYWHERE, WHILE_RUNNING, WITH_CLIENT
+from tcproxy.samples.places import (
+    ANYWHERE,
+    OF_EXCHANGES,
+    OF_REQUESTS,
+    OF_RESPONSES,
+    WHILE_RUNNING,
+    WITH_CLIENT,
+    WITH_LINK,
+)
 from tcproxy.samples.rows import Fetch, Take
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 
 _METHODS = frozenset((b"OPTIONS", b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"CONNECT"))
 """HAProxy still knows these when the response comes; of others only their text in the request."""
+
 
 def _method(facts: Facts) -> Value | None:
     request = facts.request
@@ -169,7 +177,7 @@ _REQUESTS = that_may_come(
 )
 FETCHES = (
     *_REQUESTS,
-    Fetch("bc_http_major", Kind.SINT, AFTER_RESPONSES, "1: servers are spoken to in HTTP/1.", _server_major),
+    Fetch("bc_http_major", Kind.SINT, WITH_LINK, "1: servers are spoken to in HTTP/1.", _server_major),
     Fetch(
         "capture.req.hdr", Kind.STR, OF_EXCHANGES, "What was captured of a header of the request.",
         build=_captured_header(False), arguments=_INDEX, required=1,
@@ -178,7 +186,7 @@ FETCHES = (
     Fetch("capture.req.uri", Kind.STR, OF_EXCHANGES, "The path and query of the request as it came.", _captured_path),
     Fetch("capture.req.ver", Kind.STR, OF_EXCHANGES, "HTTP/1.0 or HTTP/1.1, of the request.", _captured_version),
     Fetch(
-        "capture.res.hdr", Kind.STR, AFTER_RESPONSES, "What was captured of a header of the response.",
+        "capture.res.hdr", Kind.STR, WITH_LINK, "What was captured of a header of the response.",
         build=_captured_header(True), arguments=_INDEX, required=1,
     ),
     Fetch(
@@ -201,6 +209,6 @@ FETCHES = (
     ),
     Fetch("res.ver", Kind.STR, OF_RESPONSES, "The response's version of HTTP, as 1.1.", _response_version),
     Fetch("resp_ver", Kind.STR, OF_RESPONSES, "The response's version of HTTP, as 1.1.", _response_version),
-    Fetch("status", Kind.SINT, AFTER_RESPONSES, "The status of the response.", _status, reads="status"),
+    Fetch("status", Kind.SINT, WITH_LINK, "The status of the response.", _status, reads="status"),
     Fetch("unique-id", Kind.STR, ANYWHERE, "The unique id of the session or request.", _unique_id),
 )  # fmt: skip

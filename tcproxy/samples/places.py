@@ -63,16 +63,16 @@ WITH_SERVER = "..........YYYYYYYYYY.."
 """Facts of the server, once it is chosen."""
 
 WITH_LINK = "...........YYYYYYYYY.."
-"""Facts of the connection to the server, once it stands."""
+"""Facts of the connection to the server, once it stands, and of a response, also when that is passed on."""
 
-OF_CLIENTS_BYTES = "..YYYYYYYYY..........."
-"""What a client sent, before it is passed on."""
+OF_REQUESTS = "..YYYYYYYYY..........."
+"""Facts of a request, or bytes of a client, before they are passed on."""
 
-OF_SERVERS_BYTES = "...........YYYYYYY.Y.."
-"""What a server sent, before it is passed on, and what a health check got."""
+OF_RESPONSES = "...........YYYYYYY.Y.."
+"""Facts of a response, or bytes of a server, before they are passed on, and of what a health check got."""
 
-OF_ANY_BYTES = "..YYYYYYYYYYYYYYYY.Y.."
-"""What the side sent that the place is about."""
+OF_EITHER = "..YYYYYYYYYYYYYYYY.Y.."
+"""Facts of what the side sent that the place is about: a request or a response."""
 
-OF_REQUEST_KEPT = "..YYYYYYYYYYYYYYYYY..."
+OF_EXCHANGES = "..YYYYYYYYYYYYYYYYY..."
 """What is known of a request until its log line."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.contents import from_client, from_either, room
 from tcproxy.samples.kinds import Kind, Value, decode
-from tcproxy.samples.places import OF_ANY_BYTES, OF_CLIENTS_BYTES, OF_REQUEST_KEPT
+from tcproxy.samples.places import OF_EITHER, OF_EXCHANGES, OF_REQUESTS
 from tcproxy.samples.rows import OF_BYTES, Fetch, Take, Waits
 from tcproxy.wire.distcc import NAME_SIZE, Token, find_token
 from tcproxy.wire.http_guess import begins_with_request, guessing_codec
@@ -64,11 +64,11 @@ def _rdp_count(name: bytes = b"") -> Read:
 
 
 def _rdp_row(name: str, help: str) -> Fetch:
-    return _row(name, Kind.STR, OF_CLIENTS_BYTES, help, _rdp_cookie, (ArgumentType.STRING,))
+    return _row(name, Kind.STR, OF_REQUESTS, help, _rdp_cookie, (ArgumentType.STRING,))
 
 
 def _rdp_count_row(name: str, help: str) -> Fetch:
-    return _row(name, Kind.SINT, OF_CLIENTS_BYTES, help, _rdp_count, (ArgumentType.STRING,))
+    return _row(name, Kind.SINT, OF_REQUESTS, help, _rdp_count, (ArgumentType.STRING,))
 
 
 # distcc
@@ -130,20 +130,20 @@ _DISTCC = (ArgumentType.STRING, ArgumentType.INTEGER)
 
 FETCHES = (
     _row(
-        "distcc_body", Kind.BIN, OF_ANY_BYTES, "The body of this token of distcc, the first or another occurrence.",
+        "distcc_body", Kind.BIN, OF_EITHER, "The body of this token of distcc, the first or another occurrence.",
         _distcc_body, _DISTCC, required=1,
     ),
     _row(
-        "distcc_param", Kind.SINT, OF_ANY_BYTES, "The parameter of this token of distcc.",
+        "distcc_param", Kind.SINT, OF_EITHER, "The parameter of this token of distcc.",
         _distcc_parameter, _DISTCC, required=1,
     ),
     _rdp_row("rdp_cookie", "An old name of req.rdp_cookie."),
     _rdp_count_row("rdp_cookie_cnt", "An old name of req.rdp_cookie_cnt."),
     _row(
-        "req.proto_http", Kind.BOOL, OF_REQUEST_KEPT, "True once the head of an HTTP request came.", _is_http,
+        "req.proto_http", Kind.BOOL, OF_EXCHANGES, "True once the head of an HTTP request came.", _is_http,
         reads="protocol",
     ),
     _rdp_row("req.rdp_cookie", "The cookie of this name, or any, of a Remote Desktop client."),
     _rdp_count_row("req.rdp_cookie_cnt", "1 if that cookie came, 0 if none will come."),
-    _row("req_proto_http", Kind.BOOL, OF_REQUEST_KEPT, "An old name of req.proto_http.", _is_http, reads="protocol"),
+    _row("req_proto_http", Kind.BOOL, OF_EXCHANGES, "An old name of req.proto_http.", _is_http, reads="protocol"),
 )  # fmt: skip

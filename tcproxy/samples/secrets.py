@@ -11,7 +11,8 @@ from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.encodings import base64_decoded
 from tcproxy.samples.kinds import Kind, Value, bytes_of, decode
 from tcproxy.samples.rows import Converter, ConvertWith
-from tcproxy.samples.variable_arguments import TakeBytes, bytes_of_variable, named_variable, text_of_variable
+from tcproxy.samples.variable_arguments import TakeBytes, bytes_of_variable, text_of_variable
+from tcproxy.samples.variables import variable_in
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -43,7 +44,7 @@ def _aes_gcm_dec(bits: int, nonce: bytes, key: bytes, tag: bytes) -> ConvertWith
 
 def _decoded(name: str, argument: bytes) -> TakeBytes:
     """Return what takes an argument in base64, which may be the name of a variable. Raises ValueError."""
-    variable = named_variable(argument)
+    variable = variable_in(argument)
     if variable is None:
         data = base64_decoded(argument)
         if data is None:
@@ -80,7 +81,7 @@ def _decryption() -> Callable[[bytes, bytes, bytes, bytes], bytes | None]:
 
 
 def _secure_memcmp(word: bytes = b"") -> ConvertWith:
-    variable = named_variable(word)
+    variable = variable_in(word)
     if variable is None:
         raise ValueError(f"'{decode(word)}' is not the name of a variable")
     take = bytes_of_variable(variable)

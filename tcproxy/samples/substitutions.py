@@ -5,7 +5,6 @@ Texts are those of HAProxy's actions that replace (manual 7.3.1, `http-request r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 Expand = Callable[["Found"], bytes]
 """Returns the text that stands in for a match."""
 
-_PIECE = re.compile(rb"\\(?:([0-9])|x(..)|([^x]))|([^\\]+)", re.DOTALL)
+_DIGITS = frozenset(b"0123456789")
 
 
 def read_substitution(text: bytes, groups: int) -> Expand:
@@ -29,34 +28,61 @@ def read_substitution(text: bytes, groups: int) -> Expand:
 
     groups: how many the regular expression has; a reference to another one stands for nothing.
     """
-    parts: list[bytes | int] = []
-    at = 0
-    while at < len(text):
-        match = _PIECE.match(text, at)
-        if match is None:
-            raise ValueError(f"'{decode(text)}' ends within a backslash's sequence")
-        at = match.end()
-        if match[1]:
-            number = int(match[1])
-            parts += [number] if number <= groups else []
-        else:
-            parts.append(_byte(match[2]) if match[2] else match[3] or match[4])
-    constants = [part for part in parts if isinstance(part, bytes)]
-    if len(constants) == len(parts):
+    pieces = parted(text)
+    if pieces is None:
+        raise ValueError(f"'{decode(text)}' ends within a backslash's sequence")
+    constants = [piece for piece in pieces if isinstance(piece, bytes)]
+    if len(constants) == len(pieces):
         whole = b"".join(constants)
         return lambda found: whole
-    return lambda found: b"".join(part if isinstance(part, bytes) else found[part] or b"" for part in parts)
+    return lambda found: joined(found, groups, pieces)
 
 
-def _byte(digits: bytes) -> bytes:
-    """Return the byte of two hexadecimal digits; other letters count as HAProxy counts them."""
-    high, low = (_digit(digit) for digit in digits)
-    return bytes([((high << 4) + low) & 0xFF])
+def joined(match: Found, groups: int, pieces: list[bytes | int]) -> bytes:
+    """Return a text with the groups of a match in the places of their numbers; those that it has not are nothing."""
+    out = []
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            out.append(piece)
+        elif piece <= groups:
+            out.append(match[piece] or b"")
+    return b"".join(out)
 
 
-def _digit(byte: int) -> int:
-    number = (bytes([byte]).upper()[0] - ord("0")) & 0xFF
-    return number if number <= 9 else (number - 7) & 0xFF
+def parted(text: bytes) -> list[bytes | int] | None:
+    """Cut a replacement into texts and numbers of groups. None: it ends within an escape.
+
+    A backslash stands before the number of a group, before `x` and two hexadecimal digits, or before any byte that
+    means itself.
+    """
+    pieces: list[bytes | int] = []
+    at = 0
+    while True:
+        mark = text.find(b"\\", at)
+        if mark < 0:
+            pieces.append(text[at:])
+            return pieces
+        pieces.append(text[at:mark])
+        following = text[mark + 1 : mark + 2]
+        if not following:
+            return None
+        at = mark + 2
+        if following[0] in _DIGITS:
+            pieces.append(following[0] - 0x30)
+        elif following == b"x":
+            if len(text) < at + 2:
+                return None
+            pieces.append(bytes([(_hex(text[at]) * 16 + _hex(text[at + 1])) & 0xFF]))
+            at += 2
+        else:
+            pieces.append(following)
+
+
+def _hex(letter: int) -> int:
+    """Return the value of a hexadecimal digit; of any other byte, what HAProxy makes of it."""
+    value = bytes([letter]).upper()[0] - 0x30
+    value &= 0xFF
+    return value - 7 if value > 9 else value
 
 
 def _regsub(pattern: bytes = b"", text: bytes = b"", flags: bytes = b"") -> Convert:

@@ -17,7 +17,8 @@ from tcproxy.samples.encodings import base64url_decoded
 from tcproxy.samples.json_queries import query
 from tcproxy.samples.kinds import Kind, Value, bytes_of, decode
 from tcproxy.samples.rows import Convert, Converter, ConvertWith
-from tcproxy.samples.variable_arguments import TakeBytes, named_variable, text_of_variable
+from tcproxy.samples.variable_arguments import TakeBytes, text_of_variable
+from tcproxy.samples.variables import variable_in
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
@@ -52,7 +53,7 @@ def _part_query(number: int) -> Callable[..., Convert]:
 
 
 def _jwt_verify(algorithm: bytes, key: bytes) -> ConvertWith:
-    variable, key_variable = named_variable(algorithm), named_variable(key)
+    variable, key_variable = variable_in(algorithm), variable_in(key)
     if variable is None:
         if not _ALGORITHM.fullmatch(algorithm):
             raise ValueError(f"'{decode(algorithm)}' is not the name of an algorithm of RFC 7518")

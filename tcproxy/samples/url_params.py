@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.headers import request_head, that_may_come
-from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value, same
 from tcproxy.samples.loose_numbers import loose_integer
+from tcproxy.samples.places import OF_REQUESTS
 from tcproxy.samples.rows import Convert, Fetch, Take, TakeEvery, every_converted
 
 if TYPE_CHECKING:

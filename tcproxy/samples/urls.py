@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from tcproxy.samples.headers import parted, request_head, that_may_come
-from tcproxy.samples.http_places import OF_REQUESTS
 from tcproxy.samples.kinds import Kind, Value
 from tcproxy.samples.loose_numbers import loose_ipv4
+from tcproxy.samples.places import OF_REQUESTS
 from tcproxy.samples.rows import Fetch
 from tcproxy.wire.hashes import MASK, avalanche
 

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tcproxy.samples.kinds import Kind, bytes_of, cast, decode
-from tcproxy.samples.variables import Variable, read_variable
+from tcproxy.samples.kinds import Kind, bytes_of, cast
+from tcproxy.samples.variables import Variable
 
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
 TakeBytes = Callable[["Facts"], bytes | None]
 """Takes bytes of the facts; None when there are none."""
-
-
-def named_variable(argument: bytes) -> Variable | None:
-    """Return the variable that an argument names; None for any other text."""
-    try:
-        return read_variable(decode(argument))
-    except ValueError:
-        return None
 
 
 def text_of_variable(variable: Variable) -> TakeBytes:

@@ -8,14 +8,12 @@ from typing import TypeAlias
 from tcproxy.rules.actions.rows import ActionWords, Assembly, Exchange
 from tcproxy.samples.formats import Format
 from tcproxy.samples.patterns.regexes import Found, compile_search
+from tcproxy.samples.substitutions import joined, parted
 
 Search: TypeAlias = "Callable[[bytes], Found | None]"
 """Finds a regular expression."""
 Rewrite: TypeAlias = "Callable[[Found, Exchange], bytes | None]"
 """Writes the replacement of a match; None where the text is none that can be written."""
-
-DIGITS = frozenset(b"0123456789")
-_BACKSLASH = 0x5C
 
 
 def read_search(words: ActionWords) -> tuple[Search, int]:
@@ -40,7 +38,7 @@ def rewriting(form: Format, groups: int, assembly: Assembly) -> Rewrite:
     pieces = parted(fixed)
     if pieces is None:
         return lambda match, exchange: None
-    return lambda match, exchange: _joined(match, groups, pieces)
+    return lambda match, exchange: joined(match, groups, pieces)
 
 
 def expanded(match: Found, groups: int, text: bytes) -> bytes | None:
@@ -48,50 +46,4 @@ def expanded(match: Found, groups: int, text: bytes) -> bytes | None:
     if b"\\" not in text:
         return text
     pieces = parted(text)
-    return None if pieces is None else _joined(match, groups, pieces)
-
-
-def _joined(match: Found, groups: int, pieces: list[bytes | int]) -> bytes:
-    out = []
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            out.append(piece)
-        elif piece <= groups:
-            out.append(match[piece] or b"")
-    return b"".join(out)
-
-
-def parted(text: bytes) -> list[bytes | int] | None:
-    """Cut a replacement into texts and numbers of groups. None: it ends within an escape.
-
-    A backslash stands before the number of a group, before `x` and two hexadecimal digits, or before any byte that
-    means itself.
-    """
-    pieces: list[bytes | int] = []
-    at = 0
-    while True:
-        mark = text.find(b"\\", at)
-        if mark < 0:
-            pieces.append(text[at:])
-            return pieces
-        pieces.append(text[at:mark])
-        following = text[mark + 1 : mark + 2]
-        if not following:
-            return None
-        at = mark + 2
-        if following[0] in DIGITS:
-            pieces.append(following[0] - 0x30)
-        elif following == b"x":
-            if len(text) < at + 2:
-                return None
-            pieces.append(bytes([(_hex(text[at]) * 16 + _hex(text[at + 1])) & 0xFF]))
-            at += 2
-        else:
-            pieces.append(following)
-
-
-def _hex(letter: int) -> int:
-    """Return the value of a hexadecimal digit; of any other byte, what HAProxy makes of it."""
-    value = bytes([letter]).upper()[0] - 0x30
-    value &= 0xFF
-    return value - 7 if value > 9 else value
+    return None if pieces is None else joined(match, groups, pieces)
