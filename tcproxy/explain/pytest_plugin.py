@@ -1,20 +1,20 @@
 """A plugin for pytest: files named `test_*.proxy.toml` or `test_*.proxy.yaml` are tables of cases (cases.py).
 
-Each case is a test; `tcproxy test` plays the same files.
+Each case is a test; `tcproxy test` plays the same files. The engine is imported where there is such a file, and not by
+every run of pytest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tcproxy.explain.cases import Case, WrongCases, read_cases
-from tcproxy.explain.loading import load
-from tcproxy.explain.rehearsal import Rehearsal, WrongQuestion
-from tcproxy.explain.telling import told
+if TYPE_CHECKING:
+    from tcproxy.explain.cases import Case
+    from tcproxy.explain.rehearsal import Rehearsal
 
 SUFFIXES = (".proxy.toml", ".proxy.yaml", ".proxy.yml")
 
@@ -35,6 +35,9 @@ class Cases(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Return its cases."""
+        from tcproxy.explain.cases import WrongCases, read_cases
+        from tcproxy.explain.loading import load
+
         file = read_cases(self.path)
         if not file.configuration:
             raise WrongCases(f"{self.path}: it names no configuration")
@@ -52,12 +55,16 @@ class PlayedCase(pytest.Item):
 
     def runtest(self) -> None:
         """Play it."""
+        from tcproxy.explain.telling import told
+
         outcome, differences = self.case.play(self.rehearsal)
         if differences:
             raise Different("\n".join([*differences, "", told(outcome)]))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return the differences, and what happened, without a traceback."""
+        from tcproxy.explain.rehearsal import WrongQuestion
+
         if isinstance(excinfo.value, Different | WrongQuestion):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
