@@ -189,8 +189,7 @@ class HttpExchange(Exchange):
         self.link.bytes_read += self.client.respond(head, request, self.keep)
         muted = head.status in BODYLESS or (self.changes is not None and self.changes.mutes(request))
         if muted and head.has_body:
-            link: Any = self.link
-            link.sink = Muted(self.client)
+            self.link.sink = Muted(self.client)
         if self.settings.early:
             write_early(self)
         return True

@@ -123,8 +123,9 @@ class ClientEnd(MessageEnd, Protocol):
 
 
 class ServerEnd(MessageEnd, Protocol):
-    """The server's side: a link. uses: requests that it carried before (0: it is new)."""
+    """The server's side: a link. uses: requests that it carried before (0: it is new). sink: takes the response."""
 
+    sink: Sink | None
     uses: int
 
     def ask(self, request: RequestHead, client: ClientEnd, close: bool) -> None:

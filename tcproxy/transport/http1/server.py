@@ -291,7 +291,10 @@ class HttpLink(HttpEnd):
         """Return the client's end, whose requests are sent here."""
         if self.tunnelled:
             return None
-        return self.sink if self.sink is not None else self
+        sink = self.sink
+        if sink is None:
+            return self
+        return sink if isinstance(sink, HttpEnd) else sink.client  # Muted stands for it
 
     def tunnel(self) -> None:
         """Be a relay's end from now on."""

@@ -154,6 +154,7 @@ class FakeLink(FakeMessageEnd, ServerEnd):
         super().__init__(clock, "192.0.2.10")
         self.asked: list[RequestHead] = []
         self.whole = False
+        self.sink = None
         self.uses = self.age = 0
         self.private = False
         self.pool: IdleLinks | None = None
