@@ -298,8 +298,9 @@ def _listed(title: str, names: Iterable[str] = ()) -> str:
 
 def _list_configuration() -> str:
     from tcproxy.grammar.inventory import configuration_words
+    from tcproxy.rules.actions import table
 
-    return "\n".join(configuration_words(words())) + "\n"
+    return "\n".join(configuration_words(words(), table.listing())) + "\n"
 
 
 def _list_commands() -> str:

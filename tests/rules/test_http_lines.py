@@ -99,7 +99,13 @@ def test_lines_in_tcp_mode(words: str, tmp_path: Path) -> None:
 # all other actions
 
 SECTIONS = ("listen", "frontend", "backend")
-APART = {"http-request capture src id -1": "HAProxy takes a slot that there cannot be"}
+NO_FILE = "HAProxy reads the name of a file behind the end of the word"
+APART = {
+    "http-request capture src id -1": "HAProxy takes a slot that there cannot be",
+    "http-request add-acl a": NO_FILE,
+    "http-request add-acl(f a": "HAProxy leaves out the last character, whatever it is",
+    "http-request add-acl(f)g a": "HAProxy leaves out the last character, whatever it is",
+}
 """Lines that tcproxy refuses alone, and why."""
 
 

@@ -49,15 +49,15 @@ def _switch(words: ActionWords) -> Made:
 
 ACTIONS = (
     Action("accept", TCP, "Let it pass: no more rules of this set are looked at.",
-           _bare(lambda assembly: _nothing), ends=Ends.SET),
+           _bare(lambda assembly: _nothing), ends=Ends.SET, core=TCP),
     Action("close", RESPONSE, "Close the connection to the server; the client has what is there.",
-           _bare(lambda assembly: assembly.close_server()), ends=Ends.SET),
+           _bare(lambda assembly: assembly.close_server()), ends=Ends.SET, core=RESPONSE),
     Action("expect-netscaler-cip", CONNECTION, "Wait for a NetScaler Client IP header in front of the bytes.",
-           _expecting("netscaler-cip"), "layer4"),
+           _expecting("netscaler-cip"), "layer4", core=CONNECTION),
     Action("expect-proxy", CONNECTION, "Wait for a PROXY header in front of the bytes.",
-           _expecting("proxy"), "layer4"),
+           _expecting("proxy"), "layer4", core=CONNECTION),
     Action("reject", TCP, "Close the connection without an answer.",
-           _bare(lambda assembly: assembly.reject()), ends=Ends.ALWAYS),
+           _bare(lambda assembly: assembly.reject()), ends=Ends.ALWAYS, core=TCP),
     Action("switch-mode", CONTENT, "Speak HTTP with a client of a frontend in TCP mode.", _switch,
            "http [proto h1]", ends=Ends.SET),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.units import Integer
 from tcproxy.model.captures import Capture
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Exchange, Made
-from tcproxy.rules.sets import HTTP, MESSAGES, TCP_CONTENTS, SetKind
+from tcproxy.rules.sets import HTTP, MESSAGES, TCP, TCP_CONTENTS, SetKind
 from tcproxy.samples.expressions import Expression
 from tcproxy.samples.kinds import Kind, bytes_of
 
@@ -97,7 +97,7 @@ def _capturing(expression: Expression, slot: int, assembly: Assembly) -> Act:
 
 ACTIONS = (
     Action("capture", CAPTURING, "Put a sample into a slot of the log line.", _read_capture,
-           "SAMPLE len LENGTH|id SLOT"),
+           "SAMPLE len LENGTH|id SLOT", core=TCP),
     Action("set-log-level", MESSAGES | TCP_CONTENTS, "Set the level of the log line; 'silent': write none.",
            _read_level, "LEVEL"),
 )  # fmt: skip

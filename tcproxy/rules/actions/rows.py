@@ -205,7 +205,7 @@ class Action:
 
     kinds: the rule sets that it may stand in. read: reads what follows its name. usage: what that is. ends: see Ends.
     waits: it may wait, and the rules behind it go on later. named: a name in parentheses belongs to its word, as in
-    `set-var(txn.a)`; ActionWords.inside has it.
+    `set-var(txn.a)`; ActionWords.inside has it. core: the sets in which HAProxy has it built in, and does not list it.
     """
 
     name: str
@@ -216,6 +216,7 @@ class Action:
     ends: Ends = Ends.NEVER
     waits: bool = False
     named: bool = False
+    core: frozenset[SetKind] = frozenset()
 
 
 CONDITIONS = ("if", "unless")

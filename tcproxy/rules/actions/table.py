@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from tcproxy.grammar.rows import each
@@ -14,6 +14,7 @@ from tcproxy.rules.actions import (
     headers,
     logging,
     normalizing,
+    pattern_files,
     redirecting,
     request_line,
     status,
@@ -31,6 +32,7 @@ ROWS: tuple[Action, ...] = (
     *headers.ACTIONS,
     *logging.ACTIONS,
     *normalizing.ACTIONS,
+    *pattern_files.ACTIONS,
     *redirecting.ACTIONS,
     *request_line.ACTIONS,
     *status.ACTIONS,
@@ -76,11 +78,19 @@ KNOWN: Mapping[SetKind, tuple[str, ...]] = {
         set-status strict-mode wait-for-body
     """),
     SetKind.HTTP_AFTER: each("""
-        add-header allow capture del-acl del-header del-map replace-header replace-value set-header set-map set-status
-        set-var set-var-fmt strict-mode unset-var
+        add-header allow capture del-header ot-group replace-header replace-value set-header set-status set-var
+        set-var-fmt strict-mode unset-var
     """),
 }
 """The names of HAProxy 2.6."""
+
+
+def listing() -> Iterator[str]:
+    """Return the actions as HAProxy's list of configuration words has them: a star where the word goes on."""
+    for kind, rows in ACTIONS.items():
+        for row in rows.values():
+            if kind not in row.core:
+                yield f"\t{kind.words} {row.name}{'*' if row.named else ''}"
 
 
 def missing(kind: SetKind) -> frozenset[str]:
