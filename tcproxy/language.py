@@ -168,6 +168,8 @@ def new_reading(
         environment,
         strategies=registry.strategies,
         checkers=registry.checkers,
+        fetches=registry.fetches,
+        converters=registry.converters,
         words=words(),
         conditions=rules.read_condition,
         check_format=formats.check,

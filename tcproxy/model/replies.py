@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import PROXY, Draft, FormatUse, Reading, Row, Where
@@ -34,7 +34,8 @@ class Reply:
     """One answer, for `status`.
 
     whole: the bytes of a whole response, b"" for none at all (the connection is closed); None: it is composed of
-    payload, which is a log format where `formatted` says so, content_type and headers (name, log format).
+    payload, which is a log format where `formatted` says so, content_type and headers (name, log format). forms: its
+    formats as rules read them (samples/formats.py), by their texts: with maps, and with samples of plugins.
     """
 
     status: int
@@ -43,6 +44,7 @@ class Reply:
     payload: bytes = b""
     formatted: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    forms: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def formats(self) -> tuple[str, ...]:
         """Return the texts of its log formats."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_.:+-]*")
 NOT_YET = "is known to HAProxy 2.6, not supported by tcproxy yet"
+NO_PLUGINS = "; plugins' fetches and converters cannot be used here"
+"""Said where nothing tells which plugins there are: formats of log lines, ids and answers, which are read twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def parse_expression(text: str, section: str, files: PatternFiles | None = None)
 
 def read_expression(text: str, section: str, files: PatternFiles | None = None) -> tuple[Expression, str]:
     """Read the expression that a text begins with; return it, and what follows it. Raises ValueError."""
-    fetch, values, rest = _read_fetch(text, section)
+    fetch, values, rest = _read_fetch(text, section, files)
     reads = fetch.what_it_reads(values)
     references = [value for value in values if isinstance(value, Reference)]
     take, every = _compiled(fetch, values, text)
@@ -99,7 +101,7 @@ def read_expression(text: str, section: str, files: PatternFiles | None = None) 
         rest = rest.lstrip(",")
         if not rest or rest[0] in " ]":
             break
-        row, values, rest = _read_converter(text, rest, section)
+        row, values, rest = _read_converter(text, rest, section, files)
         references += [value for value in values if isinstance(value, Reference)]
         if cast(told, row.takes) is None:
             raise ValueError(
@@ -122,26 +124,31 @@ def _reads_too(reads: tuple[str, ...] | None, row: Converter, values: list[Argum
     return (*reads, f"patterns {values[0].decode('utf-8', 'surrogateescape')}")  # type: ignore[union-attr]
 
 
-def _read_fetch(text: str, section: str) -> tuple[Fetch, list[Argument], str]:
+def _read_fetch(text: str, section: str, files: PatternFiles | None) -> tuple[Fetch, list[Argument], str]:
     match = _NAME.match(text)
     name = match[0] if match else ""
-    fetch = find_fetch(name, text)
+    fetch = find_fetch(name, text, files)
     words, rest = _words(text, text[len(name) :])
     if not words and fetch.arguments[:1] == (ArgumentType.STRING,) and text[len(name) :].startswith("()"):
         words = [""]  # an empty text, as in HAProxy, which is not the same as none: `hdr()`
     return fetch, _arguments(fetch.name, fetch.arguments, fetch.required, words, text, section), rest
 
 
-def _read_converter(text: str, rest: str, section: str) -> tuple[Converter, list[Argument], str]:
+def _read_converter(
+    text: str, rest: str, section: str, files: PatternFiles | None
+) -> tuple[Converter, list[Argument], str]:
     match = _NAME.match(rest)
     name = match[0] if match else ""
-    row = find_converter(name)
+    row = find_converter(name, files)
     words, rest = _words(text, rest[len(name) :])
     return row, _arguments(name, row.arguments, row.required, words, text, section), rest
 
 
-def find_fetch(name: str, text: str) -> Fetch:
-    """Return the row of a fetch. Raises ValueError, with a suggestion for an unknown one."""
+def find_fetch(name: str, text: str, files: PatternFiles | None = None) -> Fetch:
+    """Return the row of a fetch. Raises ValueError, with a suggestion for an unknown one.
+
+    files: of its line, which tells the fetches of plugins.
+    """
     fetch = FETCHES.get(name)
     if fetch is not None:
         return fetch
@@ -149,17 +156,34 @@ def find_fetch(name: str, text: str) -> Fetch:
         raise ValueError(f"the fetch '{name}' {NOT_YET}")
     if not name:
         raise ValueError(f"the name of a fetch is missing in '{text}'")
-    raise ValueError(f"unknown fetch '{name}'{near(name, [*FETCHES, *MISSING_FETCHES])}")
+    plugin = files.reading.fetches.get(name) if files is not None else None
+    if plugin is not None:
+        from tcproxy.samples.plugged import fetch_row  # few configurations use plugins
+
+        return fetch_row(plugin)
+    told = near(name, [*FETCHES, *MISSING_FETCHES]) + ("" if files is not None else NO_PLUGINS)
+    raise ValueError(f"unknown fetch '{name}'{told}")
 
 
-def find_converter(name: str) -> Converter:
-    """Return the row of a converter. Raises ValueError, with a suggestion for an unknown one."""
+def find_converter(name: str, files: PatternFiles | None = None) -> Converter:
+    """Return the row of a converter. Raises ValueError, with a suggestion for an unknown one.
+
+    files: of its line, which tells the converters of plugins.
+    """
     row = CONVERTERS.get(name)
     if row is not None:
         return row
     if name in MISSING_CONVERTERS or name.startswith(LUA):
         raise ValueError(f"the converter '{name}' {NOT_YET}")
-    raise ValueError(f"unknown converter '{name}'{near(name, [*CONVERTERS, *MISSING_CONVERTERS])}")
+    plugin = files.reading.converters.get(name) if files is not None else None
+    if plugin is not None:
+        if files is not None and files.reading.section == "global":
+            raise ValueError(f"the converter '{name}' of a plugin cannot be used before the proxy runs")
+        from tcproxy.samples.plugged import converter_row
+
+        return converter_row(plugin)
+    told = near(name, [*CONVERTERS, *MISSING_CONVERTERS]) + ("" if files is not None else NO_PLUGINS)
+    raise ValueError(f"unknown converter '{name}'{told}")
 
 
 def _compiled(fetch: Fetch, values: list[Argument], text: str) -> tuple[Take, TakeEvery | None]:

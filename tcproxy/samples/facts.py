@@ -6,7 +6,7 @@ question "where would this client go?" can be answered without a socket. This fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from tcproxy.grammar.statements import Origin
@@ -197,6 +197,11 @@ class WorldFacts(Protocol):
     @property
     def farms(self) -> Mapping[str, FarmFacts]:
         """By name."""
+        ...
+
+    @property
+    def announce(self) -> Callable[[int, str], None]:
+        """Tells an event of the whole process, with a level of syslog."""
         ...
 
     @property

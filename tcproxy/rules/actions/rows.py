@@ -297,7 +297,7 @@ class ActionWords:
         """
         at = self.at
         text = self.word(what)
-        while re.split("[,(]", self.next, maxsplit=1)[0] in CONVERTERS:
+        while self.more and self._names_converter(re.split("[,(]", self.next, maxsplit=1)[0]):
             text = f"{text},{self.word(what)}"
         try:
             found, rest = read_expression(text, self.reading.name, PatternFiles(self.reading, self.statement))
@@ -307,6 +307,9 @@ class ActionWords:
             raise self.refuse(f"'{rest}' cannot stand behind '{found.text}'", at)
         self.check_place(found, places)
         return found
+
+    def _names_converter(self, name: str) -> bool:
+        return name in CONVERTERS or name in self.reading.converters
 
     def check_place(self, expression: Expression, places: Sequence[Place] = ()) -> None:
         """Refuse a sample that does not exist where the rules of this set are met."""

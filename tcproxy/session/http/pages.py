@@ -56,9 +56,12 @@ class ComposedPage:
     def __init__(self, reply: Reply, section: str) -> None:
         text = reply.payload.decode("utf-8", "surrogateescape")
         self.reply = reply
-        payload = read_format(text, section) if reply.formatted else None
+        forms = reply.forms
+        payload = (forms.get(text) or read_format(text, section)) if reply.formatted else None
         self.payload = texts.written(payload) if payload is not None else None
-        headers = [(name.lower().encode(), read_format(text, section)) for name, text in reply.headers]
+        headers = [
+            (name.lower().encode(), forms.get(text) or read_format(text, section)) for name, text in reply.headers
+        ]
         self.headers = [(name, texts.written(form)) for name, form in headers]
         every = [payload, *(form for _, form in headers)]
         self.needs = frozenset[str]().union(*(texts.needs_of(form) for form in every if form is not None))
