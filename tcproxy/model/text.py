@@ -14,7 +14,7 @@ from tcproxy.grammar.networks import Network
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Balance
 
-HIDDEN = frozenset({"origin", "kind", "name", "text"})
+HIDDEN = frozenset({"forms", "origin", "kind", "name", "text"})
 """Fields that are not lines of their own: places, and what stands in headings."""
 
 
