@@ -128,10 +128,12 @@ class Watch:
             note.ends = ends and note.met
             return note.met
 
-        of_first = next((test for term in condition.terms() for test in term.acl.tests), None)
-        if of_first is None:
+        tests = [test for term in condition.terms() for test in term.acl.tests]
+        if not tests:
             return condition
-        whole = Acl("", [Test(condition.text, holds, of_first.expression, of_first.origin)])
+        # a rule set asks the one test whether its sample may still change: take a test whose sample may, if there is one
+        lead = next((test for test in tests if test.expression.waits is not None), tests[0])
+        whole = Acl("", [Test(condition.text, holds, lead.expression, lead.origin)])
         return Condition(condition.text, [[Term(whole, False)]], False)
 
 
