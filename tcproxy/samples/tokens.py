@@ -23,9 +23,6 @@ from tcproxy.samples.variables import variable_in
 if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
-Verify = Callable[[bytes, bytes], bool]
-"""Tells whether a signature (second) is that of a text (first)."""
-
 VALID, INVALID, UNKNOWN_ALGORITHM, UNMANAGED_ALGORITHM, MALFORMED, UNKNOWN_KEY = 1, 0, -1, -2, -3, -5
 """What jwt_verify gives, by the numbers of the manual."""
 

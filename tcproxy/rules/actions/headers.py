@@ -7,7 +7,6 @@ from collections.abc import Callable
 from tcproxy.rules.actions.rewriting import read_search, rewriting
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Ends, Exchange, Made, Text
 from tcproxy.rules.sets import HTTP, SetKind
-from tcproxy.samples.formats import Format
 from tcproxy.wire.listed import change_elements
 from tcproxy.wire.messages import Head
 from tcproxy.wire.targets import authority_of, with_authority
@@ -29,11 +28,6 @@ def _name(words: ActionWords) -> bytes:
 def _changed(name: bytes) -> tuple[str, ...]:
     of_host = ("path",) if name == b"host" else ()  # a target in absolute form follows
     return (f"header {name.decode('ascii', 'replace')}", *of_host)
-
-
-def is_short(form: Format) -> bool:
-    """Return whether a format always is the same few bytes."""
-    return not form.expressions and not form.variables and len(form.text) <= SHORT
 
 
 def _reading(making: Callable[[bytes, Text, Assembly], Act]) -> Callable[[ActionWords], Made]:
