@@ -131,7 +131,7 @@ class Watch:
         tests = [test for term in condition.terms() for test in term.acl.tests]
         if not tests:
             return condition
-        # a rule set asks the one test whether its sample may still change: take a test whose sample may, if there is one
+        # rule sets ask the one test whether its sample may still change: take a test whose sample may, if any
         lead = next((test for test in tests if test.expression.waits is not None), tests[0])
         whole = Acl("", [Test(condition.text, holds, lead.expression, lead.origin)])
         return Condition(condition.text, [[Term(whole, False)]], False)
