@@ -24,14 +24,14 @@ types: $(VENV)/ready
 imports: $(VENV)/ready
 	$(BIN)/lint-imports
 
-# scenarios wait more than they work, and samples and rules are compared with HAProxy by the thousand: both run beside all
-# others, and tell at the end
+# scenarios wait more than they work: they run beside all others, and so do, behind them, samples and rules, which are compared
+# with HAProxy by the thousand; both tell at the end
 BESIDE := tests/samples tests/rules tests/sites
 tests: $(VENV)/ready
-	@$(BIN)/python -m pytest tests/scenarios $(PYTEST_OPTIONS) >.scenarios.log 2>&1 & scenarios=$$!; \
-	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_OPTIONS) >.beside.log 2>&1 & beside=$$!; \
+	@{ $(BIN)/python -m pytest tests/scenarios $(PYTEST_OPTIONS) >.scenarios.log 2>&1; told=$$?; \
+	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_OPTIONS) >.beside.log 2>&1 && exit $$told; } & beside=$$!; \
 	others=0; $(BIN)/python -m pytest $(addprefix --ignore=,tests/scenarios $(BESIDE)) $(PYTEST_OPTIONS) || others=$$?; \
-	told=0; wait $$beside || told=$$?; wait $$scenarios || told=$$?; \
+	told=0; wait $$beside || told=$$?; \
 	for part in beside scenarios; do echo "== $$part"; cat .$$part.log; rm -f .$$part.log; done; \
 	[ $$others = 0 ] && [ $$told = 0 ]
 

@@ -106,7 +106,7 @@ def _plain(line: str) -> str:
     line = re.sub(r"^<(\d+)>.*?\[\d+\]: ", r"<\1> ", line)
     line = re.sub(r"127\.0\.0\.1:\d+", "CLIENT", line)
     line = re.sub(r"\[\d\d/\w+/\d{4}:[\d:.]+\]", "[DATE]", line)
-    line = re.sub(r" \d+/\d+/\d+/\d+/(\d+) \d+/\d+ ", r" COUNTS/\1 ", line)
+    line = re.sub(r" \d+/\d+/\d+/\d+/(\d+) \d+/\d+(?=\s)", r" COUNTS/\1", line)
     return re.sub(r"(?<= )(-?\d+/)+-?\d+(?= )", lambda times: re.sub(r"(?<!-)\b\d+", "N", times[0]), line, count=1)
 
 
