@@ -24,12 +24,15 @@ types: $(VENV)/ready
 imports: $(VENV)/ready
 	$(BIN)/lint-imports
 
-# scenarios wait more than they work: they run beside all others, and tell at the end
+# scenarios wait more than they work: they run beside all others, and so do, behind them, samples and rules, which are compared
+# with HAProxy by the thousand; both tell at the end
+BESIDE := tests/samples tests/rules tests/sites
 tests: $(VENV)/ready
-	@$(BIN)/python -m pytest tests/scenarios $(PYTEST_OPTIONS) >.scenarios.log 2>&1 & scenarios=$$!; \
-	others=0; $(BIN)/python -m pytest --ignore=tests/scenarios $(PYTEST_OPTIONS) || others=$$?; \
-	told=0; wait $$scenarios || told=$$?; \
-	echo "== scenarios"; cat .scenarios.log; rm -f .scenarios.log; \
+	@{ $(BIN)/python -m pytest tests/scenarios $(PYTEST_OPTIONS) >.scenarios.log 2>&1; told=$$?; \
+	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_OPTIONS) >.beside.log 2>&1 && exit $$told; } & beside=$$!; \
+	others=0; $(BIN)/python -m pytest $(addprefix --ignore=,tests/scenarios $(BESIDE)) $(PYTEST_OPTIONS) || others=$$?; \
+	told=0; wait $$beside || told=$$?; \
+	for part in beside scenarios; do echo "== $$part"; cat .$$part.log; rm -f .$$part.log; done; \
 	[ $$others = 0 ] && [ $$told = 0 ]
 
 bench: $(VENV)/ready programs

@@ -22,21 +22,30 @@ setup(
         "zope.interface>=6.2",
         "pyOpenSSL>=24.0",
         "service-identity>=24.1",
+        # pyOpenSSL brings it; converters use it, too (AES-GCM, signatures of JSON web tokens)
+        "cryptography>=42.0",
     ],
     extras_require={
         # regular expressions as HAProxy means them; without it, those that `re` would misread are refused
         "pcre2": ["pcre2>=0.7"],
+        # files of cases (`tcproxy test`) in YAML; those in TOML need nothing
+        "cases": ["PyYAML>=6.0.2"],
         "test": [
             *["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "pcre2>=0.7", "h11>=0.14", "httptools>=0.6.3"],
+            "PyYAML>=6.0.2",
             # real software around the proxy
             *["waitress>=2.1", "uvicorn>=0.30", "websockets>=13"],
         ],
-        "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "import-linter>=2.0", "codespell>=2.3"],
+        "lint": ["ruff>=0.6", "mypy>=1.11", "mypy-zope>=1.0.8", "types-PyYAML>=6.0.12", "import-linter>=2.0",
+                 "codespell>=2.3"],
         "docs": ["Sphinx>=7"],
         # leads the search of tests/fuzz; without it inputs are changed by chance
         "fuzz": ["atheris>=2.3"],
     },
-    entry_points={"console_scripts": ["tcproxy = tcproxy.command:main"]},
+    entry_points={
+        "console_scripts": ["tcproxy = tcproxy.command:main"],
+        "pytest11": ["tcproxy = tcproxy.explain.pytest_plugin"],
+    },
     classifiers=[
         "Framework :: Twisted",
         "Operating System :: POSIX :: Linux",

@@ -28,6 +28,41 @@ CHOICE = """\
 """The last one holds: all five are looked at."""
 CHOSEN = "".join(f"backend {name}\n{SERVER}" for name in ("first", "second", "third", "fourth", "fifth"))
 DENY = "    http-request deny if { src 192.0.2.0/24 }\n"
+RULES = """\
+    acl articles path_beg /v/ /archive/ /feed/
+    acl site hdr(host) -i www.example.org example.org
+    acl strangers src 192.0.2.0/24
+    http-request set-header X-One %[src] if !strangers !{ path_beg /admin/ }
+    http-request set-header X-Two %[src] if articles site
+    http-request set-header X-Three %[src] if !strangers articles
+    http-request set-header X-Four %[src] if strangers
+    http-request set-header X-Five %[src] if !strangers !articles
+    http-response set-header X-Site %[src] if !strangers
+    http-response set-header X-Stranger yes if strangers
+    http-response add-header X-Served-By %[dst_port] if !strangers
+    http-response set-header X-Nothing here if strangers
+    http-response set-header X-Frame-Options DENY unless strangers
+"""
+"""Five rules of requests and five of responses over three ACLs: three of each hold, or two."""
+SITE = """\
+    option forwardfor
+    acl api path_beg /api/
+    acl static path_end .css .js .png .jpg
+    acl shop hdr(host) -i shop.example.org
+    acl blog hdr_beg(host) -i blog.
+    http-request set-header X-Forwarded-Proto http
+    redirect prefix https://www.example.org code 301 if { hdr(host) -i example.org }
+    use_backend first if api
+    use_backend second if static
+    use_backend third if shop
+    use_backend fourth if blog
+    default_backend fifth
+"""
+"""Four ACLs choose among five backends; the last one is left."""
+SITES = "".join(
+    f"backend {name}\n    balance leastconn\n{COOKIE}{WITH_COOKIES}"
+    for name in ("first", "second", "third", "fourth", "fifth")
+)
 USUAL = "    balance leastconn\n    option forwardfor\n    option httpchk\n"
 
 
@@ -63,10 +98,20 @@ PARTS = (
          sections=CHOSEN),
     Kind("deny", "http-request deny that never holds", listen=DENY.replace("{", "{{").replace("}", "}}")),
 )  # fmt: skip
+RETURN = """    http-request return status 200 content-type text/html lf-string "<p>%[path]</p>\\nend\\n"
+"""
+"""An answer of the proxy's own, with the path in it."""
+RULED = (
+    Kind("rules", "ten rules over three ACLs", listen=RULES.replace("{", "{{").replace("}", "}}")),
+    Kind("site", "a site: rules choose among five backends, forwardfor, cookie, httplog",
+         LOG, SITE.replace("{", "{{").replace("}", "}}"), "", SITES, load="cookies", logged=True),
+)  # fmt: skip
+RETURN_KIND = Kind("return", "http-request return, with a sample in it", listen=RETURN)
+"""No server is asked, so it is measured over sockets only."""
 LOADS = (
     Kind("headers", "requests of 64 headers, no more than timeouts", load="headers"),
     Kind("single", "one request a connection, no more than timeouts", load="single"),
 )
 """The plain configuration under other loads."""
-KINDS = {kind.name: kind for kind in (PLAIN_KIND, USUAL_KIND, *PARTS, *LOADS)}
+KINDS = {kind.name: kind for kind in (PLAIN_KIND, USUAL_KIND, *PARTS, *RULED, *LOADS)}
 """By name."""

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from benchmarks import accounting, http_load
 from benchmarks import http_programs as http
-from benchmarks.kinds import PARTS, USUAL_KIND
+from benchmarks.kinds import PARTS, RETURN_KIND, RULED, USUAL_KIND
 from benchmarks.programs import (
     HAPROXY,
+    HAPROXY_GUARDED,
     HAPROXY_SPLICE,
     PORTFORWARD,
     TCPROXY,
+    TCPROXY_GUARDED,
     TCPROXY_SPLICE,
     CannotStart,
     Program,
@@ -238,14 +240,17 @@ LATENCY = Measurement(
     (http.HAPROXY, http.TCPROXY, *http.COLLECTED), latency, 12_000, 2_000, server="http",
     tail="HTTP at half load, 64 connections: 99.9 % of answers within",
 )  # fmt: skip
-REACHES = {"usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05)}
+REACHES = {
+    "usual": (1.9, 0.0), "cookie": (1.85, 0.0), "deny": (0.0, 1.05),
+    "rules": (2.0, 0.0), "site": (2.0, 0.0), "return": (1.7, 0.0),
+}  # fmt: skip
 """Ratios to reach by kind: to HAProxy, and to the plain configuration of the same run."""
 OTHERS = (0.0, 1.1)
 
 
 def _kinds() -> Iterator[Measurement]:
     """Give what is measured of each kind of configuration, beside the plain one; the usual one comes first."""
-    for kind in (USUAL_KIND, *PARTS):
+    for kind in (USUAL_KIND, *PARTS, *RULED, RETURN_KIND):
         if kind.name == "httplog":
             continue  # it has a row with nginx
         reach, to_plain = REACHES.get(kind.name, OTHERS)
@@ -290,6 +295,10 @@ MEASUREMENTS = {
         Measurement(
             "connections", "Connections (open, one message, close)", "µs CPU a connection", 1e6, TCP, under_load,
             6_000, 500, {TCPROXY.name: 1.6}, load="connections",
+        ),
+        Measurement(
+            "guarded", "Connections, where a rule refuses 10,000 networks", "µs CPU a connection", 1e6,
+            (HAPROXY_GUARDED, TCPROXY_GUARDED), under_load, 6_000, 500, {TCPROXY.name: 1.5}, load="connections",
         ),
         Measurement(
             "bulk", "Bulk", "CPU s a GB", 1000 / 1.048576, TCP, under_load,

@@ -88,6 +88,25 @@ def configured(
     return line
 
 
+GUARDED = Kind("guarded", "10,000 networks", listen="    tcp-request connection reject if {{ src -f networks }}\n")
+NETWORKS = 10_000
+
+
+def guarded(name: str, *words: str) -> Callable[[Path, int, int], list[str]]:
+    """Return what makes the same with a rule that refuses clients of many networks, of which the load's is none."""
+    line = configured(name, *words, kind=GUARDED)
+
+    def line_with_networks(folder: Path, port: int, target: int) -> list[str]:
+        file = folder / "networks"
+        file.write_text("".join(f"10.{at >> 8}.{at & 255}.0/24\n" for at in range(NETWORKS)))
+        found = line(folder, port, target)
+        made = Path(found[-1])
+        made.write_text(made.read_text().replace("src -f networks", f"src -f {file}"))
+        return found
+
+    return line_with_networks
+
+
 def _forwarder(folder: Path, port: int, target: int) -> list[str]:
     return [sys.executable, "-m", "benchmarks.portforward", str(port), "127.0.0.1", str(target)]
 
@@ -97,6 +116,8 @@ TCPROXY_WORDS = (sys.executable, "-m", "tcproxy.command")
 HAPROXY = Program("HAProxy", configured("haproxy", "haproxy"), "haproxy")
 HAPROXY_SPLICE = Program("HAProxy", configured("haproxy splice", "haproxy", kind=SPLICE), "haproxy")
 TCPROXY = Program("tcproxy", configured("tcproxy", *TCPROXY_WORDS))
+HAPROXY_GUARDED = Program("HAProxy", guarded("haproxy guarded", "haproxy"), "haproxy")
+TCPROXY_GUARDED = Program("tcproxy", guarded("tcproxy guarded", *TCPROXY_WORDS))
 TCPROXY_SPLICE = Program("tcproxy", configured("tcproxy splice", *TCPROXY_WORDS, kind=SPLICE))
 PORTFORWARD = Program("Twisted portforward", _forwarder)
 

@@ -89,8 +89,8 @@ def control_of(text: str) -> str:
     return found[1] if found else ""
 
 
-def what_to_try(text: str) -> str:
-    """Return commands that show the proxy of this configuration at work."""
+def what_to_try(text: str, file: Path) -> str:
+    """Return commands that show the proxy of this configuration, which stands in a file, at work."""
     doors, control = doors_of(text), control_of(text)
     lines = ["", "The proxy is running. In another terminal, try:", ""]
     if shutil.which("curl") is None:
@@ -106,6 +106,12 @@ def what_to_try(text: str) -> str:
             f"        # that server is broken now, for {BROKEN:.0f} seconds: see the log, and ask again, cookie or not",
         ]
     lines += [f"    for i in 1 2 3 4; do curl -s http://{door}/; done\n        # by TCP" for door in doors[1:]]
+    if doors:
+        program = Path(sys.executable).with_name("tcproxy")
+        lines += [
+            f"    {program} explain -f {file.absolute()} 'GET {url}/' -H 'Cookie: SHOP=two'",
+            "        # what would the proxy do with this request, and why?",
+        ]
     if control:
         lines += [
             f"    {how_to_ask(control, 'show stat')} | cut -d, -f1,2,8,18,41",
@@ -191,7 +197,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, lambda *_: proxy.send_signal(signal.SIGINT))
     signal.signal(signal.SIGTERM, lambda *_: proxy.send_signal(signal.SIGTERM))
     wait_for(proxy, text)
-    print(what_to_try(text), flush=True)
+    print(what_to_try(text, path), flush=True)
     code = proxy.wait()
     if control:
         Path(control).unlink(missing_ok=True)  # a proxy leaves it for a successor, and here comes none

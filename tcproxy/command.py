@@ -25,15 +25,25 @@ if TYPE_CHECKING:
 def main(words: list[str] | None = None) -> int:
     """Run the program with the given words, or those of the process; return its exit code."""
     streams.occupy()
+    given = sys.argv[1:] if words is None else words
+    if given[:1] in (["explain"], ["test"]):
+        return _play(given[0], given[1:])
     gc.disable()  # a start makes much and drops little: collecting meanwhile is a tenth of its time
     try:
-        arguments = command_line.parse(sys.argv[1:] if words is None else words)
+        arguments = command_line.parse(given)
         return _tell_version(arguments.version) if arguments.version else _act(arguments)
     except command_line.WrongUsage as wrong:
         return _tell_usage(str(wrong))
     except command_line.WrongArgument as wrong:
         _diagnostics(command_line.Arguments(), sys.stderr).alert(str(wrong), about="")
         return 1
+
+
+def _play(name: str, words: list[str]) -> int:
+    """Be `tcproxy explain` or `tcproxy test`, which HAProxy does not have."""
+    from tcproxy.explain import programs
+
+    return programs.explain(words) if name == "explain" else programs.play_cases(words)
 
 
 def _act(arguments: Arguments) -> int:

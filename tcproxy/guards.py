@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from zope.interface import alsoProvides, implementer
 from zope.interface.exceptions import Invalid
@@ -110,7 +110,7 @@ class Workplace:
 
 
 class Author:
-    """A third party's plugin, as messages name it: its kind (`strategy`, `checker`), name and file.
+    """A third party's plugin, as messages name it: its kind (`strategy`, `checker`, `fetch` ...), name and file.
 
     It remembers when a failure was told, so that each plugin is told of once a minute at the most.
     """
@@ -156,6 +156,36 @@ class Guarded:
             raise
         except BaseException as wrong:
             raise ValueError(str(self.author.failed("parse", wrong))) from wrong
+
+
+class World(Protocol):
+    """The running process, as far as failures are told to it."""
+
+    @property
+    def announce(self) -> Callable[[int, str], None]:
+        """Tells a text with a syslog level."""
+        ...
+
+    @property
+    def clock(self) -> IClock:
+        """Monotonic time."""
+        ...
+
+
+class GuardedCalls(Guarded):
+    """A fetch, a converter, an action or a service: the code that turns it into a row catches what it raises."""
+
+    def failed(self, method: str, wrong: BaseException, world: World) -> PluginFailed:
+        """Tell of a failure in the running process; return it, to be raised: it ends the session."""
+        return self.author.tell(method, wrong, Workplace("", world.announce, world.clock))
+
+    def returned(self, method: str, thing: object, world: World) -> PluginFailed:
+        """The same, of a method that returned what its interface does not allow."""
+        return self.failed(method, _Returned(f"it returned {_short(thing)}"), world)
+
+    def wrong(self, sentence: str) -> ValueError:
+        """Return the error of a plugin whose attributes cannot be used."""
+        return ValueError(f"the {self.author.kind} '{self.name}' of {self.author.source} {sentence}")
 
 
 class GuardedStrategy(Guarded):

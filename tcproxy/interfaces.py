@@ -1,7 +1,7 @@
 """Every interface and enumeration that the author of a plugin needs, and nothing else.
 
-A plugin is an object that provides IBalancingStrategy or IHealthChecker (later: actions, samples,
-services) and stands as a module-level name in a file of a `tcproxy/plugins/` folder on sys.path, or is
+A plugin is an object that provides IBalancingStrategy, IHealthChecker, IFetch, IConverter, IAction or IService, and
+stands as a module-level name in a file of a `tcproxy/plugins/` folder on sys.path, or is
 named by an entry point of the group `tcproxy.plugins`. docs/extending shows one file of each kind.
 
 Nothing here imports Twisted: strategies and checkers are plain objects, driven by plain calls.
@@ -258,3 +258,54 @@ class IHealthChecker(Interface):
 
     def conversation(server: IServer, options: object) -> IConversation:
         """Return a fresh conversation for one check of this server."""
+
+
+class IFacts(Interface):
+    """What samples of plugins see of a client's session. Read only.
+
+    It is good until the call that it is given to returns: a plugin must not keep it for longer.
+    """
+
+    source = Attribute("bytes: the client's address, packed (4 or 16 bytes; empty for a UNIX socket)")
+    source_port = Attribute("int: the client's port")
+    destination = Attribute("bytes: the address that the client connected to, packed likewise")
+    method = Attribute("bytes: the method of the request; None in TCP mode")
+    path = Attribute("bytes: the path of the request, without the query; None in TCP mode, and where there is none")
+
+    def header(name: bytes) -> bytes | None:
+        """Return the whole value of the request's first header of this name, in any case; None without one."""
+
+    def variable(name: str) -> bool | int | bytes | None:
+        """Return a variable, as `txn.user`: bool, int, or bytes (texts; addresses packed); None where it is not set."""
+
+
+class IFetch(Interface):
+    """A sample, wherever expressions of rules stand: `NAME` or `NAME(ARGUMENTS)`."""
+
+    name = Attribute("str: the word in the configuration: letters, digits, and . _ - : +")
+    manual = Attribute("str: one sentence for help and docs")
+    kind = Attribute(
+        "str: what `take` returns: `str` or `bin` (bytes; a str is encoded in UTF-8), `int` (of 64 bits), `bool`, "
+        "`ip` (4 or 16 bytes)"
+    )
+
+    def parse(arguments: Sequence[str]) -> object:
+        """Check what stands in parentheses, parted at commas; return anything for `take`, or raise ValueError."""
+
+    def take(facts: IFacts, parsed: object) -> bool | int | str | bytes | None:
+        """Return the sample, None where there is none."""
+
+
+class IConverter(Interface):
+    """What makes another sample of one: `FETCH,NAME` or `FETCH,NAME(ARGUMENTS)`."""
+
+    name = Attribute("str: the word in the configuration: letters, digits, and . _ - : +")
+    manual = Attribute("str: one sentence for help and docs")
+    takes = Attribute("str: the kind of what it is given (see IFetch): what comes is cast to it")
+    gives = Attribute("str: the kind of what it returns")
+
+    def parse(arguments: Sequence[str]) -> object:
+        """Check what stands in parentheses, parted at commas; return anything for `convert`, or raise ValueError."""
+
+    def convert(value: bool | int | bytes, parsed: object) -> bool | int | str | bytes | None:
+        """Return the converted value, None for no sample. Texts and addresses come as bytes."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from tcproxy.grammar import variables
 from tcproxy.grammar.diagnostics import Diagnostics
@@ -19,7 +20,6 @@ from tcproxy.model import (
     captures,
     header_case,
     http_options,
-    http_requests,
     links,
     logs,
     monitoring,
@@ -30,11 +30,11 @@ from tcproxy.model import (
     redirects,
     replies,
     server,
-    switching,
     timeouts,
     tls,
     tuning,
     unsupported,
+    userlists,
 )
 from tcproxy.model.consistency import Consistency
 from tcproxy.model.logs import joined
@@ -43,7 +43,12 @@ from tcproxy.model.process import Configuration, build_global
 from tcproxy.model.proxy import Balance, Proxy, build_proxy
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
+from tcproxy.report import words as report
 from tcproxy.rules import words as rules
+from tcproxy.samples import words as samples
+
+if TYPE_CHECKING:
+    from tcproxy.rules.conditions import Named
 
 ROOMS = (
     variables.WORDS,
@@ -56,7 +61,6 @@ ROOMS = (
     options.WORDS,
     captures.WORDS,
     http_options.WORDS,
-    http_requests.WORDS,
     header_case.WORDS,
     address_headers.WORDS,
     links.WORDS,
@@ -65,11 +69,13 @@ ROOMS = (
     monitoring.WORDS,
     http_words.WORDS,
     persistence.WORDS,
-    switching.WORDS,
+    samples.WORDS,
+    report.WORDS,
     rules.WORDS,
     bind.WORDS,
     server.WORDS,
     unsupported.WORDS,
+    userlists.WORDS,
 )
 
 
@@ -162,6 +168,8 @@ def new_reading(
         environment,
         strategies=registry.strategies,
         checkers=registry.checkers,
+        fetches=registry.fetches,
+        converters=registry.converters,
         words=words(),
         conditions=rules.read_condition,
         check_format=formats.check,
@@ -179,16 +187,36 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
     for section in sections.sections:
         if not section.draft.get("disabled"):
             replies.finish(section.draft, groups, reading)
-            http_requests.finish(section.draft, groups, reading)
+            rules.finish(section.draft, groups, reading)
     numbers = _proxy_numbers(sections.sections, bool(settings.stats_sockets))
     roundrobin = cache(lambda: _roundrobin(reading))  # its plugin is asked for once, and only where a backend needs it
     proxies = tuple(
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading, roundrobin)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
-    for origin, message in rules.unresolved(proxies, _refused_names(sections)):
+    lists = userlists.finish({name: section.draft for name, section in sections.userlists.items()}, reading)
+    drafts = [section.draft for section in sections.sections]
+    named = [one for pair in zip(drafts, proxies, strict=True) for one in _named_in_formats(*pair)]
+    for origin, message in rules.unresolved(proxies, lists, _refused_names(sections), named):
         reading.diagnostics.alert(f"parsing [{origin}] : {message}")
-    return Configuration(settings, proxies, reading.environment, tuple(files))
+    for origin, message in rules.wasted(proxies):
+        reading.diagnostics.warning(f"parsing [{origin}] : {message}")
+    if reading.patterns is not None:
+        reading.patterns.give_numbers()
+    return Configuration(settings, proxies, reading.environment, tuple(files), lists, reading.patterns)
+
+
+def _named_in_formats(draft: Draft, proxy: Proxy) -> Iterator[Named]:
+    """Return the proxies and servers that samples in a section's formats name, but for those in its rules."""
+    lines = draft.get("format_origins", {}).items()
+    every = [(getattr(proxy, word.replace("-", "_")), origin) for word, origin in lines] + proxy.formats_of_replies()
+    for text, origin in every:
+        if "[" in text:
+            from tcproxy.report import formats
+
+            for expression in formats.samples(text, proxy.name):
+                for reference in expression.references:
+                    yield proxy, expression.text, origin, reference
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:
@@ -272,8 +300,9 @@ def _listed(title: str, names: Iterable[str] = ()) -> str:
 
 def _list_configuration() -> str:
     from tcproxy.grammar.inventory import configuration_words
+    from tcproxy.rules.actions import table
 
-    return "\n".join(configuration_words(words())) + "\n"
+    return "\n".join(configuration_words(words(), table.listing())) + "\n"
 
 
 def _list_commands() -> str:
@@ -299,11 +328,17 @@ def _list_fetches() -> str:
     return table.listing()
 
 
+def _list_converters() -> str:
+    from tcproxy.samples import table
+
+    return table.listing_of_converters()
+
+
 _LISTINGS: dict[str, Callable[[], str]] = {
     "acl": _list_criteria,
     "cfg": _list_configuration,
     "cli": _list_commands,
-    "cnv": lambda: _listed("sample converter functions"),
+    "cnv": _list_converters,
     "flt": lambda: _listed("filter names"),
     "smp": _list_fetches,
     "svc": lambda: _listed("service names"),

@@ -1,4 +1,4 @@
-"""Plugins: which balancing strategies and health checkers there are, and where each came from.
+"""Plugins: which balancing strategies, health checkers, samples and so on there are, and where each came from.
 
 A plugin is a module-level object of a file in a `tcproxy/plugins/` folder on sys.path, or the object of an
 entry point of the group `tcproxy.plugins`. Files are imported when a plugin is first asked for, ours before all others;
@@ -25,8 +25,8 @@ from zope.interface.interface import InterfaceClass
 from zope.interface.verify import verifyObject
 
 import tcproxy.plugins
-from tcproxy.guards import Author, GuardedChecker, GuardedStrategy, reason, without_reactor
-from tcproxy.interfaces import IBalancingStrategy, IHealthChecker
+from tcproxy.guards import Author, GuardedCalls, GuardedChecker, GuardedStrategy, reason, without_reactor
+from tcproxy.interfaces import IBalancingStrategy, IConverter, IFetch, IHealthChecker
 
 ENTRY_POINTS = "tcproxy.plugins"
 PACKAGE = tcproxy.plugins.__name__
@@ -37,6 +37,8 @@ OWN = ("strategies", "checkers")
 GUARDS: Mapping[InterfaceClass, tuple[str, Any]] = {
     IBalancingStrategy: ("strategy", GuardedStrategy),
     IHealthChecker: ("checker", GuardedChecker),
+    IFetch: ("fetch", GuardedCalls),
+    IConverter: ("converter", GuardedCalls),
 }
 """What a plugin of each interface is called in messages, and the guard around a third party's."""
 
@@ -72,6 +74,16 @@ class Registry:
     def checkers(self) -> Mapping[str, Any]:
         """The health checkers by name."""
         return Menu(self, IHealthChecker)
+
+    @property
+    def fetches(self) -> Mapping[str, Any]:
+        """The fetches of plugins by name."""
+        return Menu(self, IFetch)
+
+    @property
+    def converters(self) -> Mapping[str, Any]:
+        """The converters of plugins by name."""
+        return Menu(self, IConverter)
 
     def find(self, interface: InterfaceClass, name: str) -> Any:
         """Return the plugin of that name, or None; loads further sources until it is found."""
@@ -150,7 +162,7 @@ class Registry:
                 self.troubles.append(f"the {source} cannot be loaded: {reason(wrong)}")
                 continue
             if not self.offer(thing, source):
-                self.troubles.append(f"the {source} is no plugin: it provides neither a strategy nor a checker")
+                self.troubles.append(f"the {source} is no plugin: it provides none of the interfaces")
 
     # objects
 

@@ -24,6 +24,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
 from tcproxy.guards import PluginFailed
+from tcproxy.interfaces import IClock
 from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
@@ -52,7 +53,13 @@ WARNING, NOTICE = 4, 5
 DEFAULT_TAG = "haproxy"
 """What log lines are tagged with where no `log-tag` says otherwise: filters in syslog daemons look for it."""
 
-FORMATS = {"httplog": formats.HTTPLOG, "httplog clf": formats.CLFLOG, "tcplog": formats.TCPLOG}
+FORMATS = {
+    "httplog": formats.HTTPLOG,
+    "httplog clf": formats.CLFLOG,
+    "httplog json": formats.HTTPLOG_JSON,
+    "tcplog": formats.TCPLOG,
+    "tcplog json": formats.TCPLOG_JSON,
+}
 """Log formats by their options."""
 
 Announce = Callable[[int, str], None]
@@ -76,11 +83,18 @@ class ProxyService(MultiService):
     """Everything that one configuration asks for.
 
     reactor: whichever the host uses, by default the installed one. announce: where events (a server is down, say) are
-    told besides the log targets of the configuration: a function of syslog level and message.
+    told besides the log targets of the configuration: a function of syslog level and message. clock: monotonic seconds,
+    by default the machine's.
     Raises PluginFailed where a third party's strategy makes no picker.
     """
 
-    def __init__(self, configuration: Configuration, reactor: Any = None, announce: Announce | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        reactor: Any = None,
+        announce: Announce | None = None,
+        clock: IClock | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         if reactor is None:
             from twisted.internet import reactor as installed
@@ -93,8 +107,7 @@ class ProxyService(MultiService):
         self._say = announce or _silent
         self._sinks = Sinks()
         self._outlets: dict[str, Outlet] = {}
-        clock = SteadyClock(reactor)
-        self.world = _world(configuration, clock, self.announce)
+        self.world = _world(configuration, clock or SteadyClock(reactor), self.announce)
         self.world.sinks = self._sinks
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = self.world.pipes = _pipes(configuration)
@@ -119,7 +132,7 @@ class ProxyService(MultiService):
         link_tracks(self.world.farms)
 
     def _make_frontends(self) -> None:
-        backends = self._backends = {name: Backend(farm) for name, farm in self.world.farms.items()}
+        backends = self._backends = {name: Backend(farm, self.world.room) for name, farm in self.world.farms.items()}
         for proxy in self.configuration.frontends():
             if not proxy.disabled:
                 frontend = Frontend(proxy, self.world)
@@ -364,13 +377,14 @@ def limited(configuration: Configuration) -> Configuration:
 def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     """Return the formats of a frontend's log lines: of sessions, of structured data, of refused connections."""
     early, http = "logasap" in proxy.options, proxy.mode == "http"
-    captured = proxy.captured
-    data = formats.compile(proxy.log_format_sd, early, http, captured) if proxy.log_format_sd else None
-    error = formats.compile(proxy.error_log_format, early, http) if proxy.error_log_format else None
+    captured, name = proxy.captured, proxy.name
+    data = formats.compile(proxy.log_format_sd, early, http, captured, name) if proxy.log_format_sd else None
+    failed = proxy.error_log_format
+    error = formats.compile(failed, early, http, section=name, refused=True) if failed else None
     text = proxy.log_format or next((text for name, text in FORMATS.items() if name in proxy.options), "")
     if not text:
         return formats.DEFAULT, data, error
-    return formats.compile(text, early, http, captured), data, error or formats.error_format()
+    return formats.compile(text, early, http, captured, name), data, error or formats.error_format()
 
 
 def _trace(error: BaseException) -> None:

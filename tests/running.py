@@ -98,7 +98,7 @@ def unread(process: subprocess.Popen[str]) -> str:
     return ""
 
 
-def stop(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
+def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
     """End the process: politely, then at once."""
     if process.poll() is None:
         process.send_signal(how)
@@ -109,7 +109,7 @@ def stop(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
             process.wait(PATIENCE)
 
 
-def end(process: subprocess.Popen[str], how: int = signal.SIGTERM) -> None:
+def end(process: subprocess.Popen[str] | subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
     """End the process, and close what it writes to."""
     stop(process, how)
     for stream in (process.stdout, process.stderr):

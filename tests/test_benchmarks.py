@@ -187,7 +187,9 @@ def test_command_line() -> None:
     assert arguments(["bulk", "--rounds", "2"]).names == ["bulk"]
     assert arguments(["single", "tcp"]).names[:3] == ["single", "messages", "connections"]
     assert arguments(["http"]).names[:2] == ["usual", "forwardfor"]
-    assert arguments(["kinds"]).names == ["usual", "forwardfor", "cookie", "captures", "use_backend", "deny"]
+    assert arguments(["kinds"]).names == [
+        "usual", "forwardfor", "cookie", "captures", "use_backend", "deny", "rules", "site", "return",
+    ]  # fmt: skip
     with pytest.raises(SystemExit):
         arguments(["bulky"])
     kept = chosen(MEASUREMENTS["bulk"], "forward").programs

@@ -262,6 +262,8 @@ def test_the_guard_is_what_the_plugin_is() -> None:
 class Waiter(Client):
     """A session that keeps what it is told."""
 
+    priority = (0, 0)
+
     def __init__(self) -> None:
         super().__init__()
         self.heard: list[str] = []

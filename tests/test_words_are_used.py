@@ -22,10 +22,11 @@ from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, KeepAlive, Proxy, UseBackend
 from tcproxy.model.server import Server, SourceAddress
+from tcproxy.model.userlists import User
 
 CODE = Path(tcproxy.__file__).parent
 TESTS = Path(__file__).parent
-MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server}
+MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server, "userlist": User}
 PARTS = (HashType, Balance, KeepAlive, UseBackend, SourceAddress, LogTarget, Cookie, PersistRule)
 CLASSES = (*MODELS.values(), Configuration, *PARTS)
 
@@ -33,6 +34,7 @@ UNREAD = {
     "Global.nbproc": "worker processes come later: the word warns",
     "Global.nbthread": "there are no threads: the word has no effect",
     "Global.kept": "words of TLS wait for TLS",
+    "Global.expose_experimental_directives": "used while reading (rules/actions/normalizing.py)",
     "Bind.expose_fd": "the hand-over of sockets by the command socket comes later",
     "Server.tfo": "without 'retry-on' the reference sends nothing early either",
     "Server.init_addr": "used while reading (model/name_resolution.py); what comes of it is `resolved`",
@@ -68,6 +70,7 @@ SHOWN = {
         "maxconnrate maxsessrate": f"{HERE}test_rates_of_the_process",
         "spread-checks": "health/test_watch.py::test_spread_checks",
         "max-spread-checks": "health/test_watch.py::test_first_checks_are_spread",
+        "expose-experimental-directives": "rules/test_http_lines.py::test_lines",
         "pp2-never-send-local": f"{HERE}test_proxy_headers_of_checks",
         "tune.http.cookielen tune.http.logurilen": LINES,
         "tune.bufsize": f"{HERE}test_bufsize",
@@ -82,6 +85,10 @@ SHOWN = {
         "stats timeout": "control/test_command_sockets.py::test_silence_ends_a_conversation",
         "stats maxconn": "control/test_command_sockets.py::test_too_many_clients_wait",
         "unix-bind": f"{HERE}test_unix_bind",
+        "set-var": "samples/test_variables.py::test_the_global_section_sets_what_haproxy_sets",
+        "set-var-fmt": "samples/test_variables.py::test_formats_make_variables_of_the_process",
+        "tune.vars.global-max-size tune.vars.proc-max-size tune.vars.sess-max-size tune.vars.txn-max-size "
+        "tune.vars.reqres-max-size": "samples/test_variables.py::test_limits_are_those_of_haproxy",
         "h1-case-adjust": HEADERS,
         "tune.http.maxhdr": OPTIONS,
         "h1-case-adjust-file": "model/test_header_case.py::test_the_last_file_is_read",
@@ -114,16 +121,20 @@ SHOWN = {
         "timeout-queue": f"{HERE}test_timeout_queue",
         "timeout-tarpit": "scenarios/test_http_blocking.py::test_told_alike",
         "timeout-http-request timeout-http-keep-alive": EXCHANGES,
+        "option-http-use-proxy-header": "samples/test_http_reference.py::test_logins",
         "option-httpclose option-http-server-close option-http-keep-alive option-http-pretend-keepalive": OPTIONS,
         "option-http-ignore-probes option-httplog": EXCHANGES,
         "option-accept-invalid-http-request option-accept-invalid-http-response": OPTIONS,
         "option-http-restrict-req-hdr-names": OPTIONS,
         "option-idle-close-on-response": "scenarios/test_http_options.py::test_idle_clients_of_a_soft_stop",
+        "use-server option-http-use-proxy-header http-response http-after-response":
+            "rules/test_http_reference.py::test_actions_are_told_alike",
         "option-http-buffer-request": "scenarios/test_http_bodies.py::test_told_alike",
         "option-forwardfor option-originalto http-send-name-header": HEADERS,
         "option-h1-case-adjust-bogus-client option-h1-case-adjust-bogus-server": HEADERS,
         "http-reuse": "session/http/test_links.py::test_first_requests",
         "retry-on http-request": "scenarios/test_http_retries.py::test_told_alike",
+        "tcp-request tcp-response": "scenarios/test_tcp_rules.py::test_told_alike",
         "option-prefer-last-server max-keep-alive-queue":
             "session/http/test_links.py::test_a_client_stays_with_the_server_that_has_its_link",
         "timeout-check": "health/test_watch.py::test_a_silent_server_behind_a_connection",
@@ -155,6 +166,9 @@ SHOWN = {
         "server": "transport/test_server_links.py::test_options_reach_the_socket",
         "default-server server-template": f"{HERE}test_default_server_and_templates",
         "source": "transport/test_server_links.py::test_source_address_and_port",
+    },
+    "userlist": {
+        "user group": "samples/test_http_reference.py::test_logins",
     },
     "bind": {
         "user group uid gid mode": "transport/test_binding.py::test_a_unix_socket_gets_its_owner_and_mode",
@@ -213,6 +227,8 @@ def place_of(row: Row) -> str:
         return "bind"
     if Where.SERVER in row.where:
         return "server"
+    if Where.USERLIST in row.where:
+        return "userlist"
     return "proxy" if row.where & PROXY else "global"
 
 

@@ -17,12 +17,11 @@ from tcproxy import language
 from tcproxy.control import commands
 from tcproxy.grammar.rows import Argument, Row, Status, Where
 from tcproxy.grammar.sections import UNSUPPORTED_SECTIONS
-from tcproxy.model.http_requests import ACTIONS, LATER
 from tcproxy.model.proxy import LATER_STRATEGIES
 from tcproxy.registry import Registry
-from tcproxy.rules.conditions import PREDEFINED_NOT_YET
-from tcproxy.samples import missing
-from tcproxy.samples.table import FETCHES
+from tcproxy.rules.actions.table import ACTIONS, missing
+from tcproxy.rules.predefined import PREDEFINED_NOT_YET
+from tcproxy.samples.table import CONVERTERS, FETCHES, MISSING_CONVERTERS, MISSING_FETCHES
 
 
 def state(row: Row) -> str:
@@ -104,6 +103,15 @@ class Fetches(Drawn):
         return [definitions(items)]
 
 
+class Converters(Drawn):
+    """The converters that are ours."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list."""
+        items = ((f"converter-{one.name}", one.listing(), one.help) for one in CONVERTERS.values())
+        return [definitions(items)]
+
+
 class Plugins(Drawn):
     """The balancing strategies or the health checkers that come with tcproxy."""
 
@@ -123,23 +131,28 @@ def first_sentence(thing: object) -> str:
 
 
 class Actions(Drawn):
-    """The actions of `http-request` that are ours."""
+    """The actions of all rule sets that are ours."""
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
         ends = "[if|unless CONDITION]"
         items = (
-            (f"http-request-{name}", " ".join(f"http-request {name} {one.usage} {ends}".split()), one.help)
-            for name, one in sorted(ACTIONS.items())
+            (
+                f"{kind.words.replace(' ', '-')}-{name}",
+                " ".join(f"{kind.words} {name}{'(NAME)' * one.named} {one.usage} {ends}".split()),
+                one.help,
+            )
+            for kind, rows in ACTIONS.items()
+            for name, one in rows.items()
         )
         return [definitions(items)]
 
 
 REFUSED: Mapping[str, Callable[[], Iterable[str]]] = {
     "sections": lambda: UNSUPPORTED_SECTIONS,
-    "actions": lambda: LATER,
-    "fetches": lambda: missing.FETCHES,
-    "converters": lambda: missing.CONVERTERS,
+    "actions": lambda: (f"{kind.words} {name}" for kind in ACTIONS for name in missing(kind)),
+    "fetches": lambda: MISSING_FETCHES,
+    "converters": lambda: MISSING_CONVERTERS,
     "acls": lambda: PREDEFINED_NOT_YET,
     "strategies": lambda: LATER_STRATEGIES,
 }
@@ -174,6 +187,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_directive("words", Words)
     app.add_directive("commands", Commands)
     app.add_directive("fetches", Fetches)
+    app.add_directive("converters", Converters)
     app.add_directive("plugins", Plugins)
     app.add_directive("actions", Actions)
     app.add_directive("refused", Refused)

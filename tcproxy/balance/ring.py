@@ -10,8 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from tcproxy.balance.hashing import MASK, avalanche
 from tcproxy.interfaces import WEIGHT_SCALE, IServer
+from tcproxy.wire.hashes import MASK, avalanche
 
 POINTS = 256 * WEIGHT_SCALE
 """The most points a server can own: one for each sixteenth of its weight."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tcproxy.control import basics, dumps, dynamic_cookies, frontends, refused_commands, servers, sessions
+from tcproxy.control import basics, dumps, dynamic_cookies, events, frontends, refused_commands, servers, sessions
 from tcproxy.control.command_table import CommandTable
 
 ROOMS = (
     basics.COMMANDS,
     dumps.COMMANDS,
+    events.COMMANDS,
     servers.COMMANDS,
     dynamic_cookies.COMMANDS,
     frontends.COMMANDS,

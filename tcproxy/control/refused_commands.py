@@ -63,7 +63,6 @@ _SERVERS = """
 """
 _INSIDE = """
     show activity
-    show events
     show peers
     show pools
     show resolvers

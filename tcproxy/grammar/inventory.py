@@ -14,8 +14,8 @@ HEADING = "# List of registered configuration keywords:"
 OWN_HEADING = "# Configuration keywords of tcproxy alone:"
 
 
-def configuration_words(words: Words) -> list[str]:
-    """Return the lines of the list, heading first."""
+def configuration_words(words: Words, actions: Iterable[str] = ()) -> list[str]:
+    """Return the lines of the list, heading first. actions: the lines of the actions of rules."""
     rows = [row for row in words.rows if row.status is not Status.REFUSED and not row.core and not row.own]
     listed = [row for row in rows if not row.where.isdisjoint(PROXY)]
     return [
@@ -27,6 +27,7 @@ def configuration_words(words: Words) -> list[str]:
         *_options_of_lines(rows, Where.BIND, "bind <addr>"),
         *_options_of_lines(rows, Where.SERVER, "server <name> <addr>"),
         *sorted(_option(row) for row in listed if row.name.startswith("option ")),
+        *actions,
         "userlist",
         "peers",
         "crt-list",

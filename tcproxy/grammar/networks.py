@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ABBREVIATED = re.compile(r"[0-9][0-9.]*(?<!\.)")
 _BITS = re.compile(r"\+?[0-9]{1,6}")
 _BITS6 = re.compile(r"[+-]?[0-9]{1,6}")
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """A network: address and mask as integers, of 32 or 128 bits. The bits outside of the mask are 0."""
 
     bits: int

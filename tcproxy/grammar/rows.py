@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
@@ -195,14 +195,24 @@ class Words:
         return list(self._places[where])
 
 
+class FormatUse(NamedTuple):
+    """Where a format stands. word: what it belongs to ("log-format", "http-request"); kind, name: of its section."""
+
+    word: str
+    kind: str = ""
+    name: str = ""
+
+
 @dataclass(slots=True)
 class Reading:
     """One reading of a configuration: where messages go, what variables there are, which plugins are loaded.
 
+    fetches, converters: those of plugins.
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
-    files: cache of pattern files and the like, by path, so that each is read once.
-    words: the joined rows. conditions: reads `if|unless CONDITION` (see model/switching.py).
-    check_format: raises ValueError about a log format that is wrong; its second argument: in HTTP mode.
+    files: cache of files that lines name, by path, so that each is read once.
+    patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
+    words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py).
+    check_format: raises ValueError about a format that is wrong; its second argument: in HTTP mode.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
     embedded: an application gives the text, and asks on which ports it is served: `bind ADDRESS:0` may stand.
@@ -212,13 +222,16 @@ class Reading:
     environment: Environment
     strategies: Mapping[str, Any] = field(default_factory=dict)
     checkers: Mapping[str, Any] = field(default_factory=dict)
+    fetches: Mapping[str, Any] = field(default_factory=dict)
+    converters: Mapping[str, Any] = field(default_factory=dict)
     section: str = ""
     name: str = ""
     default_path: str = "current"
     files: dict[str, Any] = field(default_factory=dict)
+    patterns: Any = None
     words: Words = field(default_factory=Words)
     conditions: Any = None
-    check_format: Callable[[str, bool], object] | None = None
+    check_format: Callable[[str, bool, FormatUse], object] | None = None
     unresolved_allowed: bool = False
     embedded: bool = False
     process: dict[str, Any] = field(default_factory=dict)

@@ -19,12 +19,12 @@ SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defau
 """How messages call a section of each kind, before its name."""
 
 UNSUPPORTED_SECTIONS = frozenset(
-    each("cache fcgi-app log-forward mailers namespace_list peers program resolvers ring userlist")
+    each("cache fcgi-app log-forward mailers namespace_list peers program resolvers ring")
 )
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
-RULES = ("http_requests",)
+RULES = ("rules",)
 """Fields of drafts that rules are in."""
 
 STATS_FIELDS = ("stats_sockets", "stats_timeout", "stats_maxconn")
@@ -56,7 +56,8 @@ class Sections:
     """Reads statements into sections.
 
     sections: those of the proxies, in order. process: the draft of all `global` sections together.
-    replies: sections `http-errors` by name. _named: sections by whether they are `defaults` sections, and by name.
+    replies, userlists: sections `http-errors` and `userlist` by name. _named: sections by whether they are `defaults`
+    sections, and by name.
     refused: names of sections that were refused as a whole.
     """
 
@@ -68,6 +69,7 @@ class Sections:
         self.defaults: list[Section] = []
         self._named: defaultdict[tuple[bool, str], list[Section]] = defaultdict(list)
         self.replies: dict[str, Section] = {}
+        self.userlists: dict[str, Section] = {}
         self.refused: set[str] = set()
         self._current: Section | None = None
 
@@ -145,6 +147,27 @@ class Sections:
         section.skipped = False
         self.replies[section.name] = section
         self._warn_of_rest(statement, 2)
+
+    def _open_userlist(self, statement: Statement) -> None:
+        words = statement.words
+        section = Section(Where.USERLIST, words[1] if len(words) > 1 else "", statement.origin, skipped=True)
+        self._current = section
+        if not section.name:
+            raise Refused("'userlist' needs a name behind it", 0)
+        if len(words) > 2:
+            raise Refused(f"'userlist' cannot take the argument '{words[2]}'", 2)
+        self._check_name(section.name, statement)
+        section.skipped = False
+        other = self.userlists.get(section.name)
+        if other is None:
+            self.userlists[section.name] = section
+            return
+        self._current = last = next(reversed(self.userlists.values()))  # so it is in HAProxy
+        self.reading.warn(
+            statement,
+            f"there is a userlist '{section.name}' at {other.origin} already: these lines are added to the userlist "
+            f"'{last.name}' at {last.origin}, which is the last one",
+        )
 
     def _open_defaults(self, statement: Statement) -> None:
         words = statement.words
@@ -350,6 +373,7 @@ class Sections:
     _openers: ClassVar[dict[str, Callable[[Sections, Statement], None]]] = {
         "global": _open_global,
         "http-errors": _open_replies,
+        "userlist": _open_userlist,
         "defaults": _open_defaults,
         "frontend": _open_proxy,
         "backend": _open_proxy,

@@ -16,7 +16,7 @@ from tcproxy.grammar.statements import Refused, Statement, refuse_all
 from tcproxy.grammar.units import listed
 from tcproxy.health.http_request import CheckRequest, Script
 from tcproxy.health.httpchk import Expectation, HttpCheck
-from tcproxy.rules.regexes import compile_regex
+from tcproxy.samples.patterns.regexes import compile_regex
 from tcproxy.wire.http1 import CodecLimits
 
 LATER = "is known to HAProxy 2.6, not supported by tcproxy yet"

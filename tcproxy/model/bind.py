@@ -21,9 +21,9 @@ from tcproxy.model.numbers import numbered
 class Bind:
     """One address to listen on; a range or a comma list of a `bind` line makes several, which share the options.
 
-    maxconn, backlog: connections, 0 for the default. mss: bytes (negative clamps), 0 for none.
-    tcp_ut: milliseconds, 0 for none. uid, gid: -1 for unchanged; mode: permission bits of a UNIX socket or None.
-    level: of a command socket: "user", "operator" or "admin".
+    maxconn, backlog: connections, 0 for the default. mss: bytes (negative clamps), 0 for none. cip: the magic number of
+    NetScaler Client IP headers, 0 without them. tcp_ut: milliseconds, 0 for none. uid, gid: -1 for unchanged; mode:
+    permission bits of a UNIX socket or None. level: of a command socket: "user", "operator" or "admin".
     """
 
     address: Address
@@ -43,6 +43,7 @@ class Bind:
     gid: int = -1
     mode: int | None = None
     accept_proxy: bool = False
+    cip: int = 0
     tcp_ut: int = 0
     level: str = "operator"
     expose_fd: bool = False
@@ -198,6 +199,8 @@ WORDS = (
     Row("stats socket", GLOBAL, "Listen for runtime commands.", parse=parse_stats_socket, manual="3.1"),
     Row("unix-bind", GLOBAL, "Set the defaults of UNIX sockets to listen on.", parse=parse_unix_bind,
         manual="3.1", core=True),
+    Row("accept-netscaler-cip", BIND, "Expect a NetScaler Client IP header, by its magic number.", (Integer(1),),
+        "cip", manual="5.1"),
     Row("accept-proxy", BIND, "Expect a PROXY header on each connection.", field="accept_proxy", manual="5.1"),
     Row("backlog", BIND, "Set the length of the queue of connections to accept.", (Integer(1),), "backlog",
         manual="5.1"),
@@ -232,5 +235,5 @@ WORDS = (
     Row("v6only", BIND, "Accept IPv6 connections only.", field="v6only", manual="5.1"),
     Row("shards", BIND, "No effect: one process listens.", (Shards(),), status=Status.NO_EFFECT, manual="5.1"),
     Row("thread", BIND, "No effect: one process listens.", (ThreadSet(),), status=Status.NO_EFFECT, manual="5.1"),
-    *refused(BIND, "accept-netscaler-cip\nnamespace\nproto", many=1, manual="5.1"),
+    *refused(BIND, "namespace\nproto", many=1, manual="5.1"),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.grammar.rows import Draft, Reading, Where
+from tcproxy.grammar.rows import Draft, FormatUse, Reading, Where
 from tcproxy.grammar.sections import SIDES, Section
 from tcproxy.grammar.statements import Origin
 from tcproxy.grammar.suggestions import nearest, suggestion
@@ -18,9 +18,16 @@ from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
 from tcproxy.model.replies import check_formats
 
-HTTP_LOGS = frozenset({"httplog", "httplog clf"})
+HTTP_LOGS = {"httplog": "tcplog", "httplog clf": "tcplog", "httplog json": "tcplog json"}
+"""Options that choose a log format of HTTP mode, with what takes their place in TCP mode."""
 KINDS_OF_BACKEND = ("backend", "listen")
 KINDS_OF_FRONTEND = ("frontend", "listen")
+
+
+def _switches_mode(draft: Draft) -> bool:
+    """Return whether a rule of a section in TCP mode may go on in HTTP: then its words of HTTP count."""
+    rules = draft.get("rules", {})
+    return any(rule.action.name == "switch-mode" for found in rules.values() for rule in found)
 
 
 class Consistency:
@@ -36,6 +43,7 @@ class Consistency:
         self.backends = {draft["name"]: draft for draft in self.proxies if draft["kind"] in KINDS_OF_BACKEND}
         self.reading = reading
         self.diagnostics = reading.diagnostics
+        self.checked_formats: set[tuple[str, bool, str]] = set()
 
     def check(self) -> None:
         """Check everything: proxies out of service only as far as their servers go."""
@@ -47,6 +55,7 @@ class Consistency:
                 self._leave_http_out(draft)
             if draft["kind"] in KINDS_OF_FRONTEND:
                 self._check_frontend(draft)
+            self._check_formats(draft)
             self._check_timeouts(draft)
             self._check_servers(draft)
         self._check_tracks()
@@ -74,38 +83,62 @@ class Consistency:
     def _leave_http_out(self, draft: Draft) -> None:
         """Take out of a section in TCP mode what only HTTP mode knows, and say so."""
         options = draft.get("options", frozenset())
+        switches = _switches_mode(draft)
         rows = self.reading.words.at(Where(draft["kind"]))
-        for name in sorted(options):
+        for name in sorted(options) if not switches else ():
             row = rows.get(f"option {name}")
             if row is not None and row.mode == "http":
                 self._warn(f"{called(draft)} : 'option {name}' is ignored, because it needs 'mode http'")
                 options -= {name}
-        for rule in draft.get("http_requests", ()):
-            if rule.reply is not None:
-                check_formats(f"http-request {rule.action}", rule.origin, rule.reply, self.reading)
+        for kind, rules in draft.get("rules", {}).items():
+            for rule in rules:
+                if rule.reply is not None:
+                    check_formats(f"{kind.words} {rule.action.name}", rule.origin, rule.reply, self.reading)
+        if not switches:
+            self._leave_rules_out(draft)
         for field, words in (
-            ("redirects", "'redirect' rules are"),
-            ("http_requests", "'http-request' rules are"),
+            *((("redirects", "'redirect' rules are"),) if not switches else ()),
             ("monitor_uri", "'monitor-uri' is"),
         ):
             if draft.pop(field, None):
                 self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")
-        if not options.isdisjoint(HTTP_LOGS) and draft["kind"] in KINDS_OF_FRONTEND:
+        chosen = next((name for name in HTTP_LOGS if name in options), "")
+        if chosen and draft["kind"] in KINDS_OF_FRONTEND:
             place = f"parsing [{draft['log_option_origin']}] : {called(draft)}"
-            self._warn(f"{place} : 'option httplog' needs 'mode http': 'option tcplog' takes its place")
-            options = options - HTTP_LOGS | {"tcplog"}
-        if draft.pop("cookie_capture", None) is not None:
+            other = HTTP_LOGS[chosen]
+            self._warn(f"{place} : 'option {chosen}' needs 'mode http': 'option {other}' takes its place")
+            options = options - {chosen} | {other}
+        if not switches and draft.pop("cookie_capture", None) is not None:
             self._warn(f"{called(draft)} : 'capture cookie' is ignored, because it needs 'mode http'")
         draft["options"] = options
-        for word, origin in draft.get("format_origins", {}).items():
-            self._check_format(word, draft.get(word.replace("-", "_"), ""), origin)
 
-    def _check_format(self, word: str, text: str, origin: Origin) -> None:
-        if text and self.reading.check_format is not None:
+    def _leave_rules_out(self, draft: Draft) -> None:
+        """Take the rules out that are about messages of HTTP, and say so."""
+        rules = draft.get("rules", {})
+        for kind in [kind for kind in rules if kind.words.startswith("http-")]:
+            self._warn(f"{called(draft)} : '{kind.words}' rules are ignored, because 'mode http' is needed")
+            rules = {one: found for one, found in rules.items() if one is not kind}
+        if "rules" in draft:
+            draft["rules"] = rules
+
+    def _check_formats(self, draft: Draft) -> None:
+        """Check the formats of a section as its mode and its kind want them, be they its own or of its defaults."""
+        http, kind = draft.get("mode", "tcp") == "http", draft["kind"]
+        for word, origin in draft.get("format_origins", {}).items():
+            text = draft.get(word.replace("-", "_"), "")
+            checked = (str(origin), http, kind)
+            # a backend writes no lines; what is wrong in defaults is told once
+            written = kind in KINDS_OF_FRONTEND or word == "unique-id-format"
+            if text and written and checked not in self.checked_formats:
+                self.checked_formats.add(checked)
+                self._check_format(text, http, FormatUse(word, kind, draft["name"]), origin)
+
+    def _check_format(self, text: str, http: bool, use: FormatUse, origin: Origin) -> None:
+        if self.reading.check_format is not None:
             try:
-                self.reading.check_format(text, False)
+                self.reading.check_format(text, http, use)
             except ValueError as wrong:
-                self._alert(f"parsing [{origin}] : '{word}' : {wrong}")
+                self._alert(f"parsing [{origin}] : '{use.word}' : {wrong}")
 
     # frontends
 
@@ -114,7 +147,8 @@ class Consistency:
             self._warn(f"{called(draft)} has no 'bind' line: should it be a backend?")
         self._check_backend_name(draft, "default_backend", draft.get("default_backend", ""))
         for rule in draft.get("use_backends", ()):
-            self._check_backend_name(draft, "use_backend", rule.name)
+            if rule.form is None:
+                self._check_backend_name(draft, "use_backend", rule.name)
         if draft.get("default_backend") and draft.get("servers"):
             self._warn(f"{called(draft)} : its servers are never used, because it has a 'default_backend'")
         if self._formats(draft) and not draft.get("log_targets"):
@@ -168,6 +202,11 @@ class Consistency:
     def _check_servers(self, draft: Draft) -> None:
         for server in draft.get("servers", ()):
             self._check_server(draft, server)
+        names = [server["name"] for server in draft.get("servers", ())]
+        for rule in draft.get("use_servers", ()) if not draft.lacks("server-template", "server") else ():
+            if rule.form is None and rule.name not in (*names, *draft.get("refused_servers", ())):
+                near = suggestion(nearest(rule.name, names))
+                self._alert(f"parsing [{rule.origin}] : {called(draft)} : 'use-server' : no server '{rule.name}'{near}")
 
     def _check_server(self, draft: Draft, server: Draft) -> None:
         if draft.get("mode") != "http" and not draft.lacks("mode"):

@@ -33,7 +33,7 @@ def _targets(proxy: Proxy) -> list[str]:
     """Return the backends that a proxy sends clients to, each once."""
     if not proxy.is_frontend or proxy.disabled:
         return []
-    names = dict.fromkeys(rule.name for rule in proxy.use_backends)
+    names = dict.fromkeys(rule.name for rule in proxy.use_backends if rule.form is None)
     if proxy.default_backend:
         names[proxy.default_backend] = None
     elif proxy.is_backend:

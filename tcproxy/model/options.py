@@ -40,10 +40,10 @@ def parse_redispatch(statement: Statement, draft: Draft, reading: Reading) -> No
 
 
 def parse_log_option(statement: Statement, draft: Draft, reading: Reading) -> None:
-    """Read `option tcplog` or `option httplog [clf]`: the format of that name, instead of any one before it."""
+    """Read `option tcplog [json]` or `option httplog [clf|json]`: that format, instead of any one before it."""
     name, end = statement.words[1], 2
-    if statement.words[1:3] == ("httplog", "clf"):
-        name, end = "httplog clf", 3
+    if " ".join(statement.words[1:3]) in LOG_OPTIONS:
+        name, end = " ".join(statement.words[1:3]), 3
     if len(statement.words) > end:
         raise Refused(f"'option {name}' cannot take the argument '{statement.words[end]}'", end)
     if reading.section == "defaults":
@@ -91,8 +91,8 @@ WORDS = (
         manual="4.2", core=True),
     Row("option tcpka", PROXY, "Send TCP keep-alive packets on both sides.", parse=parse_tcpka, manual="4.2",
         core=True),
-    Row("option tcplog", FRONT, "Log sessions with timers and states.", parse=parse_log_option, manual="4.2",
-        core=True),
+    Row("option tcplog", FRONT, "Log sessions with timers and states; `json` behind it chooses another form.",
+        parse=parse_log_option, manual="4.2", core=True),
     *refused(BACK, "option transparent", negatable=True, manual="4.2"),
     *gone(PROXY, {
         "option forceclose": "leave it out, or write 'option httpclose'",

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.rows import GLOBAL, Draft, Reading, Row, Status, refused
@@ -16,6 +17,7 @@ from tcproxy.model.accounts import Gid, Group, Uid, User
 from tcproxy.model.bind import Bind, build_binds
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.userlists import UserList
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Global:
     spread_checks: percent. rates (maxconnrate, maxsessrate, maxsslrate): a second, 0 for none.
     nbproc, nbthread, maxsslrate: kept until worker processes and TLS are there.
     tune: values of tune.* words that have an effect here.
+    variables: of the process, a Sample by name (samples/kinds.py, above). told: what `debug` told while they were set
+    (destination, line).
     kept: statements whose effect comes with a later part (TLS words and the like), by word.
     """
 
@@ -65,19 +69,28 @@ class Global:
     strict_limits: bool = True
     splice: bool = True
     pp2_never_send_local: bool = False
+    expose_experimental_directives: bool = False
     any_payload: bool = False
     tune: Mapping[str, int] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    told: tuple[tuple[str, bytes], ...] = ()
     kept: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything one reading produced: the global section and the proxies, in the order of the files."""
+    """Everything one reading produced: the global section and the proxies, in the order of the files.
+
+    userlists: the sections `userlist` by name.
+    patterns: the PatternSets (samples/patterns/sets.py) of all ACLs and maps, None where there are none.
+    """
 
     process: Global
     proxies: tuple[Proxy, ...] = ()
     environment: Environment | None = None
     files: tuple[str, ...] = ()
+    userlists: Mapping[str, UserList] = field(default_factory=dict)
+    patterns: Any = None
 
     def frontends(self) -> list[Proxy]:
         """Return the proxies that listen, in order."""
@@ -197,6 +210,8 @@ WORDS = (
         manual="3.1"),
     Row("hard-stop-after", GLOBAL, "Limit how long a soft stop may take.", (Time(),), "hard_stop_after", manual="3.1"),
     Row("grace", GLOBAL, "Keep listening for a while after the signal to stop.", (Time(),), "grace", manual="3.1"),
+    Row("expose-experimental-directives", GLOBAL, "Take words that HAProxy calls experiments.",
+        field="expose_experimental_directives", manual="3.1", core=True),
     Row("pp2-never-send-local", GLOBAL, "Never send PROXY headers of type LOCAL.", field="pp2_never_send_local",
         manual="3.1"),
     Row("h1-accept-payload-with-any-method", GLOBAL, "Take bodies of HTTP/1.0's GET, HEAD and DELETE.",
@@ -214,6 +229,6 @@ WORDS = (
     *refused(GLOBAL, "master-worker", manual="3.1", core=True),
     *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
-    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path\nset-var\nset-var-fmt", manual="3.1"),
+    *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path", manual="3.1"),
     *refused(GLOBAL, "httpclient.resolvers.id\nhttpclient.resolvers.prefer", manual="3.1"),
 )  # fmt: skip

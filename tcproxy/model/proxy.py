@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
-from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, Reading, Row, Status, gone
+from tcproxy.grammar.rows import BACK, FRONT, NAMED, NAMED_BACK, PROXY, Draft, FormatUse, Reading, Row, Status, gone
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.suggestions import blamed
 from tcproxy.grammar.units import Integer, Text, Time, listed
 from tcproxy.model.address_headers import AddressHeader
 from tcproxy.model.bind import Bind
 from tcproxy.model.captures import Capture
-from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
@@ -47,12 +47,19 @@ class Balance:
 class UseBackend:
     """`use_backend NAME [if|unless CONDITION]`; condition is None or a tcproxy.rules.conditions.Condition.
 
-    name may be a log-format string later; for now a plain name.
+    form: the format (tcproxy.samples.formats) that the name is, None for one that is always the same.
     """
 
     name: str
     condition: Any = None
     origin: Origin = NOWHERE
+    form: Any = None
+
+
+class UseServer(UseBackend):
+    """`use-server NAME if|unless CONDITION`: the same, of a backend's server."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ class Proxy:
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
-    rdp_cookie: of `persist rdp-cookie`, "" for none.
+    rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
+    request_delay, response_delay: milliseconds that `tcp-request content` and `tcp-response content` rules may wait.
     """
 
     kind: str
@@ -103,6 +111,7 @@ class Proxy:
     hash_type: HashType = HashType()
     default_backend: str = ""
     use_backends: tuple[UseBackend, ...] = ()
+    use_servers: tuple[UseServer, ...] = ()
     acls: Any = None
     maxconn: int = 0
     fullconn: int = 0
@@ -143,17 +152,39 @@ class Proxy:
     persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
-    http_requests: tuple[RequestRule, ...] = ()
+    rules: Mapping[Any, tuple[Any, ...]] | None = None
+    request_delay: int = 0
+    response_delay: int = 0
     monitor_uri: str = ""
     monitor_fails: tuple[Any, ...] = ()
 
     def conditions(self) -> list[Any]:
         """Return the conditions of all rules."""
-        every = [*self.monitor_fails, *(rule.condition for rule in self.use_backends)]
+        every = [*self.monitor_fails, *(rule.condition for rule in (*self.use_backends, *self.use_servers))]
         every += [rule.condition for rule in self.redirects]
-        every += [rule.condition for rule in self.http_requests]
+        every += [rule.condition for rule in self.every_rule()]
         every += [rule.condition for rule in self.persist_rules]
         return [condition for condition in every if condition is not None]
+
+    def expressions(self) -> list[tuple[Any, Origin]]:
+        """Return the samples that actions of rules take, and names of backends and servers, with their places."""
+        named = [rule for rule in (*self.use_backends, *self.use_servers) if rule.form is not None]
+        found = [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
+        return found + [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
+
+    def formats_of_replies(self) -> list[tuple[str, Origin]]:
+        """Return the formats of answers, with the places that they are said in as far as these are known."""
+        replies = [(reply, self.origin) for reply in (self.replies or {}).values()]
+        replies += [(rule.reply, rule.origin) for rule in self.every_rule() if rule.reply is not None]
+        return [(text, origin) for reply, origin in replies for text in reply.formats()]
+
+    def rules_of(self, kind: Any) -> tuple[Any, ...]:
+        """Return the rules of one set (tcproxy.rules.sets)."""
+        return (self.rules or {}).get(kind, ())
+
+    def every_rule(self) -> list[Any]:
+        """Return the rules of all sets."""
+        return [rule for found in (self.rules or {}).values() for rule in found]
 
     @property
     def captured(self) -> frozenset[str]:
@@ -261,9 +292,8 @@ def parse_disabled(statement: Statement, draft: Draft, reading: Reading) -> None
 def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `log-format|log-format-sd|error-log-format|unique-id-format FORMAT`: one text.
 
-    The room that writes log lines checks it.
-
-    Its section's mode may follow: what that forbids is told in the end (consistency.py).
+    The room that writes log lines checks it. Its section's mode may follow, and a section may replace what defaults
+    say: what these forbid is told in the end (consistency.py).
     """
     name = statement.words[0]
     if len(statement.words) < 2 or not statement.words[1]:
@@ -271,9 +301,9 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
     if len(statement.words) > 2:
         raise Refused(f"'{name}' takes one argument: quote the format, or escape its spaces", 2)
     text = statement.words[1]
-    if reading.check_format is not None:
+    if reading.check_format is not None and reading.section != "defaults":
         try:
-            reading.check_format(text, True)
+            reading.check_format(text, True, FormatUse(name, reading.section, reading.name))
         except ValueError as wrong:
             raise Refused(f"'{name}' : {wrong}", 1) from None
     draft[name.replace("-", "_")] = text
@@ -285,7 +315,7 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
         draft["options"] = options - LOG_OPTIONS
 
 
-LOG_OPTIONS = frozenset({"tcplog", "httplog", "httplog clf"})
+LOG_OPTIONS = frozenset({"tcplog", "tcplog json", "httplog", "httplog clf", "httplog json"})
 """Options that choose a log format: the last one said holds, and `log-format` is one of them."""
 
 

@@ -38,10 +38,28 @@ def parse_redirect(statement: Statement, draft: Draft, reading: Reading) -> None
 
     Of words said twice the last one holds, as in HAProxy; so `prefix` takes the place of `location`.
     """
+    for field, later in (("use_backends", "use_backend"), ("use_servers", "use-server")):
+        if draft.get(field):
+            reading.warn(statement, f"'redirect' is obeyed before '{later}', though it stands behind it")
+            break
+    fields, at = read_redirect(statement, 1)
+    condition = None
+    if at < len(statement.words):
+        if reading.conditions is None:
+            raise Refused("conditions are known to HAProxy 2.6, not supported by tcproxy yet", at)
+        side = "backend" if draft["kind"] == "backend" else "frontend"
+        condition = reading.conditions(statement, at, draft, reading, f"{side}_request_header")
+    draft.append("redirects", Redirect(**fields, condition=condition, origin=statement.origin))
+
+
+def read_redirect(statement: Statement, at: int) -> tuple[dict[str, Any], int]:
+    """Read the words of a redirection from this index on.
+
+    Return the fields of a Redirect without its condition, and the index of the condition. Raises Refused.
+    """
     words = statement.words
     values: dict[str, Any] = {}
     flags: set[str] = set()
-    at = 1
     faults: list[Refused] = []
     while at < len(words) and words[at] not in ("if", "unless"):
         if words[at] in FLAGS:
@@ -57,14 +75,7 @@ def parse_redirect(statement: Statement, draft: Draft, reading: Reading) -> None
     refuse_all(faults)
     if "kind" not in values:
         raise Refused(f"'redirect' needs one of {listed(KINDS)} and where to", 0)
-    condition = None
-    if at < len(words):
-        if reading.conditions is None:
-            raise Refused("conditions are known to HAProxy 2.6, not supported by tcproxy yet", at)
-        side = "backend" if draft["kind"] == "backend" else "frontend"
-        condition = reading.conditions(statement, at, draft, reading, f"{side}_request_header")
-    rule = Redirect(**values, flags=frozenset(flags), condition=condition, origin=statement.origin)
-    draft.append("redirects", rule)
+    return {**values, "flags": frozenset(flags)}, at
 
 
 def _read_pair(statement: Statement, at: int) -> dict[str, Any]:

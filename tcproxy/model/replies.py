@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.files import path_of
-from tcproxy.grammar.rows import PROXY, Draft, Reading, Row, Where
+from tcproxy.grammar.rows import PROXY, Draft, FormatUse, Reading, Row, Where
 from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import nearest, suggestion
 
@@ -34,7 +34,8 @@ class Reply:
     """One answer, for `status`.
 
     whole: the bytes of a whole response, b"" for none at all (the connection is closed); None: it is composed of
-    payload, which is a log format where `formatted` says so, content_type and headers (name, log format).
+    payload, which is a log format where `formatted` says so, content_type and headers (name, log format). forms: its
+    formats as rules read them (samples/formats.py), by their texts: with maps, and with samples of plugins.
     """
 
     status: int
@@ -43,6 +44,7 @@ class Reply:
     payload: bytes = b""
     formatted: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    forms: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def formats(self) -> tuple[str, ...]:
         """Return the texts of its log formats."""
@@ -274,7 +276,7 @@ class ReplyWords:
     def _check_format(self, text: str, at: int) -> None:
         if self.reading.check_format is not None:
             try:
-                self.reading.check_format(text, True)
+                self.reading.check_format(text, True, _use(self.name, self.reading.section, self.reading.name))
             except ValueError as wrong:
                 raise Refused(f"'{self.statement.words[0]}' : {wrong}", at) from None
 
@@ -376,11 +378,16 @@ def _warn_of_nothing(name: str, status: int, origin: Origin, draft: Draft, readi
     reading.diagnostics.warning(f"parsing {where} : 'http-errors {name}' has nothing for the status {status}")
 
 
+def _use(name: str, kind: str, section: str) -> FormatUse:
+    """Return where a format of an answer stands. name: of the statement, as `http-request deny`."""
+    return FormatUse(name.partition(" ")[0], kind, section)
+
+
 def check_formats(name: str, origin: Origin, reply: Reply, reading: Reading) -> None:
     """In TCP mode nothing of it is ever sent; what could not be is an error all the same."""
     for text in reply.formats() if reading.check_format is not None else ():
         try:
-            reading.check_format(text, False)  # type: ignore[misc]
+            reading.check_format(text, False, _use(name, reading.section, reading.name))  # type: ignore[misc]
         except ValueError as wrong:
             reading.diagnostics.alert(f"parsing [{origin}] : '{name}' : {wrong}")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import socket
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
 from tcproxy.grammar.addresses import Address
+from tcproxy.grammar.networks import Network
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Balance
 
-HIDDEN = frozenset({"origin", "kind", "name", "text"})
+HIDDEN = frozenset({"forms", "origin", "kind", "name", "text"})
 """Fields that are not lines of their own: places, and what stands in headings."""
 
 
@@ -40,6 +42,8 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _field(name: str, value: Any, indent: str) -> list[str]:
+    if name == "rules":
+        return _rules(value, indent)
     if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]) and not isinstance(value[0], Address):
         return [line for one in value for line in _block(name.removesuffix("s"), one, indent)]
     if dataclasses.is_dataclass(value) and not isinstance(value, Address | Balance):
@@ -47,6 +51,17 @@ def _field(name: str, value: Any, indent: str) -> list[str]:
     if isinstance(value, Mapping):
         return [f"{indent}{name} {key} {show(one)}" for key, one in sorted(value.items())]
     return [f"{indent}{name} {show(value)}"]
+
+
+def _rules(sets: Mapping[Any, tuple[Any, ...]], indent: str) -> list[str]:
+    """Return each rule as it was written, with the answer that it gives."""
+    lines = []
+    for kind, rules in sorted(sets.items(), key=lambda item: item[0].words):
+        for rule in rules:
+            lines.append(f"{indent}{kind.words} {rule.text}")
+            if rule.reply is not None:
+                lines += _block("reply", rule.reply, indent + "    ")
+    return lines
 
 
 def _block(name: str, thing: Any, indent: str) -> list[str]:
@@ -58,6 +73,9 @@ def show(value: Any) -> str:
     """Return a value on one line; what has no fixed text of its own shows its kind only."""
     if isinstance(value, Address):
         return show_address(value)
+    if isinstance(value, Network):
+        kind = ipaddress.IPv4Address if value.bits == 32 else ipaddress.IPv6Address
+        return f"{kind(value.address)}/{kind(value.mask)}"
     if isinstance(value, Balance):
         options = "" if value.options is None else f" {value.options}"
         return f"{value.name}{options} ({type(value.strategy).__name__})"

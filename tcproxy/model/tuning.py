@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Reading, Row, Status, each, no_effect
+from tcproxy.grammar.rows import GLOBAL, Argument, Draft, Reading, Row, Status, no_effect
 from tcproxy.grammar.sections import read_arguments
 from tcproxy.grammar.statements import Statement
 from tcproxy.grammar.units import Choice, Integer, Size, Text, Time
@@ -22,6 +22,12 @@ def _tune(name: str, help: str, argument: Argument, status: Status = Status.DONE
     return Row(name, GLOBAL, help, (argument,), parse=parse_tuning, status=status, manual="3.2", core=core)
 
 
+_SIZES = {
+    "global": "of all scopes", "proc": "of the process, those of clients included",
+    "reqres": "of a request or a response", "sess": "of a client's connection, those of its requests included",
+    "txn": "of a request and its response, those of both scopes included",
+}  # fmt: skip
+
 _EFFECTIVE = (
     _tune("tune.bufsize", "Set the bytes of a buffer.", Integer(1)),
     _tune("tune.http.maxhdr", "Set how many lines a head may have, its first one included.", Integer(5, 32767)),
@@ -40,6 +46,11 @@ _EFFECTIVE = (
     _tune("tune.pool-low-fd-ratio", "Set the percentage of descriptors beyond which few links are kept idle.",
           Integer(0, 100), core=False),
     _tune("maxpipes", "Limit the pipes for splicing.", Integer(0)),
+    *(
+        _tune(f"tune.vars.{scope}-max-size", f"Limit the bytes of variables {which}.", Size(), core=False)
+        for scope, which in _SIZES.items()
+    ),
+    _tune("tune.vars.check-max-size", "Limit the bytes of variables of a check.", Size(), Status.KEPT, core=False),
 )
 
 _NUMBERS = """
@@ -72,10 +83,9 @@ _REGISTERED_NUMBERS = """
 """
 
 _TIMES = "tune.lua.service-timeout\ntune.lua.session-timeout\ntune.lua.task-timeout\nclose-spread-time"
-_SIZES = "\n".join(f"tune.vars.{scope}-max-size" for scope in each("check global proc reqres sess txn"))
 _SWITCHES = "tune.idle-pool.shared\ntune.listener.multi-queue\ntune.sched.low-latency\ntune.fd.edge-triggered"
 _FLAGS = "tune.fail-alloc\nno-memory-trimming"
-_BARE = "noepoll\nnoevports\nnogetaddrinfo\nnokqueue\nnopoll\nnoreuseport\nexpose-experimental-directives"
+_BARE = "noepoll\nnoevports\nnogetaddrinfo\nnokqueue\nnopoll\nnoreuseport"
 
 _NOTHING = "No effect: it tunes what does not exist here."
 
@@ -84,7 +94,6 @@ WORDS = (
     *no_effect(GLOBAL, _NUMBERS, _NOTHING, arguments=(Integer(None),), manual="3.2", core=True),
     *no_effect(GLOBAL, _REGISTERED_NUMBERS, _NOTHING, arguments=(Integer(None),), manual="3.2"),
     *no_effect(GLOBAL, _TIMES, _NOTHING, arguments=(Time(),), manual="3.2"),
-    *no_effect(GLOBAL, _SIZES, _NOTHING, arguments=(Size(),), manual="3.2"),
     *no_effect(GLOBAL, _SWITCHES, _NOTHING, arguments=(Choice("on", "off"),), manual="3.2"),
     *no_effect(GLOBAL, "profiling.tasks", _NOTHING, arguments=(Choice("auto", "on", "off"),), manual="3.2"),
     *no_effect(GLOBAL, _FLAGS, _NOTHING, many=0, manual="3.2"),

@@ -25,8 +25,6 @@ _HTTP_FRONT = """
 
 _HTTP_PROXY = """
     compression
-    http-response
-    http-after-response
     stats admin
     stats auth
     stats enable
@@ -59,9 +57,9 @@ _BACK = """
     transparent
 """
 
-_PROXY = "email-alert\ntcp-request\ntcp-response"
+_PROXY = "email-alert"
 _NAMED = "filter\nstick-table"
-_NAMED_BACK = "stick\nuse-fcgi-app\nuse-server"
+_NAMED_BACK = "stick\nuse-fcgi-app"
 
 _DROPPED = dict.fromkeys(
     each(

@@ -47,6 +47,7 @@ Usage : {name} [-f <file or directory>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxcon
         -dr starts even when a server's name cannot be resolved ; -dS never uses splice()
         -de, -dp, -dG, -dM, -dR, -dV are taken from old scripts and change nothing
         -W, -Ws, -S and -x (master and workers) are not supported yet
+        {name} explain tells what a configuration does with a request ; {name} test plays tables of requests
 """
 
 

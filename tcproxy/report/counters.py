@@ -93,7 +93,8 @@ class Counters:
         "aborts_client", "aborts_server", "answered", "bytes_in", "bytes_out", "connect_errors", "connect_highest",
         "connect_time", "connection_rate", "connections", "current", "denied_connections", "denied_requests",
         "denied_responses", "denied_sessions", "down_time", "down_transitions", "failed_checks",
-        "failed_observations", "highest", "intercepted", "queue_current", "queue_highest", "queue_time",
+        "failed_observations", "failed_rewrites", "highest", "intercepted", "queue_current",
+        "queue_highest", "queue_time",
         "queue_time_highest", "redispatches", "renewals", "request_errors", "request_rate", "requests",
         "response_errors", "response_highest", "response_time", "retries", "reuses", "selected", "session_highest",
         "session_rate", "session_time", "timings", "total", "unbegun",
@@ -119,6 +120,7 @@ class Counters:
     down_transitions: int
     failed_checks: int
     failed_observations: int
+    failed_rewrites: int
     highest: int
     intercepted: int
     queue_current: int
@@ -182,6 +184,10 @@ class Counters:
     def sessions_a_second(self, now: float) -> int:
         """Return how many sessions began in the second that ends at `now`."""
         return self.session_rate.read(now, self.total)
+
+    def requests_a_second(self, now: float) -> int:
+        """Return how many requests came in the second that ends at `now`."""
+        return self.request_rate.read(now, self.requests)
 
     def most_sessions_a_second(self) -> int:
         """Return how many sessions began in one second, at the most."""

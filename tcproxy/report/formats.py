@@ -1,20 +1,28 @@
 """Log formats: the text of `log-format` becomes one function from a Record to a line (manual 8.2).
 
-A format is compiled into a single expression, so that a line costs a microsecond or two. The variables are in
-log_variables.py; where the line goes, and the header in front of it, is outlets.py. Sample expressions `%[...]`
-are refused until the samples room has them.
+A format is compiled into a single expression, so that a line costs a microsecond or two. Its text is read by
+samples/formats.py; the variables are in log_variables.py; where the line goes, and the header in front of it, is
+outlets.py.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
+from tcproxy.grammar.rows import FormatUse
 from tcproxy.report import dates
-from tcproxy.report.log_variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Flags, Known, Variable, names
-from tcproxy.report.record import NOWHERE, Record
+from tcproxy.report.log_variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Known, Variable, names
+from tcproxy.report.record import Record
+from tcproxy.samples.formats import NO_FLAGS, OF_LOGS, Flags, FormatError, Piece, read_format
+from tcproxy.samples.places import WITH_CLIENT, Place
+
+if TYPE_CHECKING:
+    from tcproxy.samples.expressions import Expression
+
+__all__ = ["Format", "FormatError", "Moment", "check", "compile", "compile_id", "compile_payload", "compile_variable"]
 
 HTTPLOG = (
     "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r"
@@ -27,6 +35,21 @@ CLFLOG = (
 """What `option httplog clf` stands for (manual 8.2.3)."""
 TCPLOG = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq"
 """What `option tcplog` stands for (manual 8.2.2)."""
+_COUNTS = (
+    "%(actconn)ac %(feconn)fc %(beconn)bc %(srv_conn)sc %(retries)rc %(srv_queue)sq %(backend_queue)bq"
+)
+HTTPLOG_JSON = (
+    "%{+json}o %(client_ip)ci %(client_port)cp %(request_date)tr %(frontend_name)ft %(backend_name)b %(server_name)s "
+    "%(TR)TR %(Tw)Tw %(Tc)Tc %(Tr)Tr %(Ta)Ta %(status_code)ST %(bytes_read)B %(captured_request_cookie)CC "
+    f"%(captured_response_cookie)CS %(termination_state)tsc {_COUNTS} %(captured_request_headers)hrl "
+    "%(captured_response_headers)hsl %(http_request)r"
+)
+"""What `option httplog json` stands for: the fields of `option httplog`, by their names in manual 8.2.3."""
+TCPLOG_JSON = (
+    "%{+json}o %(client_ip)ci %(client_port)cp %(accept_date)t %(frontend_name)ft %(backend_name)b %(server_name)s "
+    f"%(Tw)Tw %(Tc)Tc %(Tt)Tt %(bytes_read)B %(termination_state)ts {_COUNTS}"
+)
+"""What `option tcplog json` stands for."""
 
 
 class Moment(Enum):
@@ -46,7 +69,7 @@ class Format:
     needs: the address pairs of a Record that its line names ("client", "front" ...), and "unique_id".
     template, expressions: the two operands of the % that `render` computes, for callers that have the facts in another
     form; an expression names each fact as `r.NAME`. constants: the names that expressions may use.
-    bare: the format for what never became a request; it differs where headers are captured.
+    bare: the format for what never became a request; it differs where headers are captured, or samples taken.
     """
 
     text: str
@@ -59,97 +82,54 @@ class Format:
     bare: Format | None = None
 
 
-class FormatError(ValueError):
-    """A format cannot be used: the sentence to tell, and the character (from 0) where it goes wrong."""
-
-    def __init__(self, message: str, position: int) -> None:
-        super().__init__(f"{message}, at character {position + 1}")
-        self.position = position
-
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-
-
 class _Compilation:
-    """One reading of a format's text, from left to right.
+    """One format's pieces, joined into a template and the expressions that fill it.
 
-    captured: what is captured of messages: "request", "response". verbatim: spaces stay as they are.
+    captured: what is captured of messages: "request", "response". encodes: samples are written as rules of HTTP write
+    them. verbatim: spaces stay as they are. refused: of connections that never became a session, of which samples that
+    need more than a connection tell nothing. constants: names that expressions may use.
     """
 
     def __init__(
-        self, text: str, early: bool, http: bool, captured: frozenset[str] = frozenset(), verbatim: bool = False
+        self,
+        early: bool = False,
+        http: bool = True,
+        captured: frozenset[str] = frozenset(),
+        encodes: bool = False,
+        verbatim: bool = False,
+        refused: bool = False,
     ) -> None:
-        self.text = text
         self.http = http
         self.early = early
         self.captured = captured
+        self.encodes = encodes
+        self.verbatim = verbatim
+        self.refused = refused
         self.parts: list[str] = []
         self.expressions: list[str] = []
-        self.flags: Flags = frozenset()
         self.needs: set[str] = set()
         self.known: set[Known] = set()
+        self.constants = names()
         # spaces are merged, and none opens a line (the trailing one stays)
-        self.after_space = not verbatim
-        self.verbatim = verbatim
-
-    @property
-    def template(self) -> str:
-        """Return the left operand of the % that writes the line."""
-        return "".join(self.parts)
-
-    def run(self) -> None:
-        """Read it all; FormatError says what is wrong and where."""
-        position = 0
-        while position < len(self.text):
-            character = self.text[position]
-            if character == "%":
-                position = self._percent(position)
-            elif character == " ":
-                self._space()
-                position += 1
-            else:
-                self._add(character)
-                position += 1
-
-    def _space(self) -> None:
-        if not self.after_space or self.verbatim:
-            self.parts.append(" ")
         self.after_space = True
+
+    def run(self, pieces: Iterable[Piece]) -> _Compilation:
+        """Take all pieces; FormatError says what is wrong and where."""
+        for piece in pieces:
+            if piece.variable:
+                self._variable(piece)
+            elif piece.expression is not None:
+                self._sample(piece, piece.expression)
+            elif piece.space and not self.verbatim:
+                self.parts.append("" if self.after_space else " ")
+                self.after_space = True
+            else:
+                self._add(piece.text.replace("%", "%%"))
+        return self
 
     def _add(self, part: str) -> None:
         self.parts.append(part)
         self.after_space = False
-
-    def _percent(self, start: int) -> int:
-        """Read what a percent sign opens; return the position behind it."""
-        position = start + 1
-        flags = self.flags
-        braces = self.text.startswith("{", position)
-        if braces:
-            close = self.text.find("}", position)
-            if close < 0:
-                raise FormatError("the braces are not closed", position)
-            flags = _flags(flags, self.text[position + 1 : close])
-            position = close + 1
-        name = _NAME.match(self.text, position)
-        if name:
-            self._variable(name[0], flags, start)
-            return name.end()
-        if self.text.startswith("[", position):
-            raise FormatError("sample expressions %[...] are not supported by tcproxy yet", start)
-        if braces:
-            raise FormatError("flags in braces stand in front of a variable's name, and none follows", start)
-        return self._sign(start)
-
-    def _sign(self, start: int) -> int:
-        following = self.text[start + 1 : start + 2]
-        if not following:
-            raise FormatError("a percent sign ends the format; write %% for the sign itself", start)
-        if following.isspace() or following.isdigit():
-            raise FormatError("a variable's name must follow the percent sign; write %% for the sign", start)
-        # HAProxy prints any other character without the percent sign before it; %% is one case of that
-        self._add(following.replace('%', '%%'))
-        return start + 2
 
     def _named(self, name: str, start: int) -> Variable | None:
         if self.http:
@@ -158,65 +138,70 @@ class _Compilation:
             raise FormatError(f"the variable %{name} needs 'mode http'", start)
         return VARIABLES.get(name)
 
-    def _variable(self, name: str, flags: frozenset[str], start: int) -> None:
-        if name == "o":
-            self.flags = flags
-            return
-        variable = self._named(name, start)
+    def _variable(self, piece: Piece) -> None:
+        name = piece.variable
+        variable = self._named(name, piece.position)
         if variable is None:
-            raise FormatError(f"there is no variable %{name}; write %% for the percent sign itself", start)
+            raise FormatError(f"there is no variable %{name}; write %% for the percent sign itself", piece.position)
         if variable.pair:
             self.needs.add(variable.pair)
         self.known.add(variable.known)
         if variable.captures and variable.captures not in self.captured:
+            if "json" in piece.flags:
+                self._add("null")
             return
-        part, expression = variable.write(flags)
-        self._add(f"+{part}" if variable.plus and self.early else part)
+        part, expression = variable.write(piece.flags, self.early)
+        self._add(part)
         self.expressions.append(expression)
 
+    def _sample(self, piece: Piece, expression: Expression) -> None:
+        from tcproxy.samples import items  # most formats take no sample
 
-def _flags(flags: Flags, arguments: str) -> Flags:
-    """Return the flags after `+Q,-E`; HAProxy ignores other letters, and so do we."""
-    found = set(flags)
-    for word in arguments.split(","):
-        sign, letters = word[:1], set(word[1:]) & {"Q", "X", "E"}
-        if sign == "+":
-            found |= letters
-        elif sign == "-":
-            found -= letters
-    return frozenset(found)
+        item = (items.of_rule if self.encodes else items.of_line)(piece)
+        if self.refused and not Place.FRONTEND_SESSION.allows(expression.fetch.places):
+            item = items.missing(piece)
+        name = f"sample{len(self.expressions)}"
+        self.constants[name] = lambda facts: item(facts).decode("utf-8", "surrogateescape")
+        self._add("%s")
+        self.expressions.append(f"{name}(r.facts)")
+        # HAProxy wants the transport of both sides for any sample, as for %sslv
+        self.known.add(Known.LATER)
+        if expression.fetch.places == WITH_CLIENT:
+            self.needs.add("front")  # what the socket knows no more at the end
+
+    def format(self, text: str, bare: Format | None = None) -> Format:
+        """Return the compiled format."""
+        template, constants = "".join(self.parts), self.constants
+        # all that a user wrote stands in the template, a constant
+        source = f"lambda r: template % ({''.join(f'{expression}, ' for expression in self.expressions)})"
+        render: Callable[[Record], str] = eval(source, {**constants, "template": template})
+        expressions = tuple(self.expressions)
+        return Format(
+            text, render, frozenset(self.needs), _moment(self), template, expressions, constants, bare
+        )  # fmt: skip
 
 
 def compile(
-    text: str, early: bool = False, http: bool = False, captured: frozenset[str] = frozenset()
+    text: str,
+    early: bool = False,
+    http: bool = False,
+    captured: frozenset[str] = frozenset(),
+    section: str = "",
+    refused: bool = False,
 ) -> Format:
     """Compile the text of a `log-format`; `early` says that `option logasap` is on. Raises FormatError.
 
-    http: for a frontend in HTTP mode. captured: what is captured of messages ("request", "response").
+    http: for a frontend in HTTP mode. captured: what is captured of messages ("request", "response"). section: the name
+    of the frontend. refused: for connections that never became a session.
 
     With `option logasap` the line leaves once the server's connection stands, or with the response's head, and a plus
     sign in front of the numbers of bytes and the total time says that they would have grown.
     """
-    compilation = _Compilation(text, early, http, captured)
-    compilation.run()
-    constants = names()
-    return Format(
-        text,
-        _render(compilation, constants),
-        frozenset(compilation.needs),
-        _moment(compilation),
-        compilation.template,
-        tuple(compilation.expressions),
-        constants,
-        compile(text, early, http) if captured else None,
-    )
-
-
-def _render(compilation: _Compilation, constants: Mapping[str, object]) -> Callable[[Record], str]:
-    # all that a user wrote stands in the template, a constant
-    source = f"lambda r: template % ({''.join(f'{expression}, ' for expression in compilation.expressions)})"
-    render: Callable[[Record], str] = eval(source, {**constants, "template": compilation.template})
-    return render
+    pieces = read_format(text, section, flags=OF_LOGS).pieces
+    # bytes that are no request make a line without a session's samples
+    differs = captured or any(piece.expression is not None for piece in pieces)
+    bare = _Compilation(early, http, refused=True).run(pieces).format(text) if http and differs else None
+    return _Compilation(early, http, captured, refused=refused).run(pieces).format(text, bare)
 
 
 def _moment(compilation: _Compilation) -> Moment:
@@ -231,54 +216,63 @@ def _moment(compilation: _Compilation) -> Moment:
     return Moment.RESPONSE
 
 
-def compile_payload(text: str) -> Format:
-    """Compile a format that is no log line, but part of an HTTP answer. Raises FormatError.
-
-    Its spaces stay, and what is missing is empty. Of a Record's addresses that are not known it wants NO_ADDRESS.
-    """
-    compilation = _Compilation(text, False, True, verbatim=True)
-    compilation.run()
-    render = _render(compilation, _blank_names())
-    return Format(text, render, frozenset(compilation.needs))
+def compile_payload(text: str, section: str = "") -> Format:
+    """Compile a format that is no log line, but part of an HTTP answer: its spaces stay. Raises FormatError."""
+    pieces = read_format(text, section).pieces
+    return _Compilation(encodes=True, verbatim=True).run(pieces).format(text)
 
 
-def compile_id(text: str, http: bool, captured: frozenset[str]) -> Format:
+def compile_variable(piece: Piece) -> Format:
+    """Compile one variable of a format that a rule writes. Raises FormatError."""
+    return _Compilation(verbatim=True).run([piece]).format(piece.variable)
+
+
+def compile_id(text: str, http: bool, captured: frozenset[str], section: str = "") -> Format:
     """Compile a `unique-id-format`: what is missing is empty, as in a payload. Raises FormatError."""
-    compilation = _Compilation(text, False, http, captured)
-    compilation.run()
-    constants = _blank_names()
-    return Format(
-        text,
-        _render(compilation, constants),
-        frozenset(compilation.needs),
-        template=compilation.template,
-        expressions=tuple(compilation.expressions),
-        constants=constants,
-    )
+    pieces = read_format(text, section).pieces
+    return _Compilation(False, http, captured, encodes=True).run(pieces).format(text)
 
 
-NO_ADDRESS = ("", 0)
-"""An address that is not known, where that is told by nothing."""
+_FRONT = (Place.FRONTEND_REQUEST_HEADER,)
+_BACK = (Place.BACKEND_REQUEST_HEADER,)
+_REQUESTS = _FRONT + _BACK
+_PLACES: Mapping[str, Mapping[str, tuple[Place, ...]]] = {
+    "unique-id-format": {"frontend": _FRONT, "backend": _BACK, "": _REQUESTS},
+    "http-request": {"frontend": _FRONT, "backend": _BACK, "": _REQUESTS},
+    "http-response": {"": (Place.FRONTEND_RESPONSE_HEADER, Place.BACKEND_RESPONSE_HEADER)},
+    "http-error": {"": tuple(place for place in Place if place not in (Place.CONFIGURATION, Place.COMMAND))},
+}
+"""Where formats are written, by the word that they belong to and the kind of section; log lines: everything else."""
 
 
-def _blank_names() -> dict[str, object]:
-    return {**names(), "dash": "", "nowhere": NO_ADDRESS}
+def _places(use: FormatUse) -> tuple[Place, ...]:
+    by_kind = _PLACES.get(use.word, {"": (Place.LOGS,)})
+    return by_kind.get(use.kind) or by_kind[""]
 
 
-def blanked(record: Record) -> Record:
-    """Return the record with NO_ADDRESS for each address that is not known."""
-    for name in ("client", "front", "local", "remote"):
-        if getattr(record, name) is NOWHERE:
-            setattr(record, name, NO_ADDRESS)
-    return record
-
-
-def check(text: str, http: bool = False) -> None:
+def check(text: str, http: bool = False, use: FormatUse | None = None) -> None:
     """Raise FormatError, a ValueError, when the text is no format that tcproxy can write.
 
-    http: for a frontend in HTTP mode, which has more variables.
+    http: for a frontend in HTTP mode, which has more variables. use: where it stands, by default a `log-format`.
     """
-    _Compilation(text, False, http).run()
+    use = use or FormatUse("log-format")
+    flags: Flags = NO_FLAGS if use.word in _PLACES else OF_LOGS
+    pieces = read_format(text, use.name, flags=flags).pieces
+    _Compilation(False, http).run(pieces)
+    places = _places(use)
+    for piece in pieces:
+        fetch = piece.expression.fetch if piece.expression is not None else None
+        if fetch is not None and not any(place.allows(fetch.places) for place in places):
+            where = " or ".join(f"'{place.words}'" for place in places[:2])
+            raise FormatError(f"the fetch '{fetch.name}' cannot be used in {where}", piece.position)
+
+
+def samples(text: str, section: str) -> tuple[Expression, ...]:
+    """Return the expressions of a format; () where it is none."""
+    try:
+        return read_format(text, section).expressions
+    except FormatError:
+        return ()
 
 
 def _connect(record: Record) -> str:

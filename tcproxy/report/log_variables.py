@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
+from json.encoder import encode_basestring
+from typing import NamedTuple
 
 from tcproxy.report import dates, messages
 from tcproxy.report.record import NOWHERE
+from tcproxy.samples.formats import Flags
 
-Flags = frozenset[str]
-"""Of Q (quotes), X (hexadecimal) and E (backslashes)."""
 Part = tuple[str, str]
 """What stands in a template of the operator %, and the expression that it prints."""
 
@@ -30,101 +31,135 @@ class Known(Enum):
     END = "at the end"
 
 
+class Forms(NamedTuple):
+    """How a variable is written. text: as text, under flags. json: as a value of JSON."""
+
+    text: Callable[[Flags], Part]
+    json: Part
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One %-variable: `write(flags)` returns its part.
+    """One %-variable.
 
     pair: the address pair that it reads, or another fact that is found out only where it is named. known: when
     the line may be written at the earliest. plus: `option logasap` marks it. captures: it tells what was captured
     of requests ("request") or responses ("response"), and nothing at all where nothing is captured.
     """
 
-    write: Callable[[Flags], Part]
+    forms: Forms
     pair: str = ""
     known: Known = Known.ALWAYS
     plus: bool = False
     captures: str = ""
 
+    def write(self, flags: Flags, early: bool = False) -> Part:
+        """Return its part. early: `option logasap` is on."""
+        if "json" in flags:
+            return self.forms.json
+        part, expression = self.forms.text(flags)
+        return f"+{part}" if self.plus and early else part, expression
 
-def _text(expression: str) -> Callable[[Flags], Part]:
+
+def _missing(flags: Flags) -> str:
+    """Return the name of what is written for a text that is missing."""
+    return "quotes" if "Q" in flags else "dash" if "M" in flags else "nothing"
+
+
+def _text(expression: str) -> Forms:
     """Text that the flags may quote and escape."""
 
     def write(flags: Flags) -> Part:
         body = f"escaped({expression})" if "E" in flags else expression
         return '"%s"' if "Q" in flags else "%s", body
 
-    return write
+    return Forms(write, ("%s", f"quote({expression})"))
 
 
-def _perhaps(expression: str) -> Callable[[Flags], Part]:
-    """Text that may be missing: then `-` is written, or two quotes with flag Q."""
+def _perhaps(expression: str) -> Forms:
+    """Text that may be missing: then `-` is written, or two quotes with flag Q, or nothing without flag M."""
 
     def write(flags: Flags) -> Part:
         body = f"escaped({expression})" if "E" in flags else expression
-        return ('"%s"', body) if "Q" in flags else ("%s", f"{body} or dash")
+        return ('"%s"', body) if "Q" in flags else ("%s", f"{body} or {_missing(flags)}")
 
-    return write
+    return Forms(write, ("%s", f"quote({expression}) if {expression} else null"))
 
 
-def _cookie(expression: str) -> Callable[[Flags], Part]:
+def _cookie(expression: str) -> Forms:
     """A captured cookie, bytes as they came."""
 
     def write(flags: Flags) -> Part:
         body = f"escaped({expression})" if "E" in flags else expression
         return ('"%s"', f"'' if {expression} is None else {body}") if "Q" in flags else (
-            "%s", f"dash if {expression} is None else {body}"
+            "%s", f"{_missing(flags)} if {expression} is None else {body}"
         )  # fmt: skip
 
-    return write
+    return Forms(write, ("%s", f"null if {expression} is None else quote({expression})"))
 
 
-def _address(pair: str) -> Callable[[Flags], Part]:
+def _address(pair: str) -> Forms:
     def write(flags: Flags) -> Part:
-        if "X" in flags:
-            known = f"hexadecimal(r.{pair}[0])"
-            return "%s", f"quotes if r.{pair} is nowhere else {known}" if "Q" in flags else known
-        if "Q" in flags:
-            return '"%s"', f"blank(r.{pair}[0])"
-        return "%s", f"r.{pair}[0]"
+        known = f"hexadecimal(r.{pair}[0])" if "X" in flags else f"r.{pair}[0]"
+        if "Q" in flags and "X" not in flags:
+            return '"%s"', f"blank({known})"
+        if "Q" not in flags and "M" in flags:
+            return "%s", known  # the text of an address that is not known is `-`
+        return "%s", f"{_missing(flags)} if r.{pair} is nowhere else {known}"
 
-    return write
+    return Forms(write, ("%s", f"null if r.{pair} is nowhere else quote(r.{pair}[0])"))
 
 
-def _port(pair: str, always: bool = False) -> Callable[[Flags], Part]:
+def _port(pair: str, always: bool = False) -> Forms:
     def write(flags: Flags) -> Part:
         if always:
             return "%04X" if "X" in flags else "%s", f"r.{pair}[1]"
-        missing = "quotes" if "Q" in flags else "dash"
-        return "%s", f"{missing} if r.{pair} is nowhere else {'hexport' if 'X' in flags else 'port'}(r.{pair})"
+        known = f"{'hexport' if 'X' in flags else 'port'}(r.{pair})"
+        return "%s", f"{_missing(flags)} if r.{pair} is nowhere else {known}"
 
-    return write
+    return Forms(write, ("%s", f"null if r.{pair} is nowhere else r.{pair}[1]"))
 
 
-def _plain(expression: str) -> Callable[[Flags], Part]:
+def _plain(expression: str) -> Forms:
     """A number that no flag changes; %d writes small numbers fastest."""
-    return lambda flags: ("%d", expression)
+    return Forms(lambda flags: ("%d", expression), ("%d", expression))
 
 
-def _fixed(expression: str) -> Callable[[Flags], Part]:
+def _large(expression: str) -> Forms:
+    """A number that no flag changes, and that is rarely small."""
+    return Forms(lambda flags: ("%s", expression), ("%s", expression))
+
+
+def _fixed(expression: str) -> Forms:
     """Text that no flag changes."""
-    return lambda flags: ("%s", expression)
+    return Forms(lambda flags: ("%s", expression), ("%s", f"quote({expression})"))
 
 
-def _number(expression: str) -> Callable[[Flags], Part]:
+def _number(expression: str) -> Forms:
     """A number that flag X writes in hexadecimal, of four digits at least."""
-    return lambda flags: ("%04X" if "X" in flags else "%s", expression)
+    return Forms(lambda flags: ("%04X" if "X" in flags else "%s", expression), ("%s", expression))
 
 
-def _captured(kind: str, block: bool) -> Callable[[Flags], Part]:
+def _milliseconds(expression: str) -> Forms:
+    return Forms(lambda flags: ("%02X" if "X" in flags else "%03d", expression), ("%d", expression))
+
+
+def _retries() -> Forms:
+    return Forms(lambda flags: ("%s", "retried(r.retries, r.redispatched)"), ("%d", "r.retries"))
+
+
+def _captured(kind: str, block: bool) -> Forms:
     """Headers that were captured, in braces or as a list (manual 8.8)."""
+    values = f"r.{kind}_captures"
 
     def write(flags: Flags) -> Part:
         escape = "escaped" if "E" in flags else "plain"
         if block:
-            return '"%s"' if "Q" in flags else "%s", f"block(r.{kind}_captures, {escape})"
-        return "%s", f"{'quoted' if 'Q' in flags else 'listed'}(r.{kind}_captures, {escape})"
+            return '"%s"' if "Q" in flags else "%s", f"block({values}, {escape})"
+        style = "quoted" if "Q" in flags else "listed" if "M" in flags else "spaced"
+        return "%s", f"{style}({values}, {escape})"
 
-    return write
+    return Forms(write, ("%s", f"quote(block({values}, plain))" if block else f"array({values})"))
 
 
 def _pairs() -> Iterator[tuple[str, Variable]]:
@@ -142,7 +177,7 @@ _DATA = f"({_HTTP_DATA}) if r.request >= 0 else r.total - r.queue - r.connect if
 
 VARIABLES: dict[str, Variable] = {
     **dict(_pairs()),
-    "B": Variable(_fixed("r.bytes_out"), known=Known.END, plus=True),
+    "B": Variable(_large("r.bytes_out"), known=Known.END, plus=True),
     "H": Variable(_text("hostname")),
     "ID": Variable(_perhaps("r.unique_id"), pair="unique_id", known=Known.END),
     "ST": Variable(_plain("0"), known=Known.LATER),
@@ -155,7 +190,7 @@ VARIABLES: dict[str, Variable] = {
     "Tt": Variable(_plain("r.total"), known=Known.END, plus=True),
     "Tu": Variable(_plain("r.total - r.idle"), known=Known.END, plus=True),
     "Tw": Variable(_plain(_WAIT), known=Known.END),
-    "U": Variable(_fixed("r.bytes_in"), known=Known.END),
+    "U": Variable(_large("r.bytes_in"), known=Known.END),
     "ac": Variable(_plain("r.active"), known=Known.END),
     "b": Variable(_text("r.backend")),
     "bc": Variable(_plain("r.backend_active"), known=Known.END),
@@ -168,9 +203,9 @@ VARIABLES: dict[str, Variable] = {
     "hs": Variable(_captured("response", block=True), known=Known.LATER, captures="response"),
     "hsl": Variable(_captured("response", block=False), known=Known.LATER, captures="response"),
     "lc": Variable(_number("r.sequence")),
-    "ms": Variable(lambda flags: ("%02X" if "X" in flags else "%03d", "milliseconds(r.accepted)")),
+    "ms": Variable(_milliseconds("milliseconds(r.accepted)")),
     "pid": Variable(_number("getpid()")),
-    "rc": Variable(lambda flags: ("%s", "retried(r.retries, r.redispatched)"), known=Known.END),
+    "rc": Variable(_retries(), known=Known.END),
     "rt": Variable(_number("r.number"), known=Known.REQUEST),
     "s": Variable(_text("r.server"), known=Known.LATER),
     "sc": Variable(_plain("r.server_active"), known=Known.END),
@@ -227,6 +262,17 @@ def _retried(count: int, elsewhere: bool) -> str:
     return f"+{count}" if elsewhere else str(count)
 
 
+def _quote(text: str) -> str:
+    """Return a text as JSON has it; what came as bytes that are no UTF-8 becomes U+FFFD."""
+    if not text.isascii():
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return encode_basestring(text)
+
+
+def _array(captures: Sequence[bytes | None]) -> str:
+    """Return captured values as an array of JSON."""
+    return f"[{', '.join(['null' if value is None else _quote(messages.header(value)) for value in captures])}]"
+
 
 def names() -> dict[str, object]:
     """Return the names that compiled formats may use, with their values."""
@@ -246,6 +292,10 @@ def names() -> dict[str, object]:
         "nowhere": NOWHERE,
         "dash": "-",
         "quotes": '""',
+        "nothing": "",
+        "null": "null",
+        "quote": _quote,
+        "array": _array,
         "retried": _retried,
         **messages.names(),
     }

@@ -35,7 +35,8 @@ def shown(text: bytes) -> str:
     return text.decode("latin-1").translate(_OF_LINES)
 
 
-def _header(value: bytes) -> str:
+def header(value: bytes) -> str:
+    """Return a captured value as log lines show it."""
     if not value.translate(None, _PLAIN_IN_HEADERS):
         return value.decode()
     return value.decode("latin-1").translate(_OF_HEADERS)
@@ -45,15 +46,19 @@ def _header(value: bytes) -> str:
 
 
 def _block(captures: Captures, finish: Callable[[str], str]) -> str:
-    return "{" + "|".join(["" if value is None else finish(_header(value)) for value in captures]) + "}"
+    return "{" + "|".join(["" if value is None else finish(header(value)) for value in captures]) + "}"
 
 
 def _listed(captures: Captures, finish: Callable[[str], str]) -> str:
-    return " ".join(["-" if value is None else finish(_header(value)) for value in captures])
+    return " ".join(["-" if value is None else finish(header(value)) for value in captures])
+
+
+def _spaced(captures: Captures, finish: Callable[[str], str]) -> str:
+    return " ".join(["" if value is None else finish(header(value)) for value in captures])
 
 
 def _quoted(captures: Captures, finish: Callable[[str], str]) -> str:
-    return " ".join(['""' if value is None else f'"{finish(_header(value))}"' for value in captures])
+    return " ".join(['""' if value is None else f'"{finish(header(value))}"' for value in captures])
 
 
 # parts of a request line
@@ -115,6 +120,7 @@ def names() -> dict[str, object]:
         "block": _block,
         "listed": _listed,
         "quoted": _quoted,
+        "spaced": _spaced,
         "method_of": _method_of,
         "target_of": _target_of,
         "path_of": _path_of,

@@ -55,7 +55,8 @@ class _LineHeader:
 
     def _rfc5424(self, level: int, now: float, data: str) -> str:
         host = self._hostname or "-"
-        return f"<{self._facility + level}>1 {self._iso_date(now)} {host} {self._words} {data} "
+        said = data.rstrip(" ") or NO_DATA
+        return f"<{self._facility + level}>1 {self._iso_date(now)} {host} {self._words} {said} "
 
     def _priority(self, level: int, now: float, data: str) -> str:
         return f"<{self._facility + level}>"
@@ -150,7 +151,12 @@ class Outlet:
         return bool(self._targets)
 
     def send(self, level: int, message: str, data: str = NO_DATA) -> None:
-        """Log a line of a level (0 emerg to 7 debug); `data` is for RFC 5424. Never blocks, never raises."""
+        """Log a line of a level (0 emerg to 7 debug); `data` is for RFC 5424. Never blocks, never raises.
+
+        An empty line is not sent.
+        """
+        if not message:
+            return
         now = self._wall()
         for target in self._targets:
             target.send(level, now, message, data)

@@ -6,6 +6,7 @@ How facts become text stands in formats.py, where the text goes in outlets.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tcproxy.report.messages import Captures
 
@@ -34,6 +35,7 @@ class Record:
         byte), line of the request, b"" for none; what was captured of headers and cookies.
         Then `queue` counts from the end of the request, of which Tw tells.
     sequence: of the line in its frontend (lc). number: of the session in the process (rt).
+    facts: what samples are taken from (samples/facts.py).
     """
 
     client: tuple[str, int] = NOWHERE
@@ -77,3 +79,4 @@ class Record:
     response_captures: Captures = ()
     request_cookie: str | None = None
     response_cookie: str | None = None
+    facts: Any = None

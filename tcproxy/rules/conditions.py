@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from tcproxy.grammar.rows import Reading
+from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import near
 from tcproxy.model.proxy import Proxy
-from tcproxy.rules.acls import Acl, Test, parse_test, references
+from tcproxy.model.userlists import UserList
+from tcproxy.rules.acls import Acl, declare, parse_test, references
+from tcproxy.rules.predefined import PREDEFINED, PREDEFINED_NOT_YET
 from tcproxy.samples.arguments import ArgumentType, Reference
 from tcproxy.samples.expressions import NOT_YET
 from tcproxy.samples.places import Place
@@ -21,21 +23,6 @@ if TYPE_CHECKING:
     from tcproxy.samples.facts import Facts
 
 Holds: TypeAlias = "Callable[[Facts], bool]"
-
-PREDEFINED = {
-    "FALSE": ("always_false",),
-    "LOCALHOST": ("src", "127.0.0.1/8", "::1"),
-    "TRUE": ("always_true",),
-}
-"""ACLs that need not be declared (manual 7.4), each with the words of its test."""
-
-PREDEFINED_NOT_YET = frozenset(
-    {
-        "HTTP", "HTTP_1.0", "HTTP_1.1", "HTTP_2.0", "HTTP_CONTENT", "HTTP_URL_ABS", "HTTP_URL_SLASH",
-        "HTTP_URL_STAR", "METH_CONNECT", "METH_DELETE", "METH_GET", "METH_HEAD", "METH_OPTIONS", "METH_POST",
-        "METH_PUT", "METH_TRACE", "RDP_COOKIE", "REQ_CONTENT", "WAIT_END",
-    }
-)  # fmt: skip
 
 
 class Term:
@@ -59,13 +46,15 @@ class Condition:
     """A condition, compiled.
 
     text: as written, with `if` or `unless`. alternatives: terms that must all hold, in any one group.
-    holds: says whether it is met by a session. A condition without terms is never met (`unless`: always).
+    unless: it is met where none of them holds. holds: says whether it is met by a session, where nothing waits (see
+    rules/waiting.py). A condition without terms is never met (`unless`: always).
     """
 
-    __slots__ = ("alternatives", "holds", "text")
+    __slots__ = ("alternatives", "holds", "text", "unless")
 
     def __init__(self, text: str, alternatives: Sequence[Sequence[Term]], unless: bool) -> None:
         self.text = text
+        self.unless = unless
         self.alternatives = tuple(tuple(group) for group in alternatives)
         holds = _any([_all([term.compile() for term in group]) for group in self.alternatives])
         self.holds: Holds = (lambda facts: not holds(facts)) if unless else holds
@@ -76,7 +65,7 @@ class Condition:
     @property
     def is_fixed(self) -> bool:
         """Return whether it is met by all requests of a connection, or by none."""
-        return all(test.expression.fetch.fixed for term in self.terms() for test in term.acl.tests)
+        return all(test.is_fixed for term in self.terms() for test in term.acl.tests)
 
     def terms(self) -> Iterator[Term]:
         """Return all terms, in order."""
@@ -102,18 +91,20 @@ def parse_condition(
     reading: Reading,
     place: Place | None = Place.FRONTEND_USE_BACKEND,
     acls: Mapping[str, Acl] | None = None,
+    draft: Draft | None = None,
 ) -> Condition | None:
     """Read `if CONDITION` or `unless CONDITION` from the word `start` to the end of the statement.
 
     acls: the ACLs declared so far in the section (`draft.get("acls")`). place: where the condition will be met; a
-    sample that does not exist there is warned of. Returns None where no word is left. Raises Refused.
+    sample that does not exist there is warned of. draft: the section, which keeps the predefined ACLs that it uses: as
+    in HAProxy, an `acl` line of the same name below adds to them. Returns None where no word is left. Raises Refused.
     """
     words = statement.words
     if start >= len(words) or not words[start]:
         return None
     if words[start] not in ("if", "unless"):
         raise Refused(f"'{words[start]}' cannot stand here: only 'if' or 'unless' and a condition", start)
-    groups = _Groups(statement, reading, place, acls or {})
+    groups = _Groups(statement, reading, place, acls or {}, draft)
     at = start + 1
     while at < len(words) and words[at]:
         at = groups.take(at)
@@ -124,9 +115,15 @@ class _Groups:
     """Collects the terms of a condition, group by group."""
 
     def __init__(
-        self, statement: Statement, reading: Reading, place: Place | None, acls: Mapping[str, Acl]
+        self,
+        statement: Statement,
+        reading: Reading,
+        place: Place | None,
+        acls: Mapping[str, Acl],
+        draft: Draft | None,
     ) -> None:
-        self.statement, self.reading, self.place, self.acls = statement, reading, place, acls
+        self.statement, self.reading, self.place, self.draft = statement, reading, place, draft
+        self.acls = acls
         self.found: list[list[Term]] = []
         self.open = False
         self.negated = False
@@ -168,10 +165,14 @@ class _Groups:
         acl = self.acls.get(name)
         if acl is not None:
             return acl
-        if name in PREDEFINED:
+        if name in PREDEFINED and name not in PREDEFINED_NOT_YET:
             words = ("acl", name, *PREDEFINED[name])
             test = parse_test(Statement(self.statement.origin, words), 2, len(words), self.reading)
-            return Acl(name, [test])
+            found = Acl(name, [test])
+            if self.draft is not None and self.reading.section != "defaults":
+                declare(found, self.draft)
+                self.acls = self.draft["acls"]
+            return found
         if name in PREDEFINED_NOT_YET:
             raise Refused(f"the predefined acl '{name}' {NOT_YET}", at)
         raise Refused(f"no acl '{name}'{near(name, [*self.acls, *PREDEFINED])}; it must be declared above", at)
@@ -194,23 +195,36 @@ class _Groups:
 # what conditions refer to, checked when all sections are read
 
 
-def unresolved(proxies: Iterable[Proxy], refused: Collection[str] = ()) -> Iterator[tuple[Origin, str]]:
-    """Return each use of a frontend, backend or server that does not exist: where, and the sentence to tell.
+Named = tuple[Proxy, str, Origin, Reference]
+"""Something that a section's expression names: with the text of the expression, and where it stands."""
 
-    refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told.
+
+def unresolved(
+    proxies: Iterable[Proxy],
+    userlists: Mapping[str, UserList],
+    refused: Collection[str] = (),
+    formats: Iterable[Named] = (),
+) -> Iterator[tuple[Origin, str]]:
+    """Return each use of a proxy, server, userlist or group that does not exist: where, and the sentence to tell.
+
+    refused: names whose declarations were refused, of servers as BACKEND/SERVER. They are not told. formats: what the
+    formats of sections name.
     """
     every = list(proxies)
-    for proxy in every:
-        for test, reference in _references(proxy):
-            names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
-            if not names.isdisjoint(refused):
-                continue
+    by_rules = ((proxy, *named) for proxy in every for named in _references(proxy))
+    for proxy, text, origin, reference in (*by_rules, *formats):
+        names = {reference.name, reference.backend, f"{reference.backend}/{reference.name}"}
+        if not names.isdisjoint(refused):
+            continue
+        if reference.type is ArgumentType.USERLIST:
+            wrong = _wrong_list(reference, userlists)
+        else:
             wrong = _wrong(reference, proxy, every)
-            if wrong:
-                yield test.origin, f"'{test.expression.text}' in {proxy.kind} '{proxy.name}' : {wrong}"
+        if wrong:
+            yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
 
 
-def _references(proxy: Proxy) -> Iterator[tuple[Test, Reference]]:
+def _references(proxy: Proxy) -> Iterator[tuple[str, Origin, Reference]]:
     acls: Mapping[str, Acl] = proxy.acls or {}
     for acl in acls.values():
         yield from references(acl)
@@ -218,6 +232,9 @@ def _references(proxy: Proxy) -> Iterator[tuple[Test, Reference]]:
         for term in condition.terms():
             if not term.acl.name:
                 yield from references(term.acl)
+    for expression, origin in proxy.expressions():
+        for reference in expression.references:
+            yield expression.text, origin, reference
 
 
 def _wrong(reference: Reference, proxy: Proxy, every: Sequence[Proxy]) -> str:
@@ -231,6 +248,14 @@ def _wrong(reference: Reference, proxy: Proxy, every: Sequence[Proxy]) -> str:
         return f"'{proxy.name}' is no {wanted}, so the name of one must be given"
     names = [one.name for one in every if one.is_backend or reference.type is ArgumentType.FRONTEND]
     return f"no {wanted} '{reference.name}'{near(reference.name, names)}"
+
+
+def _wrong_list(reference: Reference, userlists: Mapping[str, UserList]) -> str:
+    found = userlists.get(reference.name)
+    if found is None:
+        return f"no userlist '{reference.name}'{near(reference.name, userlists)}"
+    missing = next((name for name in reference.groups if name not in found.groups), "")
+    return f"no group '{missing}' in the userlist '{found.name}'{near(missing, found.groups)}" if missing else ""
 
 
 def _wrong_server(reference: Reference, every: Sequence[Proxy]) -> str:

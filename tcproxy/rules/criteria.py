@@ -40,3 +40,6 @@ def _read() -> dict[str, tuple[str, str]]:
 
 CRITERIA = MappingProxyType(_read())
 """Fetch and method by the criterion's name."""
+
+OWN_METHODS = MappingProxyType({"method": "method", "req.ssl_ver": "versions", "req_ssl_ver": "versions"})
+"""Criteria that read or compare their patterns in a way that no `-m` has (CRITERIA_METHODS in patterns/methods.py)."""

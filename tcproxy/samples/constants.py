@@ -6,11 +6,11 @@ import re
 
 from tcproxy.samples.arguments import ArgumentType
 from tcproxy.samples.kinds import Kind, Value, decode
+from tcproxy.samples.patterns.strings import read_block
 from tcproxy.samples.places import ANYWHERE
 from tcproxy.samples.rows import Fetch, Take
 
 _TRUTH = {b"true": True, b"1": True, b"false": False, b"0": False}
-_HEXADECIMAL = re.compile(r"(?:[0-9a-fA-F]{2})*")
 
 
 def constant(value: Value = b"") -> Take:
@@ -19,22 +19,25 @@ def constant(value: Value = b"") -> Take:
 
 
 def _bool(word: bytes = b"") -> Take:
-    if word not in _TRUTH:
+    truth = _TRUTH.get(word.lower())
+    if truth is None:
         raise ValueError(f"'{decode(word)}' is none of true, false, 1 and 0")
-    return constant(_TRUTH[word])
-
-
-def hexadecimal(digits: str) -> bytes:
-    """Return the bytes of an even number of hexadecimal digits. Raises ValueError."""
-    if not _HEXADECIMAL.fullmatch(digits):
-        raise ValueError(f"'{digits}' is not an even number of hexadecimal digits")
-    return bytes.fromhex(digits)
+    return constant(truth)
 
 
 def _bin(digits: bytes = b"") -> Take:
     if not digits:
         raise ValueError("hexadecimal digits are missing")
-    return constant(hexadecimal(decode(digits)))
+    return constant(read_block(digits))
+
+
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
+
+
+def _method(word: bytes = b"") -> Take:
+    if not _TOKEN.fullmatch(word):
+        raise ValueError(f"'{decode(word)}' is no method of HTTP")
+    return constant(word)
 
 
 FETCHES = (
@@ -62,7 +65,7 @@ FETCHES = (
     ),
     Fetch(
         "meth", Kind.METH, ANYWHERE, "This HTTP method.",
-        build=constant, arguments=(ArgumentType.STRING,), required=1,
+        build=_method, arguments=(ArgumentType.STRING,), required=1,
     ),
     Fetch(
         "str", Kind.STR, ANYWHERE, "This text.",

@@ -1,7 +1,4 @@
-"""Fetches and converters that HAProxy 2.6 knows and tcproxy does not do yet: refused by name.
-
-Whoever adds one takes its name away here; a test holds that no name stands in both places.
-"""
+"""Fetches and converters of HAProxy 2.6 by name: those without a row are refused by name (table.py)."""
 
 from __future__ import annotations
 

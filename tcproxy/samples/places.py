@@ -61,3 +61,18 @@ WITH_BACKEND = "......YYYYYYYYYYYYYY.."
 
 WITH_SERVER = "..........YYYYYYYYYY.."
 """Facts of the server, once it is chosen."""
+
+WITH_LINK = "...........YYYYYYYYY.."
+"""Facts of the connection to the server, once it stands, and of a response, also when that is passed on."""
+
+OF_REQUESTS = "..YYYYYYYYY..........."
+"""Facts of a request, or bytes of a client, before they are passed on."""
+
+OF_RESPONSES = "...........YYYYYYY.Y.."
+"""Facts of a response, or bytes of a server, before they are passed on, and of what a health check got."""
+
+OF_EITHER = "..YYYYYYYYYYYYYYYY.Y.."
+"""Facts of what the side sent that the place is about: a request or a response."""
+
+OF_EXCHANGES = "..YYYYYYYYYYYYYYYYY..."
+"""What is known of a request until its log line."""

@@ -12,6 +12,7 @@ from tcproxy.samples.places import IN_SESSION, WHILE_RUNNING, WITH_BACKEND, WITH
 from tcproxy.samples.rows import Fetch, Take
 
 if TYPE_CHECKING:
+    from tcproxy.model.proxy import Proxy
     from tcproxy.samples.facts import Facts, FarmFacts, FrontendFacts, ServerFacts
 
 # a backend's numbers
@@ -150,20 +151,25 @@ def _client_timeout(facts: Facts) -> Value | None:
     return _timeout(facts.frontend.model.timeouts, "client")
 
 
+def _backend(facts: Facts) -> Proxy:
+    """Return the backend that was chosen: before that, and where none is chosen, the frontend stands for it."""
+    return facts.frontend.model if facts.farm is None else facts.farm.model
+
+
 def _backend_id(facts: Facts) -> Value | None:
-    return None if facts.farm is None else facts.farm.model.id
+    return _backend(facts).id
 
 
 def _backend_name(facts: Facts) -> Value | None:
-    return None if facts.farm is None else encode(facts.farm.model.name)
+    return encode(_backend(facts).name)
 
 
 def _server_timeout(facts: Facts) -> Value | None:
-    return None if facts.farm is None else _timeout(facts.farm.model.timeouts, "server")
+    return _timeout(_backend(facts).timeouts, "server")
 
 
 def _tunnel_timeout(facts: Facts) -> Value | None:
-    return None if facts.farm is None else _timeout(facts.farm.model.timeouts, "tunnel")
+    return _timeout(_backend(facts).timeouts, "tunnel")
 
 
 def _timeout(timeouts: Any, name: str) -> int:

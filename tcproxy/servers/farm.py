@@ -246,7 +246,7 @@ class Farm(FarmState):
         common = self.queue.first() if self._takes_from_all(server) else None
         if own is None or common is None:
             return own or common
-        return own if own.entered <= common.entered else common
+        return own if own.key <= common.key else common
 
     def _takes_from_all(self, server: LiveServer) -> bool:
         """Return whether a server may serve the backend's queue: a backup only while no active server is usable."""

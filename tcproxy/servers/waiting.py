@@ -31,6 +31,11 @@ class Waiter(Protocol[GrantedT]):
         """Return the client's address, packed (4 or 16 bytes; empty for a UNIX socket)."""
         ...
 
+    @property
+    def priority(self) -> tuple[int, int]:
+        """Return the class in queues (the lowest first), and the milliseconds by which it counts as come later."""
+        return (0, 0)
+
     def granted(self, server: GrantedT) -> None:
         """Go on with `server`: the session left the queue, holds a slot of it, and must release that later."""
         ...
@@ -47,7 +52,8 @@ class Waiter(Protocol[GrantedT]):
 class Ticket(Generic[ServerT]):
     """A place in the queue of a server or of a backend.
 
-    waiter: the session that waits. server: whose queue it is, None for the backend's. entered: monotonic milliseconds.
+    waiter: the session that waits. server: whose queue it is, None for the backend's. key: the lowest is called
+    first: the class of its priority, and monotonic milliseconds when it came (`set-priority-offset` adds to them).
     mark: the queue's `served` at entry, less one. ahead: how many waited in front at entry. server_queue,
     backend_queue: the two queue numbers of a log line, final once the session left. redispatched: its server went down
     and it was balanced again (counted already).
@@ -57,7 +63,7 @@ class Ticket(Generic[ServerT]):
     """
 
     __slots__ = (
-        "ahead", "backend_queue", "called", "cancelled", "entered", "mark", "queue", "redispatched", "server",
+        "ahead", "backend_queue", "called", "cancelled", "key", "mark", "queue", "redispatched", "server",
         "server_queue", "stays", "waiter",
     )  # fmt: skip
 
@@ -66,7 +72,8 @@ class Ticket(Generic[ServerT]):
         self.stays = stays
         self.server: ServerT | None = None
         self.queue: Queue[ServerT] | None = None
-        self.entered = self.ahead = self.mark = 0
+        self.ahead = self.mark = 0
+        self.key = (0, 0)
         self.server_queue = self.backend_queue = 0
         self.redispatched = self.cancelled = self.called = False
 
@@ -104,10 +111,19 @@ class Queue(Generic[ServerT]):
         return next(iter(self.tickets), None)
 
     def add(self, ticket: Ticket[ServerT], now: int) -> None:
-        """Put a ticket at the end; `now` is monotonic milliseconds."""
+        """Put a ticket at the end, or where its priority belongs; `now` is monotonic milliseconds."""
         ticket.queue, ticket.server = self, self.server
-        ticket.entered, ticket.ahead, ticket.mark = now, len(self.tickets), self.served - 1
+        level, offset = ticket.waiter.priority
+        key = ticket.key = (level, now + offset)
+        ticket.ahead, ticket.mark = len(self.tickets), self.served - 1
+        behind = []
+        for other in reversed(self.tickets):
+            if other.key <= key:
+                break
+            behind.append(other)
         self.tickets[ticket] = None
+        for other in reversed(behind):
+            self.tickets.move_to_end(other)
         counters = self.counters
         counters.queue_current = len(self.tickets)
         if counters.queue_current > counters.queue_highest:

@@ -14,7 +14,7 @@ from tcproxy.session.state import Connection, Stream
 def enter(connection: Connection, client: End) -> None:
     """Date and count a connection whose client's end stands, and give it its number.
 
-    With `accept-proxy` it is no session yet (greeted).
+    One that is screened first is no session yet (greeted).
     """
     frontend, bind = connection.frontend, connection.bind
     world, counters = frontend.world, frontend.counters
@@ -23,7 +23,7 @@ def enter(connection: Connection, client: End) -> None:
     connection.accepted = time()
     if "front" in frontend.needs:
         connection.front = client.destination()
-    if bind.model.accept_proxy:
+    if bind.screened:
         begin_all((world.counters, bind.counters), now)
         counters.arrive()
     else:
@@ -36,7 +36,7 @@ def enter(connection: Connection, client: End) -> None:
 
 
 def greeted(frontend: FrontendSettings) -> None:
-    """Count a connection whose PROXY header came as a session."""
+    """Count a connection that has passed rules, or whose PROXY header came, as a session."""
     frontend.counters.count(frontend.world.clock.seconds())
 
 
@@ -98,7 +98,11 @@ def account(stream: Stream) -> None:
     """Add the bytes and times of a TCP session to the counters of all it passed through."""
     frontend, backend, link = stream.frontend, stream.backend, stream.link
     passed = [frontend.world.counters, frontend.counters, stream.bind.counters]
-    if backend is not None:
+    if backend is None:
+        home = frontend.home
+        if home is not None:
+            passed.append(home.counters)
+    else:
         farm = backend.farm.counters
         passed.append(farm)
         live = stream.server or awaited(stream)

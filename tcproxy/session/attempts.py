@@ -30,11 +30,7 @@ from tcproxy.session.state import Stream
 
 def chosen_backend(stream: Stream) -> BackendSettings | None:
     """Return the first backend whose condition holds, or the default one (`use_backend`, `default_backend`)."""
-    frontend = stream.frontend
-    for condition, candidate in frontend.backend_rules:
-        if condition is None or condition.holds(stream):
-            return candidate
-    return frontend.fallback
+    return stream.frontend.choose(stream)
 
 
 def choose_backend(stream: Stream) -> bool:
@@ -48,11 +44,24 @@ def choose_backend(stream: Stream) -> bool:
     stream.server_limit = backend.server
     backend.farm.enter()
     stream.backend = backend
-    for lead in backend.persistence_steps:
-        lead(stream)
+    if backend.contents is None:
+        for lead in backend.persistence_steps:
+            lead(stream)
     if stream.connection.client_shut and (backend.http is None or frontend.model.mode == "http"):
         left_early(stream)
         return False
+    return True
+
+
+def inspect_for_backend(stream: Stream) -> bool:
+    """Take the rules of the chosen backend about the client's bytes; then those of its persistence."""
+    backend: BackendSettings = stream.backend  # type: ignore[assignment]  # it was chosen
+    if backend.contents is None:
+        return True
+    if not backend.contents(stream):
+        return False
+    for lead in backend.persistence_steps:
+        lead(stream)
     return True
 
 

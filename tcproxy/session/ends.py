@@ -59,6 +59,12 @@ class End(Protocol):
     def join(self, other: Any) -> None:
         """Pass bytes in both directions from now on; bytes held go first. other: an end of the same transport."""
 
+    def hold_back(self) -> None:
+        """Keep what comes from this side, though it is joined, until `let_go`; `heard` tells of it."""
+
+    def let_go(self) -> None:
+        """Pass what was held back, and all that follows."""
+
     def mute(self) -> None:
         """Read no more from this side."""
 
@@ -71,6 +77,15 @@ class End(Protocol):
     def finish(self) -> None:
         """Send FIN to this side now."""
 
+    def mark(self, value: int) -> None:
+        """Set the firewall's mark of packets to this side, where the system allows that."""
+
+    def set_type_of_service(self, value: int) -> None:
+        """Set the type of service (8 bits) of packets to this side."""
+
+    def vanish(self) -> None:
+        """Let this side hear nothing of the close that follows: no FIN, no reset, where the system allows that."""
+
     def close(self, reset: bool = False) -> None:
         """Close this side's connection, with RST if asked, and drop what is held for it."""
 
@@ -79,6 +94,9 @@ class End(Protocol):
 
     def destination(self) -> Address:
         """Return the address of our side."""
+
+    def tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the connection (struct tcp_info), None where there is no TCP."""
 
 
 class LinkFailure(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tcproxy.model.bind import Bind
@@ -10,14 +10,19 @@ from tcproxy.model.proxy import Proxy
 from tcproxy.report.counters import Counters
 from tcproxy.report.formats import Format, Moment, compile_id
 from tcproxy.report.outlets import Outlet
+from tcproxy.rules.actions.rows import OF_CONNECTION
+from tcproxy.rules.sets import ByName, SetKind
+from tcproxy.samples.kinds import decode
 from tcproxy.servers.farm import Farm
-from tcproxy.session.attempts import choose_backend, connect, find_server
+from tcproxy.session.attempts import choose_backend, connect, find_server, inspect_for_backend
+from tcproxy.session.http import texts
 from tcproxy.session.http.assembly import HttpFrontend
 from tcproxy.session.http.upgrade import speak_http
 from tcproxy.session.log_lines import identified
 from tcproxy.session.persistence import steps_of
+from tcproxy.session.rule_sets import of_connections, of_contents, of_responses, use_servers, written
 from tcproxy.session.session import log_accepted, look, relay
-from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind, Step, World
+from tcproxy.session.settings import ROOM, BackendSettings, FrontendSettings, LiveBind, Step, World
 from tcproxy.session.steps import Steps
 
 
@@ -39,6 +44,9 @@ class Frontend(FrontendSettings):
         self.state = "open"
         self.binds = [LiveBind(self, bind) for bind in model.binds]
         self.identify = self.http.identify(self) if self.http is not None else identified
+        self._contents = of_contents(model, model, world.room) if model.mode != "http" else None
+        self._inspects = False
+        self._screen()
         self._renew_steps()
 
     def log_with(
@@ -56,15 +64,26 @@ class Frontend(FrontendSettings):
 
     def route(self, backends: Mapping[str, BackendSettings]) -> None:
         """Find the backends that the rules name, among those alive. A `listen` section is its own."""
-        self.backend_rules = [
-            (rule.condition, backends[rule.name]) for rule in self.model.use_backends if rule.name in backends
-        ]
-        self.rules_are_fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
         self.fallback = backends.get(self.model.default_backend)
         if self.fallback is None and self.model.is_backend:
             self.fallback = backends.get(self.name)
-        targets = {self.fallback, *(backend for _, backend in self.backend_rules)}
-        if self.http is None and any(backend is not None and backend.http is not None for backend in targets):
+        self.backend_rules = [
+            (rule.condition, backends.get(rule.name) if rule.form is None else self._named(rule.form, backends))
+            for rule in self.model.use_backends
+            if rule.form is not None or rule.name in backends
+        ]
+        by_name = any(rule.form is not None for rule in self.model.use_backends)
+        fixed = all(condition is None or condition.is_fixed for condition, _ in self.backend_rules)
+        self.rules_are_fixed = fixed and not by_name and not _moves_clients(self.model)
+        self.choose = _choice(self.backend_rules, self.fallback)
+        targets = {self.fallback, *(one for _, one in self.backend_rules if not isinstance(one, ByName))}
+        if by_name:
+            targets |= {backend for backend in backends.values() if backend.model.mode == self.model.mode}
+        if any(backend is not None and backend.contents is not None for backend in targets):
+            self._inspects = True
+            self._renew_steps()
+        speaks_http = any(backend is not None and backend.http is not None for backend in targets)
+        if self.http is None and (speaks_http or _switches_mode(self.model)):
             self.http = HttpFrontend(self.model)
             self.identify = _either(self.identify, self.http.identify(self))
             self._renew_steps()
@@ -72,16 +91,33 @@ class Frontend(FrontendSettings):
             self.http.set_targets(targets)
             self.needs |= self.http.needs
 
+    def _named(self, form: Any, backends: Mapping[str, BackendSettings]) -> ByName:
+        """Return what finds a backend by a name that is a format; a name that none has leads to the default one."""
+        text = (texts.written if self.model.mode == "http" else written)(form)
+        fallback = self.fallback
+        return ByName(lambda stream: backends.get(decode(text(stream)), fallback))
+
     def _renew_steps(self) -> None:
         for bind in self.binds:
             bind.steps = Steps(self._steps(bind.model)) if self.model.mode != "http" else None
+
+    def _screen(self) -> None:
+        """Make the rules about connections, which all listening addresses share."""
+        rules = [of_connections(kind, self.model) for kind in (SetKind.TCP_CONNECTION, SetKind.TCP_SESSION)]
+        for bind in self.binds:
+            bind.connection_rules, bind.session_rules = rules
+            bind.screened = bind.expected != 0 or any(rules)
 
     def _steps(self, bind: Bind) -> list[Step]:
         """Return the steps of the TCP sessions of one listening address: only those that have something to do."""
         steps: list[Step] = [] if bind.accept_proxy else [look]
         if self.outlet is not None and self.form is not None and self.form.moment is Moment.ACCEPT:
             steps.append(log_accepted)
+        if self._contents is not None:
+            steps.append(self._contents)
         steps.append(choose_backend)
+        if self._inspects:
+            steps.append(inspect_for_backend)
         if self.http is not None:
             steps.append(speak_http)
         return [*steps, find_server, connect, relay]
@@ -128,20 +164,46 @@ class Frontend(FrontendSettings):
         self.world.clock.callLater(max(0.001, 0.5 / least), bind.wake)
 
 
+def _choice(
+    rules: Sequence[tuple[Any, BackendSettings | ByName | None]], fallback: BackendSettings | None
+) -> Callable[[Any], BackendSettings | None]:
+    """Return the function that chooses a stream's backend."""
+    if not rules:
+        return lambda stream: fallback
+    from tcproxy.rules.compiling import compile_choice  # a configuration without rules needs none of it
+
+    return compile_choice(rules, fallback)
+
+
 class Backend(BackendSettings):
     """One backend at work, put together of its farm."""
 
     __slots__ = ()
 
-    def __init__(self, farm: Farm) -> None:
+    def __init__(self, farm: Farm, room: int = ROOM) -> None:
         super().__init__(farm)
-        if farm.model.mode == "tcp":
-            self.persistence_steps = steps_of(farm.model)
+        model = farm.model
+        if model.mode == "tcp":
+            self.persistence_steps = steps_of(model, use_servers(model))
+            self.relay_of = of_responses(model, room)
+            if not model.is_frontend:
+                self.contents = of_contents(model, model, room)
+
+
+def _moves_clients(model: Proxy) -> bool:
+    """Return whether rules set addresses anew for each request."""
+    rules = [rule for kind in (SetKind.TCP_CONTENT, SetKind.HTTP_REQUEST) for rule in model.rules_of(kind)]
+    return any(change.startswith(OF_CONNECTION) for rule in rules for change in rule.made.changes)
+
+
+def _switches_mode(model: Proxy) -> bool:
+    """Return whether a rule of a frontend in TCP mode may go on in HTTP."""
+    return any(rule.action.name == "switch-mode" for rule in model.rules_of(SetKind.TCP_CONTENT))
 
 
 def _id_form(model: Proxy) -> Format | None:
     text = model.unique_id_format
-    return compile_id(text, model.mode == "http", model.captured) if text else None
+    return compile_id(text, model.mode == "http", model.captured, model.name) if text else None
 
 
 def _either(of_bytes: Callable[[Any], str], of_messages: Callable[[Any], str]) -> Callable[[Any], str]:

@@ -6,7 +6,7 @@ The line's text is made in tcproxy/report; whether a line is wanted at all is de
 
 from __future__ import annotations
 
-from tcproxy.report.formats import Moment, blanked
+from tcproxy.report.formats import Moment
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.report.record import Record
 from tcproxy.session.accounting import awaited, milliseconds
@@ -18,6 +18,8 @@ ERROR_LEVEL = 3
 INFO_LEVEL = 6
 NO_SERVER = "<NOSRV>"
 LINE = "the log line of "
+ID_LENGTH = 127
+"""Bytes of a unique id at the most."""
 
 
 def write(stream: Stream, moment: Moment = Moment.END) -> None:
@@ -34,6 +36,10 @@ def write(stream: Stream, moment: Moment = Moment.END) -> None:
     if moment is not Moment.ACCEPT and _unwanted(stream, failed, moment):
         return
     level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
+    if stream.level is not None:
+        level = stream.level
+        if level < 0:
+            return  # `set-log-level silent`
     try:
         record = record_of(stream, frontend.needs, moment)
         frontend.lines += 1
@@ -55,11 +61,12 @@ def _unwanted(stream: Stream, failed: bool, moment: Moment) -> bool:
     return stream.frontend.skip_null and not stream.client.bytes_read and moment is Moment.END
 
 
-def refuse(connection: Connection, cause: str, left: bool = False) -> None:
+def refuse(connection: Connection, cause: str, left: bool = False, reset: bool = True) -> None:
     """End a connection before it became a session (a bad PROXY header), and write its line.
 
     left: the client went away or stayed silent: with `option dontlognull` there is no line. A client that sent
     something is reset: HAProxy leaves those bytes unread, which makes the kernel answer the close with RST.
+    reset: False where they were read.
     """
     stream = connection.refused()
     stream.decide(PROXY, "R")
@@ -67,7 +74,7 @@ def refuse(connection: Connection, cause: str, left: bool = False) -> None:
     if not (left and connection.frontend.skip_null):
         _write_refusal(stream, cause)
     stream.logged = True
-    if not left:
+    if reset and not left:
         connection.client.close(reset=True)
     connection.end()
 
@@ -91,6 +98,7 @@ def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:
     frontend, backend, connection = stream.frontend, stream.backend, stream.connection
     now = stream.connected_at if moment is Moment.ESTABLISHED else stream.now()
     record = Record(
+        facts=stream,
         accepted=connection.accepted,
         frontend=frontend.name,
         bind=stream.bind.name,
@@ -111,6 +119,8 @@ def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:
         request_captures=frontend.no_captures[0],
         response_captures=frontend.no_captures[1],
     )
+    if stream.captured is not None:
+        record.request_captures = stream.captured.request
     _add_server(stream, record)
     _add_addresses(stream, record, needs)
     if "unique_id" in needs:
@@ -121,6 +131,7 @@ def record_of(stream: Stream, needs: frozenset[str], moment: Moment) -> Record:
 def unique_id(stream: Stream) -> str:
     """Return the unique id (`unique-id-format`), made when it is first asked for; "" without a format."""
     if stream.unique is None:
+        stream.unique = ""  # its format may take a sample of it
         stream.unique = stream.frontend.identify(stream)
     return stream.unique
 
@@ -130,7 +141,12 @@ def identified(stream: Stream) -> str:
     form = stream.frontend.id_form
     if form is None:
         return ""
-    return form.render(blanked(record_of(stream, form.needs - {"unique_id"}, Moment.END)))
+    return cut(form.render(record_of(stream, form.needs - {"unique_id"}, Moment.END)))
+
+
+def cut(unique: str) -> str:
+    """Return a unique id without the bytes that are too many."""
+    return unique.encode("utf-8", "surrogateescape")[:ID_LENGTH].decode("utf-8", "surrogateescape")
 
 
 def _add_server(stream: Stream, record: Record) -> None:

@@ -88,6 +88,8 @@ def rdp_of(backend: Proxy) -> PersistenceStep | None:
     persists = "persist" in backend.options
 
     def apply(stream: Stream) -> bool:
+        if stream.persistence is not None and stream.persistence.server is not None:
+            return True
         value = read_rdp_cookie(stream.client.held, name)
         meant = read_rdp_server(value) if value else None
         if meant is None or stream.backend is None:
@@ -105,6 +107,6 @@ def _is_at(server: LiveServer, meant: tuple[str, int]) -> bool:
     return server.address is not None and (server.address.host, server.port) == meant
 
 
-def steps_of(backend: Proxy) -> tuple[PersistenceStep, ...]:
-    """Return the persistence steps of a backend in TCP mode, in order."""
-    return tuple(filter(None, (rules_of(backend), rdp_of(backend))))
+def steps_of(backend: Proxy, use_servers: PersistenceStep | None = None) -> tuple[PersistenceStep, ...]:
+    """Return the persistence steps of a backend in TCP mode, in order. use_servers: takes its `use-server` rules."""
+    return tuple(filter(None, (rules_of(backend), use_servers, rdp_of(backend))))

@@ -41,8 +41,9 @@ class Relay:
         self.link: End = link
         self.backend: BackendSettings = backend
         self.server_limit = stream.server_limit
-        if backend.tunnel:
-            connection.client_limit = self.server_limit = backend.tunnel
+        tunnel = stream.tunnel_limit or backend.tunnel
+        if tunnel:
+            connection.client_limit = self.server_limit = tunnel
         self.server_done = self.server_shut = self.over = False
 
     def join(self) -> None:

@@ -10,13 +10,14 @@ Here stand: events of the ends before the relay, deadlines, and the end of the s
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.report.formats import Moment
+from tcproxy.samples.variables import Store
 from tcproxy.session import accounting, attempts, crashes
 from tcproxy.session.attempts import observe
 from tcproxy.session.ends import End
-from tcproxy.session.greeting import Greeting
+from tcproxy.session.greeting import screen
 from tcproxy.session.log_lines import write
 from tcproxy.session.relay import Relay
 from tcproxy.session.settings import BackendSettings, LiveBind
@@ -27,6 +28,7 @@ from tcproxy.session.stages import (
     CLOSED,
     CONNECTING,
     GREETING,
+    INSPECTING,
     LETTERS,
     NEVER,
     RELAYING,
@@ -35,11 +37,21 @@ from tcproxy.session.stages import (
 from tcproxy.session.state import CONNECTION_FIELDS, STREAM_FIELDS, Connection, Stream
 from tcproxy.session.steps import run
 
+FIRST = (0, 0)
+
+if TYPE_CHECKING:
+    from tcproxy.session.inspection import Inspection
+
 
 class TcpSession(Connection, Stream):
-    """One client of a frontend in TCP mode, from the accept to the end of the relay."""
+    """One client of a frontend in TCP mode, from the accept to the end of the relay.
 
-    __slots__ = (*CONNECTION_FIELDS, *STREAM_FIELDS)
+    captured: what rules have captured (rule_sets.py), None for nothing. inspection: rules about contents that are not
+    through yet (inspection.py), None outside them. level: of the log line, -1 for no line, None for the usual one.
+    priority: in queues, the class and the milliseconds to add.
+    """
+
+    __slots__ = (*CONNECTION_FIELDS, *STREAM_FIELDS, "captured", "inspection", "level", "priority")
 
     def __init__(self, bind: LiveBind) -> None:
         frontend = bind.frontend
@@ -48,7 +60,12 @@ class TcpSession(Connection, Stream):
         self.client_limit = frontend.client
         self.server_limit = 0.0
         self.steps = bind.steps
-        self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
+        self.alarm = self.greeting = self.front = self.moved = self.relay = self.packed_source = None
+        self.kept_variables = self.scopes = None
+        self.inspection: Inspection | None = None
+        self.captured: Any = None
+        self.level: int | None = None
+        self.priority = FIRST
         self.link = self.backend = self.server = self.previous = self.avoid = self.ticket = None
         self.persistence = self.local = self.remote = self.unique = None
         self.stage = CHOOSING
@@ -63,18 +80,27 @@ class TcpSession(Connection, Stream):
         """Return itself: a TCP session is its own connection."""
         return self
 
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope, None while there is none."""
+        return Connection.variables(self, scope) if self.stage is GREETING else Stream.variables(self, scope)
+
+    @property
+    def wait_over(self) -> bool:
+        """Return False while a condition may be answered by "not known yet"."""
+        return self.inspection is None or self.inspection.over
+
     def begin(self, client: End) -> None:
         """The client's connection stands: count it and take the first steps."""
         accounting.enter(self, client)
-        client.listen()
-        if self.bind.model.accept_proxy:
+        if self.bind.screened:
             self.stage = GREETING
-            Greeting(self).wait()
+            screen(self)
         else:
+            client.listen()
             run(self)
 
     def greeted(self) -> None:
-        """Go on: the PROXY header is read."""
+        """Go on: it has passed rules about connections, and a PROXY header is read."""
         self.stage = CHOOSING
         run(self)
 
@@ -105,7 +131,7 @@ class TcpSession(Connection, Stream):
         self.expires = NEVER
         if server is not None and server.watch is not None:
             observe(server, True)
-        relay = Relay(self, self)
+        relay = Relay(self, self) if backend.relay_of is None else backend.relay_of(self)
         if frontend.outlet is not None:
             write(self, Moment.ESTABLISHED)
         relay.join()
@@ -113,7 +139,9 @@ class TcpSession(Connection, Stream):
     # events of the client's end before the relay
 
     def heard(self, end: End) -> None:
-        """Bytes came that wait for the server."""
+        """Bytes came that wait for the server, and for rules that look at them."""
+        if self.stage is INSPECTING:
+            run(self)
 
     def emptied(self, end: End) -> None:
         """Nothing to do: nothing was sent yet."""
@@ -123,7 +151,10 @@ class TcpSession(Connection, Stream):
         self.client_done = True
         if self.client_shut:
             self.close_client()
-        self.settle()
+        if self.stage is INSPECTING:
+            run(self)
+        else:
+            self.settle()
 
     def broke(self, end: End | None, errno: int) -> None:
         """The client's connection failed. (A link that is being established tells by `connect_failed`.)"""
@@ -134,6 +165,9 @@ class TcpSession(Connection, Stream):
                 # found by `look`, the first step: the backend is still chosen, and counts the abort
                 self.decide(CLIENT_ERROR, "R")
                 self.close_client()
+                return
+            if self.stage is INSPECTING:
+                self._lose_client(CLIENT_ERROR)
                 return
             accounting.aborted_by_client(self)
             self.decide(CLIENT_ERROR, "D")
@@ -201,7 +235,10 @@ class TcpSession(Connection, Stream):
     def _alarmed_early(self, now: float) -> None:
         if now >= self.expires:
             self.expires = NEVER
-            attempts.expired(self)
+            if self.stage is INSPECTING:
+                run(self)
+            else:
+                attempts.expired(self)
         else:
             self._check_client(now)
         if self.relay is not None:
@@ -218,11 +255,27 @@ class TcpSession(Connection, Stream):
         """Treat a client that is silent for too long like one that sent FIN; the attempt to connect goes on."""
         client, limit = self.client, self.client_limit
         if limit and not self.client_done and client.reading and now >= client.last_progress + limit:
+            if self.stage is INSPECTING:
+                self._lose_client(CLIENT_TIMEOUT)
+                return
             if not self.error:
                 self.decide(CLIENT_TIMEOUT)
                 accounting.aborted_by_client(self)
             client.mute()
             self.finish_client()
+
+    def _lose_client(self, cause: str) -> None:
+        """End since the client was reset, or silent, while rules waited for its bytes."""
+        self.decide(cause)
+        self.frontend.counters.request_errors += 1
+        accounting.aborted_by_client(self)
+        home = self.frontend.home
+        if self.backend is None and home is not None:
+            # HAProxy gives such a client to the section itself at last
+            home.enter()
+            home.counters.aborts_client += 1
+            home.leave()
+        self.end()
 
     def rearm(self) -> None:
         """See that the alarm strikes no later than anything that can be due from now on (relay.py has the reason)."""

@@ -15,18 +15,22 @@ from dataclasses import dataclass, field
 from time import process_time
 from typing import Any, Protocol
 
+from tcproxy.grammar.addresses import Address, Family
 from tcproxy.guards import PluginFailed, reason
 from tcproxy.interfaces import IClock
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.replies import BUFSIZE, MAXREWRITE
 from tcproxy.report.counters import Counters
+from tcproxy.report.events import Events
 from tcproxy.report.formats import Format
 from tcproxy.report.info import Load
 from tcproxy.report.messages import Captures
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.seen import SeenPipes
 from tcproxy.report.sinks import Sinks
+from tcproxy.samples.variables import Store, store_of_process
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
 from tcproxy.servers.wording import ALERT, INTERNAL_ERROR
@@ -36,6 +40,12 @@ from tcproxy.session.timers import Deadlines, Newcomers
 
 TURNAROUND = 1.0
 """Seconds between a failed attempt and the next one on the same server (manual, `retries`)."""
+
+ROOM = BUFSIZE - MAXREWRITE
+"""Bytes of a client that a buffer has room for, with the defaults of `tune.bufsize` and `tune.maxrewrite`."""
+
+PROXY_HEADER, CLIENT_IP_HEADER = 1, 2
+"""Headers in front of a client's bytes (greeting.py), as bits."""
 
 HASHING = frozenset({"hash", "hdr", "rdp-cookie", "source", "uri", "url_param"})
 """Strategies that lead the same client to the same server."""
@@ -47,6 +57,9 @@ Step = Callable[[Any], bool]
 def seconds_of(timeouts: Mapping[str, int] | None, name: str) -> float:
     """Return a timeout in seconds; 0 for none."""
     return (timeouts or {}).get(name, 0) / 1000
+
+
+_STREAMS = {"stdout": Address(Family.FD, "1"), "stderr": Address(Family.FD, "2")}
 
 
 def _silent(level: int, message: str) -> None:
@@ -112,6 +125,8 @@ def shows_letters(back: Proxy) -> bool:
 class BackendSettings:
     """One backend as sessions see it. All timeouts in seconds, 0 for none.
 
+    contents: the step of its `tcp-request content` rules in TCP mode, None without any.
+    relay_of: makes the relay of a session whose servers `tcp-response content` rules inspect, None without any.
     persistence_steps: done with each session in TCP mode, once the backend is known; HTTP mode has http/rule_table.py.
     retries: how often a request is tried again at the most; connect_retries: of these, attempts to connect that failed.
     rotates: its strategy ties no client to a server, so that another one may be tried at once.
@@ -119,9 +134,9 @@ class BackendSettings:
     """
 
     __slots__ = (
-        "abort_on_close", "connect", "connect_retries", "dispatch", "farm", "http", "independent", "model", "name",
-        "nolinger", "persistence_steps", "queue", "redispatch", "redispatches", "retries", "rotates", "server",
-        "server_fin", "tunnel", "turnaround",
+        "abort_on_close", "connect", "connect_retries", "contents", "dispatch", "farm", "http", "independent", "model",
+        "name", "nolinger", "persistence_steps", "queue", "redispatch", "redispatches", "relay_of", "retries",
+        "rotates", "server", "server_fin", "tunnel", "turnaround",
     )  # fmt: skip
 
     def __init__(self, farm: Farm) -> None:
@@ -144,6 +159,8 @@ class BackendSettings:
         self.nolinger = "nolinger" in model.options
         self.independent = "independent-streams" in model.options
         self.rotates = model.balance.name not in HASHING
+        self.contents: Step | None = None
+        self.relay_of: Callable[[Any], Any] | None = None
         self.persistence_steps: tuple[Step, ...] = ()
         self.http = HttpBackend(model) if model.mode == "http" else None
 
@@ -158,13 +175,16 @@ class BackendSettings:
 class LiveBind:
     """One listening address of a frontend: its limits, its counters, and the steps of the clients that come in there.
 
-    steps: of a TCP session. resume: set while the listener accepts nobody because of a limit; called when a place is
-    free. listener: accepts there, once it is open; runtime commands pause and close it. passed: the counters that each
-    client of this address counts in.
+    steps: of a TCP session. connection_rules, session_rules: what `tcp-request connection` and `session` rules say of
+    a connection; True: let it in. expected: the headers that it must begin with. screened: a connection is no session
+    before it has passed these, or has sent a header (greeting.py). resume: set while the listener accepts nobody
+    because of a limit; called when a place is free. listener: accepts there, once it is open; runtime commands pause
+    and close it. passed: the counters that each client of this address counts in.
     """
 
     __slots__ = (
-        "counters", "frontend", "listener", "maxconn", "model", "name", "passed", "resume", "steps",
+        "connection_rules", "counters", "expected", "frontend", "listener", "maxconn", "model", "name", "passed",
+        "resume", "screened", "session_rules", "steps",
     )  # fmt: skip
 
     def __init__(self, frontend: FrontendSettings, model: Bind) -> None:
@@ -174,6 +194,10 @@ class LiveBind:
         self.maxconn = model.maxconn
         self.counters = Counters()
         self.passed = (frontend.world.counters, frontend.counters, self.counters)
+        self.connection_rules: Step | None = None
+        self.session_rules: Step | None = None
+        self.expected = (PROXY_HEADER if model.accept_proxy else 0) | (CLIENT_IP_HEADER if model.cip else 0)
+        self.screened = self.expected != 0
         self.steps: Any = None  # a Steps (steps.py, above); None in HTTP mode
         self.resume: Callable[[], None] | None = None
         self.listener: Accepting | None = None
@@ -191,7 +215,9 @@ class FrontendSettings:
     form: of log lines; data_form: of the structured data that RFC 5424 adds; refusal_form: of connections that
     never became a session; needs: the addresses they name; notes_links: those of links are among them.
     identify: makes the id of a stream (`unique-id-format`), "" without a format.
-    backend_rules: (condition or None, backend) of each use_backend, in order. fallback: the default backend, or None.
+    backend_rules: (condition or None, backend or the function that finds it) of each use_backend, in order. fallback:
+    the default backend, or None.
+    choose: gives the backend of a stream by these.
     rules_are_fixed: rules choose the same backend for all requests of a connection.
     home: the farm of a `listen` section, which is its own backend until another one is chosen; None of a frontend.
     """
@@ -216,8 +242,9 @@ class FrontendSettings:
         self.no_captures: tuple[Captures, Captures] = (
             (None,) * len(model.request_captures), (None,) * len(model.response_captures),
         )  # fmt: skip
-        self.backend_rules: list[tuple[Any, BackendSettings]] = []
+        self.backend_rules: list[tuple[Any, Any]] = []
         self.fallback: BackendSettings | None = None
+        self.choose: Callable[[Any], BackendSettings | None] = lambda stream: None
         self.rules_are_fixed = True
         self.lines = 0
         self.needs: frozenset[str] = frozenset()
@@ -257,6 +284,7 @@ class World:
     waiting: binds whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
+    events: what the converter `debug` told. variables: those of the scope `proc`. room: see ROOM.
     """
 
     configuration: Configuration
@@ -278,17 +306,34 @@ class World:
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)
     pipes: SeenPipes | None = None
+    events: Events = field(default_factory=Events)
+    variables: Store = field(init=False)
     rate_limit: int = field(init=False)
+    room: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)
     newcomers: Newcomers = field(init=False)
 
     def __post_init__(self) -> None:
         settings = self.configuration.process
+        tune = settings.tune
+        self.room = max(1, tune.get("tune.bufsize", BUFSIZE) - tune.get("tune.maxrewrite", MAXREWRITE))
+        self.variables = store_of_process(settings.tune)
+        for name, sample in settings.variables.items():
+            self.variables.put(name, sample)
+        for destination, line in settings.told:
+            self.tell_sample(destination, line)
         self.rate_limit = min(filter(None, (settings.maxconnrate, settings.maxsessrate)), default=0)
         self.deadlines = Deadlines(self.clock)
         self.newcomers = Newcomers(self.deadlines, self.sessions)
         self.load = Load(self.birth, process_time())
+
+    def tell_sample(self, destination: str, line: bytes) -> None:
+        """Tell what the converter `debug` saw: to `buf0`, `stdout` or `stderr`."""
+        if destination == "buf0":
+            self.events.add(line)
+        else:
+            self.sinks.sink(_STREAMS[destination]).write(line + b"\n")
 
     def tell_error(self, error: BaseException, where: str) -> None:
         """Tell that code of this program raised an exception; where: in what, as `session 7`.

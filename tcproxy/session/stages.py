@@ -14,16 +14,18 @@ class Stage(IntEnum):
     """How far a session has come, and with it the second letter of an end at this moment (manual 8.5)."""
 
     GREETING = 0
-    CHOOSING = 1
-    QUEUED = 2
-    TURNAROUND = 3
-    CONNECTING = 4
-    RELAYING = 5
-    CLOSED = 6
+    INSPECTING = 1
+    CHOOSING = 2
+    QUEUED = 3
+    TURNAROUND = 4
+    CONNECTING = 5
+    RELAYING = 6
+    CLOSED = 7
 
 
 # plain names, since looking a member up in its class costs ten times as much, and each session does so often
 GREETING: Stage = Stage.GREETING
+INSPECTING: Stage = Stage.INSPECTING
 CHOOSING: Stage = Stage.CHOOSING
 QUEUED: Stage = Stage.QUEUED
 TURNAROUND: Stage = Stage.TURNAROUND
@@ -33,6 +35,7 @@ CLOSED: Stage = Stage.CLOSED
 
 LETTERS = {
     GREETING: "R",
+    INSPECTING: "R",
     CHOOSING: "C",
     QUEUED: "Q",
     TURNAROUND: "C",

@@ -10,28 +10,49 @@ after another (http/). Methods that raise NotImplementedError here are those tha
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
+from tcproxy.grammar.statements import Origin
 from tcproxy.interfaces import IRequest
+from tcproxy.samples.facts import CapturedFacts, Endpoint
+from tcproxy.samples.variables import Store
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.ends import Address, End
 from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind, World
 from tcproxy.session.stages import CHOOSING, CLOSED, NEVER, Stage
 from tcproxy.session.timers import Alarm
+from tcproxy.wire.messages import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
 CONNECTION_FIELDS = (
     "accepted", "alarm", "began", "bind", "client", "client_done", "client_limit", "client_shut", "front",
-    "frontend", "greeting", "handshake", "number", "packed_source", "relay",
+    "frontend", "greeting", "handshake", "kept_variables", "moved", "number", "packed_source", "relay",
 )  # fmt: skip
 STREAM_FIELDS = (
     "avoid", "backend", "connected_at", "error", "expires", "link", "local", "logged", "next_step", "persistence",
-    "phase", "previous", "queued_until", "redispatched", "remote", "retries", "server", "server_limit", "stage",
-    "steps", "ticket", "unique",
+    "phase", "previous", "queued_until", "redispatched", "remote", "retries", "scopes", "server", "server_limit",
+    "stage", "steps", "ticket", "unique",
 )  # fmt: skip
+
+
+class Moved:
+    """Addresses that rules have set, None where they have not (`set-src`, `set-dst` ...).
+
+    source, destination: as most samples and lines have them. real_source, real_destination: of the connection, which
+    only rules about connections set.
+    """
+
+    __slots__ = ("destination", "real_destination", "real_source", "source")
+
+    def __init__(self) -> None:
+        self.source: Address | None = None
+        self.destination: Address | None = None
+        self.real_source: Address | None = None
+        self.real_destination: Address | None = None
 
 
 class Persistence:
@@ -69,7 +90,7 @@ class Persistence:
 
 @implementer(IRequest)
 class SessionFacts:
-    """Read-only facts of a session for rules, strategies and log lines."""
+    """Read-only facts of a session for rules, strategies and log lines. request, response: None outside exchanges."""
 
     if not TYPE_CHECKING:
         __slots__ = ()  # the classes above have slots for these fields, which mypy cannot know
@@ -77,6 +98,15 @@ class SessionFacts:
     client: End
     bind: LiveBind
     frontend: FrontendSettings
+    request: RequestHead | None = None
+    response: ResponseHead | None = None
+    # no rule of tcproxy sets these two yet, and none is asked of a connection that failed
+    last_rule: Origin | None = None
+    client_error: str = ""
+    first: bool = True
+    captured: CapturedFacts | None = None
+    tunnel_limit: float = 0.0
+    priority: tuple[int, int] = (0, 0)
 
     @property
     def world(self) -> World:
@@ -100,12 +130,37 @@ class SessionFacts:
     @property
     def destination(self) -> bytes:
         """Return the packed address that the client connected to, empty for a UNIX socket."""
-        return _packed(self.front_address[0])
+        return packed(self.front_address[0])
 
     @property
     def destination_port(self) -> int:
         """Return the port that the client connected to."""
         return self.front_address[1]
+
+    @property
+    def priority_class(self) -> int:
+        """Return the class in queues that a rule has set."""
+        return self.priority[0]
+
+    @property
+    def priority_offset(self) -> int:
+        """Return the milliseconds by which it counts as come later in queues, as a rule has set them."""
+        return self.priority[1]
+
+    @property
+    def connection_source(self) -> Address:
+        """Return the address of the client's connection, whatever a PROXY header says, or later rules have set."""
+        raise NotImplementedError
+
+    @property
+    def connection_destination(self) -> Address:
+        """Return the address that the connection came to, whatever a PROXY header says, or later rules have set."""
+        raise NotImplementedError
+
+    @property
+    def farm(self) -> Farm | None:
+        """Return the servers of the backend, None before it is chosen."""
+        return None
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -121,6 +176,64 @@ class SessionFacts:
     def front_address(self) -> Address:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
         raise NotImplementedError
+
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope, to read and to set; None while there is none."""
+        raise NotImplementedError
+
+    @property
+    def wait_over(self) -> bool:
+        """Return True: no rule of tcproxy waits for more bytes of TCP yet."""
+        return True
+
+    def response_data(self) -> bytes | None:
+        """Return None: a connection alone has no server."""
+        return None
+
+    @property
+    def link_remote(self) -> Endpoint | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def link_local(self) -> Endpoint | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def link_error(self) -> str | None:
+        """Return None: a connection alone has no link."""
+        return None
+
+    @property
+    def server_timeout(self) -> int:
+        """Return 0: a connection alone has no server."""
+        return 0
+
+    @property
+    def tunnel_timeout(self) -> int:
+        """Return 0: a connection alone has no server."""
+        return 0
+
+    def client_tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the client's connection, None where it is no TCP."""
+        return self.client.tcp_info()
+
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return None: there is no request in TCP mode."""
+        return None
+
+    def request_body(self) -> bytes:
+        """Return nothing: there is no request in TCP mode."""
+        return b""
+
+    def response_body(self) -> bytes:
+        """Return nothing: there is no response in TCP mode."""
+        return b""
+
+    def unique_id(self) -> bytes | None:
+        """Return None: a connection has no id, what goes to a server has one."""
+        return None
 
     # interfaces.IRequest, for strategies: in TCP mode there is no request
 
@@ -147,8 +260,9 @@ class Connection(SessionFacts):
     accepted: wall-clock seconds of the accept, in HTTP mode of the last request's first byte. alarm: its one deadline.
     began: monotonic seconds of the same moment. client: its end. client_done: the client will send no more.
     client_limit: seconds of silence allowed on the client's side now, 0 for no limit. client_shut: we send it no more.
-    bind, frontend: where it came in. front: the address it connected to, once asked for. greeting: the PROXY
-    header, or what reads it (greeting.py). handshake: milliseconds that this took. number: unique in the process.
+    bind, frontend: where it came in. kept_variables: those of the scope `sess`, None before there is one. front: the
+    address it connected to, once asked for. greeting: the PROXY header, or what reads it (greeting.py). handshake:
+    milliseconds that this took. moved: addresses that rules have set, None without any. number: unique in the process.
     packed_source: the client's packed address, once asked for. relay: its two joined ends (relay.py), None before.
     """
 
@@ -164,6 +278,8 @@ class Connection(SessionFacts):
     front: Address | None
     greeting: Any
     handshake: int
+    kept_variables: Store | None
+    moved: Moved | None
     number: int
     packed_source: bytes | None
     relay: Any
@@ -171,10 +287,10 @@ class Connection(SessionFacts):
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        packed = self.packed_source
-        if packed is None:
-            packed = self.packed_source = _packed(self.client_address[0])
-        return packed
+        source = self.packed_source
+        if source is None:
+            source = self.packed_source = packed(self.client_address[0])
+        return source
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -184,22 +300,63 @@ class Connection(SessionFacts):
     @property
     def client_address(self) -> Address:
         """Return the client's address: the PROXY header's, if there was one. Raises OSError once the socket is gone."""
+        if self.moved is not None and self.moved.source is not None:
+            return self.moved.source
         header = self.proxy_header
         if header is not None and header.usable and header.source is not None:
             return header.source
+        return self.connection_source
+
+    @property
+    def connection_source(self) -> Address:
+        """Return the address of the client's connection, whatever a PROXY header says, or later rules have set."""
+        if self.moved is not None and self.moved.real_source is not None:
+            return self.moved.real_source
         host, port = self.client.source()
         return (host, port) if host != "unix" else (host, self.bind.model.id)
 
     @property
     def front_address(self) -> Address:
         """Return the address the client connected to: the PROXY header's, if there was one. Raises OSError as above."""
+        if self.moved is not None and self.moved.destination is not None:
+            return self.moved.destination
         header = self.proxy_header
         if header is not None and header.usable and header.destination is not None:
             return header.destination
+        return self.connection_destination
+
+    @property
+    def connection_destination(self) -> Address:
+        """Return the address that the connection came to, whatever a PROXY header says, or later rules have set."""
+        if self.moved is not None and self.moved.real_destination is not None:
+            return self.moved.real_destination
         if self.front is None:
             self.front = self.client.destination()
         host, port = self.front
         return (host, port) if host != "unix" else (host, self.bind.model.id)
+
+    def move(self, source: Address | None, destination: Address | None, real: bool) -> None:
+        """Set addresses, those that are given. real: those of the connection, too."""
+        moved = self.moved
+        if moved is None:
+            moved = self.moved = Moved()
+        if source is not None:
+            moved.source = source
+            moved.real_source = source if real else moved.real_source
+            self.packed_source = None
+        if destination is not None:
+            moved.destination = destination
+            moved.real_destination = destination if real else moved.real_destination
+
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of the process or of this connection; None of any other scope."""
+        if scope == "proc":
+            return self.frontend.world.variables
+        if scope != "sess":
+            return None
+        if self.kept_variables is None:
+            self.kept_variables = self.frontend.world.variables.inner("sess")
+        return self.kept_variables
 
     # methods of connections that lower files call
 
@@ -275,7 +432,8 @@ class Stream(SessionFacts):
     ends, NEVER without one. link: the server's end. local, remote: addresses of the link, where lines name them.
     logged: its log line is written, or not wanted. steps, next_step: what is done in order, and the index of the step
     that follows. persistence: leads it to a server, None for nothing. previous: the server that failed it.
-    redispatched: it went to another server than the first. retries: attempts after the first. server: whose slot it
+    redispatched: it went to another server than the first. retries: attempts after the first. scopes: its variables by
+    their scope, None before there is one. server: whose slot it
     holds. server_limit: seconds of silence allowed to the server now, 0 for no limit. ticket: its place in a queue.
     unique: its unique id, None until it was asked for.
     """
@@ -301,12 +459,16 @@ class Stream(SessionFacts):
     redispatched: bool
     remote: Address | None
     retries: int
+    scopes: dict[str, Store] | None
     server: LiveServer | None
     server_limit: float
     stage: Stage
     steps: Any  # a Steps (steps.py, above)
     ticket: Ticket | None
     unique: str | None
+
+    # of TCP mode only: the level of the log line that a rule has set, -1 for no line
+    level: int | None = None
 
     # of HTTP mode only: links of the client's own (http/private.py), and a request to send again (http/retries.py)
     kept: Any = None
@@ -316,6 +478,83 @@ class Stream(SessionFacts):
     def farm(self) -> Farm | None:
         """Return the backend's servers, None before it is chosen."""
         return self.backend.farm if self.backend is not None else None
+
+    def response_data(self) -> bytes | None:
+        """Return the bytes that were read from the server in TCP mode and not passed on, None before a link stands."""
+        link = self.link
+        return link.held if link is not None and link.connected else None
+
+    @property
+    def link_remote(self) -> Endpoint | None:
+        """Return the packed address and port that the link leads to, or led to if it failed; None without one."""
+        return _endpoint(self.remote, self.link and self.link.source)
+
+    @property
+    def link_local(self) -> Endpoint | None:
+        """Return the packed address and port of our side of the link; None where they are not known (any more)."""
+        return _endpoint(self.local, self.link and self.link.destination)
+
+    @property
+    def link_error(self) -> str | None:
+        """Return "" once the link stood, None before: of an attempt that failed, nothing is left."""
+        return "" if self.connected_at else None
+
+    @property
+    def server_timeout(self) -> int:
+        """Return the milliseconds of silence allowed to the server now, 0 for no limit and before a link stood."""
+        if not self.connected_at:
+            return 0
+        relay = self.connection.relay
+        return round(1000 * (self.server_limit if relay is None else relay.server_limit))
+
+    @property
+    def tunnel_timeout(self) -> int:
+        """Return the milliseconds of silence allowed in a tunnel, 0 for no limit and before a link stood."""
+        return round(1000 * self.backend.tunnel) if self.connected_at and self.backend is not None else 0
+
+    @property
+    def is_responding(self) -> bool:
+        """Return whether the variables of the request have ended: a server was asked for, or we answer."""
+        if self.queued_until != 0.0 or self.ticket is not None:
+            return True
+        return self.scopes is not None and "res" in self.scopes
+
+    def begin_responding(self) -> None:
+        """End the variables of the request, and begin those of the response: an answer of our own is made."""
+        scopes = self.scopes
+        if scopes is None:
+            scopes = self.scopes = {}
+        if "res" not in scopes:
+            scopes.pop("req", None)
+            limited = self.frontend.world.variables.limits is not None
+            around = self.variables("txn") if limited else None
+            scopes["res"] = around.inner("res") if around is not None else Store(scope="res")
+
+    def variables(self, scope: str) -> Store | None:
+        """Return the variables of a scope: of the process, the connection, or this stream; None while it has none."""
+        if scope in ("proc", "sess"):
+            return Connection.variables(self.connection, scope)
+        if scope == "check" or (scope != "txn" and (scope == "res") is not self.is_responding):
+            return None
+        scopes = self.scopes
+        if scopes is None:
+            scopes = self.scopes = {}
+        found = scopes.get(scope)
+        if found is None:
+            if scope == "res":
+                scopes.pop("req", None)
+            around = Connection.variables(self.connection, "sess") if scope == "txn" else self.variables("txn")
+            assert around is not None
+            found = scopes[scope] = around.inner(scope)
+        return found
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id (`unique-id-format`), made when it is first asked for; None without a format."""
+        if not self.frontend.model.unique_id_format:
+            return None
+        if self.unique is None:
+            self.unique = self.frontend.identify(self)
+        return self.unique.encode("utf-8", "surrogateescape")
 
     # methods of streams that lower files call
 
@@ -384,8 +623,21 @@ class Stream(SessionFacts):
         self.connection.rearm()
 
 
-def _packed(host: str) -> bytes:
+def packed(host: str) -> bytes:
+    """Return the packed form of an address, empty for the name of a UNIX socket."""
     try:
         return socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host.partition("%")[0])
     except OSError:
         return b""
+
+
+def _endpoint(noted: Address | None, ask: Callable[[], Address] | None) -> Endpoint | None:
+    """Return an address of the link: as noted for log lines, or as the link says, or None."""
+    if noted is None:
+        if ask is None:
+            return None
+        try:
+            noted = ask()
+        except OSError:
+            return None
+    return packed(noted[0]), noted[1]

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tcproxy.transport.pipes import Pipe, PipePool
+from tcproxy.transport.socket_options import set_mark, set_type_of_service, silence
 from tcproxy.transport.stream_socket import AGAIN, errno_of, pair_of
 from tcproxy.transport.transports import Transport
 
@@ -124,6 +125,18 @@ class SocketEnd:
         self._forward(data)
         if not self.transport.interest & EPOLLIN and not self.ended and self.empty:
             self.transport.startReading()
+
+    def hold_back(self) -> None:
+        """Keep what comes from this side, though it is joined, until `let_go`; `heard` tells of it."""
+        self.transport.doRead = self.hold
+
+    def let_go(self) -> None:
+        """Pass what was held back, and all that follows."""
+        if self.recv is None:
+            return
+        self.transport.doRead = self.pump
+        if self.held:
+            self._release_held()
 
     # bytes
 
@@ -310,6 +323,21 @@ class SocketEnd:
         """Send FIN to this side now."""
         self.transport.finish()
 
+    def mark(self, value: int) -> None:
+        """Set the firewall's mark of packets to this side, where the system allows that."""
+        if self.recv is not None:
+            set_mark(self.transport.getHandle(), value)  # type: ignore[attr-defined]  # it is an ISystemHandle, too
+
+    def set_type_of_service(self, value: int) -> None:
+        """Set the type of service (8 bits) of packets to this side."""
+        if self.recv is not None:
+            set_type_of_service(self.transport.getHandle(), value)  # type: ignore[attr-defined]  # as above
+
+    def vanish(self) -> None:
+        """Let this side hear nothing of the close that follows: no FIN, no reset, where the system allows that."""
+        if self.recv is not None:
+            silence(self.transport.getHandle())  # type: ignore[attr-defined]  # it is an ISystemHandle, too
+
     def close(self, reset: bool = False) -> None:
         """Close this side's connection, with RST if asked, and drop what is held for it."""
         if self.recv is None:
@@ -367,6 +395,10 @@ class SocketEnd:
     def destination(self) -> tuple[str, int]:
         """Return the address of our side."""
         return pair_of(self.transport.local_name())
+
+    def tcp_info(self) -> bytes | None:
+        """Return what the kernel measured of the connection, None where there is no TCP."""
+        return self.transport.tcp_info()
 
 
 class ByteClient(SocketEnd):

@@ -7,6 +7,7 @@ listening sockets stand in binding.py, source addresses in sources.py.
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable, Mapping
 from operator import methodcaller
 
@@ -97,3 +98,46 @@ def _joined(tunes: list[Tune]) -> Tune | None:
             one(sock)
 
     return tune
+
+
+TCP_REPAIR = 19
+"""linux/tcp.h: the kernel sends nothing for a socket in this mode. It takes CAP_NET_ADMIN."""
+
+
+def silence(sock: socket.socket) -> None:
+    """Let the kernel send nothing any more for a socket that is about to be closed.
+
+    Where that is not allowed, what it sends reaches no farther than the next router (TTL 1), as in HAProxy.
+    """
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+        return
+    except OSError:
+        pass  # no right to do so, or a UNIX socket
+    try:
+        if sock.family is socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 1)
+        elif sock.family is socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 1)
+    except OSError:
+        pass  # it is gone
+
+
+def set_mark(sock: socket.socket, value: int) -> None:
+    """Set the firewall's mark of a socket's packets; it takes CAP_NET_ADMIN."""
+    _set(sock, socket.SOL_SOCKET, socket.SO_MARK, value & 0xFFFFFFFF)
+
+
+def set_type_of_service(sock: socket.socket, value: int) -> None:
+    """Set the type of service of a socket's packets, which IPv6 calls the traffic class."""
+    if sock.family is socket.AF_INET6:
+        _set(sock, socket.IPPROTO_IPV6, socket.IPV6_TCLASS, value)
+    elif sock.family is socket.AF_INET:
+        _set(sock, socket.IPPROTO_IP, socket.IP_TOS, value)
+
+
+def _set(sock: socket.socket, level: int, option: int, value: int) -> None:
+    try:
+        sock.setsockopt(level, option, struct.pack("I", value & 0xFFFFFFFF))
+    except OSError:
+        pass  # there is no right to do so, or the socket is gone

@@ -34,6 +34,8 @@ from tcproxy.transport.transports import Poll
 
 READ_SIZE = 16384
 AGAIN = (EAGAIN, EINTR)
+TCP_INFO_SIZE = 104
+"""Bytes of struct tcp_info that are asked for: all that Linux 2.6 had, which every later one begins with."""
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: close sends RST and drops what was not sent."""
 
@@ -327,6 +329,13 @@ class StreamSocket:
     def fileno(self) -> int:
         """Return the descriptor, -1 once closed."""
         return self.fd
+
+    def tcp_info(self) -> bytes | None:
+        """Return what the kernel measured (struct tcp_info), None for a UNIX socket, or one that is closed."""
+        try:
+            return self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+        except OSError:
+            return None
 
     def local_name(self) -> Any:
         """Return the socket's own name. Raises OSError."""

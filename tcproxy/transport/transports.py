@@ -92,6 +92,9 @@ class Transport(Protocol):
     def close(self, reset: bool = False) -> None:
         """Close now, with RST if asked, and forget protocol, producer and reader; nobody is told."""
 
+    def tcp_info(self) -> bytes | None:
+        """Return what the kernel measured (struct tcp_info), None where this is no TCP connection, or closed."""
+
     def local_name(self) -> Any:
         """Return the name of our side as getsockname() does. Raises OSError."""
 

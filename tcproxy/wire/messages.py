@@ -105,6 +105,16 @@ class Head:
                 return field.value
         return None
 
+    def last(self, name: bytes) -> bytes | None:
+        """Return the value of the last header of this name, None without one."""
+        if self.template is not None:
+            places = self.template.places.get(name)
+            return self.parts[places[-1]] if places is not None else None
+        for field in reversed(self.fields):
+            if field.name == name:
+                return field.value
+        return None
+
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of all headers of this name."""
         if self.template is not None:
@@ -125,8 +135,14 @@ class Head:
 
     def set(self, name: bytes, value: bytes) -> None:
         """Remove all headers of this name, and add one behind all others."""
-        self.remove(name)
-        self.add(name, value)
+        template = self.template
+        if template is None or name in template.places:
+            self.remove(name)
+            self.add(name, value)
+        else:
+            self.template = template.adding(name)
+            self.parts = (*self.parts, value)
+            self._fields = None
 
     def remove(self, name: bytes) -> bool:
         """Remove all headers of this name; say whether there were any."""
@@ -244,6 +260,12 @@ class RequestHead(Head):
         slash = rest.find(b"/") if found else -1
         return rest[slash:] if slash >= 0 else b""
 
+    def set_line(self, method: bytes, target: bytes) -> None:
+        """Set the method and the target that are forwarded."""
+        self.method, self.target = method, target
+        if self.template is not None:
+            self.parts = (method, target, *self.parts[2:])
+
     @property
     def takes_interim(self) -> bool:
         """Return whether the client may be sent interim responses (1xx) before the one that counts."""
@@ -257,6 +279,12 @@ class ResponseHead(Head):
 
     reason: bytes
     status: int
+
+    def set_line(self, status: int, reason: bytes) -> None:
+        """Set the status and the reason that are forwarded."""
+        self.status, self.reason = status, reason
+        if self.template is not None:
+            self.parts = (b"%d" % status, reason, *self.parts[2:])
 
     @property
     def interim(self) -> bool:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcproxy.balance.hashing import FUNCTIONS, avalanche, hash_address, hash_key
+from tcproxy.balance.hashing import FUNCTIONS, hash_address, hash_key
 from tcproxy.model.proxy import HashType
+from tcproxy.wire.hashes import avalanche
 from tests.running import HAPROXY, PATIENCE, free_port, program
 
 

@@ -56,6 +56,19 @@ def test_startup_logs(play: Play) -> None:
     assert play.say("show startup-logs") == "[NOTICE] hello\n"
 
 
+def test_events(play: Play) -> None:
+    """The ring shows what `debug` told; other sinks and options are answered as by HAProxy."""
+    play.world.tell_sample("buf0", b"[debug] x: type=str <a>")
+    assert play.say("show events buf0").endswith(" [debug] x: type=str <a>\n")
+    assert play.say("show events buf0 -n") == ""
+    assert play.say("show events nowhere") == "No such event sink\n"
+    assert play.say("show events buf0 x") == play.say("show events buf0 -x") == "unknown option\n"
+    assert "not supported" in play.say("show events buf0 -w")
+    assert play.say("show events stdout") == "Nothing to report for this sink\n"
+    assert [line.split()[0] for line in play.say("show events").splitlines()[1:]] == ["stdout", "stderr", "buf0"]
+    assert play.say("user;show events buf0") == "\nPermission denied\n"
+
+
 def test_levels_only_go_down(play: Play) -> None:
     """`operator` and `user` give rights up; none come back."""
     assert play.say("operator;show cli level;user;show cli level;operator") == (

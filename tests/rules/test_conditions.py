@@ -14,6 +14,7 @@ from tcproxy.model.proxy import Proxy, UseBackend
 from tcproxy.model.server import Server
 from tcproxy.rules.acls import parse_acl
 from tcproxy.rules.conditions import parse_condition
+from tcproxy.rules.predefined import PREDEFINED, PREDEFINED_NOT_YET
 from tcproxy.rules.words import read_condition, unresolved
 from tcproxy.samples.places import Place
 from tests.rules.cases import ACCEPTED, CONDITIONS, DECLARED, REFUSED, RESOLVED, UNRESOLVED
@@ -56,11 +57,15 @@ def test_without_words_there_is_no_condition() -> None:
     assert found is not None and found.text == "if TRUE"
 
 
-def test_predefined_acls_of_http_are_refused_by_name() -> None:
-    """METH_GET and its like are known, and not done yet; a declared ACL of the name is taken all the same."""
-    with pytest.raises(Refused, match="not supported by tcproxy yet"):
-        condition("METH_GET")
-    assert condition("METH_GET", "acl METH_GET always_true").holds(client())
+@pytest.mark.parametrize("name", sorted(PREDEFINED))
+def test_predefined_acls_work_as_soon_as_their_samples_do(name: str) -> None:
+    """Each can be used, or is refused by name while its sample is not done; a declared one of the name goes before."""
+    if name in PREDEFINED_NOT_YET:
+        with pytest.raises(Refused, match=f"'{name}' is known .* not supported by tcproxy yet"):
+            condition(name)
+    else:
+        assert len(list(condition(name).terms())) == 1
+    assert condition(name, f"acl {name} always_true").holds(client())
 
 
 def test_an_unknown_acl_is_suggested_for() -> None:
@@ -126,14 +131,14 @@ def configuration(line: str) -> list[Proxy]:
 @pytest.mark.parametrize("line", UNRESOLVED)
 def test_names_that_do_not_exist_are_found(line: str) -> None:
     """A frontend, backend or server that no section has is told with its place."""
-    ((origin, message),) = unresolved(configuration(line))
+    ((origin, message),) = unresolved(configuration(line), {})
     assert origin == Origin("test.cfg", 7) and message.startswith("'")
 
 
 @pytest.mark.parametrize("line", RESOLVED)
 def test_names_that_exist_are_not_told(line: str) -> None:
     """A name that a section has is no trouble; a fetch without a name means its own section."""
-    assert list(unresolved(configuration(line))) == []
+    assert list(unresolved(configuration(line), {})) == []
 
 
 KNOWN = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,8 @@ from tcproxy.model.server import Server
 from tcproxy.report.counters import Counters
 from tcproxy.rules.acls import parse_acl, parse_test
 from tcproxy.rules.conditions import Condition, parse_condition
+from tcproxy.rules.lines import parse_rule
+from tcproxy.rules.sets import SetKind
 from tcproxy.samples.places import Place
 
 ANY = Address(Family.INET, "127.0.0.1", 80)
@@ -48,6 +51,17 @@ def condition(text: str, *acls: str, place: Place = REQUEST, of: Reading | None 
         parse_acl(statement(acl), draft, of)
     found = parse_condition(statement(f"if {text}"), 0, of, place, draft.get("acls"))
     assert found is not None
+    return found
+
+
+def rules(*lines: str, kind: str = "listen") -> Mapping[Any, tuple[Any, ...]]:
+    """Return the rules of a section of this kind by set (Proxy.rules), read from lines such as `http-request deny`."""
+    draft = Draft(kind=kind)
+    for line in lines:
+        words = statement(line)
+        set_kind = next(one for one in SetKind if line.startswith(f"{one.words} "))
+        parse_rule(set_kind, words, draft, reading(kind))
+    found: Mapping[Any, tuple[Any, ...]] = draft["rules"]
     return found
 
 
@@ -84,11 +98,21 @@ def client(source: str = "127.0.0.1", destination: str = "127.0.0.1", **more: An
         frontends={"f": frontend},
         farms={one.model.name: one for one in more.pop("farms", ())},
         stopping=False,
+        told=(told := []),
+        tell_sample=lambda destination, line: told.append((destination, line)),
     )
     facts = {
         "source": packed_address(source) or b"", "source_port": 4000,
+        "connection_source": (source, 4000), "connection_destination": (destination, 80),
         "destination": packed_address(destination) or b"", "destination_port": 80,
         "proxy_header": None, "frontend": frontend, "farm": None, "server": None, "world": world,
         "bind": SimpleNamespace(model=Bind(ANY, id=5, name="here"), counters=Counters()),
+        "request": None, "response": None, "captured": None, "first": True,
+        "unique_id": lambda: None, "request_line": lambda: None,
+        "request_body": lambda: b"", "response_body": lambda: b"",
+        "data": lambda: b"", "response_data": lambda: None, "wait_over": False, "variables": lambda scope: None,
+        "client_tcp_info": lambda: None, "link_remote": None, "link_local": None, "client_error": "",
+        "link_error": None, "server_timeout": 0, "tunnel_timeout": 0, "priority_class": 0, "priority_offset": 0,
+        "last_rule": None,
     }  # fmt: skip
     return SimpleNamespace(**{**facts, **more})

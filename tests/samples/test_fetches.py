@@ -11,11 +11,11 @@ import pytest
 
 from tcproxy.interfaces import ServerState
 from tcproxy.rules.criteria import CRITERIA
-from tcproxy.samples import missing
 from tcproxy.samples.expressions import parse_expression
+from tcproxy.samples.facts import Facts
 from tcproxy.samples.kinds import Kind, Value, cast, same
 from tcproxy.samples.places import Place
-from tcproxy.samples.table import FETCHES, listing
+from tcproxy.samples.table import FETCHES, MISSING_FETCHES, listing
 from tcproxy.wire.proxy_protocol import ProxyCommand, ProxyFamily, ProxyHeader, Tlv
 from tests.rules.world import client, farm, server
 from tests.running import HAPROXY
@@ -28,9 +28,9 @@ def sample(text: str, facts: object = None) -> Value | None:
 
 def test_no_fetch_stands_in_two_lists() -> None:
     """A fetch is done, or known to be missing, never both; the same for the criteria of ACLs and their fetches."""
-    assert not FETCHES.keys() & missing.FETCHES
+    assert not FETCHES.keys() & MISSING_FETCHES
     for name, (fetch, _) in CRITERIA.items():
-        assert name in FETCHES or name in missing.FETCHES or fetch in missing.FETCHES, name
+        assert {name, fetch} & (FETCHES.keys() | MISSING_FETCHES), name
 
 
 @pytest.mark.reference
@@ -43,7 +43,12 @@ def test_rows_are_those_of_the_reference(tmp_path: Path) -> None:
     ours = listing().splitlines()
     assert [line for line in ours if line not in theirs] == []
     names = {line.split("] ")[1].split("(")[0].split(":")[0] for line in theirs if line.startswith("[")}
-    assert names == FETCHES.keys() | missing.FETCHES
+    assert names == FETCHES.keys() | MISSING_FETCHES
+
+
+def test_the_facts_of_tests_lack_nothing() -> None:
+    """The plain object that stands for a session in tests has all that fetches may ask for."""
+    assert {name for name in vars(Facts) if not name.startswith("_")} <= vars(client()).keys()
 
 
 def test_every_row_compiles_and_says_what_it_is() -> None:
@@ -71,7 +76,7 @@ def busy() -> SimpleNamespace:
         ("nbsrv(b)", 2), ("queue(b)", 7), ("avg_queue(b)", 4), ("connslots(b)", 3 + 3 + 0 + 6 + 3 + 7),
         ("be_conn_free(b)", 3), ("srv_conn(b/s2)", 5), ("srv_conn_free(b/s1)", 3), ("srv_conn_free(b/s2)", 0),
         ("srv_is_up(b/s1)", True), ("srv_is_up(b/s3)", False), ("srv_queue(b/s2)", 3), ("srv_weight(b/s1)", 2),
-        ("srv_name", None), ("be_name", None), ("be_conn(nowhere)", None), ("srv_conn(b/nobody)", None),
+        ("srv_name", None), ("be_name", b"f"), ("be_conn(nowhere)", None), ("srv_conn(b/nobody)", None),
         ("fe_conn(nowhere)", None),
     ],
 )  # fmt: skip
@@ -144,7 +149,10 @@ def test_chance_and_time() -> None:
 
 def test_casts_keep_the_kinds_of_the_reference() -> None:
     """Casts within a form change nothing; those that HAProxy lacks do not exist."""
-    assert cast(Kind.STR, Kind.BIN) is same and cast(Kind.IPV4, Kind.IPV4) is same
-    lacking = ((Kind.BOOL, Kind.IPV4), (Kind.IPV6, Kind.SINT), (Kind.BIN, Kind.SINT), (Kind.METH, Kind.BOOL))
+    assert cast(Kind.STR, Kind.BIN) is same and cast(Kind.IPV4, Kind.ADDR) is same
+    lacking = (
+        (Kind.BOOL, Kind.IPV4), (Kind.IPV4, Kind.BOOL), (Kind.ADDR, Kind.STR), (Kind.IPV6, Kind.SINT),
+        (Kind.BIN, Kind.SINT), (Kind.METH, Kind.BOOL),
+    )  # fmt: skip
     for origin, wanted in lacking:
         assert cast(origin, wanted) is None

@@ -17,6 +17,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -271,7 +272,7 @@ class Stage(asyncio.DatagramProtocol):
             for number in range(at_once):
                 port += 1
                 lane = Lane(self, port)
-                servers.append(await loop.create_server(lambda lane=lane: Link(lane), "127.0.0.1", 0))
+                servers.append(await loop.create_server(partial(Link, lane), "127.0.0.1", 0))
                 text += SECTION.format(
                     name=f"{kind}{number}", port=port, words=KINDS[kind],
                     server=servers[-1].sockets[0].getsockname()[1],

@@ -341,7 +341,10 @@ def _paused(scene: Scene, port: int, pieces: Iterable[bytes]) -> None:
 ALONE = (
     FIELDS + " %Ta %Tc %Td %Th %Ti %Tq %TR %Tr %Tt %Tu %Tw %bi %ci %cp %fi %fp %si %T %t %tr %Ts %ms %pid x"
 ).split()
-AFTER = ("%r %f %b", "%r %t %ms", "%r %ST", "%HM %ci", "%r %B", "%rt %hr")
+AFTER = (
+    "%r %f %b", "%r %t %ms", "%r %ST", "%HM %ci", "%r %B", "%rt %hr", "%[src]", "%[rand(1)]", "%r %[rand(1)]",
+    "%f %[str(x)]", "%r %[src] %B", "%[be_name] %hr", "%{{+Q}}[int(1)] %t",
+)  # fmt: skip
 
 
 def every_moment(options: str = "") -> str:

@@ -254,3 +254,32 @@ def test_avoid_is_not_counted_as_a_choice() -> None:
     client.leave()
     client.arrive(avoid=farm.servers[0])
     assert (client.at, farm.counters.selected) == ("s", 1)
+
+
+def test_the_lowest_class_is_called_first() -> None:
+    """A priority sets a client before those of a higher class, and an offset lets it count as come later."""
+    farm = Play().farm(model("s", maxconn=1))
+    first = Client(farm).arrive()
+    waiting = []
+    for priority in ((0, 0), (0, 500), (1, 0), (-1, 0), (0, 0)):
+        client = ranked(priority)(farm)
+        waiting.append(client.arrive())
+    assert first.server is not None
+    farm.release(first.server)
+    order: list[Client] = []
+    while len(order) < len(waiting):
+        called = next(one for one in waiting if one.server is not None and one not in order)
+        order.append(called)
+        called.leave()
+    assert [waiting.index(one) for one in order] == [3, 0, 4, 1, 2]
+
+
+def ranked(priority: tuple[int, int]) -> type[Client]:
+    """Return clients of a priority."""
+
+    class Ranked(Client):
+        @property
+        def priority(self) -> tuple[int, int]:
+            return priority
+
+    return Ranked

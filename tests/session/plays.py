@@ -45,8 +45,9 @@ class FakeEnd(End):
         self.stuck = False
         self.unread = b""
         self.wrote = 0.0
-        self.muted = self.listens = self.breaks_at_once = False
-        self.finished = False
+        self.muted = self.listens = self.breaks_at_once = self.held_back = False
+        self.finished = self.vanished = False
+        self.marks: tuple[int, ...] = ()
         self.closed = ""
 
     # as the session sees it
@@ -66,6 +67,18 @@ class FakeEnd(End):
         """Since when this side takes nothing."""
         return self.wrote if self.unread else None
 
+    def mark(self, value: int) -> None:
+        """Keep the mark of packets."""
+        self.marks = (*self.marks, value)
+
+    def set_type_of_service(self, value: int) -> None:
+        """Keep the type of service."""
+        self.marks = (*self.marks, value)
+
+    def vanish(self) -> None:
+        """Be closed unheard, when that comes."""
+        self.vanished = True
+
     def join(self, other: End) -> None:
         """Pass bytes both ways."""
         assert isinstance(other, FakeEnd)
@@ -73,6 +86,17 @@ class FakeEnd(End):
         data, self.held = self.held, b""
         if data:
             other.receive(data)
+
+    def hold_back(self) -> None:
+        """Keep what comes."""
+        self.held_back = True
+
+    def let_go(self) -> None:
+        """Pass what was kept, and what follows."""
+        self.held_back = False
+        data, self.held = self.held, b""
+        if data and self.other is not None:
+            self.other.receive(data)
 
     def mute(self) -> None:
         """Read no more."""
@@ -100,6 +124,10 @@ class FakeEnd(End):
         """Who it is."""
         return self.host, 40000
 
+    def tcp_info(self) -> bytes | None:
+        """No kernel knows this end."""
+        return None
+
     def destination(self) -> tuple[str, int]:
         """Our side."""
         return "192.0.2.254", 80
@@ -120,7 +148,7 @@ class FakeEnd(End):
         """This side sends."""
         self.bytes_read += len(data)
         self.last_progress = self.clock.seconds()
-        if self.other is None:
+        if self.other is None or self.held_back:
             self.held += data
             self.session.heard(self)
         else:

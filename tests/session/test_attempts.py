@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tcproxy.report import formats
+from tcproxy.rules.compiling import compile_choice
 from tcproxy.session.frontend import Backend
+from tests.rules.world import condition
 from tests.session.plays import FakeEnd, FakeWatch, Stage
 
 
@@ -354,17 +356,6 @@ def test_the_watch_hears_of_every_attempt() -> None:
     assert watch.heard == [(False, ""), (True, "")]
 
 
-class Told:
-    """A condition that holds, or not."""
-
-    def __init__(self, answer: bool) -> None:
-        self.answer = answer
-
-    def holds(self, stream: object) -> bool:
-        """Return what it was told."""
-        return self.answer
-
-
 @pytest.mark.parametrize(
     ("conditions", "chosen"),
     [((True, None), 0), ((False, True, True), 1), ((False, None, True), 1), ((False, False), None), ((), None)],
@@ -376,16 +367,17 @@ def test_the_first_backend_whose_condition_holds_is_chosen(
     stage = Stage()
     fallback = stage.frontend.fallback
     others = [Backend(stage.farm) for _ in conditions]
-    rules: Any = [
-        (None if one is None else Told(one), other) for one, other in zip(conditions, others, strict=True)
+    rules: list[tuple[Any, Any]] = [
+        (None if one is None else condition("TRUE" if one else "FALSE"), other)
+        for one, other in zip(conditions, others, strict=True)
     ]
-    stage.frontend.backend_rules = rules
+    stage.frontend.choose = compile_choice(rules, fallback)
     assert stage.client().session.stream.backend is (fallback if chosen is None else others[chosen])
 
 
 def test_a_client_for_whom_there_is_no_backend_is_closed() -> None:
     """Where no rule holds and there is no default, the session ends with SC."""
     stage = Stage()
-    stage.frontend.fallback = None
+    stage.frontend.choose = lambda stream: None
     client = stage.client()
     assert client.closed and not stage.links and " SC " in stage.line and stage.at_rest()

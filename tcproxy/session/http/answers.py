@@ -96,12 +96,17 @@ REASONS: Mapping[int, bytes] = {
 }
 """Reason phrases of answers that are composed; pages have titles of their own."""
 
-_CLASSES = {2: b"Success", 3: b"Redirection", 4: b"Client Error", 5: b"Server Error"}
+_CLASSES = {1: b"Informational", 2: b"Success", 3: b"Redirection", 4: b"Client Error", 5: b"Server Error"}
 
 
 def reason(status: int) -> bytes:
     """Return the reason phrase of a status of 200 to 599, for an answer that is composed."""
     return REASONS.get(status) or _CLASSES[status // 100]
+
+
+def any_reason(status: int) -> bytes:
+    """Return the reason phrase of any status, for a response whose status is set."""
+    return REASONS.get(status) or _CLASSES.get(status // 100, b"Other")
 
 
 def _body(status: int) -> bytes:

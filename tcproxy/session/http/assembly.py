@@ -10,7 +10,7 @@ from tcproxy.report.formats import Moment
 from tcproxy.report.record import Record
 from tcproxy.session.attempts import choose_backend, connect, find_server
 from tcproxy.session.http import rule_table
-from tcproxy.session.http.deliver import deliver
+from tcproxy.session.http.deliver import deliver, inspected
 from tcproxy.session.http.line_facts import FIRST_IDENTITY, IDENTITY
 from tcproxy.session.http.line_functions import Lines, compiled, number, recorder
 from tcproxy.session.http.log_lines import log_client, log_request
@@ -19,8 +19,17 @@ from tcproxy.session.http.redirects import redirect_to_server
 from tcproxy.session.http.refusals import needs_of
 from tcproxy.session.http.request_body import still_there
 from tcproxy.session.http.retries import causes_of
+from tcproxy.session.http.rule_sets import (
+    after_responses,
+    answers_responses,
+    changes_methods,
+    may_wait,
+    of_servers,
+    takes_bodies,
+)
 from tcproxy.session.http.settings import HttpSettings, Line, Route
 from tcproxy.session.http.state import Exchange, Rule
+from tcproxy.session.log_lines import ID_LENGTH, cut
 from tcproxy.session.settings import BackendSettings, FrontendSettings
 from tcproxy.session.steps import Steps
 
@@ -35,6 +44,7 @@ class HttpFrontend(HttpSettings):
     def __init__(self, model: Proxy) -> None:
         super().__init__(model)
         self.pages = {**BUILT_IN, **pages_of(model)}
+        self.after = after_responses(model, model)
         self._routes: dict[BackendSettings, Route] = {}
         self._targets: set[BackendSettings | None] = set()
         self._recorders: dict[frozenset[str], Callable[[Exchange], Record]] = {}
@@ -80,8 +90,8 @@ class HttpFrontend(HttpSettings):
         form = frontend.id_form
         if form is None:
             return lambda exchange: ""
-        self.identify_first = compiled(form, frontend, FIRST_IDENTITY)
-        return compiled(form, frontend, IDENTITY)
+        self.identify_first = shortened(compiled(form, frontend, FIRST_IDENTITY))
+        return shortened(compiled(form, frontend, IDENTITY))
 
     def record(self, exchange: Exchange, needs: frozenset[str]) -> Record:
         """Return the facts of an exchange. needs: which addresses, and whether the unique id, are asked for."""
@@ -122,9 +132,14 @@ class HttpFrontend(HttpSettings):
 
 def made_of(table: Iterable[Callable[..., Any]], *sections: Proxy) -> tuple[tuple[Any, ...], bool]:
     """Return the rules that a table makes of sections, and whether one of them may wait."""
-    made = [(make, make(*sections)) for make in table]
-    found = [(make, rule) for make, rule in made if rule is not None]
-    return tuple(rule for _, rule in found), any(make in rule_table.WAITING for make, _ in found)
+    found: list[Any] = []
+    waits = any(map(may_wait, sections[-1:]))
+    for make in table:
+        made = make(*sections)
+        if made is not None:
+            found += made if isinstance(made, tuple) else (made,)
+            waits = waits or make in rule_table.WAITING
+    return tuple(found), waits
 
 
 def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
@@ -137,6 +152,7 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.closes = front.closes or front.server_closes or http.closes
     route.says_close = route.closes and not http.pretends
     route.soonest = min(front.shortest, http.shortest)
+    route.after = after_responses(*pair)
     route.pages = {**front.pages, **pages_of(backend.model)}
     route.requests, waits = made_of(rule_table.BACK, *pair)
     route.responses, _ = made_of(rule_table.RESPONSES, *pair)
@@ -144,13 +160,28 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.observes = http.observes
     sends_away = any(server.redir for server in backend.model.servers)
     front_waits = any(make(front.model) is not None for make in rule_table.FRONT if make in rule_table.WAITING)
+    front_waits = front_waits or may_wait(front.model)
     looks = [still_there] if waits or front_waits else []
     away = [redirect_to_server] if sends_away else []
-    route.steps = Steps([*route.requests, *looks, find_server, *away, connect, deliver])
-    written = bool(route.retries or route.observes or front.model.header_case)
+    inspections = of_servers(*pair)
+    last = inspected(inspections) if inspections else deliver
+    route.steps = Steps([*route.requests, *looks, find_server, *away, connect, last])
+    written = bool(route.retries or route.observes or front.model.header_case or inspections)
     route.fast_requests = not (waits or route.closes or backend.dispatch or sends_away or written)
-    route.fast_responses = not (route.closes or front.closes or front.early or written)
+    # a client that asks by HEAD may be sent no body of another method's response; some statuses have none
+    muted = changes_methods(*pair) or takes_bodies(*pair) or answers_responses(*pair)
+    route.fast_responses = not (route.closes or front.closes or front.early or written or muted)
     return route
+
+
+def shortened(identify: Line) -> Line:
+    """Return what makes unique ids that are no longer than HAProxy's."""
+
+    def made(exchange: Exchange) -> str:
+        unique = identify(exchange)
+        return unique if len(unique) <= ID_LENGTH and unique.isascii() else cut(unique)
+
+    return made
 
 
 # steps

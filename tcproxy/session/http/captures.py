@@ -40,6 +40,13 @@ class Captured:
         self.response_cookie: str | None = None
 
 
+def nothing_captured(front: Proxy) -> Captured | None:
+    """Return the empty slots of a frontend; None of one that captures nothing."""
+    if not front.captured:
+        return None
+    return Captured([None] * len(front.request_captures), [None] * len(front.response_captures))
+
+
 MOST_PLANS = 256
 """Templates whose slots are remembered. A full store begins anew, so that nobody can make it grow."""
 
@@ -98,7 +105,9 @@ def requests(front: Proxy) -> Rule | None:
     headers, answers = _Headers(front.request_captures), len(front.response_captures)
 
     def capture(exchange: Exchange) -> bool:
-        captured = exchange.captured = Captured([None] * headers.count, [None] * answers)
+        captured = exchange.captured  # rules about contents may have captured something before
+        if captured is None:
+            captured = exchange.captured = Captured([None] * headers.count, [None] * answers)
         if headers.slots:
             headers.take(exchange.request, captured.request)  # type: ignore[arg-type]  # there is one
         return True

@@ -16,7 +16,7 @@ from tcproxy.report.counters import UNCOUNTED
 from tcproxy.servers.state import LiveServer
 from tcproxy.session import accounting, crashes
 from tcproxy.session.ends import End
-from tcproxy.session.greeting import Greeting
+from tcproxy.session.greeting import Greeting, screen
 from tcproxy.session.http import client_events, fast, pages, timeouts, waits
 from tcproxy.session.http.exchange import HttpExchange
 from tcproxy.session.http.messages import ClientEnd, ClientEvents
@@ -53,7 +53,8 @@ class HttpConnection(ClientConnection):
         self.settings = frontend.http
         self.client_limit = frontend.client
         self.exchange: HttpExchange | None = None
-        self.alarm = self.greeting = self.front = self.relay = self.packed_source = None
+        self.alarm = self.greeting = self.front = self.moved = self.relay = self.packed_source = None
+        self.kept_variables = None
         self.kept = self.peer = self.choice = None
         self.client_done = self.client_shut = self.broken = self.closed = self.leaving = self.unread = False
         self.first = True
@@ -64,14 +65,14 @@ class HttpConnection(ClientConnection):
     def begin(self, client: ClientEnd) -> None:
         """The client's connection stands: count it, and wait for its first request."""
         accounting.enter(self, client)
-        client.listen()
-        if self.bind.model.accept_proxy:
-            Greeting(self).wait()
+        if self.bind.screened:
+            screen(self)
         else:
+            client.listen()
             self.greeted()
 
     def greeted(self) -> None:
-        """Wait for the first request: there is no PROXY header, or it is read."""
+        """Wait for the first request: it has passed rules about connections, and a PROXY header is read."""
         self.idle_from = self.began = self.now()
         if self.settings.request:
             self.expires = self.began + self.settings.request
@@ -315,7 +316,7 @@ class HttpConnection(ClientConnection):
         """The deadline struck: act on what is really due, and set it anew."""
         self.alarm = None
         now = self.now()
-        if type(self.greeting) is Greeting:
+        if isinstance(self.greeting, Greeting):
             self.greeting.alarmed(now)
         elif self.relay is not None:
             self.relay.alarmed(now)
@@ -428,7 +429,7 @@ class HttpConnection(ClientConnection):
     # facts for runtime commands and statistics: those of the exchange under way
 
     @property
-    def request(self) -> RequestHead | None:
+    def request(self) -> RequestHead | None:  # type: ignore[override]  # of an exchange it is a field
         """Return the request under way."""
         return self.exchange.request if self.exchange is not None else None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tcproxy.servers.state import LiveServer
 from tcproxy.session.http import retries
-from tcproxy.session.http.state import Exchange
+from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.session.stages import NEVER, RELAYING
 
 
@@ -26,6 +27,22 @@ def deliver(exchange: Exchange) -> bool:
     else:
         retries.ask(exchange)
     return False
+
+
+def inspected(rules: Sequence[Rule]) -> Rule:
+    """Return the last step where `tcp-response content` rules decide as soon as the request goes to its server.
+
+    As they see no response and cannot wait for one, conditions on it belong to `http-response` rules.
+    """
+
+    def send(exchange: Exchange) -> bool:
+        deliver(exchange)
+        for rule in rules:
+            if exchange.connection.exchange is exchange and exchange.response is None and not rule(exchange):
+                break
+        return False
+
+    return send
 
 
 def _observe(server: LiveServer) -> None:

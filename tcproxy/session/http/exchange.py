@@ -16,6 +16,7 @@ from tcproxy.session import attempts
 from tcproxy.session.ends import End
 from tcproxy.session.http import crashes, fast, link_events, observing, pages
 from tcproxy.session.http.accounting import account
+from tcproxy.session.http.changes import Muted
 from tcproxy.session.http.log_lines import write_early, write_line
 from tcproxy.session.http.messages import LinkEvents
 from tcproxy.session.http.pages import Page
@@ -25,6 +26,9 @@ from tcproxy.session.http.state import EXCHANGE_FIELDS, NOT_COUNTED, ClientConne
 from tcproxy.session.stages import CHOOSING, CLOSED, LETTERS, NEVER, PROXY, RELAYING, SERVER_ERROR
 from tcproxy.session.steps import run
 from tcproxy.wire.http1 import BadMessage, ResponseHead
+from tcproxy.wire.http1.whole import BODYLESS
+
+NO_CONTENT = 204
 
 
 class HttpExchange(Exchange):
@@ -48,6 +52,7 @@ class HttpExchange(Exchange):
         self.backend = None
         self.byte_counts = NOT_COUNTED
         self.captured = None
+        self.changes = None
         self.connected_at = 0.0
         self.error = ""
         self.expires = NEVER
@@ -60,6 +65,7 @@ class HttpExchange(Exchange):
         self.local = None
         self.logged = False
         self.looking = False
+        self.moved = None
         self.next_step = 0
         self.number = 0
         self.persistence = None
@@ -73,6 +79,7 @@ class HttpExchange(Exchange):
         self.response = None
         self.response_whole = False
         self.retries = 0
+        self.scopes = None
         self.sent = 0
         self.server = None
         self.server_limit = 0.0
@@ -176,8 +183,13 @@ class HttpExchange(Exchange):
         if head.tunnels(request):
             self._begin_tunnel(head)
             return False
+        if head.status == NO_CONTENT:
+            head.remove(b"content-length")  # rules may have made it one without a body
         self.keep = not self.settings.closes and not self.world.stopping and head.client_keeps(request)
         self.link.bytes_read += self.client.respond(head, request, self.keep)
+        muted = head.status in BODYLESS or (self.changes is not None and self.changes.mutes(request))
+        if muted and head.has_body:
+            self.link.sink = Muted(self.client)
         if self.settings.early:
             write_early(self)
         return True

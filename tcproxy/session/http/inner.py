@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tcproxy.session.http.state import Exchange
-from tcproxy.session.stages import SERVER_ERROR
+from tcproxy.session.http import changes
+from tcproxy.session.http.answers import PAGES
+from tcproxy.session.http.state import Exchange, ResponseEdit
+from tcproxy.session.stages import LOCAL, PROXY, SERVER_ERROR
 from tcproxy.wire.http1 import Field, Piece, WholeResponse
 
 
@@ -17,7 +19,7 @@ class InnerServer:
     """A sink of one exchange's request (messages.Sink). The connection tells it when the client leaves or is late.
 
     holds: bytes that are no body do not end it, nor does a command. looks: the end of the client's side ends it, even
-    behind a whole request.
+    behind a whole request. wait_over: conditions are known, whatever comes.
     """
 
     __slots__ = ("exchange",)
@@ -26,6 +28,7 @@ class InnerServer:
     congested = False
     holds = False
     looks = False
+    wait_over = True
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -76,9 +79,19 @@ def respond(exchange: Exchange, whole: WholeResponse | None) -> None:
     """Gather a response that comes from no server. None: send nothing, and close the connection."""
     request, client = exchange.request, exchange.client
     assert request is not None
+    exchange.begin_responding()
     if whole is None:
         exchange.keep = False
         return
+    settings = exchange.settings
+    after = settings.after if exchange.backend is None else settings.route(exchange.backend).after
+    if after is not None:
+        whole = _edited(exchange, whole, after)
+        if whole.exceeds:
+            # rules have made its length less than it is: as in HAProxy, nothing of it is sent
+            exchange.keep = False
+            exchange.sent = whole.size + len(whole.body)
+            return
     exchange.keep = (
         whole.keeps
         and client.whole
@@ -92,3 +105,33 @@ def respond(exchange: Exchange, whole: WholeResponse | None) -> None:
     if whole.body and request.method != b"HEAD":
         exchange.sent += len(whole.body)
         client.say(whole.body)
+
+
+def _edited(exchange: Exchange, whole: WholeResponse, edit: ResponseEdit) -> WholeResponse:
+    """Return an answer of ours as `http-after-response` rules make it.
+
+    Where they cannot, it is one of status 500 as they make it; where they cannot make that either, it stays as it is.
+    """
+    error = PAGES[changes.INTERNAL]
+    response = exchange.response
+    try:
+        for one in (whole,) if exchange.status == changes.INTERNAL else (whole, error):
+            head = exchange.response = one.head.copy()
+            try:
+                edit(exchange, head)
+                return one.with_head(head)
+            except changes.Unwritable:
+                _unwritable(exchange)
+    finally:
+        exchange.response = response
+    return error
+
+
+def _unwritable(exchange: Exchange) -> None:
+    """Note that an answer could not be changed: the log tells of an error of this proxy."""
+    exchange.status = changes.INTERNAL
+    if exchange.error == LOCAL and exchange.phase == "R":
+        exchange.asked_at = 0.0
+        if exchange.backend is None:
+            exchange.frontend.counters.intercepted -= 1
+    exchange.error = PROXY

@@ -14,6 +14,8 @@ def _moment(name: str) -> str:
     return f"int(s.{name} * 1000 + 0.001)"
 
 
+_LINE = "(asked.method, asked.target, asked.version) if s.changes is None else s.changes.line_of(asked)"
+"""The request line as it came."""
 FACTS: Mapping[str, str] = {
     "m_idle": _moment("idle_from"),
     "m_began": f"m_idle if s.began == s.idle_from else {_moment('began')}",
@@ -61,12 +63,13 @@ FACTS: Mapping[str, str] = {
     "r_number": "s.number",
     "r_unique_id": "'' if asked is None else unique_id(s)",
     "r_status": "s.status",
-    "r_line": "b'' if asked is None else (b'%b %b %b' % (asked.method, asked.target, asked.version))[:longest]",
+    "r_line": f"b'' if asked is None else (b'%b %b %b' % ({_LINE}))[:longest]",
     "captured": "s.captured",
     "r_request_captures": "() if captured is None else captured.request",
     "r_response_captures": "() if captured is None else captured.response",
     "r_request_cookie": "None if captured is None else captured.request_cookie",
     "r_response_cookie": "None if captured is None else captured.response_cookie",
+    "r_facts": "s",
 }
 """Local variables of a line's function, by what they are made of: the exchange `s`, constants, those before them."""
 
@@ -104,7 +107,7 @@ FAST: Mapping[str, str] = {
     "r_redispatched": "False",
     "r_server_queue": "0",
     "r_backend_queue": "0",
-    "r_line": "(b'%b %b %b' % (asked.method, asked.target, asked.version))[:longest]",
+    "r_line": f"(b'%b %b %b' % ({_LINE}))[:longest]",
 }
 """Of an exchange that took the fast path (fast.py): over a link that stood, and nothing went wrong."""
 IDENTITY: Mapping[str, str] = {**EARLY, "r_unique_id": "''"}

@@ -32,7 +32,10 @@ LINE_LENGTH = 1023
 
 DIGITS = (*map(str, range(2048)), "-1")
 """Numbers as text, since looking one up costs half as much as writing it; -1 is at its place too."""
-PURE = frozenset({"badreq", "blank", "dash", "escaped", "getpid", "hostname", "plain", "quotes", "retried", "shown"})
+PURE = frozenset({
+    "badreq", "blank", "dash", "escaped", "getpid", "hostname", "nothing", "null", "plain", "quote", "quotes",
+    "retried", "shown",
+})  # fmt: skip
 """Names in expressions that mean the same for all lines."""
 
 _FACT = re.compile(r"\br\.(?=\w)")
@@ -43,12 +46,13 @@ _CONVERSION = re.compile(r"(%%|%\d*[sdX])")
 class Lines:
     """The functions that write the lines of a frontend.
 
-    whole, bare: of a request, and of what never was one. fast: of one that took the fast path
+    whole, bare: of a request, and of what never was one; unread: of a request that rules refused before it was read,
+    where slots of captures are shown. fast: of one that took the fast path
     (fast.py). early: of an exchange that goes on, None where lines are written at the end; twice: of a request, and
     once more with its response.
     """
 
-    __slots__ = ("bare", "early", "fast", "twice", "whole")
+    __slots__ = ("bare", "early", "fast", "twice", "unread", "whole")
 
     def __init__(
         self, frontend: FrontendSettings, form: Format, data: Format | None, only: BackendSettings | None
@@ -56,6 +60,7 @@ class Lines:
         self.whole = _pair(frontend, form, data, FACTS)
         self.fast = _pair(frontend, form, data, FAST, only)
         self.bare = _pair(frontend, form.bare or form, data and (data.bare or data), BARE)
+        self.unread = _pair(frontend, form, data, BARE)
         self.early = None if form.moment is Moment.END else _pair(frontend, form, data, EARLY)
         self.twice = form.moment is Moment.REQUEST
 
@@ -205,12 +210,14 @@ def _arrived(exchange: Exchange) -> int:
 
 
 def _peer_of(exchange: Exchange) -> Address:
-    """Return the client's address, which is asked for once a connection."""
+    """Return the client's address, which is asked for once a connection, unless rules have set another."""
     try:
-        exchange.connection.peer = exchange.client_address
+        address = exchange.client_address
     except OSError:
         return NOWHERE  # the socket knows its addresses no more
-    return exchange.connection.peer
+    if exchange.moved is None:
+        exchange.connection.peer = address
+    return address
 
 
 def _front_of(exchange: Exchange) -> Address:

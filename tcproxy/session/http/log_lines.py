@@ -21,7 +21,7 @@ def write_line(exchange: Exchange) -> None:
     if not (exchange.client.begun or exchange.error == PROXY):
         # HAProxy gives each line a number of a request
         exchange.frontend.world.counters.requests += 1
-    _write(exchange, lines.bare)
+    _write(exchange, lines.bare if exchange.captured is None else lines.unread)
 
 
 def write_fast(exchange: Exchange) -> None:
@@ -31,7 +31,7 @@ def write_fast(exchange: Exchange) -> None:
         return
     frontend = exchange.frontend
     line, data = lines.fast
-    if exchange.status >= 500 or frontend.skip_normal or data is not None:
+    if exchange.status >= 500 or frontend.skip_normal or data is not None or exchange.changes is not None:
         _write(exchange, lines.fast)
         return
     try:
@@ -78,12 +78,17 @@ def _write(exchange: Exchange, lines: tuple[Line, Line | None]) -> bool:
     failed = exchange.status >= 500 or (error != "L" if error else exchange.retries > 0) or exchange.redispatched
     if frontend.skip_normal and not failed:
         return False
+    level = ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL
+    if exchange.changes is not None and exchange.changes.level is not None:
+        level = exchange.changes.level
+        if level < 0:
+            return True  # `set-log-level silent`
     line, data = lines
     try:
         text = line(exchange)
         said = NO_DATA if data is None else data(exchange)
         frontend.lines += 1
-        frontend.outlet.send(ERROR_LEVEL if failed and frontend.separate_errors else INFO_LEVEL, text, said)  # type: ignore[union-attr]  # there are lines
+        frontend.outlet.send(level, text, said)  # type: ignore[union-attr]  # there are lines
     except Exception as error:
         unwritten(exchange, error)
     return True

@@ -123,8 +123,9 @@ class ClientEnd(MessageEnd, Protocol):
 
 
 class ServerEnd(MessageEnd, Protocol):
-    """The server's side: a link. uses: requests that it carried before (0: it is new)."""
+    """The server's side: a link. uses: requests that it carried before (0: it is new). sink: takes the response."""
 
+    sink: Sink | None
     uses: int
 
     def ask(self, request: RequestHead, client: ClientEnd, close: bool) -> None:
@@ -141,6 +142,9 @@ class ServerEnd(MessageEnd, Protocol):
 
     def at_hand(self, head: ResponseHead) -> int:
         """Return how many bytes of a body came with its head, as they are counted."""
+
+    def body_at_hand(self, head: ResponseHead) -> bytes:
+        """Return what came of a body with its head, while the head is looked at."""
 
     def skip(self, head: ResponseHead) -> bool:
         """Drop a response that is here as a whole, and go idle. False: it is not, and the link of no further use."""

@@ -11,9 +11,8 @@ from typing import Protocol
 
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.replies import Reply
-from tcproxy.report import formats
-from tcproxy.report.formats import Format
-from tcproxy.session.http import answers
+from tcproxy.samples.formats import read_format
+from tcproxy.session.http import answers, texts
 from tcproxy.session.http.inner import respond
 from tcproxy.session.http.settings import HttpSettings
 from tcproxy.session.http.state import Exchange
@@ -50,28 +49,29 @@ class FixedPage:
 
 
 class ComposedPage:
-    """An answer whose payload, or headers, are log formats."""
+    """An answer whose payload, or headers, are formats. section: the name of the section that has it."""
 
     __slots__ = ("headers", "needs", "payload", "reply")
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, section: str) -> None:
         text = reply.payload.decode("utf-8", "surrogateescape")
         self.reply = reply
-        self.payload = formats.compile_payload(text) if reply.formatted else None
-        self.headers = [(name.lower().encode(), formats.compile_payload(text)) for name, text in reply.headers]
-        every: list[Format | None] = [self.payload, *(form for _, form in self.headers)]
-        self.needs = frozenset[str]().union(*(form.needs for form in every if form is not None))
+        forms = reply.forms
+        payload = (forms.get(text) or read_format(text, section)) if reply.formatted else None
+        self.payload = texts.written(payload) if payload is not None else None
+        headers = [
+            (name.lower().encode(), forms.get(text) or read_format(text, section)) for name, text in reply.headers
+        ]
+        self.headers = [(name, texts.written(form)) for name, form in headers]
+        every = [payload, *(form for _, form in headers)]
+        self.needs = frozenset[str]().union(*(texts.needs_of(form) for form in every if form is not None))
 
     def response(self, exchange: Exchange) -> WholeResponse | None:
         """Return it, as it is at this moment."""
         reply = self.reply
-        record = exchange.settings.record(exchange, self.needs)
-        record.bytes_in = record.bytes_out = record.total = record.idle = 0  # they are not known yet
-        record.termination = "--"
-        formats.blanked(record)
         # HAProxy leaves out headers whose value is empty
-        headers = [(name, value) for name, form in self.headers if (value := _bytes(form.render(record)))]
-        body = reply.payload if self.payload is None else _bytes(self.payload.render(record))
+        headers = [(name, value) for name, text in self.headers if (value := text(exchange))]
+        body = reply.payload if self.payload is None else self.payload(exchange)
         return _composed(reply, headers, body)
 
 
@@ -87,18 +87,18 @@ def _composed(reply: Reply, headers: list[tuple[bytes, bytes]], body: bytes) -> 
     return compose(reply.status, answers.reason(reply.status), fields, body)
 
 
-def compiled(reply: Reply) -> Page:
-    """Return the page that a reply describes."""
+def compiled(reply: Reply, section: str) -> Page:
+    """Return the page that a reply of a section describes."""
     if reply.whole is not None:
         return FixedPage(read_whole(reply.whole) if reply.whole else None)
     if reply.formatted or reply.headers:
-        return ComposedPage(reply)
+        return ComposedPage(reply, section)
     return FixedPage(_composed(reply, [], reply.payload))
 
 
 def pages_of(model: Proxy) -> dict[int, Page]:
     """Return the pages that a section has itself, by status."""
-    return {status: compiled(reply) for status, reply in (model.replies or {}).items()}
+    return {status: compiled(reply, model.name) for status, reply in (model.replies or {}).items()}
 
 
 BUILT_IN: Mapping[int, Page] = {status: FixedPage(whole) for status, whole in answers.PAGES.items()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
+from tcproxy.rules.actions.rows import Act, Text
+from tcproxy.rules.sets import SetKind
+from tcproxy.session.http.changes import drop_response
 from tcproxy.session.http.state import Exchange, Rule
 from tcproxy.session.stages import LOCAL
 from tcproxy.wire.http1 import Field, WholeResponse, compose
@@ -25,26 +27,25 @@ CLOSE = Field(b"connection", b"close")
 TEMPORARY = (302, 303, 307)
 """Statuses of redirections that clients may not cache."""
 
-Target = Callable[["RequestHead"], bytes]
+Target = Callable[[Exchange, RequestHead], bytes]
 
 
 class Redirection:
-    """A compiled rule, as a page. needs: see Page."""
+    """A compiled rule, as a page. needs: see Page. begins: writes what its format says, None for a fixed text."""
 
-    __slots__ = ("cookie", "holds", "status", "target")
+    __slots__ = ("cookie", "status", "target")
     needs: frozenset[str] = frozenset()
 
-    def __init__(self, rule: Redirect) -> None:
-        self.holds: Any = rule.condition.holds if rule.condition is not None else None
+    def __init__(self, rule: Redirect, begins: Text | None = None) -> None:
         self.status = rule.status
-        self.target = _target(rule)
+        self.target = _target(rule, begins or _fixed(rule))
         self.cookie = [Field(b"set-cookie", _bytes(rule.cookie))] if rule.cookie else []
 
     def response(self, exchange: Exchange) -> WholeResponse:
         """Return the redirection. A request with a body is the last one of its connection."""
         request = exchange.request
         assert request is not None
-        fields = [EMPTY, Field(b"location", self.target(request))]
+        fields = [EMPTY, Field(b"location", self.target(exchange, request))]
         if self.status in TEMPORARY:
             fields.append(NO_CACHE)
         fields += self.cookie
@@ -57,24 +58,26 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _target(rule: Redirect) -> Target:
-    """Return the function that makes the Location of a request."""
-    to = _bytes(rule.to)
+def _fixed(rule: Redirect) -> Text:
+    to = b"" if rule.kind == "prefix" and rule.to == "/" else _bytes(rule.to)
+    return lambda exchange: to
+
+
+def _target(rule: Redirect, begins: Text) -> Target:
+    """Return the function that makes the Location of a request. begins: writes what the rule says of it."""
     if rule.kind == "location":
-        return lambda request: to
+        return lambda exchange, request: begins(exchange)
     tail = _tail(rule.flags)
     if rule.kind == "prefix":
-        start = b"" if to == b"/" else to
-        return lambda request: start + tail(request)
-    scheme = to + b"://"
-    return lambda request: b"%b%b%b" % (scheme, _host(request), tail(request))
+        return lambda exchange, request: begins(exchange) + tail(request)
+    return lambda exchange, request: b"%b://%b%b" % (begins(exchange), _host(request), tail(request))
 
 
 def _host(request: RequestHead) -> bytes:
     return (request.value(b"host") or b"").partition(b",")[0].strip(b" \t")
 
 
-def _tail(flags: frozenset[str]) -> Target:
+def _tail(flags: frozenset[str]) -> Callable[[RequestHead], bytes]:
     """Return the function that takes the path of a request, and its query."""
     drop, slash = "drop-query" in flags, "append-slash" in flags
 
@@ -85,6 +88,25 @@ def _tail(flags: frozenset[str]) -> Target:
         return path + b"/" if slash and not path.endswith(b"/") else path
 
     return tail
+
+
+def redirecting(rule: Redirect, text: Text | None, kind: SetKind) -> Act:
+    """Return the action of `http-request redirect` or `http-response redirect`. text: writes its format."""
+    redirection = Redirection(rule, text)
+    skips = rule.kind == "location" and "ignore-empty" in rule.flags
+    of_response = kind is SetKind.HTTP_RESPONSE
+
+    def redirect(exchange: Exchange) -> bool:
+        if skips and text is not None and not text(exchange):
+            return True
+        if of_response:
+            exchange.decide(LOCAL, "H")
+            drop_response(exchange)
+        elif exchange.backend is None:
+            exchange.frontend.counters.intercepted += 1
+        return _answer(exchange, redirection)
+
+    return redirect
 
 
 def front_redirects(front: Proxy) -> Rule | None:
@@ -118,15 +140,9 @@ def back_redirects(front: Proxy, back: Proxy) -> Rule | None:
 
 def _first_of(rules: Iterable[Redirect]) -> Callable[[Exchange], Redirection | None]:
     """Return the function that finds the first redirection whose condition holds."""
-    compiled = [Redirection(rule) for rule in rules]
+    from tcproxy.rules.compiling import compile_choice  # a configuration without rules needs none of it
 
-    def first(exchange: Exchange) -> Redirection | None:
-        for one in compiled:
-            if one.holds is None or one.holds(exchange):
-                return one
-        return None
-
-    return first
+    return compile_choice([(rule.condition, Redirection(rule)) for rule in rules], None)
 
 
 def _answer(exchange: Exchange, redirection: Redirection) -> bool:

@@ -6,9 +6,12 @@ both there is none. Nothing shortens it but a client that leaves before its requ
 
 from __future__ import annotations
 
-from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.replies import Reply
+from tcproxy.rules.actions.rows import Act
+from tcproxy.rules.sets import HTTP
 from tcproxy.session.http import captures, cookies, pages, request_body
+from tcproxy.session.http.changes import drop_response
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.pages import Page
 from tcproxy.session.http.state import Exchange, Rule
@@ -20,9 +23,9 @@ class Refusal:
 
     __slots__ = ("cookies", "page", "status")
 
-    def __init__(self, rule: RequestRule, front: Proxy, owner: Proxy) -> None:
-        self.status = rule.status
-        self.page: Page | None = pages.compiled(rule.reply) if rule.reply is not None else None
+    def __init__(self, status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> None:
+        self.status = status
+        self.page: Page | None = pages.compiled(reply, owner.name) if reply is not None else None
         made = captures.request_cookies(front, owner), cookies.requests(front, owner)
         self.cookies: list[Rule] = [one for one in made if one is not None]
 
@@ -49,37 +52,60 @@ def count(exchange: Exchange) -> None:
 
 def needs_of(proxy: Proxy) -> frozenset[str]:
     """Return the facts that the answers of a section's rules name."""
-    replies = [rule.reply for rule in proxy.http_requests if rule.reply is not None]
-    return frozenset[str]().union(*(pages.compiled(reply).needs for reply in replies))
+    replies = [rule.reply for kind in HTTP for rule in proxy.rules_of(kind) if rule.reply is not None]
+    return frozenset[str]().union(*(pages.compiled(reply, proxy.name).needs for reply in replies))
 
 
-def denying(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
+def denying(status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> Act:
     """Return the action that refuses requests at once."""
-    refusal = Refusal(rule, front, owner)
+    refusal = Refusal(status, reply, front, owner)
 
-    def deny(exchange: Exchange) -> bool:
+    def deny(exchange: Exchange) -> None:
         exchange.asked_at = exchange.now()
         refusal.begin(exchange)
         exchange.decide(PROXY, "R")
         refusal.answer(exchange)
-        return False
 
     return deny
+
+
+def denying_responses(status: int, reply: Reply | None, owner: Proxy) -> Act:
+    """Return the action that refuses responses of servers."""
+    page = pages.compiled(reply, owner.name) if reply is not None else None
+
+    def deny(exchange: Exchange) -> None:
+        count_response(exchange)
+        exchange.decide(PROXY, "H")
+        drop_response(exchange)
+        exchange.answer(status, page)
+
+    return deny
+
+
+def count_response(exchange: Exchange) -> None:
+    """Count a response that is refused by a rule."""
+    backend, server = exchange.backend, exchange.server
+    exchange.frontend.counters.denied_responses += 1
+    exchange.bind.counters.denied_responses += 1
+    if backend is not None:
+        backend.farm.counters.denied_responses += 1
+    if server is not None:
+        server.counters.denied_responses += 1
 
 
 # tarpit
 
 
-def tarpitting(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
+def tarpitting(status: int, reply: Reply | None, front: Proxy, owner: Proxy) -> Act:
     """Return the action that refuses requests after a wait."""
-    refusal = Refusal(rule, front, owner)
+    refusal = Refusal(status, reply, front, owner)
     timeouts = owner.timeouts or {}
     # a frontend has no `timeout connect`
     wait = (timeouts.get("tarpit", 0) or (timeouts.get("connect", 0) if owner.is_backend else 0)) / 1000
     # as in HAProxy the request counts as not asked, unless it has waited for its body
     asked = request_body.OPTION in front.options or request_body.OPTION in owner.options
 
-    def tarpit(exchange: Exchange) -> bool:
+    def tarpit(exchange: Exchange) -> None:
         if not asked:
             exchange.asked_at = 0.0
         refusal.begin(exchange)
@@ -90,7 +116,6 @@ def tarpitting(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
             held.hold(wait)
         else:
             held.late()
-        return False
 
     return tarpit
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tcproxy.model.proxy import Proxy
+from tcproxy.rules.sets import SetKind
 from tcproxy.session.attempts import left_early
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
@@ -103,7 +104,7 @@ def waiting(proxy: Proxy) -> Rule:
         _tell_to_continue(exchange, request)
         if client.whole:
             return True
-        full = client.room - _size(request)
+        full = full_at(exchange)
         if client.size >= full:
             return True
         exchange.inner = BodyWait(exchange, full)
@@ -113,6 +114,34 @@ def waiting(proxy: Proxy) -> Rule:
         return False
 
     return wait
+
+
+def waiting_by_rule(seconds: float, least: int) -> Rule:
+    """Return what waits for a body, for so many seconds; for all of it, or for so many bytes (`least` above 0)."""
+
+    def wait(exchange: Exchange) -> bool:
+        request, client = exchange.request, exchange.client
+        assert request is not None
+        if not request.has_body or exchange.connection.client_shut:
+            return True
+        _tell_to_continue(exchange, request)
+        full = full_at(exchange)
+        full = min(least, full) if least else full
+        if client.whole or client.size >= full:
+            return True
+        exchange.inner = BodyWait(exchange, full)
+        exchange.asked_at = 0.0
+        if seconds:
+            exchange.expires = exchange.now() + seconds
+        return False
+
+    return wait
+
+
+def full_at(exchange: Exchange) -> int:
+    """Return the bytes of a body that fill a buffer, behind the head of the request."""
+    assert exchange.request is not None
+    return exchange.client.room - _size(exchange.request)
 
 
 def _size(request: RequestHead) -> int:
@@ -167,9 +196,17 @@ def of_strategy(front: Proxy, back: Proxy) -> Rule | None:
     return rule
 
 
+SAYING = ("early-hint", "wait-for-body")
+"""Actions that send the client something ahead of its response."""
+
+
 def told_to_continue(front: Proxy, back: Proxy) -> ResponseEdit | None:
     """Return the edit that counts our 100 Continue with the response; None where no rule waits for bodies."""
-    if not any(make(front, back) for make in (of_backend, of_strategy)) and of_frontend(front) is None:
+    waits = any(make(front, back) for make in (of_backend, of_strategy)) or of_frontend(front) is not None
+    said = any(
+        rule.action.name in SAYING for one in (front, back) for rule in one.rules_of(SetKind.HTTP_REQUEST)
+    )
+    if not waits and not said:
         return None
 
     def count(exchange: Exchange, head: ResponseHead) -> None:

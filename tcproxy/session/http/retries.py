@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tcproxy.model.http_requests import RequestRule
 from tcproxy.model.proxy import Proxy
 from tcproxy.report.counters import Counters
 from tcproxy.session import attempts
 from tcproxy.session.http.reuse import give_back
-from tcproxy.session.http.state import Exchange, Rule
+from tcproxy.session.http.state import Exchange
 from tcproxy.wire.http1 import Piece, ResponseHead
 
 EMPTY, JUNK, SILENT = "empty-response", "junk-response", "response-timeout"
@@ -90,11 +89,6 @@ def again(exchange: Exchange, cause: str | int, head: ResponseHead | None = None
 # http-request disable-l7-retry
 
 
-def disabling(rule: RequestRule, front: Proxy, owner: Proxy) -> Rule:
-    """Return the action that forbids to send a request again."""
-
-    def disable(exchange: Exchange) -> bool:
-        exchange.replay = Replay([], 0, False, allowed=False)
-        return True
-
-    return disable
+def forbid(exchange: Exchange) -> None:
+    """Forbid to send a request again."""
+    exchange.replay = Replay([], 0, False, allowed=False)

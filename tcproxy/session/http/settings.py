@@ -26,7 +26,8 @@ class HttpSettings:
     shortest: of all its timeouts in seconds, NEVER without any.
     request, keep_alive: seconds to wait for a request's head, and for the beginning of another request.
     probes: connections that end without a byte are ignored (`option http-ignore-probes`).
-    pages: the answers in a server's place, by status (pages.py).
+    pages: the answers in a server's place, by status (pages.py). after: the edit of all responses that its rules make
+    (rule_sets.py), None without any.
     private_links: how many idle links of its own a client's connection keeps.
     shows_cookie: requests that never came to a backend are told with letters of a cookie.
     lines: the functions that write log lines, None without any; early: some are written before the exchange ends.
@@ -37,13 +38,14 @@ class HttpSettings:
     """
 
     __slots__ = (
-        "closes", "early", "fast", "identify_first", "keep_alive", "lines", "model", "pages", "private_links", "probes",
-        "request", "rules", "server_closes", "shortest", "shows_cookie", "steps",
+        "after", "closes", "early", "fast", "identify_first", "keep_alive", "lines", "model", "pages", "private_links",
+        "probes", "request", "rules", "server_closes", "shortest", "shows_cookie", "steps",
     )  # fmt: skip
 
     def __init__(self, model: Proxy) -> None:
         self.model = model
         self.pages: Mapping[int, Any] = {}
+        self.after: Any = None
         self.steps: Any = None
         self.rules: tuple[Step, ...] = ()
         self.fast: Mapping[Any, Route] = {}
@@ -77,16 +79,18 @@ class Route:
     closes: each link carries one request; says_close: and its server is told so. soonest: seconds of the shortest
     timeout that may begin once a request is sent, NEVER without one. responses: edits of responses (rule_table.py).
     observes: see HttpBackend. retries: causes for which requests are sent again, None for none (retries.py).
-    pages: the answers in the server's place, by status. requests: the backend's rules (rule_table.py). steps: of an
+    pages: the answers in the server's place, by status. after: the edit of all responses.
+    requests: the backend's rules (rule_table.py). steps: of an
     exchange, these rules and what follows.
     fast_requests, fast_responses: whether requests, and responses, may take the fast path (fast.py).
     """
 
     __slots__ = (
-        "backend", "closes", "fast_requests", "fast_responses", "observes", "pages", "requests", "responses",
+        "after", "backend", "closes", "fast_requests", "fast_responses", "observes", "pages", "requests", "responses",
         "retries", "says_close", "soonest", "steps",
     )  # fmt: skip
 
+    after: Any
     backend: BackendSettings
     closes: bool
     fast_requests: bool

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.samples.variables import Store
 from tcproxy.servers.state import LiveServer, Ticket
 from tcproxy.session.ends import Address
 from tcproxy.session.http.messages import ClientEnd, ServerEnd
@@ -18,7 +19,7 @@ from tcproxy.session.http.settings import HttpSettings, Route
 from tcproxy.session.log_lines import unique_id
 from tcproxy.session.settings import BackendSettings, FrontendSettings, LiveBind
 from tcproxy.session.stages import Stage
-from tcproxy.session.state import Connection, Persistence, Stream
+from tcproxy.session.state import Connection, Moved, Persistence, Stream, packed
 from tcproxy.wire.http1 import RequestHead, ResponseHead
 from tcproxy.wire.proxy_protocol import ProxyHeader
 
@@ -29,11 +30,12 @@ ResponseEdit = Callable[["Exchange", ResponseHead], None]
 
 
 EXCHANGE_FIELDS = (
-    "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "client",
+    "answered_at", "asked_at", "avoid", "backend", "began", "byte_counts", "bytes_ahead", "captured", "changes",
+    "client",
     "connected_at", "connection", "error", "expires", "fast", "first", "frontend", "handshake", "idle_from",
-    "inner", "keep", "kept", "link", "local", "logged", "looking", "next_step", "number", "persistence", "phase",
-    "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
-    "retries", "route", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
+    "inner", "keep", "kept", "link", "local", "logged", "looking", "moved", "next_step", "number", "persistence",
+    "phase", "previous", "queued_until", "redispatched", "remote", "replay", "request", "response", "response_whole",
+    "retries", "route", "scopes", "sent", "server", "server_limit", "settings", "stage", "status", "steps", "ticket",
     "times_ms", "unique",
 )  # fmt: skip
 
@@ -106,11 +108,12 @@ class Exchange(Stream):
     fast: it took the fast path, as far as it went (fast.py).
     bytes_ahead: bytes sent ahead of the response, which are counted with it. byte_counts, times_ms: accounting.py has
     counted them: bytes of both sides (NOT_COUNTED before); milliseconds of the clock when the wait began, the link
-    stood, the answer came, all was over. captured: headers and cookies for the log (captures.py). handshake:
-    milliseconds of the PROXY header. inner: the server inside the process that takes the request's body (inner.py),
-    None without one. number: of the request in the process, where lines name that. replay: the request, where it may be
-    sent again (retries.py). sent: bytes of answers of ours. kept: links that only this client may use, None without
-    any. looking: a link that could not be written to is being read once more.
+    stood, the answer came, all was over. captured: headers and cookies for the log (captures.py). changes: what
+    rules have changed (changes.py), None for nothing of that. handshake: milliseconds of the PROXY header. inner: the
+    server inside the process that takes the request's body (inner.py), None without one. number: of the request in the
+    process, where lines name that. replay: the request, where it may be sent again (retries.py). sent: bytes of answers
+    of ours. kept: links that only this client may use, None without any. moved: addresses that rules have set, None
+    without any. looking: a link that could not be written to is being read once more.
     """
 
     if not TYPE_CHECKING:
@@ -124,6 +127,7 @@ class Exchange(Stream):
     began: float
     byte_counts: tuple[int, int]
     captured: Any  # a Captured (captures.py, above)
+    changes: Any  # a Changes (changes.py, above)
     client: ClientEnd
     connected_at: float
     connection: ClientConnection
@@ -141,6 +145,7 @@ class Exchange(Stream):
     local: Address | None
     logged: bool
     looking: bool
+    moved: Moved | None
     next_step: int
     number: int
     persistence: Persistence | None
@@ -155,6 +160,7 @@ class Exchange(Stream):
     response_whole: bool
     retries: int
     route: Route
+    scopes: dict[str, Store] | None
     sent: int
     server: LiveServer | None
     server_limit: float
@@ -175,7 +181,8 @@ class Exchange(Stream):
     @property
     def source(self) -> bytes:
         """Return the client's packed address, empty for a UNIX socket."""
-        return self.connection.source
+        moved = self.moved
+        return self.connection.source if moved is None or moved.source is None else packed(moved.source[0])
 
     @property
     def proxy_header(self) -> ProxyHeader | None:
@@ -185,12 +192,33 @@ class Exchange(Stream):
     @property
     def client_address(self) -> Address:
         """Return the client's address. Raises OSError once the socket is gone."""
-        return self.connection.client_address
+        moved = self.moved
+        return self.connection.client_address if moved is None or moved.source is None else moved.source
 
     @property
     def front_address(self) -> Address:
         """Return the address the client connected to. Raises OSError once the socket is gone."""
-        return self.connection.front_address
+        moved = self.moved
+        return self.connection.front_address if moved is None or moved.destination is None else moved.destination
+
+    @property
+    def connection_source(self) -> Address:
+        """Return the address of the client's connection, whatever later rules have set."""
+        return self.connection.connection_source
+
+    @property
+    def connection_destination(self) -> Address:
+        """Return the address that the connection came to, whatever later rules have set."""
+        return self.connection.connection_destination
+
+    def move(self, source: Address | None, destination: Address | None, real: bool) -> None:
+        """Set addresses of this exchange, those that are given."""
+        moved = self.moved
+        if moved is None:
+            moved = self.moved = Moved()
+        moved.source = source or moved.source
+        moved.destination = destination or moved.destination
+        self.connection.peer = None  # what lines name is asked for anew
 
     def link_key(self) -> Hashable:
         """Return the key of a link to the server: all that it tells the server of the client, or depends on."""
@@ -203,6 +231,47 @@ class Exchange(Stream):
             self.front_address if model.send_proxy or server.follows_client else None,
             unique_id(self) if named else None,
         )
+
+    @property
+    def tunnel_limit(self) -> float:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the seconds of `timeout tunnel` that a rule has set, 0 for none."""
+        return self.changes.tunnel if self.changes is not None else 0.0
+
+    @property
+    def priority(self) -> tuple[int, int]:  # type: ignore[override]  # of a TCP session it never changes
+        """Return the class in queues, and the milliseconds by which it counts as come later."""
+        return self.changes.priority if self.changes is not None else (0, 0)
+
+    @property
+    def wait_over(self) -> bool:
+        """Return False while a condition may be answered by "not known yet"."""
+        inner = self.inner
+        return inner is None or bool(inner.wait_over)
+
+    def request_line(self) -> tuple[bytes, bytes] | None:
+        """Return method and target of the request as it came; None without a request."""
+        request, changes = self.request, self.changes
+        if changes is not None and changes.line is not None:
+            return changes.line[0], changes.line[1]
+        return None if request is None else (request.method, request.target)
+
+    def request_body(self) -> bytes:
+        """Return what came of the request's body and was not sent to a server yet."""
+        return b"".join(self.client.pieces)
+
+    def response_body(self) -> bytes:
+        """Return what came of the response's body, while its head is looked at."""
+        link, response = self.link, self.response
+        return b"" if link is None or response is None else link.body_at_hand(response)
+
+    def unique_id(self) -> bytes | None:
+        """Return the unique id, made when it is first asked for; None without a format, or without a request."""
+        if self.request is None:
+            return None
+        first = self.settings.identify_first
+        if self.unique is None and first is not None:
+            self.unique = first(self)
+        return Stream.unique_id(self)
 
     # interfaces.IRequest, for strategies
 

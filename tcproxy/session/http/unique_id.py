@@ -16,6 +16,7 @@ def identity(front: Proxy, back: Proxy) -> Rule | None:
         first, request = exchange.settings.identify_first, exchange.request
         assert first is not None and request is not None
         if exchange.unique is None:
+            exchange.unique = ""  # its format may take a sample of it
             exchange.unique = first(exchange)
         if name:
             request.add(name, exchange.unique.encode("utf-8", "surrogateescape"))

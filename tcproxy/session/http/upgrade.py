@@ -1,8 +1,9 @@
 """Clients of a frontend in TCP mode whose backend speaks HTTP: their connection is one of HTTP from then on.
 
 The TCP session is replaced by an HTTP connection, which goes on with what was read and with the backend that was
-chosen; each further request chooses its backend anew. As in HAProxy, a connection without a first request that can be
-read counts against the backend, though its line does not name it.
+chosen, if one was (`tcp-request content switch-mode http` comes before); each further request chooses its backend anew.
+As in HAProxy, a connection without a first request that can be read counts against the backend, though its line does
+not name it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tcproxy.session.settings import BackendSettings, FrontendSettings
 from tcproxy.session.stages import CLOSED, PROXY
 
 TAKEN_OVER = (
-    "accepted", "began", "client_done", "client_limit", "front", "greeting", "handshake", "number",
+    "accepted", "began", "client_done", "client_limit", "front", "greeting", "handshake", "moved", "number",
 )  # fmt: skip
 
 
@@ -47,8 +48,8 @@ def _lose(session: TcpSession) -> None:
 
 
 def _leave_backend(frontend: FrontendSettings, backend: BackendSettings | None) -> None:
+    frontend.counters.request_errors += 1
     if backend is not None:
-        frontend.counters.request_errors += 1
         backend.farm.counters.aborts_client += 1
         backend.farm.leave()
 
@@ -88,8 +89,8 @@ class UpgradedConnection(HttpConnection):
         session, self.was = self.was, None
         if session is not None:
             exchange.backend, self.chosen = self.chosen, None
-            assert exchange.backend is not None
-            exchange.server_limit = exchange.backend.server
+            if exchange.backend is not None:  # None: a rule has switched to HTTP before it was chosen
+                exchange.server_limit = exchange.backend.server
             exchange.logged, exchange.unique = session.logged, session.unique
         return exchange
 
@@ -99,6 +100,7 @@ class UpgradedConnection(HttpConnection):
         """
         if not silent:
             exchange.error, exchange.phase = PROXY, "R"
-            _leave_backend(self.frontend, exchange.backend)
+            if exchange.first:  # of later ones no backend is chosen yet
+                _leave_backend(self.frontend, exchange.backend)
             exchange.backend = None
         super().refuse(exchange, status, silent)

@@ -225,7 +225,7 @@ class HttpLink(HttpEnd):
                 self._tell_whole(client)
             return
         if head.framing is Framing.LENGTH and self.reader.pending == head.length:
-            self._pass_whole(head, client)
+            self._pass_whole(head)
             return
         body = self.body
         if body is None:
@@ -244,11 +244,13 @@ class HttpLink(HttpEnd):
         else:
             client.flush()
 
-    def _pass_whole(self, head: ResponseHead, client: Any) -> None:
+    def _pass_whole(self, head: ResponseHead) -> None:
         """Pass on a response whose whole body came with its head."""
         self.whole = True
         if not self.session.responded(head):
             return
+        client = self.sink
+        assert client is not None
         data = self.reader.take()
         self.bytes_read += len(data)
         client.take((data,))
@@ -265,6 +267,12 @@ class HttpLink(HttpEnd):
         if isinstance(body, ChunkedBody) and body.done:
             size += 1 + sum([len(field.wire) - 4 for field in body.trailers])
         return size
+
+    def body_at_hand(self, head: ResponseHead) -> bytes:
+        """Return what came of a body with its head, while the head is looked at."""
+        if self.body is not None:
+            return b"".join(self.pieces)
+        return self.reader.buffer[: head.length] if head.framing is Framing.LENGTH else b""
 
     def _tell_whole(self, client: Any) -> None:
         if self.sink is client and self.session is not None:
@@ -283,7 +291,10 @@ class HttpLink(HttpEnd):
         """Return the client's end, whose requests are sent here."""
         if self.tunnelled:
             return None
-        return self.sink if self.sink is not None else self
+        sink = self.sink
+        if sink is None:
+            return self
+        return sink if isinstance(sink, HttpEnd) else sink.client  # Muted stands for it
 
     def tunnel(self) -> None:
         """Be a relay's end from now on."""

@@ -45,6 +45,13 @@ class ResponseHead(Head, messages.ResponseHead):
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.framing.value}>"
 
+    def copy(self) -> ResponseHead:
+        """Return a head that is the same, to be edited."""
+        head = ResponseHead(self.version, self.minor, self.status, self.reason, list(self.fields))
+        head.keep_alive, head.framing, head.length = self.keep_alive, self.framing, self.length
+        head.received, head.upgrade = self.received, self.upgrade
+        return head
+
     @property
     def ends_by_close(self) -> bool:
         """Return whether the body ends where the server closes the connection: nothing else tells its end."""

@@ -34,13 +34,39 @@ class WholeResponse:
         fields = head.fields
         self.head = head
         self.body = body
-        self.size = 24 + len(head.version) + len(head.reason) + sum([len(field.wire) - 4 for field in fields])
+        self.size = _size(head)
         self.room = OVERHEAD + self.size + len(body) + PART_OVERHEAD * (2 + len(fields) + bool(body))
         said = 0
         if any(field.kind & CONNECTION for field in fields):
             said, head.fields = spoken(fields)
         head.upgrade = bool(said & UPGRADED)
         self.keeps = not said & CLOSE and head.framing is not UNTIL_CLOSE
+
+
+    def with_head(self, head: ResponseHead) -> WholeResponse:
+        """Return the response with an edited copy of its head."""
+        other = WholeResponse.__new__(WholeResponse)
+        other.keeps, other.room = self.keeps, self.room
+        other.head, other.body, other.size = head, self.body, _size(head)
+        if head.status in BODYLESS:
+            other.size += len(self.body)
+            other.body = b""
+            _sent(other)
+        elif other.exceeds is None:
+            other.keeps = False
+        return other
+
+    @property
+    def exceeds(self) -> bool | None:
+        """Return whether its body is longer than its Content-Length says; None: that says more, or nothing."""
+        length = self.head.value(b"content-length")
+        if length is None or not length.isdigit() or int(length) > len(self.body):
+            return None
+        return int(length) < len(self.body)
+
+
+def _size(head: ResponseHead) -> int:
+    return 24 + len(head.version) + len(head.reason) + sum([len(field.wire) - 4 for field in head.fields])
 
 
 def read_whole(data: bytes) -> WholeResponse:

@@ -154,6 +154,7 @@ class FakeLink(FakeMessageEnd, ServerEnd):
         super().__init__(clock, "192.0.2.10")
         self.asked: list[RequestHead] = []
         self.whole = False
+        self.sink = None
         self.uses = self.age = 0
         self.private = False
         self.pool: IdleLinks | None = None
@@ -179,6 +180,10 @@ class FakeLink(FakeMessageEnd, ServerEnd):
     def at_hand(self, head: ResponseHead) -> int:
         """Nothing came with the head."""
         return 0
+
+    def body_at_hand(self, head: ResponseHead) -> bytes:
+        """Return nothing: bodies come behind their heads."""
+        return b""
 
     def skip(self, head: ResponseHead) -> bool:
         """A response is not wanted."""

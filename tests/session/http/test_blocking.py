@@ -6,30 +6,21 @@ from typing import Any
 
 import pytest
 
-from tcproxy.model.http_requests import RequestRule
-from tcproxy.model.replies import Reply
+from tests.rules.world import rules
 from tests.session.http.plays import HttpStage
 
 GET = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n"
 
 
-class Never:
-    """A condition that is not met."""
-
-    def holds(self, session: Any) -> bool:
-        """Say no."""
-        return False
-
-
-def stage(*rules: RequestRule, **more: Any) -> HttpStage:
-    """Return a stage with these rules."""
-    return HttpStage(http_requests=rules, **more)
+def stage(*lines: str, **more: Any) -> HttpStage:
+    """Return a stage with these `http-request` rules."""
+    return HttpStage(rules=rules(*(f"http-request {line}" for line in lines)), **more)
 
 
 def test_deny_answers_at_once_and_the_client_may_go_on() -> None:
     """A denied request is answered with its page, counted, and followed by the next one."""
-    scene = stage(RequestRule("deny", Never(), status=404), RequestRule("deny", status=403))
+    scene = stage("deny deny_status 404 if FALSE", "deny")
     client = scene.client()
     for number in (1, 2):
         client.asks(GET)
@@ -46,7 +37,7 @@ def test_deny_answers_at_once_and_the_client_may_go_on() -> None:
 )
 def test_tarpit_lasts_for_its_timeout(timeouts: dict[str, int], seconds: float) -> None:
     """A held request is answered when `timeout tarpit` is over, else `timeout connect`, and not a moment before."""
-    scene = stage(RequestRule("tarpit", status=500), timeouts=timeouts)
+    scene = stage("tarpit", timeouts=timeouts)
     client = scene.client()
     client.asks(GET)
     scene.wait(seconds - 0.001)
@@ -62,16 +53,16 @@ def test_tarpit_lasts_for_its_timeout(timeouts: dict[str, int], seconds: float) 
 
 def test_tarpit_without_a_timeout_answers_at_once() -> None:
     """Where no timeout is set, nothing is waited for."""
-    scene = stage(RequestRule("tarpit", status=500, reply=Reply(429)), timeouts={"connect": 0})
+    scene = stage("tarpit deny_status 429", timeouts={"connect": 0})
     client = scene.client()
     client.asks(GET)
     assert client.got.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
-    assert scene.line == 'web/<NOSRV> -1/1/-1/-1/0 500 PT-- 0 "GET /x HTTP/1.1"'
+    assert scene.line == 'web/<NOSRV> -1/1/-1/-1/0 429 PT-- 0 "GET /x HTTP/1.1"'
 
 
 def test_held_clients_wait_side_by_side() -> None:
     """Each client is held for its own time, and others are served meanwhile."""
-    scene = stage(RequestRule("tarpit", status=500), timeouts={"tarpit": 3000})
+    scene = stage("tarpit", timeouts={"tarpit": 3000})
     clients = [scene.client() for _ in range(3)]
     for client in clients:
         client.asks(GET)
@@ -84,7 +75,7 @@ def test_held_clients_wait_side_by_side() -> None:
 
 def test_a_client_that_leaves_within_its_body_is_let_go() -> None:
     """FIN within the body ends the wait, with nothing said; FIN behind a whole request does not."""
-    scene = stage(RequestRule("tarpit", status=500), timeouts={"tarpit": 3000})
+    scene = stage("tarpit", timeouts={"tarpit": 3000})
     client, other = scene.client(), scene.client()
     client.asks(POST, whole=False)
     other.asks(GET)
@@ -101,7 +92,7 @@ def test_a_client_that_leaves_within_its_body_is_let_go() -> None:
 
 def test_option_abortonclose_ends_the_wait() -> None:
     """With `option abortonclose` of the frontend's section, FIN behind a whole request ends the wait, too."""
-    scene = stage(RequestRule("tarpit", status=500), timeouts={"tarpit": 3000}, options=["abortonclose"])
+    scene = stage("tarpit", timeouts={"tarpit": 3000}, options=["abortonclose"])
     client = scene.client()
     client.asks(GET)
     scene.wait(1)
@@ -112,7 +103,7 @@ def test_option_abortonclose_ends_the_wait() -> None:
 
 def test_a_command_marks_a_held_client() -> None:
     """A session that is shut by command is told as such when its time is over."""
-    scene = stage(RequestRule("tarpit", status=500), timeouts={"tarpit": 3000})
+    scene = stage("tarpit", timeouts={"tarpit": 3000})
     client = scene.client()
     client.asks(GET)
     client.session.shut("K")
