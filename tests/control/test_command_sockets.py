@@ -37,6 +37,7 @@ def addresses(tmp_path: Path) -> Iterator[dict[str, object]]:
         text = CONFIGURATION.format(folder=tmp_path, port=port, fd=handed.fileno())
         (tmp_path / "a.cfg").write_text(text)
         with program(TCPROXY, "-db", "-f", str(tmp_path / "a.cfg"), port=port, pass_fds=[handed.fileno()]):
+            wait_for((tmp_path / "ctl").exists, what="the socket")
             yield {"unix": str(tmp_path / "ctl"), "tcp": ("127.0.0.1", port), "fd": handed.getsockname()}
 
 
