@@ -105,7 +105,7 @@ class ProxyService(MultiService):
             reactor.most_events = configuration.process.tune.get("tune.maxpollevents") or reactor.most_events
         configuration = self.configuration = limited(configuration)
         self._say = announce or _silent
-        self._sinks = Sinks()
+        self._sinks = Sinks(later=reactor.at_end_of_turn if isinstance(reactor, Reactor) else None)
         self._outlets: dict[str, Outlet] = {}
         self.world = _world(configuration, clock or SteadyClock(reactor), self.announce)
         self.world.sinks = self._sinks

@@ -8,6 +8,7 @@ the way of twisted.internet.epollreactor. Nothing here knows what the transports
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from errno import EINTR, ENOENT
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from time import monotonic, time
@@ -56,6 +57,7 @@ class Reactor(EPollReactor):
     def __init__(self) -> None:
         self._direct: dict[int, DirectTransport] = {}
         self._gone: set[int] = set()
+        self._due: list[Callable[[], object]] = []
         self.most_events = MAXIMUM_EVENTS
         self._epoch = time() - monotonic()
         super().__init__()  # type: ignore[no-untyped-call]
@@ -106,8 +108,16 @@ class Reactor(EPollReactor):
             self.watch(transport, 0)
         return [*super().removeAll(), *direct]  # type: ignore[no-untyped-call]
 
+    def at_end_of_turn(self, call: Callable[[], object]) -> None:
+        """Make a call, which must raise nothing, before the next wait for events: all that the last brought is done."""
+        self._due.append(call)
+
     def doPoll(self, timeout: float | None) -> None:
-        """Wait for events, and pass each to its transport."""
+        """Make the calls that were left for the end of the turn; wait for events, and pass each to its transport."""
+        if self._due:
+            due, self._due = self._due, []
+            for call in due:
+                call()
         try:
             events = self._poller.poll(-1 if timeout is None else timeout, self.most_events)
         except OSError as error:

@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from tcproxy.grammar.addresses import Address, Family
 from tcproxy.model.logs import LogTarget
 from tcproxy.report import dates
 from tcproxy.report.outlets import ALERT, DEBUG, EMERG, INFO, NOTICE, Outlet
-from tcproxy.report.sinks import PAUSE, DatagramSink, Sinks
+from tcproxy.report.sinks import MOST_LINES, PAUSE, DatagramSink, Sinks
 from tests.running import PATIENCE
 
 NOW = 1795375719.25
@@ -227,6 +227,25 @@ def test_a_full_target_blocks_nobody(tmp_path: Path) -> None:
             log.send(INFO, "x" * 100)
         assert 0 < sinks.dropped == 3000 - len(lines(listening))
     sinks.close()
+
+
+def test_lines_of_a_turn_are_sent_at_its_end(syslog: socket.socket) -> None:
+    """Lines wait for the end of the turn, in their order; many, or a sink that closes, do not wait for it."""
+    calls: list[Callable[[], object]] = []
+    sink = DatagramSink(socket.AF_INET, syslog.getsockname(), later=calls.append)
+    sink.write(b"1\n")
+    sink.write(b"2\n")
+    assert (lines(syslog), len(calls)) == ([], 1)
+    calls.pop()()
+    assert lines(syslog) == [b"1\n", b"2\n"]
+    for _ in range(MOST_LINES):
+        sink.write(b"3\n")
+    assert lines(syslog) == [b"3\n"] * MOST_LINES
+    calls.pop()()
+    sink.write(b"4\n")
+    assert lines(syslog) == []
+    sink.close()
+    assert lines(syslog) == [b"4\n"]
 
 
 def test_a_refused_datagram_costs_no_line(syslog: socket.socket) -> None:

@@ -50,6 +50,19 @@ def test_delayed_calls_come_in_order_and_may_be_cancelled() -> None:
         assert heard == [1, 2, 3]
 
 
+def test_calls_at_the_end_of_a_turn() -> None:
+    """Such a call is made before the reactor waits again, behind all that the turn has yet to do."""
+    with running() as reactor:
+        heard: list[str] = []
+
+        def turn() -> None:
+            reactor.at_end_of_turn(lambda: heard.append("end"))
+            heard.append("turn")
+
+        within(reactor, turn)
+        wait_for(lambda: heard == ["turn", "end"])
+
+
 def test_seconds_never_jump_and_look_like_the_wall_clock() -> None:
     """Timers follow monotonic time; dates made of it are right."""
     reactor = Reactor()
