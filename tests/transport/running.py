@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import threading
@@ -32,6 +33,8 @@ from tcproxy.transport.stream_socket import StreamSocket
 from tests.running import PATIENCE
 
 RESET = struct.pack("ii", 1, 0)
+OWN = f"127.{os.getpid() % 100 + 100}.{os.getpid() // 100 % 250}.1"
+"""The address of this test run's servers: a check of another run, whose port the system gave again, goes elsewhere."""
 
 
 def _asyncio() -> Any:
@@ -93,7 +96,7 @@ def within(reactor: Any, call: Callable[..., Any], *arguments: Any) -> Any:
     return value
 
 
-def inet(port: int, host: str = "127.0.0.1") -> Address:
+def inet(port: int, host: str = OWN) -> Address:
     """Return an address of the model."""
     family = Family.INET6 if ":" in host else Family.INET
     return Address(family, host, port, port, has_port=bool(port))
@@ -108,7 +111,7 @@ def connect(address: Any) -> socket.socket:
     return client
 
 
-def listener(host: str = "127.0.0.1", backlog: int = 50) -> socket.socket:
+def listener(host: str = OWN, backlog: int = 50) -> socket.socket:
     """Return a listening socket on a free port."""
     made = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=backlog)
     made.settimeout(PATIENCE)

@@ -14,7 +14,7 @@ from tcproxy.grammar.statements import Origin
 from tcproxy.model.bind import Bind
 from tcproxy.transport.binding import TCP_USER_TIMEOUT, BindError, describe, listen, publish, withdraw
 from tests.running import PATIENCE
-from tests.transport.running import accept, connect, inet
+from tests.transport.running import OWN, accept, connect, inet
 
 ORIGIN = Origin("site.cfg", 7)
 
@@ -29,7 +29,7 @@ def test_two_processes_may_listen_on_one_port() -> None:
 
 def test_an_address_in_use_is_refused_with_the_line() -> None:
     """The error names the address and the line that asks for it."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server((OWN, 0)) as taken:
         bind = Bind(inet(taken.getsockname()[1]), origin=ORIGIN)
         with pytest.raises(BindError, match=r"cannot listen on 127") as caught:
             listen(bind, 5)
@@ -136,6 +136,6 @@ def test_inherited_descriptors() -> None:
 
 def test_addresses_are_described_as_they_are_written() -> None:
     """Messages name IPv4, IPv6 and UNIX addresses."""
-    assert describe(Bind(inet(80))) == "127.0.0.1:80"
+    assert describe(Bind(inet(80, "127.0.0.1"))) == "127.0.0.1:80"
     assert describe(Bind(inet(80, "::1"))) == "[::1]:80"
     assert describe(Bind(Address(Family.UNIX, "/run/x"))) == "/run/x"

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,17 @@ def flood(link: socket.socket, size: int, enough: Callable[[], object]) -> int:
 
     wait_for(full, "the proxy to be full")
     return sent
+
+
+def stalled_with_a_pipe(session: Any, client: socket.socket, read: bytearray) -> bool:
+    """Return whether the link stands still with bytes in its pipe.
+
+    Where it stands still behind a copied piece, since the last splice was a thin one, the client reads some more.
+    """
+    link = session.link
+    if link and not link.reading and not link.piped:
+        read += client.recv(1 << 18)
+    return bool(link and link.piped and not link.reading)
 
 
 @pytest.mark.parametrize("reactor", REACTORS)
@@ -127,9 +139,12 @@ def test_a_stalled_reader_stops_the_sender(spliced: bool) -> None:
         with proxy.connect() as client, accept(server) as link:
             (session,) = proxy.world.sessions.values()
 
+            read = bytearray()
+
             def stalled() -> bool:
-                held = session.link and (session.link.piped if spliced else session.client.transport.queue)
-                return bool(held) and not session.link.reading
+                if spliced:
+                    return stalled_with_a_pipe(session, client, read)
+                return bool(session.link and session.client.transport.queue) and not session.link.reading
 
             sent = flood(link, 65536, stalled)
             held = len(session.client.transport.queue)
@@ -137,14 +152,14 @@ def test_a_stalled_reader_stops_the_sender(spliced: bool) -> None:
             assert not session.link.reading
             assert session.link.piped <= 1 << 20 and bool(session.link.piped) is spliced
             link.shutdown(socket.SHUT_WR)
-            assert len(read_all(client)) == sent
+            assert len(read) + len(read_all(client)) == sent
 
 
 def test_a_session_that_dies_with_a_full_pipe_leaks_nothing() -> None:
     """A pipe with bytes in it is closed with its session, not lent to another."""
     with listener() as server, proxied(server) as proxy, proxy.connect() as client, accept(server) as link:
         (session,) = proxy.world.sessions.values()
-        flood(link, 1 << 20, lambda: session.link and session.link.piped)
+        flood(link, 1 << 20, lambda: stalled_with_a_pipe(session, client, bytearray()))
         reset(client)
         reset(link)
         assert proxy.line()
