@@ -17,6 +17,7 @@ from tcproxy.session.ends import End
 from tcproxy.session.http import crashes, fast, link_events, observing, pages
 from tcproxy.session.http.accounting import account
 from tcproxy.session.http.changes import Muted
+from tcproxy.session.http.inner import respond
 from tcproxy.session.http.log_lines import write_early, write_line
 from tcproxy.session.http.messages import LinkEvents
 from tcproxy.session.http.pages import Page
@@ -281,7 +282,11 @@ class HttpExchange(Exchange):
         assert request is not None
         if not (self.connected_at or self.connection.client_shut):
             self.client.count_request(request)
-        pages.send(self, page or pages.page_for(self, status), status)
+        whole = pages.response_of(self, page or pages.page_for(self, status), status)
+        if whole is not None and fast.may_answer(self, whole):
+            fast.answer(self, whole)
+            return
+        respond(self, whole)
         self.sent += self.bytes_ahead
         self.bytes_ahead = 0
         if self.link is not None:
