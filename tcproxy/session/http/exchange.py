@@ -335,6 +335,8 @@ class HttpExchange(Exchange):
         self._leave_backend()
         self._give_link_back()
         self._leave_server()
+        if self.inner is not None:
+            self.inner.given_up()
 
     def _leave_backend(self) -> None:
         """Leave the backend, and write the line, which does not count the exchange there any more."""
@@ -387,6 +389,7 @@ class HttpExchange(Exchange):
             *(() if over else (self._leave_backend,)),
             self._drop_link,
             self._leave_server,
+            self._leave_inner,
         )
 
     def _leave_queue(self) -> None:
@@ -402,6 +405,10 @@ class HttpExchange(Exchange):
     def _count(self) -> None:
         if self.byte_counts is NOT_COUNTED:
             account(self)
+
+    def _leave_inner(self) -> None:
+        if self.inner is not None:
+            self.inner.given_up()
 
     def _drop_link(self) -> None:
         if self.link is not None:
