@@ -138,14 +138,13 @@ def _field(value: Value) -> str:
     return text
 
 
-def csv(rows: Iterable[StatisticsRow]) -> str:
-    """Return the rows as CSV, header included."""
-    parts = [header()]
+def csv(rows: Iterable[StatisticsRow]) -> Iterator[str]:
+    """Give the rows as lines of CSV, header included."""
+    yield header()
     for row in rows:
         fields = [_field(value) for value in row.values]
         fields.insert(len(STATIC), "-")
-        parts.append(",".join(fields) + ",\n")
-    return "".join(parts)
+        yield ",".join(fields) + ",\n"
 
 
 def _tags(column: Column, kind: str) -> str:
@@ -158,15 +157,15 @@ def _present(row: StatisticsRow) -> Iterator[tuple[int, Column, int | str]]:
             yield position, column, value
 
 
-def typed(rows: Iterable[StatisticsRow], explained: bool = False) -> str:
-    """Return the rows in the typed form (management 9.2); `explained` appends what each column is."""
-    parts = []
+def typed(rows: Iterable[StatisticsRow], explained: bool = False) -> Iterator[str]:
+    """Give the rows in the typed form (management 9.2), a row at a time; `explained` appends what each column is."""
     for row in rows:
+        parts = []
         for position, column, value in _present(row):
             said = f':"{column.help}"' if explained else ""
             head = f"{row.kind}.{row.proxy}.{row.id}.{position}.{column.name}.1"
             parts.append(f"{head}:{_tags(column, row.kind)}:{column.type}:{value}{said}\n")
-    return "".join(parts)
+        yield "".join(parts)
 
 
 OBJECTS = {"F": "Frontend", "L": "Listener", "S": "Server", "B": "Backend"}
@@ -177,21 +176,25 @@ def tags_json(tags: str) -> dict[str, str]:
     return {"origin": ORIGINS[tags[0]], "nature": NATURES[tags[1]], "scope": SCOPES[tags[2]]}
 
 
-def in_json(rows: Iterable[StatisticsRow]) -> str:
-    """Return the rows as JSON: a list of lists of fields."""
-    found = [
-        [
-            {
-                "objType": OBJECTS[row.kind],
-                "proxyId": row.proxy,
-                "id": row.id,
-                "field": {"pos": position, "name": column.name},
-                "processNum": 1,
-                "tags": tags_json(_tags(column, row.kind)),
-                "value": {"type": column.type, "value": value},
-            }
-            for position, column, value in _present(row)
-        ]
-        for row in rows
+def in_json(rows: Iterable[StatisticsRow]) -> Iterator[str]:
+    """Give the rows as JSON, a row at a time: a list of lists of fields."""
+    before = "["
+    for row in rows:
+        yield before + json.dumps(_fields(row), separators=(",", ":"))
+        before = ","
+    yield "]\n" if before == "," else "[]\n"
+
+
+def _fields(row: StatisticsRow) -> list[dict[str, Any]]:
+    return [
+        {
+            "objType": OBJECTS[row.kind],
+            "proxyId": row.proxy,
+            "id": row.id,
+            "field": {"pos": position, "name": column.name},
+            "processNum": 1,
+            "tags": tags_json(_tags(column, row.kind)),
+            "value": {"type": column.type, "value": value},
+        }
+        for position, column, value in _present(row)
     ]
-    return json.dumps(found, separators=(",", ":")) + "\n"
