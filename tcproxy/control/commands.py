@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tcproxy.control import basics, dumps, dynamic_cookies, events, frontends, refused_commands, servers, sessions
+from tcproxy.control import (
+    basics,
+    dumps,
+    dynamic_cookies,
+    events,
+    frontends,
+    patterns,
+    refused_commands,
+    servers,
+    sessions,
+    variables,
+)
 from tcproxy.control.command_table import CommandTable
 
 ROOMS = (
@@ -13,6 +24,8 @@ ROOMS = (
     dynamic_cookies.COMMANDS,
     frontends.COMMANDS,
     sessions.COMMANDS,
+    patterns.COMMANDS,
+    variables.COMMANDS,
     refused_commands.COMMANDS,
 )
 
