@@ -216,7 +216,7 @@ class PatternSet:
         self._by_text = None
 
     def _of_text(self, text: bytes) -> list[Entry]:
-        """Return the patterns of this text, as in HAProxy of all generations. The index is made when it is first needed."""
+        """Return the patterns of this text, of all generations, as in HAProxy. The index is made when first needed."""
         if self._by_text is None:
             self._by_text = {}
             for entry in self._entries.values():
