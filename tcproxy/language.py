@@ -172,6 +172,7 @@ def new_reading(
         converters=registry.converters,
         words=words(),
         conditions=rules.read_condition,
+        read_sample=rules.read_sample,
         check_format=formats.check,
         unresolved_allowed=unresolved_allowed,
     )
