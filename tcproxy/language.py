@@ -174,6 +174,7 @@ def new_reading(
         services=registry.services,
         words=words(),
         conditions=rules.read_condition,
+        read_sample=rules.read_sample,
         check_format=formats.check,
         unresolved_allowed=unresolved_allowed,
     )

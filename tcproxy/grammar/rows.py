@@ -211,7 +211,8 @@ class Reading:
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of files that lines name, by path, so that each is read once.
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
-    words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py).
+    words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py). read_sample: reads a sample
+    (likewise).
     check_format: raises ValueError about a format that is wrong; its second argument: in HTTP mode.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
@@ -233,6 +234,7 @@ class Reading:
     patterns: Any = None
     words: Words = field(default_factory=Words)
     conditions: Any = None
+    read_sample: Any = None
     check_format: Callable[[str, bool, FormatUse], object] | None = None
     unresolved_allowed: bool = False
     embedded: bool = False

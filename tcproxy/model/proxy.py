@@ -170,7 +170,9 @@ class Proxy:
         """Return the samples that actions of rules take, and names of backends and servers, with their places."""
         named = [rule for rule in (*self.use_backends, *self.use_servers) if rule.form is not None]
         found = [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
-        return found + [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
+        found += [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
+        key: Any = self.balance.options
+        return [*found, (key.expression, key.origin)] if hasattr(key, "expression") else found
 
     def formats_of_replies(self) -> list[tuple[str, Origin]]:
         """Return the formats of answers, with the places that they are said in as far as these are known."""
@@ -226,21 +228,26 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `balance NAME[(ARGUMENT)] ...`; the plugin of that name reads what follows the name."""
     words = statement.words[1:] or ("roundrobin",)
     name, bracket, inner = words[0].partition("(")
-    if name in LATER_STRATEGIES:
-        raise Refused(f"'balance {name}' is known to HAProxy 2.6, not supported by tcproxy yet", 1)
     strategy = reading.strategies.get(name)
     if strategy is None:
         known = listed(tuple(sorted(reading.strategies)))
         raise Refused(f"'balance' has no strategy '{name}'; there are {known}", 1)
     try:
-        options = strategy.parse([f"({inner}", *words[1:]] if bracket else list(words[1:]))
+        if getattr(strategy, "takes_sample", False) and len(words) > 1 and reading.read_sample is not None:
+            options = strategy.key_of(_read_sample(statement, reading), statement.origin)
+        else:
+            options = strategy.parse([f"({inner}", *words[1:]] if bracket else list(words[1:]))
     except ValueError as wrong:
         at = blamed(str(wrong), statement.words, 1)
         raise Refused(f"'balance {name}' : {wrong}", at) from None
     draft["balance"] = Balance(name, options, strategy)
 
 
-LATER_STRATEGIES = frozenset({"hash"})
+def _read_sample(statement: Statement, reading: Reading) -> Any:
+    """Read the sample of `balance hash`."""
+    if len(statement.words) > 3:
+        raise Refused(f"'balance hash' takes one sample without blanks, and not '{statement.words[3]}' behind it", 3)
+    return reading.read_sample(statement, 2, reading, "backend_set_server")
 
 HASH_FUNCTIONS = ("sdbm", "djb2", "crc32", "wt6")
 

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.fast import answered
+from tcproxy.session.http.response_body import ResponseWait
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.server_links import ServerLinkFactory
 from tcproxy.wire.http1 import (
@@ -260,6 +261,8 @@ class HttpLink(HttpEnd):
     def at_hand(self, head: ResponseHead) -> int:
         """Return how many bytes of a body came with its head, as they are counted."""
         body, request = self.body, self.request
+        if isinstance(self.sink, ResponseWait):
+            return 0  # it is counted already
         if body is None:
             tunnels = request is not None and head.tunnels(request)
             return self.reader.pending if tunnels or head.framing is Framing.LENGTH else 0
@@ -270,6 +273,8 @@ class HttpLink(HttpEnd):
 
     def body_at_hand(self, head: ResponseHead) -> bytes:
         """Return what came of a body with its head, while the head is looked at."""
+        if isinstance(self.sink, ResponseWait):
+            return b"".join(self.sink.pieces)
         if self.body is not None:
             return b"".join(self.pieces)
         return self.reader.buffer[: head.length] if head.framing is Framing.LENGTH else b""
@@ -294,7 +299,7 @@ class HttpLink(HttpEnd):
         sink = self.sink
         if sink is None:
             return self
-        return sink if isinstance(sink, HttpEnd) else sink.client  # Muted stands for it
+        return sink if isinstance(sink, HttpEnd) else sink.client  # Muted, or ResponseWait, stands for it
 
     def tunnel(self) -> None:
         """Be a relay's end from now on."""
