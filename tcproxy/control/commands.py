@@ -8,6 +8,7 @@ from tcproxy.control import (
     dynamic_cookies,
     events,
     frontends,
+    inside,
     patterns,
     refused_commands,
     servers,
@@ -25,6 +26,7 @@ ROOMS = (
     frontends.COMMANDS,
     sessions.COMMANDS,
     patterns.COMMANDS,
+    inside.COMMANDS,
     variables.COMMANDS,
     refused_commands.COMMANDS,
 )

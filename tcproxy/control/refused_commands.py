@@ -44,16 +44,11 @@ _SERVERS = """
     del server
     disable agent
     enable agent
-    set rate-limit
 """
 _INSIDE = """
-    show activity
     show peers
-    show pools
     show resolvers
     show schema json
-    show tasks
-    show threads
     show trace
     trace
     _getsocks
@@ -92,7 +87,6 @@ COMMANDS = (
     *refused(_TABLES),
     *refused(_SERVERS, Level.ADMIN),
     *refused("set profiling\nshow cache\nshow profiling", Level.ADMIN),
-    *refused("show errors\nshow fd\nshow libs", Level.OPERATOR),
     *refused(_INSIDE),
     *refused(_DEBUGGING, Level.ADMIN, expert=True),
     *refused(_MASTER, Level.ADMIN, CommandPlace.MASTER),
