@@ -55,10 +55,6 @@ _PATTERNS_AND_TABLES = """
     show table
 """
 _SERVERS = """
-    add server
-    del server
-    disable agent
-    enable agent
     set rate-limit
 """
 _INSIDE = """

@@ -76,7 +76,8 @@ class KeepAlive:
 class Proxy:
     """One proxy section, defaults included.
 
-    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration.
+    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration;
+        id_is_given: by a line `id`.
     timeouts: milliseconds by name ("connect", "client", "server", "client-fin", "server-fin", "queue", "tunnel",
         "check", "tarpit", "http-request", "http-keep-alive"); absent: none.
     options: names of the `option` words that are on ("tcplog", "redispatch" ...).
@@ -102,6 +103,7 @@ class Proxy:
     name: str
     origin: Origin = NOWHERE
     id: int = 0
+    id_is_given: bool = False
     mode: str = "tcp"
     description: str = ""
     disabled: bool = False
@@ -332,6 +334,7 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
         values["hash_type"] = replace(draft.get("hash_type", HashType()), balance_factor=factor)
     values.update(
         id=number,
+        id_is_given=bool(draft.get("id")),
         binds=binds,
         servers=servers,
         timeouts=dict(draft.get("timeouts", {})),

@@ -86,7 +86,8 @@ def _state(farm: SeenFarm, server: SeenServer, second: int) -> str:
     return (
         f"{farm.model.id} {farm.model.name} {server.id} {server.name} {_address(server)} "
         f"{server.state.value} {int(server.admin)} {server.user_weight} {server.initial_weight} "
-        f"{second - server.last_change} {_check(server)} 0 0 0 {name} {server.port} - 0 "
+        f"{second - server.last_change} {_check(server)} 0 "
+        f"{int(farm.model.id_is_given)} {int(server.model.id_is_given)} {name} {server.port} - 0 "
         f"{_check_address(server)} - 0\n"
     )
 
