@@ -95,6 +95,8 @@ class Proxy:
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
+    state_from: where the states of servers come from at start: global, local, or "" (server_states.py);
+        state_file_name: of local ones, "" for the backend's name.
     rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
     request_delay, response_delay: milliseconds that `tcp-request content` and `tcp-response content` rules may wait.
     """
@@ -151,6 +153,8 @@ class Proxy:
     cookie: Cookie | None = None
     dynamic_cookie_key: str = ""
     rdp_cookie: str = ""
+    state_from: str = ""
+    state_file_name: str = ""
     persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()

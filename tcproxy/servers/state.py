@@ -12,7 +12,7 @@ from typing import Protocol
 from zope.interface import implementer
 
 from tcproxy.grammar.addresses import Address
-from tcproxy.interfaces import WEIGHT_SCALE, Admin, IClock, IDelayedCall, IPicker, IServer, ServerState
+from tcproxy.interfaces import WEIGHT_SCALE, Admin, CheckStatus, IClock, IDelayedCall, IPicker, IServer, ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server, SourceAddress
 from tcproxy.report.counters import Counters
@@ -55,6 +55,10 @@ class Watching(Protocol):
 
     def force(self, healthy: bool) -> None:
         """Set the health to its top (`set server B/S health up`) or to 0 (`down`)."""
+        ...
+
+    def restore(self, status: CheckStatus | None) -> None:
+        """Show the status of the last check of the process before; None: it is not known."""
         ...
 
     def observed(self, ok: bool, cause: str = ..., gone: int = 0) -> None:
