@@ -54,7 +54,8 @@ def _value(column: Column, kind: str, values: Sequence[Value], weights: Sequence
     if column.type == "str":
         return min(map(str, present), key=_badness) if column.name == "status" else present[0]
     numbers = [value for value in present if isinstance(value, int)]
-    origin, nature, _ = tags_of(column, kind)
+    tags = tags_of(column, kind)
+    origin, nature = tags[0], tags[1]
     if origin in "KC" or (origin == "S" and nature == "G"):
         return numbers[0]  # what is configured, and what each process knows of the same server
     if nature in "CGR":
