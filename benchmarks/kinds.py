@@ -107,11 +107,11 @@ RULED = (
          LOG, SITE.replace("{", "{{").replace("}", "}}"), "", SITES, load="cookies", logged=True),
 )  # fmt: skip
 RETURN_KIND = Kind("return", "http-request return, with a sample in it", listen=RETURN)
-"""No server is asked, so it is measured over sockets only."""
+"""No server is asked."""
 LOADS = (
     Kind("headers", "requests of 64 headers, no more than timeouts", load="headers"),
     Kind("single", "one request a connection, no more than timeouts", load="single"),
 )
 """The plain configuration under other loads."""
-KINDS = {kind.name: kind for kind in (PLAIN_KIND, USUAL_KIND, *PARTS, *RULED, *LOADS)}
+KINDS = {kind.name: kind for kind in (PLAIN_KIND, USUAL_KIND, *PARTS, *RULED, RETURN_KIND, *LOADS)}
 """By name."""

@@ -172,6 +172,8 @@ def new_reading(
         checkers=registry.checkers,
         fetches=registry.fetches,
         converters=registry.converters,
+        actions=registry.actions,
+        services=registry.services,
         words=words(),
         conditions=rules.read_condition,
         check_format=formats.check,

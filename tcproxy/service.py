@@ -29,6 +29,7 @@ from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.report import formats
+from tcproxy.report.counters import Counters
 from tcproxy.report.formats import Format
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
@@ -128,9 +129,10 @@ class ProxyService(MultiService):
     # parts
 
     def _make_farms(self) -> None:
+        kept = _counters(self.configuration)
         for proxy in self.configuration.backends():
             if not proxy.disabled:
-                self.world.farms[proxy.name] = Farm(proxy, self.world.clock, self._announcer(proxy))
+                self.world.farms[proxy.name] = Farm(proxy, self.world.clock, self._announcer(proxy), kept)
         link_tracks(self.world.farms)
 
     def _make_frontends(self) -> None:
@@ -419,3 +421,15 @@ def _pipes(configuration: Configuration) -> PipePool | None:
 def _check_dial(configuration: Configuration, reactor: Any) -> CheckDial:
     settings = configuration.process
     return CheckDial(reactor, settings.tune, settings.pp2_never_send_local)
+
+
+def _counters(configuration: Configuration) -> Callable[[], Counters]:
+    """Return what makes the counters of backends and servers: with spread times where an exporter shows them."""
+    from tcproxy.rules.actions.plugged import EXPORTER
+
+    rules = (rule for proxy in configuration.proxies for rule in proxy.every_rule())
+    if not any(EXPORTER in rule.made.changes for rule in rules):
+        return Counters
+    from tcproxy.report.histograms import TimedCounters
+
+    return TimedCounters

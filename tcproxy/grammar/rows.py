@@ -209,7 +209,7 @@ class FormatUse(NamedTuple):
 class Reading:
     """One reading of a configuration: where messages go, what variables there are, which plugins are loaded.
 
-    fetches, converters: those of plugins.
+    fetches, converters, actions, services: those of plugins.
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of files that lines name, by path, so that each is read once.
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
@@ -226,6 +226,8 @@ class Reading:
     checkers: Mapping[str, Any] = field(default_factory=dict)
     fetches: Mapping[str, Any] = field(default_factory=dict)
     converters: Mapping[str, Any] = field(default_factory=dict)
+    actions: Mapping[str, Any] = field(default_factory=dict)
+    services: Mapping[str, Any] = field(default_factory=dict)
     section: str = ""
     name: str = ""
     default_path: str = "current"

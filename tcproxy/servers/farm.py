@@ -5,11 +5,12 @@ Balancing itself is a strategy's (tcproxy/balance). What servers remember stands
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tcproxy.guards import GuardedStrategy, Workplace
 from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker, ServerState
 from tcproxy.model.proxy import Proxy
+from tcproxy.report.counters import Counters
 from tcproxy.report.findings import Finding
 from tcproxy.servers import transitions, waiting
 from tcproxy.servers.server_cookies import ServerCookies
@@ -23,8 +24,10 @@ class Farm(FarmState):
     cookies: which servers are named by which cookie.
     """
 
-    def __init__(self, model: Proxy, clock: IClock, announce: Announce) -> None:
-        super().__init__(model, clock, announce)
+    def __init__(
+        self, model: Proxy, clock: IClock, announce: Announce, new_counters: Callable[[], Counters] = Counters
+    ) -> None:
+        super().__init__(model, clock, announce, new_counters)
         self.refuser: LiveServer | None = None
         self.cookies = ServerCookies(model, self.servers)
         self._renew_pickers()

@@ -106,7 +106,7 @@ class LiveServer:
         self.model, self.farm, self.dynamic = model, farm, dynamic
         self.name, self.id, self.label = model.name, model.id, f"{farm.name}/{model.name}"
         self.state, self.admin = ServerState.RUNNING, Admin.NONE
-        self.counters = Counters()
+        self.counters = farm.new_counters()
         self.initial_weight = self.user_weight = model.weight
         self.weight = self.effective = model.weight * WEIGHT_SCALE
         self.usable = model.weight > 0
@@ -347,15 +347,17 @@ class FarmState:
     last_change: of the backend, whole monotonic seconds. last_session: monotonic seconds of the last slot taken, -1
     before.
     dynamic: whether weights may change while it runs. redistributes: whether a session that waits for a server that
-    goes down is balanced again (`option redispatch` without `option persist`).
+    goes down is balanced again (`option redispatch` without `option persist`). new_counters: makes those of servers.
     """
 
     dynamic: bool
 
-    def __init__(self, model: Proxy, clock: IClock, announce: Announce) -> None:
-        self.model, self.clock, self.announce = model, clock, announce
+    def __init__(
+        self, model: Proxy, clock: IClock, announce: Announce, new_counters: Callable[[], Counters] = Counters
+    ) -> None:
+        self.model, self.clock, self.announce, self.new_counters = model, clock, announce, new_counters
         self.name = model.name
-        self.counters = Counters()
+        self.counters = new_counters()
         self.queue: waiting.Queue[LiveServer] = waiting.Queue(self.counters)
         self.active = self.backups = 0
         self.first_backup: LiveServer | None = None

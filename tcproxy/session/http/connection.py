@@ -268,7 +268,9 @@ class HttpConnection(ClientConnection):
 
     def emptied(self, end: End) -> None:
         """All that was to be sent to the client is sent."""
-        if self.leaving and not self.client.waiting:
+        if self.exchange is not None and self.exchange.inner is not None:
+            self.exchange.inner.room()
+        elif self.leaving and not self.client.waiting:
             self.end()
 
     def shut(self, cause: str) -> None:

@@ -39,6 +39,10 @@ FUTURE = 86400
 """Seconds: a date further in the future was not written by us, and the cookie counts as expired."""
 COOKIE = (b"cookie",)
 SETTING = (b"set-cookie", b"set-cookie2")
+REMEMBERED = 1024
+"""Cookie headers of one backend that are remembered as they were read: clients send the same ones again and again."""
+LONGEST_REMEMBERED = 1024
+"""Bytes of a Cookie header that is remembered, at the most."""
 GONE = b"; Expires=Thu, 01-Jan-1970 00:00:01 GMT"
 """What makes a client forget its cookie."""
 
@@ -61,10 +65,11 @@ def responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
 class RequestCookie:
     """The cookie in requests: which server it names, and what the server sees of it.
 
-    hidden: servers do not see it. prefix: it stands before the value of a cookie of theirs.
+    hidden: servers do not see it. prefix: it stands before the value of a cookie of theirs. known: what plain headers
+    say, by their bytes: the server's name in them, and the header as servers see it (b"": none).
     """
 
-    __slots__ = ("hidden", "maxidle", "maxlife", "name", "persists", "plain", "prefix")
+    __slots__ = ("hidden", "known", "maxidle", "maxlife", "name", "persists", "plain", "prefix")
 
     def __init__(self, model: Cookie, persists: bool) -> None:
         self.name = model.name.encode("utf-8", "surrogateescape")
@@ -73,6 +78,7 @@ class RequestCookie:
         self.hidden = model.mode == "insert" and model.indirect
         self.maxidle, self.maxlife = model.maxidle, model.maxlife
         self.persists = persists
+        self.known: dict[bytes, tuple[bytes, bytes]] = {}
 
     def read(self, exchange: Exchange) -> bool:
         """Find the server that the request's cookies name, and write them as the server shall see them."""
@@ -82,7 +88,13 @@ class RequestCookie:
         values = request.values(b"cookie")
         if len(values) == 1:  # as browsers do it
             value = values[0]
-            if concerns(value, self.name):
+            known = self.known.get(value)
+            if known is not None and not (lead.last or lead.first):
+                named, left = known
+                self._lead(exchange, lead, named)
+                if left is not value and left != value:
+                    request.change(b"cookie", left or None)
+            elif concerns(value, self.name):
                 left = self._read_header(exchange, lead, value)
                 if left is not value:
                     request.change(b"cookie", left or None)
@@ -102,8 +114,10 @@ class RequestCookie:
             if self.prefix or lead.last or lead.first or b"|" in value:
                 rest = self._read_one(exchange, lead, value)
             else:
-                rest = value
                 self._lead(exchange, lead, value)
+                left = (before + behind[2:] if behind else before[:-2]) if self.hidden else header
+                self._remember(header, value, left)
+                return left
             if self.hidden:
                 return before + behind[2:] if behind else before[:-2]
             return header if rest is value else b"%b%b=%b%b" % (before, self.name, rest, behind)
@@ -114,6 +128,13 @@ class RequestCookie:
                 if rest is not crumb.value:
                     crumb.assign(rest)
         return rejoined(crumbs, self._is_hidden)
+
+    def _remember(self, header: bytes, named: bytes, left: bytes) -> None:
+        """Remember what a plain header says; forget all others when there are too many."""
+        if len(header) <= LONGEST_REMEMBERED:
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[header] = named, left
 
     def _is_hidden(self, crumb: Crumb) -> bool:
         return self.hidden and crumb.name == self.name and crumb.value is not None

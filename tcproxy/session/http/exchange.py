@@ -17,6 +17,7 @@ from tcproxy.session.ends import End
 from tcproxy.session.http import crashes, fast, link_events, observing, pages
 from tcproxy.session.http.accounting import account
 from tcproxy.session.http.changes import Muted
+from tcproxy.session.http.inner import respond
 from tcproxy.session.http.log_lines import write_early, write_line
 from tcproxy.session.http.messages import LinkEvents
 from tcproxy.session.http.pages import Page
@@ -281,7 +282,11 @@ class HttpExchange(Exchange):
         assert request is not None
         if not (self.connected_at or self.connection.client_shut):
             self.client.count_request(request)
-        pages.send(self, page or pages.page_for(self, status), status)
+        whole = pages.response_of(self, page or pages.page_for(self, status), status)
+        if whole is not None and fast.may_answer(self, whole):
+            fast.answer(self, whole)
+            return
+        respond(self, whole)
         self.sent += self.bytes_ahead
         self.bytes_ahead = 0
         if self.link is not None:
@@ -330,6 +335,8 @@ class HttpExchange(Exchange):
         self._leave_backend()
         self._give_link_back()
         self._leave_server()
+        if self.inner is not None:
+            self.inner.given_up()
 
     def _leave_backend(self) -> None:
         """Leave the backend, and write the line, which does not count the exchange there any more."""
@@ -382,6 +389,7 @@ class HttpExchange(Exchange):
             *(() if over else (self._leave_backend,)),
             self._drop_link,
             self._leave_server,
+            self._leave_inner,
         )
 
     def _leave_queue(self) -> None:
@@ -397,6 +405,10 @@ class HttpExchange(Exchange):
     def _count(self) -> None:
         if self.byte_counts is NOT_COUNTED:
             account(self)
+
+    def _leave_inner(self) -> None:
+        if self.inner is not None:
+            self.inner.given_up()
 
     def _drop_link(self) -> None:
         if self.link is not None:

@@ -24,8 +24,11 @@ from tcproxy.session.persistence import take_slot
 from tcproxy.session.settings import BackendSettings
 from tcproxy.session.stages import CONNECTING, NEVER, RELAYING
 from tcproxy.session.steps import run
+from tcproxy.wire.http1 import WholeResponse
 from tcproxy.wire.http1.response import PlainResponse
 
+BARE = (b"CONNECT", b"HEAD")
+"""Methods whose answers are not a head and its body."""
 CLOSE = b"connection: close\r\n\r\n"
 
 
@@ -101,7 +104,10 @@ def _choose(connection: ClientConnection, exchange: Exchange) -> BackendSettings
 
 def _answered_early(exchange: Exchange) -> None:
     """A rule has answered the request, or holds it."""
-    exchange.connection.soonest = 0.0
+    connection = exchange.connection
+    if connection.exchange is None and exchange.keep:
+        return  # it is answered, and the client waited for
+    connection.soonest = 0.0
     exchange.settle()
 
 
@@ -160,6 +166,62 @@ def answered(exchange: Exchange, plain: PlainResponse, data: bytes) -> bool:
     else:
         close(exchange)
     return True
+
+
+def may_answer(exchange: Exchange, whole: WholeResponse) -> bool:
+    """Return whether an answer in the server's place may take the fast path: rules of the frontend gave it, the client
+    waits for nothing else, and its connection is kept.
+    """
+    settings, connection, client, request = exchange.settings, exchange.connection, exchange.client, exchange.request
+    return (
+        bool(settings.fast)
+        and exchange.backend is None
+        and settings.after is None
+        and connection.kept is None
+        and not connection.client_done
+        and exchange.inner is None
+        and not exchange.bytes_ahead
+        and whole.keeps
+        and request is not None
+        and request.minor > 0
+        and request.keep_alive
+        and request.method not in BARE
+        and client.quiet
+        and not client.gathered
+        and not whole.head.tunnels(request)
+        and not settings.closes
+        and not exchange.frontend.world.stopping
+    )
+
+
+def answer(exchange: Exchange, whole: WholeResponse) -> None:
+    """Send an answer of ours that may take the fast path, end the exchange, and wait for the client's next request."""
+    connection, client, settings = exchange.connection, exchange.client, exchange.settings
+    exchange.keep = True
+    exchange.sent = whole.size + len(whole.body)
+    if exchange.scopes is not None:
+        exchange.begin_responding()
+    wire = whole.wire
+    if not wire:
+        wire = whole.wire = whole.head.forward(exchange.request, True)  # type: ignore[arg-type]  # there is one
+    client.send_now(wire + whole.body)
+    if connection.closed or connection.exchange is not exchange:
+        return  # the client is lost, and all is logged
+    if client.congested:
+        exchange.finish()
+        return
+    account(exchange)
+    if settings.lines is not None:
+        write_line(exchange)
+    now = exchange.now()  # a rule may have waited before it answered
+    connection.exchange = None
+    connection.first = False
+    connection.began = connection.idle_from = now
+    wait = settings.keep_alive
+    connection.expires = now + wait if wait else NEVER
+    connection.soonest = settings.shortest
+    client.go_idle()
+    _see_to_alarm(connection, now + settings.shortest)
 
 
 def may_close(exchange: Exchange) -> bool:

@@ -13,7 +13,6 @@ from tcproxy.model.proxy import Proxy
 from tcproxy.model.replies import Reply
 from tcproxy.samples.formats import read_format
 from tcproxy.session.http import answers, texts
-from tcproxy.session.http.inner import respond
 from tcproxy.session.http.settings import HttpSettings
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import PROXY
@@ -22,6 +21,8 @@ from tcproxy.wire.http1 import Field, WholeResponse, compose, read_whole
 INTERNAL = 500
 BUFSIZE = 16384
 """Bytes: the default of `tune.bufsize`."""
+REMEMBERED = 64
+"""Heads that a page remembers, by the length of the body and the values of its headers."""
 
 
 class Page(Protocol):
@@ -49,13 +50,17 @@ class FixedPage:
 
 
 class ComposedPage:
-    """An answer whose payload, or headers, are formats. section: the name of the section that has it."""
+    """An answer whose payload, or headers, are formats. section: the name of the section that has it.
 
-    __slots__ = ("headers", "needs", "payload", "reply")
+    known: answers that were composed before, by the length of their body and the values of their headers.
+    """
+
+    __slots__ = ("headers", "known", "needs", "payload", "reply")
 
     def __init__(self, reply: Reply, section: str) -> None:
         text = reply.payload.decode("utf-8", "surrogateescape")
         self.reply = reply
+        self.known: dict[tuple[object, ...], WholeResponse] = {}
         forms = reply.forms
         payload = (forms.get(text) or read_format(text, section)) if reply.formatted else None
         self.payload = texts.written(payload) if payload is not None else None
@@ -69,10 +74,18 @@ class ComposedPage:
     def response(self, exchange: Exchange) -> WholeResponse | None:
         """Return it, as it is at this moment."""
         reply = self.reply
-        # HAProxy leaves out headers whose value is empty
-        headers = [(name, value) for name, text in self.headers if (value := text(exchange))]
+        values = [text(exchange) for _, text in self.headers]
         body = reply.payload if self.payload is None else self.payload(exchange)
-        return _composed(reply, headers, body)
+        key = (len(body), *values)
+        known = self.known.get(key)
+        if known is not None:
+            return known.with_body(body)
+        # HAProxy leaves out headers whose value is empty
+        headers = [(name, value) for (name, _), value in zip(self.headers, values, strict=True) if value]
+        if len(self.known) >= REMEMBERED:
+            self.known.clear()
+        whole = self.known[key] = _composed(reply, headers, body)
+        return whole
 
 
 def _bytes(text: str) -> bytes:
@@ -112,8 +125,8 @@ def page_for(exchange: Exchange, status: int) -> Page:
     return page
 
 
-def send(exchange: Exchange, page: Page, status: int) -> None:
-    """Gather an answer for the client, and set `keep`: whether its connection lasts."""
+def response_of(exchange: Exchange, page: Page, status: int) -> WholeResponse | None:
+    """Return the answer for the client; None: it gets none, and its connection is closed."""
     exchange.status = status
     whole = page.response(exchange)
     tune = exchange.frontend.world.configuration.process.tune
@@ -121,7 +134,7 @@ def send(exchange: Exchange, page: Page, status: int) -> None:
         exchange.error = PROXY
         exchange.status = INTERNAL
         whole = answers.PAGES[INTERNAL]
-    respond(exchange, whole)
+    return whole
 
 
 def early(settings: HttpSettings, status: int) -> bytes:

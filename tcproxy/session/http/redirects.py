@@ -24,6 +24,10 @@ REASONS = {
 NO_CACHE = Field(b"cache-control", b"no-cache")
 EMPTY = Field(b"content-length", b"0")
 CLOSE = Field(b"connection", b"close")
+REMEMBERED = 256
+"""Redirections that a rule remembers, by their Location."""
+LONGEST_REMEMBERED = 512
+"""Bytes of a Location that is remembered, at the most."""
 TEMPORARY = (302, 303, 307)
 """Statuses of redirections that clients may not cache."""
 
@@ -31,27 +35,41 @@ Target = Callable[[Exchange, RequestHead], bytes]
 
 
 class Redirection:
-    """A compiled rule, as a page. needs: see Page. begins: writes what its format says, None for a fixed text."""
+    """A compiled rule, as a page. needs: see Page. begins: writes what its format says, None for a fixed text.
 
-    __slots__ = ("cookie", "status", "target")
+    known: redirections of requests without a body, by their Location.
+    """
+
+    __slots__ = ("cookie", "known", "status", "target")
     needs: frozenset[str] = frozenset()
 
     def __init__(self, rule: Redirect, begins: Text | None = None) -> None:
         self.status = rule.status
         self.target = _target(rule, begins or _fixed(rule))
         self.cookie = [Field(b"set-cookie", _bytes(rule.cookie))] if rule.cookie else []
+        self.known: dict[bytes, WholeResponse] = {}
 
     def response(self, exchange: Exchange) -> WholeResponse:
         """Return the redirection. A request with a body is the last one of its connection."""
         request = exchange.request
         assert request is not None
-        fields = [EMPTY, Field(b"location", self.target(exchange, request))]
+        location = self.target(exchange, request)
+        if request.has_body:
+            return self._to(location, CLOSE)
+        known = self.known.get(location)
+        if known is None:
+            known = self._to(location)
+            if len(location) <= LONGEST_REMEMBERED:
+                if len(self.known) >= REMEMBERED:
+                    self.known.clear()
+                self.known[location] = known
+        return known
+
+    def _to(self, location: bytes, *more: Field) -> WholeResponse:
+        fields = [EMPTY, Field(b"location", location)]
         if self.status in TEMPORARY:
             fields.append(NO_CACHE)
-        fields += self.cookie
-        if request.has_body:
-            fields.append(CLOSE)
-        return compose(self.status, REASONS[self.status], fields)
+        return compose(self.status, REASONS[self.status], [*fields, *self.cookie, *more])
 
 
 def _bytes(text: str) -> bytes:

@@ -25,9 +25,10 @@ class WholeResponse:
 
     size: bytes of the head as HAProxy counts them. room: bytes of a buffer that the response takes in HAProxy. keeps:
     the client's connection may be kept behind it: it ends by its length, and has no `Connection: close`.
+    wire: the head's bytes for a client of HTTP/1.1 whose connection is kept, b"" until they were asked for.
     """
 
-    __slots__ = ("body", "head", "keeps", "room", "size")
+    __slots__ = ("body", "head", "keeps", "room", "size", "wire")
 
     def __init__(self, head: ResponseHead, body: bytes) -> None:
         """Take a head with all its headers, and remove those about the connection."""
@@ -41,12 +42,19 @@ class WholeResponse:
             said, head.fields = spoken(fields)
         head.upgrade = bool(said & UPGRADED)
         self.keeps = not said & CLOSE and head.framing is not UNTIL_CLOSE
+        self.wire = b""
 
+    def with_body(self, body: bytes) -> WholeResponse:
+        """Return the response with another body of the same length."""
+        other = WholeResponse.__new__(WholeResponse)
+        other.body, other.head, other.keeps = body, self.head, self.keeps
+        other.room, other.size, other.wire = self.room, self.size, self.wire
+        return other
 
     def with_head(self, head: ResponseHead) -> WholeResponse:
         """Return the response with an edited copy of its head."""
         other = WholeResponse.__new__(WholeResponse)
-        other.keeps, other.room = self.keeps, self.room
+        other.keeps, other.room, other.wire = self.keeps, self.room, b""
         other.head, other.body, other.size = head, self.body, _size(head)
         if head.status in BODYLESS:
             other.size += len(self.body)

@@ -8,6 +8,7 @@ import pytest
 
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.session.http import cookies
+from tcproxy.session.state import Persistence
 from tcproxy.wire.cookies import write_date
 from tests.session.http.plays import FakeClient, HttpStage
 
@@ -61,6 +62,44 @@ def test_letters_of_inserted_cookies() -> None:
     assert exchange(stage, b"a=1; C=s2; b=2") == ("web/s2 VN", b"")
     asked: Any = stage.links[-1]
     assert asked.asked[-1].value(b"cookie") == b"a=1; b=2"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [INSERT, Cookie("C", "insert"), Cookie("C", "rewrite"), Cookie("C", "prefix")],
+    ids=["indirect", "insert", "rewrite", "prefix"],
+)
+@pytest.mark.parametrize("header", [b"C=s1", b"a=1; C=s1", b"C=s1; b=2", b"a=1; C=s1; b=2", b"C=s1~x; b=2", b"a=1"])
+def test_a_header_that_came_before_says_the_same(cookie: Cookie, header: bytes) -> None:
+    """A Cookie header that is remembered leads, is logged and reaches the server as it did the first time."""
+    stage = stage_with(cookie, servers=1)
+    seen = []
+    for _ in range(3):
+        told = exchange(stage, header)
+        link: Any = stage.links[-1]
+        seen.append((told, link.asked[-1].value(b"cookie")))
+    assert seen == seen[:1] * 3
+
+
+def test_a_remembered_header_finds_its_server_anew() -> None:
+    """What is remembered is the name in the cookie: whether that server is up is asked for each request."""
+    stage = stage_with(INSERT)
+    assert [exchange(stage, b"C=s2")[0] for _ in range(2)] == ["web/s2 VN"] * 2
+    stage.farm.servers[1].set_state("maint")
+    assert exchange(stage, b"C=s2") == ("web/s1 DI", b"C=s1; path=/")
+
+
+def test_remembered_headers_are_bounded() -> None:
+    """However many different headers come, only so many are remembered, and no long one."""
+    stage = stage_with(INSERT)
+    reader = cookies.RequestCookie(INSERT, persists=False)
+    client = stage.client()
+    asks(client, b"C=s1")
+    made: Any = client.session.exchange
+    for number in range(cookies.REMEMBERED + 10):
+        reader._read_header(made, Persistence(), b"C=%d" % number)
+    reader._read_header(made, Persistence(), b"C=1; a=" + b"x" * cookies.LONGEST_REMEMBERED)
+    assert 0 < len(reader.known) <= 10
 
 
 def test_each_request_of_a_client_counts_by_itself() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import STATUSES, Reply
-from tcproxy.session.http import answers
+from tcproxy.session.http import answers, pages, redirects
+from tcproxy.session.http.pages import ComposedPage
 from tcproxy.session.http.redirects import Redirection
 from tcproxy.wire.http1 import Codec, RequestHead, RequestReader
 from tests.rules.world import condition
@@ -174,3 +175,38 @@ def page(status: int) -> bytes:
     """Return the built-in page of a status, as the last answer of a connection."""
     whole = answers.PAGES[status]
     return whole.head.forward(request_of(GET), False) + whole.body
+
+
+def test_a_composed_page_is_the_same_when_it_is_remembered() -> None:
+    """Answers of one length share a head; each has the body, and the headers, that its own request asks for."""
+    page = ComposedPage(Reply(200, None, "text/plain", b"%r", True, (("x-name", "%HM"),)), "web")
+    stage = HttpStage(servers=1)
+    seen = []
+    for line in (b"GET /aa", b"PUT /bb", b"GET /cc", b"GET /longer", b"GET /aa"):
+        client = stage.client()
+        client.asks(line + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        whole = page.response(client.session.exchange)
+        assert whole is not None
+        seen.append((whole.body, whole.head.value(b"x-name"), whole.head.value(b"content-length")))
+    assert seen == [
+        (b"GET /aa HTTP/1.1", b"GET", b"16"), (b"PUT /bb HTTP/1.1", b"PUT", b"16"),
+        (b"GET /cc HTTP/1.1", b"GET", b"16"),
+        (b"GET /longer HTTP/1.1", b"GET", b"20"), (b"GET /aa HTTP/1.1", b"GET", b"16"),
+    ]  # fmt: skip
+    assert len(page.known) == 3
+
+
+def test_pages_and_redirections_remember_no_more_than_some() -> None:
+    """However many different answers are asked for, a rule keeps a bounded number of them, and no long Location."""
+    page = ComposedPage(Reply(200, None, "text/plain", b"%r", True), "web")
+    to_path = Redirection(Redirect("prefix", "http://b"))
+    stage = HttpStage(servers=1)
+    client = stage.client()
+    client.asks(GET)
+    exchange: Any = client.session.exchange
+    for number in range(pages.REMEMBERED + redirects.REMEMBERED + 5):
+        exchange.request = request_of(b"GET /%b HTTP/1.1\r\n\r\n" % (b"x" * number))
+        page.response(exchange)
+        assert to_path.response(exchange).head.value(b"location") == b"http://b/" + b"x" * number
+        assert len(page.known) <= pages.REMEMBERED and len(to_path.known) <= redirects.REMEMBERED
+    assert max(map(len, to_path.known)) <= redirects.LONGEST_REMEMBERED

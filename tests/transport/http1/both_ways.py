@@ -39,8 +39,8 @@ def general_way(proxy: Any) -> Iterator[None]:
 
 @contextmanager
 def fast_paths() -> Iterator[dict[str, int]]:
-    """Give how many requests, responses and ends took the fast path so far, until the block ends."""
-    seen = {"requests": 0, "responses": 0, "ends": 0}
+    """Give how many requests, responses, ends and answers of ours took the fast path so far, until the block ends."""
+    seen = {"requests": 0, "responses": 0, "ends": 0, "answers": 0}
 
     def spied(name: str, original: Any) -> Any:
         def call(*arguments: Any) -> Any:
@@ -53,6 +53,7 @@ def fast_paths() -> Iterator[dict[str, int]]:
     with ExitStack() as stack:
         for name, place, function in (
             ("requests", fast_path, "ask"), ("responses", links, "answered"), ("ends", fast_path, "close"),
+            ("answers", fast_path, "answer"),
         ):  # fmt: skip
             spy = spied(name, getattr(place, function))
             stack.enter_context(mock.patch.object(place, function, spy))
@@ -223,6 +224,8 @@ LINES = (
     f"    http-request deny if {BUSY}",
     f"    http-request tarpit if {BUSY}\n    timeout tarpit 100ms",
     f"    redirect prefix http://b if {SOME}",
+    f"    http-request return lf-string %[path] content-type text/plain hdr x-was %[method] if {SOME}",
+    f"    http-request return status 204 hdr x-was %[path] if {BUSY}",
     "    monitor-uri /c",
     "    balance leastconn",
     "    balance uri",
