@@ -30,6 +30,7 @@ from tcproxy.model import (
     redirects,
     replies,
     server,
+    server_states,
     timeouts,
     tls,
     tuning,
@@ -74,6 +75,7 @@ ROOMS = (
     rules.WORDS,
     bind.WORDS,
     server.WORDS,
+    server_states.WORDS,
     unsupported.WORDS,
     userlists.WORDS,
 )

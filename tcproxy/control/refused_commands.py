@@ -39,12 +39,6 @@ _TABLES = """
     set table
     show table
 """
-_SERVERS = """
-    add server
-    del server
-    disable agent
-    enable agent
-"""
 _INSIDE = """
     show peers
     show resolvers
@@ -85,7 +79,6 @@ COMMANDS = (
     *refused(_CERTIFICATES, Level.ADMIN),
     *refused(_OTHERS_OF_TLS),
     *refused(_TABLES),
-    *refused(_SERVERS, Level.ADMIN),
     *refused("set profiling\nshow cache\nshow profiling", Level.ADMIN),
     *refused(_INSIDE),
     *refused(_DEBUGGING, Level.ADMIN, expert=True),

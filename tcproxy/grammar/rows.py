@@ -118,6 +118,7 @@ class Row:
     unnamed_defaults: may stand in a `defaults` section without a name (rules may only in named ones).
     advice: of a word that HAProxy 2.6 itself no longer takes: what to write instead.
     core: one of HAProxy's built-in words, which its own list of keywords (-dK) leaves out.
+    dynamic: an option of `server` that `add server` takes, too.
     own: a word of tcproxy alone, which HAProxy 2.6 does not have: -dK lists it under a heading of its own.
     """
 
@@ -138,6 +139,7 @@ class Row:
     advice: str = ""
     core: bool = False
     own: bool = False
+    dynamic: bool = False
 
 
 class DuplicateWord(Exception):

@@ -76,7 +76,8 @@ class KeepAlive:
 class Proxy:
     """One proxy section, defaults included.
 
-    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration.
+    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration;
+        id_is_given: by a line `id`.
     timeouts: milliseconds by name ("connect", "client", "server", "client-fin", "server-fin", "queue", "tunnel",
         "check", "tarpit", "http-request", "http-keep-alive"); absent: none.
     options: names of the `option` words that are on ("tcplog", "redispatch" ...).
@@ -94,6 +95,8 @@ class Proxy:
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
+    state_from: where the states of servers come from at start: global, local, or "" (server_states.py);
+        state_file_name: of local ones, "" for the backend's name.
     rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
     request_delay, response_delay: milliseconds that `tcp-request content` and `tcp-response content` rules may wait.
     """
@@ -102,6 +105,7 @@ class Proxy:
     name: str
     origin: Origin = NOWHERE
     id: int = 0
+    id_is_given: bool = False
     mode: str = "tcp"
     description: str = ""
     disabled: bool = False
@@ -149,6 +153,8 @@ class Proxy:
     cookie: Cookie | None = None
     dynamic_cookie_key: str = ""
     rdp_cookie: str = ""
+    state_from: str = ""
+    state_file_name: str = ""
     persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
@@ -339,6 +345,7 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
         values["hash_type"] = replace(draft.get("hash_type", HashType()), balance_factor=factor)
     values.update(
         id=number,
+        id_is_given=bool(draft.get("id")),
         binds=binds,
         servers=servers,
         timeouts=dict(draft.get("timeouts", {})),

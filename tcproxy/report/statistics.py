@@ -6,7 +6,7 @@ What stands in a row is columns.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,26 +52,30 @@ class StatisticsRow:
     values: tuple[Value, ...]
 
 
-def _row(kind: str, proxy: int, id: int, value: Callable[[Column], Value]) -> StatisticsRow:
-    return StatisticsRow(kind, proxy, id, tuple(value(column) for column in COLUMNS))
+def _none(row: object) -> None:
+    """Return the value of a column that a kind of row does not have."""
+
+
+_FRONTEND = tuple(column.frontend or _none for column in COLUMNS)
+_BIND = tuple(column.bind or _none for column in COLUMNS)
+_SERVER = tuple(column.server or _none for column in COLUMNS)
+_BACKEND = tuple(column.backend or _none for column in COLUMNS)
 
 
 def _of_frontend(row: FrontendRow) -> StatisticsRow:
-    return _row("F", row.live.model.id, 0, lambda column: column.frontend(row) if column.frontend else None)
+    return StatisticsRow("F", row.live.model.id, 0, tuple([read(row) for read in _FRONTEND]))
 
 
 def _of_bind(row: BindRow) -> StatisticsRow:
-    id = row.live.model.id
-    return _row("L", row.frontend.model.id, id, lambda column: column.bind(row) if column.bind else None)
+    return StatisticsRow("L", row.frontend.model.id, row.live.model.id, tuple([read(row) for read in _BIND]))
 
 
 def _of_server(row: ServerRow) -> StatisticsRow:
-    id = row.live.id
-    return _row("S", row.farm.model.id, id, lambda column: column.server(row) if column.server else None)
+    return StatisticsRow("S", row.farm.model.id, row.live.id, tuple([read(row) for read in _SERVER]))
 
 
 def _of_backend(row: BackendRow) -> StatisticsRow:
-    return _row("B", row.live.model.id, 0, lambda column: column.backend(row) if column.backend else None)
+    return StatisticsRow("B", row.live.model.id, 0, tuple([read(row) for read in _BACKEND]))
 
 
 def rows(world: SeenWorld, selection: RowSelection = RowSelection()) -> Iterator[StatisticsRow]:  # frozen
@@ -142,12 +146,13 @@ def csv(rows: Iterable[StatisticsRow]) -> Iterator[str]:
     """Give the rows as lines of CSV, header included."""
     yield header()
     for row in rows:
-        fields = [_field(value) for value in row.values]
+        fields = [str(value) if value.__class__ is int else _field(value) for value in row.values]
         fields.insert(len(STATIC), "-")
         yield ",".join(fields) + ",\n"
 
 
-def _tags(column: Column, kind: str) -> str:
+def tags_of(column: Column, kind: str) -> str:
+    """Return the tags of a column in rows of a kind."""
     return column.backend_tags or column.tags if kind == "B" else column.tags
 
 
@@ -164,7 +169,7 @@ def typed(rows: Iterable[StatisticsRow], explained: bool = False) -> Iterator[st
         for position, column, value in _present(row):
             said = f':"{column.help}"' if explained else ""
             head = f"{row.kind}.{row.proxy}.{row.id}.{position}.{column.name}.1"
-            parts.append(f"{head}:{_tags(column, row.kind)}:{column.type}:{value}{said}\n")
+            parts.append(f"{head}:{tags_of(column, row.kind)}:{column.type}:{value}{said}\n")
         yield "".join(parts)
 
 
@@ -193,7 +198,7 @@ def _fields(row: StatisticsRow) -> list[dict[str, Any]]:
             "id": row.id,
             "field": {"pos": position, "name": column.name},
             "processNum": 1,
-            "tags": tags_json(_tags(column, row.kind)),
+            "tags": tags_json(tags_of(column, row.kind)),
             "value": {"type": column.type, "value": value},
         }
         for position, column, value in _present(row)

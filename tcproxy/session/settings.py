@@ -34,6 +34,7 @@ from tcproxy.report.sinks import Sinks
 from tcproxy.samples.variables import Store, store_of_process
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
+from tcproxy.servers.state import LiveServer, Watching
 from tcproxy.servers.wording import ALERT, INTERNAL_ERROR
 from tcproxy.session.ends import End
 from tcproxy.session.stages import NEVER
@@ -286,6 +287,7 @@ class World:
     waiting: binds whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
+    watch: makes and starts the health checks of a server that was added at run time; None where nothing is checked.
     events: what the converter `debug` told. errors: bad messages that were captured. variables: those of the scope
     `proc`. room: see ROOM.
     """
@@ -309,6 +311,7 @@ class World:
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)
     pipes: SeenPipes | None = None
+    watch: Callable[[LiveServer], Watching] | None = None
     events: Events = field(default_factory=Events)
     errors: ErrorCaptures = field(default_factory=ErrorCaptures)
     variables: Store = field(init=False)

@@ -188,7 +188,7 @@ def test_nothing_is_an_unknown_command(play: Play) -> None:
     for line in (b"\n", b"zzzz\n"):
         play.talk.ended = False
         answer = play.conversation.feed(line).decode()
-        assert answer.startswith("Unknown command. Please enter one of the following commands only:\n  add acl ")
+        assert answer.startswith("Unknown command. Please enter one of the following commands only:\n  a")
         assert answer.endswith("  quit                                    : close the conversation\n\n")
 
 

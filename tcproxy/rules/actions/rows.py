@@ -177,6 +177,10 @@ class Assembly(Protocol):
         """Return what lets the service of a plugin answer."""
         ...
 
+    def export(self) -> Act:
+        """Return what answers with statistics for Prometheus."""
+        ...
+
 
 Make: TypeAlias = "Callable[[Assembly], Act]"
 """Makes the action of a rule when a proxy starts."""
