@@ -213,7 +213,8 @@ class Reading:
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
     words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py). read_sample: reads a sample
     (likewise).
-    check_format: raises ValueError about a format that is wrong; its second argument: in HTTP mode.
+    check_format: raises ValueError about a format that is wrong, and returns it as it was read (samples/formats.py); it
+    is given the text, whether HTTP mode is on, where it stands, and the statement.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
     embedded: an application gives the text, and asks on which ports it is served: `bind ADDRESS:0` may stand.
@@ -233,7 +234,7 @@ class Reading:
     words: Words = field(default_factory=Words)
     conditions: Any = None
     read_sample: Any = None
-    check_format: Callable[[str, bool, FormatUse], object] | None = None
+    check_format: Callable[[str, bool, FormatUse, Statement], Any] | None = None
     unresolved_allowed: bool = False
     embedded: bool = False
     process: dict[str, Any] = field(default_factory=dict)
