@@ -64,12 +64,23 @@ UNTOUCHED = {
 class Draft(dict[str, Any]):
     """A section while it is read: field name to value. Becomes the section's frozen dataclass by `Kind(**draft)`.
 
-    Collections in it are never changed in place, so that a copy of a draft is a draft of its own.
+    Collections in it are never changed in place, so that a copy of a draft is a draft of its own; but `append` lets a
+    list grow, which `settle` makes a tuple of: before the draft is copied, and when all is read.
     """
 
     def append(self, field: str, *items: Any) -> None:
-        """Add items to the tuple of a field."""
-        self[field] = (*self.get(field, ()), *items)
+        """Add items to the sequence of a field."""
+        found = self.get(field)
+        if type(found) is not list:
+            found = self[field] = list(found or ())
+        found += items
+
+    def settle(self) -> Draft:
+        """Make tuples of the lists that have grown; return this draft."""
+        for name, value in self.items():
+            if type(value) is list:
+                self[name] = tuple(value)
+        return self
 
     def refuse(self, word: str) -> None:
         """Remember that a line of this word was refused, so that nobody is told that it is missing."""
