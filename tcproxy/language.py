@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar import variables
 from tcproxy.grammar.diagnostics import Diagnostics
 from tcproxy.grammar.environment import Environment
 from tcproxy.grammar.reader import Reader, find_files
-from tcproxy.grammar.rows import Draft, Reading, Words
+from tcproxy.grammar.rows import Draft, FormatUse, Reading, Words
 from tcproxy.grammar.sections import Section, Sections
 from tcproxy.grammar.statements import Statement
 from tcproxy.health import http_words
@@ -163,9 +163,7 @@ def new_reading(
     environment: Environment, diagnostics: Diagnostics, registry: Registry, unresolved_allowed: bool = False
 ) -> Reading:
     """Return a Reading with the whole language and all plugins."""
-    from tcproxy.report import formats
-
-    return Reading(
+    reading = Reading(
         diagnostics,
         environment,
         strategies=registry.strategies,
@@ -177,13 +175,29 @@ def new_reading(
         words=words(),
         conditions=rules.read_condition,
         read_sample=rules.read_sample,
-        check_format=formats.check,
         unresolved_allowed=unresolved_allowed,
     )
+    reading.check_format = partial(_check_format, reading)
+    return reading
+
+
+def _check_format(reading: Reading, text: str, http: bool, use: FormatUse, statement: Statement) -> Any:
+    """Return a format as it was read; raises ValueError where it is none. See Reading.check_format."""
+    from tcproxy.report import formats
+
+    files = None
+    if "[" in text:
+        from tcproxy.samples.patterns.files import PatternFiles
+
+        files = PatternFiles(reading, statement)
+    return formats.check(text, http, use, files)
 
 
 def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration:
     """Check what must fit together and return the model, which is of no use where there were alerts."""
+    every = [*sections.sections, *sections.replies.values(), *sections.userlists.values()]
+    for draft in (sections.process, *(section.draft for section in every)):
+        draft.settle()
     Consistency(sections.sections, reading, sections.refused).check()
     settings = build_global(sections.process)
     cases = header_case.finish(sections.process, reading)
@@ -213,15 +227,17 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
 
 def _named_in_formats(draft: Draft, proxy: Proxy) -> Iterator[Named]:
     """Return the proxies and servers that samples in a section's formats name, but for those in its rules."""
-    lines = draft.get("format_origins", {}).items()
-    every = [(getattr(proxy, word.replace("-", "_")), origin) for word, origin in lines] + proxy.formats_of_replies()
-    for text, origin in every:
-        if "[" in text:
-            from tcproxy.report import formats
+    origins = draft.get("format_origins", {})
+    every = [(form, origins[word]) for word, form in proxy.forms.items() if word in origins]
+    replies = proxy.formats_of_replies()
+    if replies:
+        from tcproxy.samples.formats import read_again
 
-            for expression in formats.samples(text, proxy.name):
-                for reference in expression.references:
-                    yield proxy, expression.text, origin, reference
+        every += [(read_again(form, proxy.name), origin) for form, origin in replies]
+    for form, origin in every:
+        for expression in form.expressions:
+            for reference in expression.references:
+                yield proxy, expression.text, origin, reference
 
 
 def _refused_names(sections: Sections) -> frozenset[str]:

@@ -382,13 +382,17 @@ def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     """Return the formats of a frontend's log lines: of sessions, of structured data, of refused connections."""
     early, http = "logasap" in proxy.options, proxy.mode == "http"
     captured, name = proxy.captured, proxy.name
-    data = formats.compile(proxy.log_format_sd, early, http, captured, name) if proxy.log_format_sd else None
-    failed = proxy.error_log_format
-    error = formats.compile(failed, early, http, section=name, refused=True) if failed else None
+    read, data, failed = proxy.forms.get, None, proxy.error_log_format
+    if proxy.log_format_sd:
+        data = formats.compile(proxy.log_format_sd, early, http, captured, name, form=read("log-format-sd"))
+    error = None
+    if failed:
+        error = formats.compile(failed, early, http, section=name, refused=True, form=read("error-log-format"))
     text = proxy.log_format or next((text for name, text in FORMATS.items() if name in proxy.options), "")
     if not text:
         return formats.DEFAULT, data, error
-    return formats.compile(text, early, http, captured, name), data, error or formats.error_format()
+    form = read("log-format") if proxy.log_format else None
+    return formats.compile(text, early, http, captured, name, form=form), data, error or formats.error_format()
 
 
 def _trace(error: BaseException) -> None:

@@ -64,12 +64,23 @@ UNTOUCHED = {
 class Draft(dict[str, Any]):
     """A section while it is read: field name to value. Becomes the section's frozen dataclass by `Kind(**draft)`.
 
-    Collections in it are never changed in place, so that a copy of a draft is a draft of its own.
+    Collections in it are never changed in place, so that a copy of a draft is a draft of its own; but `append` lets a
+    list grow, which `settle` makes a tuple of: before the draft is copied, and when all is read.
     """
 
     def append(self, field: str, *items: Any) -> None:
-        """Add items to the tuple of a field."""
-        self[field] = (*self.get(field, ()), *items)
+        """Add items to the sequence of a field."""
+        found = self.get(field)
+        if type(found) is not list:
+            found = self[field] = list(found or ())
+        found += items
+
+    def settle(self) -> Draft:
+        """Make tuples of the lists that have grown; return this draft."""
+        for name, value in self.items():
+            if type(value) is list:
+                self[name] = tuple(value)
+        return self
 
     def refuse(self, word: str) -> None:
         """Remember that a line of this word was refused, so that nobody is told that it is missing."""
@@ -215,7 +226,8 @@ class Reading:
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
     words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py). read_sample: reads a sample
     (likewise).
-    check_format: raises ValueError about a format that is wrong; its second argument: in HTTP mode.
+    check_format: raises ValueError about a format that is wrong, and returns it as it was read (samples/formats.py); it
+    is given the text, whether HTTP mode is on, where it stands, and the statement.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
     embedded: an application gives the text, and asks on which ports it is served: `bind ADDRESS:0` may stand.
@@ -237,7 +249,7 @@ class Reading:
     words: Words = field(default_factory=Words)
     conditions: Any = None
     read_sample: Any = None
-    check_format: Callable[[str, bool, FormatUse], object] | None = None
+    check_format: Callable[[str, bool, FormatUse, Statement], Any] | None = None
     unresolved_allowed: bool = False
     embedded: bool = False
     process: dict[str, Any] = field(default_factory=dict)

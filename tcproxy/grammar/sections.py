@@ -217,7 +217,7 @@ class Sections:
 
     def _begin(self, section: Section) -> None:
         if section.base is not None:
-            section.draft = Draft(section.base.draft)
+            section.draft = Draft(section.base.draft.settle())
         section.draft.update(kind=section.where.value, name=section.name, origin=section.origin)
         section.draft["timeouts_said"] = ()
         section.after_stats = not self.process.keys().isdisjoint(STATS_FIELDS)

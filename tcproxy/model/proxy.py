@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
@@ -97,6 +97,7 @@ class Proxy:
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
     state_from: where the states of servers come from at start: global, local, or "" (server_states.py);
         state_file_name: of local ones, "" for the backend's name.
+    forms: of formats with samples, as they were read (samples/formats.py), by their words ("log-format").
     rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
     request_delay, response_delay: milliseconds that `tcp-request content` and `tcp-response content` rules may wait.
     """
@@ -116,6 +117,7 @@ class Proxy:
     default_backend: str = ""
     use_backends: tuple[UseBackend, ...] = ()
     use_servers: tuple[UseServer, ...] = ()
+    forms: Mapping[str, Any] = field(default_factory=dict, compare=False)
     acls: Any = None
     maxconn: int = 0
     fullconn: int = 0
@@ -180,11 +182,11 @@ class Proxy:
         key: Any = self.balance.options
         return [*found, (key.expression, key.origin)] if hasattr(key, "expression") else found
 
-    def formats_of_replies(self) -> list[tuple[str, Origin]]:
+    def formats_of_replies(self) -> list[tuple[Any, Origin]]:
         """Return the formats of answers, with the places that they are said in as far as these are known."""
         replies = [(reply, self.origin) for reply in (self.replies or {}).values()]
         replies += [(rule.reply, rule.origin) for rule in self.every_rule() if rule.reply is not None]
-        return [(text, origin) for reply, origin in replies for text in reply.formats()]
+        return [(form, origin) for reply, origin in replies for form in reply.forms.values()]
 
     def rules_of(self, kind: Any) -> tuple[Any, ...]:
         """Return the rules of one set (tcproxy.rules.sets)."""
@@ -316,9 +318,11 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
     text = statement.words[1]
     if reading.check_format is not None and reading.section != "defaults":
         try:
-            reading.check_format(text, True, FormatUse(name, reading.section, reading.name))
+            form = reading.check_format(text, True, FormatUse(name, reading.section, reading.name), statement)
         except ValueError as wrong:
             raise Refused(f"'{name}' : {wrong}", 1) from None
+        if form.expressions or name in draft.get("forms", {}):
+            draft.put("forms", name, form)
     draft[name.replace("-", "_")] = text
     draft.put("format_origins", name, statement.origin)
     if name == "log-format":
