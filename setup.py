@@ -16,7 +16,7 @@ setup(
     # twisted/plugins from twistd (the folder has no __init__.py, so no package names it).
     package_dir={"": "."},
     packages=[*find_packages(include=["tcproxy", "tcproxy.*"]), "twisted.plugins"],
-    package_data={"tcproxy": ["py.typed"]},
+    package_data={"tcproxy": ["py.typed", "report/page.css", "report/page.js"]},
     install_requires=[
         "Twisted>=24.3",
         "zope.interface>=6.2",

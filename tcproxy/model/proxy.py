@@ -19,6 +19,7 @@ from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.server import Server, SourceAddress
+from tcproxy.model.statistics_page import StatisticsPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Proxy:
     restrict_names: preserve, delete or reject, "" where nothing is said.
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
+    statistics: its statistics page, None for none.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
     state_from: where the states of servers come from at start: global, local, or "" (server_states.py);
         state_file_name: of local ones, "" for the backend's name.
@@ -163,6 +165,7 @@ class Proxy:
     rules: Mapping[Any, tuple[Any, ...]] | None = None
     request_delay: int = 0
     response_delay: int = 0
+    statistics: StatisticsPage | None = None
     monitor_uri: str = ""
     monitor_fails: tuple[Any, ...] = ()
 
@@ -172,6 +175,7 @@ class Proxy:
         every += [rule.condition for rule in self.redirects]
         every += [rule.condition for rule in self.every_rule()]
         every += [rule.condition for rule in self.persist_rules]
+        every += self.statistics.admin if self.statistics is not None else ()
         return [condition for condition in every if condition is not None]
 
     def expressions(self) -> list[tuple[Any, Origin]]:
@@ -193,8 +197,9 @@ class Proxy:
         return (self.rules or {}).get(kind, ())
 
     def every_rule(self) -> list[Any]:
-        """Return the rules of all sets."""
-        return [rule for found in (self.rules or {}).values() for rule in found]
+        """Return the rules of all sets, those of the statistics page included."""
+        of_page = self.statistics.rules if self.statistics is not None else ()
+        return [*(rule for found in (self.rules or {}).values() for rule in found), *of_page]
 
     @property
     def captured(self) -> frozenset[str]:
@@ -377,7 +382,7 @@ WORDS = (
     Row("mode", PROXY, "Choose between TCP and HTTP.", parse=parse_mode, manual="4.2", core=True),
     Row("id", NAMED, "Set the proxy's number.", (Integer(1),), "id", manual="4.2", core=True),
     Row("description", NAMED, "Describe the proxy on the statistics page.", parse=parse_description,
-        status=Status.KEPT, manual="4.2", core=True),
+        manual="4.2", core=True),
     Row("disabled", PROXY, "Take the proxy out of service.", parse=parse_disabled, manual="4.2", core=True),
     Row("enabled", PROXY, "Undo 'disabled'.", parse=parse_disabled, manual="4.2", core=True),
     Row("balance", BACK, "Choose the balancing strategy.", parse=parse_balance, manual="4.2", core=True),

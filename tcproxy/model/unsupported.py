@@ -23,22 +23,7 @@ _HTTP_FRONT = """
 """
 
 
-_HTTP_PROXY = """
-    compression
-    stats admin
-    stats auth
-    stats enable
-    stats hide-version
-    stats http-request
-    stats realm
-    stats refresh
-    stats scope
-    stats show-desc
-    stats show-legends
-    stats show-modules
-    stats show-node
-    stats uri
-"""
+_HTTP_PROXY = "compression"
 
 _BACK = """
     external-check
