@@ -9,7 +9,7 @@ Nothing here imports Twisted: strategies and checkers are plain objects, driven 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntFlag
 
@@ -157,6 +157,10 @@ class IPicker(Interface):
     The group calls `changed` after each change of a server's `usable` or `weight`, and once for each server
     when the picker is made. Calls come from one thread. A picker with an attribute `counts_load` that is false is
     spared `took` and `dropped`.
+
+    A server that is added or deleted at run time (`add server`, `del server`) is told to a picker that has methods
+    `joined` and `left`, which take the server: `changed` follows `joined`, and a server that `left` was made unusable
+    before. In the place of a picker without them the strategy is asked for new ones.
     """
 
     dynamic = Attribute(
@@ -309,3 +313,94 @@ class IConverter(Interface):
 
     def convert(value: bool | int | bytes, parsed: object) -> bool | int | str | bytes | None:
         """Return the converted value, None for no sample. Texts and addresses come as bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is sent in a server's place.
+
+    status: 200 to 599. body: bytes, or an iterator of pieces, which is asked for the next one when the client has taken
+    those before; it is closed (`close()`, where it has that) when the client leaves. headers: names and values, without
+    those that tell where the body ends and whether the connection is kept.
+    """
+
+    status: int = 200
+    body: bytes | Iterator[bytes] = b""
+    headers: Sequence[tuple[str, str]] = ()
+
+
+class Outcome(Enum):
+    """What else an action may return."""
+
+    REJECT = "close the client's connection without an answer, as the action `reject` does"
+
+
+class IMessage(IFacts):
+    """What actions of plugins see of a session, and what they may change.
+
+    Headers are those of the message that the rule is about: of the request in `http-request` rules, of the response in
+    `http-response` and `http-after-response` rules. In TCP mode there are none, and to change one is an error.
+    """
+
+    status = Attribute("int: the status of the response; 0 where there is none yet")
+
+    def set_header(name: str, value: str) -> None:
+        """Replace all headers of a name by one. Raises ValueError where name or value cannot stand in a head."""
+
+    def add_header(name: str, value: str) -> None:
+        """Add a header behind all others. Raises ValueError likewise."""
+
+    def remove_header(name: str) -> None:
+        """Remove all headers of a name."""
+
+    def values(name: str) -> Sequence[bytes]:
+        """Return the values of all headers of a name of the message."""
+
+    def set_variable(name: str, value: bool | int | str | bytes) -> None:
+        """Set a variable, as `txn.user`. Raises ValueError where the name is none, or its scope is not there."""
+
+
+class IAction(Interface):
+    """What a rule does: `http-request NAME [words] [if|unless CONDITION]`, and likewise in the other rule sets."""
+
+    name = Attribute("str: the word in the configuration")
+    manual = Attribute("str: one sentence for help and docs")
+    kinds = Attribute(
+        "Sequence[str]: the rule sets where it may stand: `http-request`, `http-response`, `http-after-response`, "
+        "`tcp-request connection`, `tcp-request session`, `tcp-request content`, `tcp-response content`"
+    )
+    waits = Attribute("bool: whether `act` may return a Deferred, in `http-request` rules")
+
+    def parse(words: Sequence[str]) -> object:
+        """Check the words between the name and the condition; return anything for `act`, or raise ValueError."""
+
+    def act(message: IMessage, parsed: object) -> object:
+        """Do it; return what follows.
+
+        None: the next rule. An Answer (in `http-request` and `http-response`): the client gets it, and no more rules
+        are looked at. Outcome.REJECT (not in the two response sets of HTTP): the connection is closed. In
+        `http-request`, where `waits` is true, a Deferred of one of these: this request waits for it, and nothing else
+        does. It is cancelled when the client leaves meanwhile; `message` may be used until it fires.
+        """
+
+
+class IServiceRequest(IFacts):
+    """The request that a service answers. Read only; good until the answer is there."""
+
+    uri = Attribute("bytes: the target of the request, with its query")
+    body = Attribute("bytes: the body, as far as it fits a buffer (16 KiB); empty unless the service wants it")
+    body_is_whole = Attribute("bool: whether `body` is all of it")
+
+    def headers() -> Sequence[tuple[bytes, bytes]]:
+        """Return names, in lower case, and values of all headers."""
+
+
+class IService(Interface):
+    """What answers requests in a server's place: `http-request use-service NAME`."""
+
+    name = Attribute("str: the word in the configuration")
+    manual = Attribute("str: one sentence for help and docs")
+    wants_body = Attribute("bool: whether the body is waited for, for `timeout http-request` at the most")
+
+    def serve(request: IServiceRequest) -> object:
+        """Return an Answer, or a Deferred of one, which is cancelled when the client leaves meanwhile."""

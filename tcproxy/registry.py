@@ -26,7 +26,7 @@ from zope.interface.verify import verifyObject
 
 import tcproxy.plugins
 from tcproxy.guards import Author, GuardedCalls, GuardedChecker, GuardedStrategy, reason, without_reactor
-from tcproxy.interfaces import IBalancingStrategy, IConverter, IFetch, IHealthChecker
+from tcproxy.interfaces import IAction, IBalancingStrategy, IConverter, IFetch, IHealthChecker, IService
 
 ENTRY_POINTS = "tcproxy.plugins"
 PACKAGE = tcproxy.plugins.__name__
@@ -39,6 +39,8 @@ GUARDS: Mapping[InterfaceClass, tuple[str, Any]] = {
     IHealthChecker: ("checker", GuardedChecker),
     IFetch: ("fetch", GuardedCalls),
     IConverter: ("converter", GuardedCalls),
+    IAction: ("action", GuardedCalls),
+    IService: ("service", GuardedCalls),
 }
 """What a plugin of each interface is called in messages, and the guard around a third party's."""
 
@@ -84,6 +86,16 @@ class Registry:
     def converters(self) -> Mapping[str, Any]:
         """The converters of plugins by name."""
         return Menu(self, IConverter)
+
+    @property
+    def actions(self) -> Mapping[str, Any]:
+        """The actions of plugins by name."""
+        return Menu(self, IAction)
+
+    @property
+    def services(self) -> Mapping[str, Any]:
+        """The services of plugins by name."""
+        return Menu(self, IService)
 
     def find(self, interface: InterfaceClass, name: str) -> Any:
         """Return the plugin of that name, or None; loads further sources until it is found."""

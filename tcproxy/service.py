@@ -29,11 +29,13 @@ from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.report import formats
+from tcproxy.report.counters import Counters
 from tcproxy.report.formats import Format
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
+from tcproxy.servers.state_files import load_states
 from tcproxy.servers.states_report import ANNOUNCEMENT, proxy_without_servers, states_report
 from tcproxy.servers.tracking import link_tracks
 from tcproxy.session.frontend import Backend, Frontend
@@ -118,6 +120,7 @@ class ProxyService(MultiService):
         self._make_frontends()
         self.checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
         self.checks.setServiceParent(self)  # type: ignore[no-untyped-call]
+        load_states(configuration.process, self.world.farms, self.announce)
         self._add_control()
         self._opened = False
         self._stopped: defer.Deferred[None] | None = None
@@ -126,9 +129,10 @@ class ProxyService(MultiService):
     # parts
 
     def _make_farms(self) -> None:
+        kept = _counters(self.configuration)
         for proxy in self.configuration.backends():
             if not proxy.disabled:
-                self.world.farms[proxy.name] = Farm(proxy, self.world.clock, self._announcer(proxy))
+                self.world.farms[proxy.name] = Farm(proxy, self.world.clock, self._announcer(proxy), kept)
         link_tracks(self.world.farms)
 
     def _make_frontends(self) -> None:
@@ -421,3 +425,15 @@ def _pipes(configuration: Configuration) -> PipePool | None:
 def _check_dial(configuration: Configuration, reactor: Any) -> CheckDial:
     settings = configuration.process
     return CheckDial(reactor, settings.tune, settings.pp2_never_send_local)
+
+
+def _counters(configuration: Configuration) -> Callable[[], Counters]:
+    """Return what makes the counters of backends and servers: with spread times where an exporter shows them."""
+    from tcproxy.rules.actions.plugged import EXPORTER
+
+    rules = (rule for proxy in configuration.proxies for rule in proxy.every_rule())
+    if not any(EXPORTER in rule.made.changes for rule in rules):
+        return Counters
+    from tcproxy.report.histograms import TimedCounters
+
+    return TimedCounters

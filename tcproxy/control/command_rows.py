@@ -6,10 +6,10 @@ commands.py joins them all into one CommandTable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, IntEnum, auto
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from tcproxy.session.settings import World
 
@@ -125,7 +125,20 @@ class CommandLine:
         return self.words[index] if index < len(self.words) else ""
 
 
-Answer = str | Message
+class Later(Protocol):
+    """An answer that comes later: a Deferred of Twisted."""
+
+    def addBoth(self, callback: Callable[[Any], Any]) -> Any:
+        """Call back with the answer, or with a failure."""
+        ...
+
+    def cancel(self) -> None:
+        """Forget it: nobody waits for it any more."""
+        ...
+
+
+Answer: TypeAlias = "str | Message | Iterator[str] | Later"
+"""What a command answers: at once, in pieces that are made as fast as the client reads them, or later."""
 Run = Callable[[CommandLine], Answer]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 from twisted.application.service import Service
@@ -26,8 +27,8 @@ from tcproxy.session.settings import World
 from tcproxy.transport.binding import BindError, listen, publish, withdraw
 
 BACKLOG = 128
-PIECE = 65536
-"""Bytes of an answer that are given to Twisted at once: a client that takes so many within the timeout is alive."""
+SLICE = 0.003
+"""Seconds for which one turn of the loop makes pieces of an answer."""
 BREATH = 0.1
 """Seconds without accepting when descriptors have run out."""
 
@@ -43,10 +44,10 @@ class CommandProtocol(Protocol):
     """
 
     def __init__(self, talk: Talk, clock: Any) -> None:
-        self.conversation = Conversation(talk)
+        self.conversation = Conversation(talk, self._go_on)
         self._clock = clock
         self._silence: IDelayedCall | None = None
-        self._unsent = b""
+        self._turn: IDelayedCall | None = None
         self._sending = self._heard = self._left = False
 
     def connectionMade(self) -> None:
@@ -56,31 +57,50 @@ class CommandProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Obey, answer, and close when the conversation is over."""
         self._heard = True
-        self._unsent += self.conversation.feed(data)
-        if self._unsent and not self._sending:
-            self._sending = True
-            transport: Any = self.transport
-            transport.pauseProducing()
-            transport.registerProducer(self, False)  # which asks for the first piece at once
-        else:
-            self._proceed()
+        self.conversation.take(data)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Send what there is to be said: in pieces, each when the one before has left."""
+        if self._sending or self.transport is None:
+            return
+        self._sending = True
+        transport: Any = self.transport
+        transport.pauseProducing()
+        transport.registerProducer(self, False)
+        self.resumeProducing()
 
     def resumeProducing(self) -> None:
         """Send the next piece of an answer: what was sent before has left. At its end, read on."""
+        if not self._sending or self._turn is not None:
+            return
         transport: Any = self.transport
-        piece, self._unsent = self._unsent[:PIECE], self._unsent[PIECE:]
+        until = monotonic() + SLICE
+        piece = self.conversation.more(lambda: monotonic() >= until)
+        self._rearm()
         if piece:
             transport.write(piece)
-            self._rearm()
-            return
+        elif self.conversation.busy:
+            self._turn = self._clock.callLater(0, self._next_turn)
+        else:
+            self._said_all()
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        self.resumeProducing()
+
+    def _said_all(self) -> None:
+        """Wait for more commands, or for the answer of one, or close."""
+        transport: Any = self.transport
         self._sending = False
         transport.unregisterProducer()
-        transport.resumeProducing()
+        if not self.conversation.waits:
+            transport.resumeProducing()
         self._proceed()
 
     def stopProducing(self) -> None:
         """Drop what is unsent: the client is gone."""
-        self._unsent = b""
+        self.conversation.close()
 
     def readConnectionLost(self) -> None:
         """The client sends no more: close as soon as everything is answered."""
@@ -93,12 +113,17 @@ class CommandProtocol(Protocol):
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Forget the client."""
         self._disarm()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._sending = True  # nothing is sent any more
+        self.conversation.close()
         factory: Any = self.factory
         factory.left(self)
 
     def _proceed(self) -> None:
         """Close where the conversation is over and answered, else wait for more."""
-        if not self._sending and (self._left or self.conversation.talk.ended):
+        if not self._sending and not self.conversation.waits and (self._left or self.conversation.talk.ended):
             transport: Any = self.transport
             transport.loseConnection()
         self._rearm()

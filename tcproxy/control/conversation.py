@@ -9,11 +9,15 @@ one, as its payload. A backslash takes the meaning of the next character away.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from tcproxy.control.command_rows import CommandError, CommandLine, CommandStatus, Message, Talk
+from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandStatus, Message, Talk
 
 LONGEST = 16384
 """A conversation whose command, with its payload, has so many bytes is closed, as by HAProxy with `prompt`."""
+PIECE = 65536
+"""Characters of answers that are gathered at once."""
 PAYLOAD = b"<<"
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
@@ -42,32 +46,107 @@ def _text(data: bytes) -> str:
 
 
 class Conversation:
-    """One client of a command socket. `feed` it what came; `talk.ended` says when to close."""
+    """One client of a command socket. `take` what came, and ask for `more` to send; `talk.ended` says when to close.
 
-    def __init__(self, talk: Talk) -> None:
+    An answer may be an iterator of pieces, of which `more` takes as many as are wanted, or a Deferred: the commands
+    behind it wait, and nobody else does; `resumed` is called when it has fired. busy: there is more to make at once.
+    """
+
+    def __init__(self, talk: Talk, resumed: Callable[[], None] = lambda: None) -> None:
         self.talk = talk
+        self.busy = False
+        self._resumed = resumed
         self._buffer = b""
+        self._position = 0
+        self._obeyed = False
         self._waiting: list[str] | None = None
         self._payload: list[str] = []
         self._size = 0
+        self._stream: Iterator[str] | None = None
+        self._deferred: Any = None
 
     @property
     def unfinished(self) -> bool:
         """Return whether a command or its payload has begun to come, and is not whole yet."""
-        return bool(self._buffer) or self._waiting is not None
+        return len(self._buffer) > self._position or self._waiting is not None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether a command is being obeyed that has not answered yet."""
+        return self._deferred is not None
+
+    def take(self, data: bytes) -> None:
+        """Take bytes in."""
+        self._buffer += data
 
     def feed(self, data: bytes) -> bytes:
-        """Take bytes in, obey the commands that are complete, and return what to answer."""
-        self._buffer += data
-        answers: list[str] = []
-        position = 0
-        while not self.talk.ended and (found := self._next(position)) is not None:
-            position = found.end()
-            answers.append(self._command(found[1]) if self._waiting is None else self._payload_line(_text(found[1])))
-        self._buffer = self._buffer[position:]
-        if position and not self.unfinished and not self.talk.prompting:
-            self.talk.ended = True
-        return "".join(answers).encode("utf-8", "surrogateescape")
+        """Take bytes in, and return all answers to the commands that are complete."""
+        self.take(data)
+        answers = []
+        while piece := self.more():
+            answers.append(piece)
+        return b"".join(answers)
+
+    def more(self, enough: Callable[[], bool] = lambda: False) -> bytes:
+        """Obey commands that are complete, and return what to answer, some 64 KiB at a time; b"" for nothing.
+
+        enough: says whether other work is waiting: then `busy` is set where more could be said.
+        """
+        pieces: list[str] = []
+        size = 0
+        self.busy = False
+        while piece := self._step():
+            pieces.append(piece)
+            size += len(piece)
+            if size >= PIECE or enough():
+                self.busy = self._stream is not None
+                break
+        self._buffer, self._position = self._buffer[self._position :], 0
+        return "".join(pieces).encode("utf-8", "surrogateescape")
+
+    def close(self) -> None:
+        """The client is gone: let go of what is being obeyed."""
+        stream, deferred = self._stream, self._deferred
+        self._stream = self._deferred = None
+        self.talk.ended = True
+        if stream is not None and hasattr(stream, "close"):
+            stream.close()
+        if deferred is not None:
+            deferred.cancel()
+
+    def _step(self) -> str:
+        """Return the next piece of the answers, "" while there is none."""
+        while self._deferred is None:
+            if self._stream is not None:
+                return self._streamed() or self._over()
+            if self.talk.ended:
+                return ""
+            found = self._next(self._position)
+            if found is None:
+                if self._obeyed and not self.unfinished and not self.talk.prompting:
+                    self.talk.ended = True
+                return ""
+            self._position, self._obeyed = found.end(), True
+            said = self._command(found[1]) if self._waiting is None else self._payload_line(_text(found[1]))
+            if said:
+                return said
+        return ""
+
+    def _streamed(self) -> str:
+        """Return the next piece of an answer in pieces, "" at its end."""
+        assert self._stream is not None
+        try:
+            for piece in self._stream:
+                if piece:
+                    return piece
+        except CommandError as error:
+            return self._said(Message(str(error), error.severity))
+        return ""
+
+    def _over(self) -> str:
+        """End an answer in pieces: return its empty line, and the prompt."""
+        self._stream = None
+        return f"\n{'> ' * self.talk.prompting}"
 
     def _next(self, position: int) -> re.Match[bytes] | None:
         """Return the next whole command or line of a payload; end the conversation where it is too long."""
@@ -103,20 +182,56 @@ class Conversation:
             answer = self._run(words, payload)
         except CommandError as error:
             answer = self._said(Message(str(error), error.severity))
+        if answer is None:
+            return ""
         if self.talk.ended and not answer and words[:1] == ["quit"]:
             return ""
         return f"{answer}\n{'> ' * self.talk.prompting}"
 
-    def _run(self, words: list[str], payload: str) -> str:
+    def _run(self, words: list[str], payload: str) -> str | None:
+        """Obey a command; return its answer, None for one that comes in pieces, or later."""
         command = self.talk.table.find(words)
         if command is None:
             return self._said(Message(self.talk.table.unknown(words)))
         if command.level > self.talk.level:
             raise CommandError("Permission denied")
+        if command.experimental and not self.talk.experimental:
+            raise CommandError("This command is restricted to experimental mode only.")
         if command.status is CommandStatus.REFUSED or command.run is None:
             raise CommandError(f"'{command.name}' is {CommandStatus.REFUSED.value}.")
         answer = command.run(CommandLine(self.talk, tuple(words[len(command.words) :]), payload))
-        return answer if isinstance(answer, str) else self._said(answer)
+        return self._answer(answer)
+
+    def _answer(self, answer: Answer) -> str | None:
+        """Return an answer as text, None for one that comes in pieces, or later."""
+        if isinstance(answer, str):
+            return answer
+        if isinstance(answer, Message):
+            return self._said(answer)
+        if isinstance(answer, Iterator):
+            self._stream = answer
+        else:
+            self._deferred = answer
+            answer.addBoth(self._fired)
+        return None
+
+    def _fired(self, result: Any) -> Any:
+        """Take the answer that a command gives later, and go on."""
+        if self._deferred is None:
+            return None  # the client is gone
+        self._deferred = None
+        failed = getattr(result, "value", None) if hasattr(result, "getTraceback") else None
+        if isinstance(failed, CommandError):
+            result = Message(str(failed), failed.severity)
+        elif failed is not None:
+            self.talk.ended = True
+            self._resumed()
+            return result  # the Deferred's own logging tells of it
+        said = self._answer(result)
+        if said is not None:
+            self._stream = iter((said,))
+        self._resumed()
+        return None
 
     def _said(self, message: Message) -> str:
         """Return a message as a line, with its severity before it if the client asked for that."""

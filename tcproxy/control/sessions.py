@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level
 
 if TYPE_CHECKING:
     from tcproxy.session.session import TcpSession
+    from tcproxy.session.settings import World
 
 NOBODY = "<none>"
 
@@ -68,16 +70,21 @@ def _described(session: TcpSession, now: float) -> str:
 def show_sess(command: CommandLine) -> Answer:
     """List the sessions, or tell more about one, or about all."""
     word, world = command.word(0), command.world
-    now = world.clock.seconds()
-    if word == "all":
-        return "".join(_described(session, now) for session in list(world.sessions.values()))
     number = _identity(word)
-    if number is None:
-        return "".join(_line(session, now) for session in list(world.sessions.values()))
+    if word == "all" or number is None:
+        return _each(world, _described if word == "all" else _line)
     session = world.sessions.get(number)
     if session is None:
         return "Session not found.\n"
-    return _described(session, now)
+    return _described(session, world.clock.seconds())
+
+
+def _each(world: World, describe: Callable[[TcpSession, float], str]) -> Iterator[str]:
+    """Describe all sessions that there are when their turn comes."""
+    for number in list(world.sessions):
+        session = world.sessions.get(number)
+        if session is not None:
+            yield describe(session, world.clock.seconds())
 
 
 def _identity(word: str) -> int | None:

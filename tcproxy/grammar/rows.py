@@ -129,6 +129,7 @@ class Row:
     unnamed_defaults: may stand in a `defaults` section without a name (rules may only in named ones).
     advice: of a word that HAProxy 2.6 itself no longer takes: what to write instead.
     core: one of HAProxy's built-in words, which its own list of keywords (-dK) leaves out.
+    dynamic: an option of `server` that `add server` takes, too.
     own: a word of tcproxy alone, which HAProxy 2.6 does not have: -dK lists it under a heading of its own.
     """
 
@@ -149,6 +150,7 @@ class Row:
     advice: str = ""
     core: bool = False
     own: bool = False
+    dynamic: bool = False
 
 
 class DuplicateWord(Exception):
@@ -218,7 +220,7 @@ class FormatUse(NamedTuple):
 class Reading:
     """One reading of a configuration: where messages go, what variables there are, which plugins are loaded.
 
-    fetches, converters: those of plugins.
+    fetches, converters, actions, services: those of plugins.
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of files that lines name, by path, so that each is read once.
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
@@ -238,6 +240,8 @@ class Reading:
     checkers: Mapping[str, Any] = field(default_factory=dict)
     fetches: Mapping[str, Any] = field(default_factory=dict)
     converters: Mapping[str, Any] = field(default_factory=dict)
+    actions: Mapping[str, Any] = field(default_factory=dict)
+    services: Mapping[str, Any] = field(default_factory=dict)
     section: str = ""
     name: str = ""
     default_path: str = "current"

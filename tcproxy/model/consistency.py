@@ -14,6 +14,7 @@ from tcproxy.grammar.rows import Draft, FormatUse, Reading, Where
 from tcproxy.grammar.sections import SIDES, Section
 from tcproxy.grammar.statements import Origin, Statement
 from tcproxy.grammar.suggestions import nearest, suggestion
+from tcproxy.model import statistics_page
 from tcproxy.model.name_resolution import Resolver
 from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
@@ -52,6 +53,8 @@ class Consistency:
         for draft in self.proxies:
             if draft.get("disabled"):
                 continue
+            if statistics_page.fault_of(draft):
+                self._alert(f"{called(draft)} : {statistics_page.fault_of(draft)}")
             if draft.get("mode", "tcp") == "tcp" and not draft.lacks("mode"):
                 self._leave_http_out(draft)
             if draft["kind"] in KINDS_OF_FRONTEND:
@@ -100,6 +103,7 @@ class Consistency:
         for field, words in (
             *((("redirects", "'redirect' rules are"),) if not switches else ()),
             ("monitor_uri", "'monitor-uri' is"),
+            *(((statistics_page.FIELD, "'stats' lines are"),) if not switches else ()),
         ):
             if draft.pop(field, None):
                 self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")

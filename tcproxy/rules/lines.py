@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from tcproxy.grammar.rows import Draft, Reading
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.suggestions import nearest, suggestion
+from tcproxy.guards import GuardedCalls
 from tcproxy.model.replies import Reply, held_reply
+from tcproxy.rules.actions.plugged import action_row
 from tcproxy.rules.actions.rows import CONDITIONS, Action, ActionWords, Ends, Made
 from tcproxy.rules.actions.table import ACTIONS, missing
 from tcproxy.rules.conditions import Condition, parse_condition
@@ -50,7 +52,7 @@ def parse_rule(kind: SetKind, statement: Statement, draft: Draft, reading: Readi
     """Read one line of a rule set. Raises Refused."""
     words = statement.words
     at = len(kind.words.split(" "))
-    action, inside = _find(kind, statement, at)
+    action, inside = _find(kind, statement, at, reading)
     taken = ActionWords(statement, at + 1, kind, draft, reading)
     taken.inside = inside
     try:
@@ -69,7 +71,7 @@ def parse_rule(kind: SetKind, statement: Statement, draft: Draft, reading: Readi
     draft.put("rules", kind, (*before, rule))  # type: ignore[arg-type]  # the key is a kind of set
 
 
-def _find(kind: SetKind, statement: Statement, at: int) -> tuple[Action, str]:
+def _find(kind: SetKind, statement: Statement, at: int, reading: Reading) -> tuple[Action, str]:
     """Return the row of an action, and what stands in parentheses behind its name."""
     words = statement.words
     word = words[at] if len(words) > at else ""
@@ -85,8 +87,23 @@ def _find(kind: SetKind, statement: Statement, at: int) -> tuple[Action, str]:
         raise Refused(f"'{kind.words} {name}' {NOT_YET}", at)
     if row is not None and row.named:
         raise Refused(f"'{kind.words} {name}' needs a name in parentheses behind it: '{name}(NAME)'", at)
-    known = (*ACTIONS[kind], *missing(kind))
+    plugin = reading.actions.get(word)
+    if plugin is not None:
+        return _of_plugin(plugin, kind, at), ""
+    known = (*ACTIONS[kind], *missing(kind), *reading.actions)
     raise Refused(f"'{kind.words}' has no action '{word}'{suggestion(nearest(name, known))}", at)
+
+
+def _of_plugin(plugin: GuardedCalls, kind: SetKind, at: int) -> Action:
+    """Return the row of a plugin's action. Raises Refused where it cannot stand in this set, or is unsound."""
+    try:
+        row = action_row(plugin, kind)
+    except ValueError as wrong:
+        raise Refused(str(wrong), at) from None
+    if kind not in row.kinds:
+        places = ", ".join(f"'{one.words}'" for one in SetKind if one in row.kinds)
+        raise Refused(f"the action '{row.name}' of {plugin.author.source} can stand behind {places} only", at)
+    return row
 
 
 def _condition(kind: SetKind, statement: Statement, at: int, draft: Draft, reading: Reading) -> Condition | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tcproxy.guards import GuardedCalls
 from tcproxy.interfaces import ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.report import formats
@@ -70,6 +71,12 @@ class SessionAssembly:
     def drop(self) -> Act:
         """Return what forgets the client's connection, of which the client hears nothing."""
         return endings.drop_unheard if self.kind in ADMISSION else endings.drop_stream_unheard
+
+    def plugged(self, plugin: GuardedCalls, parsed: object) -> Act:
+        """Return what does the action of a plugin: in TCP mode it can change variables, and reject."""
+        from tcproxy.session.plugged import acting
+
+        return acting(plugin, parsed, self.kind, self.reject())
 
     def mark(self, value: int) -> Act:
         """Return what sets the firewall's mark of packets to the client."""

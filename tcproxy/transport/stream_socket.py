@@ -209,7 +209,8 @@ class StreamSocket:
                 return
         if self.producer is not None and not (self.disconnecting or self.finishing):
             self.producer.resumeProducing()
-            if not self.splicing and (self.streaming or self.producer is None):
+            # it may have sent more than the kernel takes: then there is a queue again
+            if not (self.queue or self.splicing) and (self.streaming or self.producer is None):
                 self.stopWriting()
             return
         self.stopWriting()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,7 +188,7 @@ def test_nothing_is_an_unknown_command(play: Play) -> None:
     for line in (b"\n", b"zzzz\n"):
         play.talk.ended = False
         answer = play.conversation.feed(line).decode()
-        assert answer.startswith("Unknown command. Please enter one of the following commands only:\n  clear counters")
+        assert answer.startswith("Unknown command. Please enter one of the following commands only:\n  a")
         assert answer.endswith("  quit                                    : close the conversation\n\n")
 
 
@@ -204,12 +206,120 @@ def test_help(play: Play) -> None:
     """`help` lists what is supported, `help WORDS` what begins with them."""
     everything = play.say("help")
     assert "  show info [desc|json|typed|float]*      : " in everything
-    assert "add acl" not in everything
+    assert "show table" not in everything
     assert play.say("help set weight").count("\n") == 5
 
 
 def test_commands_not_supported_yet_answer_by_name(play: Play) -> None:
     """What HAProxy knows and we do not is refused by name, for those who would be allowed to use it."""
-    assert play.say("show acl #1") == "'show acl' is known to HAProxy 2.6, not supported by tcproxy yet.\n"
+    assert play.say("show table x") == "'show table' is known to HAProxy 2.6, not supported by tcproxy yet.\n"
     play.talk.level = Level.USER
     assert play.say("add server a/b") == "Permission denied\n"
+
+
+# answers in pieces, and answers that come later
+
+
+class LaterAnswer:
+    """A Deferred, as far as a conversation uses one."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[object], object]] = []
+        self.cancelled = False
+
+    def addBoth(self, callback: Callable[[object], object]) -> None:
+        """Note who waits."""
+        self.callbacks.append(callback)
+
+    def fire(self, result: object) -> None:
+        """Give the answer."""
+        self.callbacks[0](result)
+
+    def cancel(self) -> None:
+        """Note it."""
+        self.cancelled = True
+
+
+class Told:
+    """A conversation with a command that answers in pieces, one that fails in them, and one that answers later."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.closed = 0
+        self.later = LaterAnswer()
+        self.resumed = 0
+        table = CommandTable(
+            (
+                CommandRow("count", lambda command: self.numbers()),
+                CommandRow("fail", lambda command: self.failing()),
+                CommandRow("later", lambda command: self.later),
+                CommandRow("echo", echo),
+                CommandRow("prompt", lambda command: "", help="stay"),
+            )
+        )
+        self.talk = Talk(None, table)  # type: ignore[arg-type]
+        self.conversation = Conversation(self.talk, self._resume)
+
+    def _resume(self) -> None:
+        self.resumed += 1
+
+    def numbers(self) -> Iterator[str]:
+        """Count to a thousand."""
+        try:
+            for number in range(1000):
+                self.made += 1
+                yield f"{number}\n"
+        finally:
+            self.closed += 1
+
+    def failing(self) -> Iterator[str]:
+        """Fail behind a piece."""
+        yield "one\n"
+        raise CommandError("no more")
+
+
+def test_pieces_are_made_as_they_are_wanted() -> None:
+    """An answer in pieces is made only as far as somebody asks for it, and the commands behind it wait."""
+    told = Told()
+    told.conversation.take(b"count;echo x\n")
+    assert told.conversation.more(lambda: True) == b"0\n" and told.conversation.busy
+    assert told.made == 1
+    rest = b""
+    while piece := told.conversation.more(lambda: True):
+        rest += piece
+    assert rest.startswith(b"1\n2\n") and rest.endswith(b"999\n\n('x',) ''\n\n") and not told.conversation.busy
+    assert told.talk.ended
+
+
+def test_a_client_that_leaves_ends_the_making() -> None:
+    """What is left of an answer is not made, and a Deferred is cancelled, when the client is gone."""
+    told = Told()
+    told.conversation.take(b"count\n")
+    told.conversation.more(lambda: True)
+    told.conversation.close()
+    assert told.closed == 1 and told.conversation.more() == b""
+    told = Told()
+    assert told.conversation.feed(b"later\n") == b""
+    told.conversation.close()
+    assert told.later.cancelled
+
+
+def test_an_error_within_pieces_is_told() -> None:
+    """A command that fails behind its first pieces says so, and the next command is obeyed."""
+    assert Told().conversation.feed(b"fail;echo x\n") == b"one\nno more\n\n('x',) ''\n\n"
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [("now\n", b"now\n"), (Message("told"), b"told\n"), (iter(["a\n", "b\n"]), b"a\nb\n")],
+    ids=["text", "message", "pieces"],
+)
+def test_a_later_answer_holds_up_its_own_conversation_only(result: object, said: bytes) -> None:
+    """Commands behind one that answers later wait for it; they are obeyed in their order."""
+    told = Told()
+    assert told.conversation.feed(b"echo a;later;echo b\n") == b"('a',) ''\n\n"
+    assert told.conversation.waits and not told.talk.ended
+    told.later.fire(result)
+    assert told.resumed == 1
+    assert told.conversation.feed(b"") == said + b"\n('b',) ''\n\n"
+    assert told.talk.ended

@@ -184,7 +184,7 @@ class Machine(ThreadingHTTPServer):
 
 
 def http_configuration(folder: Path, name: str, ports: list[int], machines: list[Machine]) -> str:
-    """Return 003-http-and-stats.cfg on loopback, without the words of statistics, which are still refused.
+    """Return 003-http-and-stats.cfg on loopback.
 
     nbproc stays for tcproxy, which takes it; HAProxy 2.6 does not. Its `ulimit-n` is less than what versions since 2.3
     want for its `maxconn`: they start only where limits are no law.
@@ -197,8 +197,6 @@ def http_configuration(folder: Path, name: str, ports: list[int], machines: list
         ("0.0.0.0:82", f"127.0.0.1:{ports[0]}"),
         ("127.0.0.1:80\n", f"127.0.0.1:{one.server_port}\n"),
         ("0.0.0.0:1080", f"127.0.0.1:{ports[1]}"),
-        ("stats refresh 30s", ""),
-        ("stats uri /stats", ""),
         ("*:80", f"127.0.0.1:{ports[2]}"),
         ("IP_OF_MACHINE_01:8080", f"127.0.0.1:{two.server_port}"),
         ("IP_OF_MACHINE_02:8080", f"127.0.0.1:{three.server_port}"),
@@ -233,7 +231,11 @@ def test_http_as_a_daemon(name: str, tmp_path: Path) -> None:
     pid = int(pidfile.read_text())
     try:
         assert [fetch(ports[0]) for _ in range(3)] == [(200, "nginx")] * 3
-        assert fetch(ports[1])[0] == 503, "no server, and no page yet"
+        assert fetch(ports[1])[0] == 503, "no server, and not the page"
+        status, page = fetch(ports[1], "/stats")
+        assert status == 200
+        assert "<title>Statistics" in page and "appZ_02" in page
+        assert fetch(ports[1], "/stats;csv")[1].count("\nappZ-backend,") == 3
         assert sorted(fetch(ports[2])[1] for _ in range(4)) == ["appZ_01"] * 2 + ["appZ_02"] * 2
         assert "\nUid:\t99\t99\t99\t99\n" in Path(f"/proc/{pid}/status").read_text()
         assert "\nGid:\t99\t99\t99\t99\n" in Path(f"/proc/{pid}/status").read_text()

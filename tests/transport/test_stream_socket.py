@@ -183,6 +183,38 @@ def test_a_streaming_producer_is_paused_and_resumed(reactor: Any) -> None:
     pair.peer.close()
 
 
+def test_what_a_resumed_producer_sends_at_once_arrives(reactor: Any) -> None:
+    """A producer that is resumed, and sends more than the kernel takes before it returns, is not forgotten."""
+    pair = Pair(reactor)
+    size = 20_000_000
+
+    class Again:
+        def pauseProducing(self) -> None:
+            pass
+
+        def resumeProducing(self) -> None:
+            if not self.done:
+                self.done = True
+                pair.transport.write(bytes(size))
+
+        def stopProducing(self) -> None:
+            pass
+
+        done = False
+
+    def write() -> None:
+        pair.transport.registerProducer(Again(), True)
+        pair.transport.write(bytes(size))
+
+    pair.do(write)
+    left = 2 * size
+    while left:
+        left -= len(pair.peer.recv(1 << 20))
+    pair.do(pair.transport.unregisterProducer)
+    pair.do(pair.transport.abortConnection)
+    pair.peer.close()
+
+
 def test_a_pull_producer_is_asked_for_more(reactor: Any) -> None:
     """A pull producer writes once for each call, until it unregisters."""
     pair = Pair(reactor)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 
 from tcproxy.grammar.rows import Draft, FormatUse, Reading
 from tcproxy.grammar.statements import Refused, Statement
+from tcproxy.guards import GuardedCalls
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
@@ -166,6 +167,18 @@ class Assembly(Protocol):
 
     def speak_http(self) -> Act:
         """Return what goes on in HTTP with a client that came in TCP mode."""
+        ...
+
+    def plugged(self, plugin: GuardedCalls, parsed: object) -> Act:
+        """Return what does the action of a plugin. parsed: what its `parse` returned."""
+        ...
+
+    def serve(self, plugin: GuardedCalls) -> Act:
+        """Return what lets the service of a plugin answer."""
+        ...
+
+    def export(self) -> Act:
+        """Return what answers with statistics for Prometheus."""
         ...
 
 

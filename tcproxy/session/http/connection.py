@@ -18,6 +18,7 @@ from tcproxy.session import accounting, crashes
 from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting, screen
 from tcproxy.session.http import client_events, fast, pages, timeouts, waits
+from tcproxy.session.http.captured_errors import keep_request
 from tcproxy.session.http.exchange import HttpExchange
 from tcproxy.session.http.messages import ClientEnd, ClientEvents
 from tcproxy.session.http.state import ClientConnection, Exchange
@@ -128,6 +129,7 @@ class HttpConnection(ClientConnection):
     def bad_request(self, error: BadMessage) -> None:
         """The client sent bytes that are no request, or no body of one."""
         exchange = self.exchange
+        keep_request(self, error)
         if exchange is None:
             self._refuse_request(error.status)
             return
@@ -268,7 +270,9 @@ class HttpConnection(ClientConnection):
 
     def emptied(self, end: End) -> None:
         """All that was to be sent to the client is sent."""
-        if self.leaving and not self.client.waiting:
+        if self.exchange is not None and self.exchange.inner is not None:
+            self.exchange.inner.room()
+        elif self.leaving and not self.client.waiting:
             self.end()
 
     def shut(self, cause: str) -> None:

@@ -16,6 +16,7 @@ from tcproxy.session import attempts
 from tcproxy.session.ends import End
 from tcproxy.session.http import crashes, fast, link_events, observing, pages, response_body
 from tcproxy.session.http.accounting import account
+from tcproxy.session.http.captured_errors import keep_response
 from tcproxy.session.http.changes import Muted
 from tcproxy.session.http.inner import respond
 from tcproxy.session.http.log_lines import write_early, write_line
@@ -216,6 +217,7 @@ class HttpExchange(Exchange):
     def bad_response(self, error: BadMessage) -> None:
         """The server sent bytes that are no response, or no body of one."""
         self.count_response_error()
+        keep_response(self, error)
         if self.route.observes:
             observing.failed(self, observing.HEAD if self.response is None else observing.BODY)
         if self.response is None and self.replay is not None and again(self, JUNK):
@@ -351,6 +353,8 @@ class HttpExchange(Exchange):
         self._leave_backend()
         self._give_link_back()
         self._leave_server()
+        if self.inner is not None:
+            self.inner.given_up()
 
     def _leave_backend(self) -> None:
         """Leave the backend, and write the line, which does not count the exchange there any more."""
@@ -403,6 +407,7 @@ class HttpExchange(Exchange):
             *(() if over else (self._leave_backend,)),
             self._drop_link,
             self._leave_server,
+            self._leave_inner,
         )
 
     def _leave_queue(self) -> None:
@@ -418,6 +423,10 @@ class HttpExchange(Exchange):
     def _count(self) -> None:
         if self.byte_counts is NOT_COUNTED:
             account(self)
+
+    def _leave_inner(self) -> None:
+        if self.inner is not None:
+            self.inner.given_up()
 
     def _drop_link(self) -> None:
         if self.link is not None:

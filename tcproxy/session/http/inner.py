@@ -19,7 +19,8 @@ class InnerServer:
     """A sink of one exchange's request (messages.Sink). The connection tells it when the client leaves or is late.
 
     holds: bytes that are no body do not end it, nor does a command. looks: the end of the client's side ends it, even
-    behind a whole request. wait_over: conditions are known, whatever comes.
+    behind a whole request. wait_over: conditions are known, whatever comes. title: what stands in log lines in place of
+    a server's name.
     """
 
     __slots__ = ("exchange",)
@@ -29,6 +30,7 @@ class InnerServer:
     holds = False
     looks = False
     wait_over = True
+    title = "<NOSRV>"
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -50,6 +52,12 @@ class InnerServer:
 
     def left(self) -> None:
         """The client left within its request."""
+
+    def room(self) -> None:
+        """The client has taken all that was sent to it."""
+
+    def given_up(self) -> None:
+        """The exchange is over, however it ended; this may be told more than once."""
 
 
 class Drain(InnerServer):
@@ -86,7 +94,7 @@ def respond(exchange: Exchange, whole: WholeResponse | None) -> None:
     settings = exchange.settings
     after = settings.after if exchange.backend is None else settings.route(exchange.backend).after
     if after is not None:
-        whole = _edited(exchange, whole, after)
+        whole = edited(exchange, whole, after)
         if whole.exceeds:
             # rules have made its length less than it is: as in HAProxy, nothing of it is sent
             exchange.keep = False
@@ -107,7 +115,7 @@ def respond(exchange: Exchange, whole: WholeResponse | None) -> None:
         client.say(whole.body)
 
 
-def _edited(exchange: Exchange, whole: WholeResponse, edit: ResponseEdit) -> WholeResponse:
+def edited(exchange: Exchange, whole: WholeResponse, edit: ResponseEdit) -> WholeResponse:
     """Return an answer of ours as `http-after-response` rules make it.
 
     Where they cannot, it is one of status 500 as they make it; where they cannot make that either, it stays as it is.

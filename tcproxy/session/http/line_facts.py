@@ -38,7 +38,7 @@ FACTS: Mapping[str, str] = {
     "r_mode": "front.model.mode",
     "r_tls": "False",
     "r_backend": "front.name if s.backend is None else s.backend.name",
-    "r_server": "nobody if live is None else live.name",
+    "r_server": "(nobody if s.inner is None else s.inner.title) if live is None else live.name",
     "r_request": "m_asked - m_began if s.asked_at else -1",
     # a request that was never asked waited in a tarpit, for which HAProxy counts one millisecond too many
     "r_queue": "(m_queued - m_asked if s.asked_at else m_queued - m_idle + s.handshake + 1) if s.queued_until else -1",

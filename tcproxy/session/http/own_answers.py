@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.replies import Reply
 from tcproxy.rules.actions.rows import Act
 from tcproxy.rules.sets import SetKind
 from tcproxy.session.http import pages
+from tcproxy.session.http.answers import reason
 from tcproxy.session.http.changes import drop_response
 from tcproxy.session.http.pages import Page
 from tcproxy.session.http.state import Exchange
@@ -26,6 +29,14 @@ def _respond(exchange: Exchange, status: int, page: Page | None) -> None:
     exchange.decide(LOCAL, "H")
     drop_response(exchange)
     exchange.answer(status, page)
+
+
+def respond_instead(exchange: Exchange, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+    """Answer in place of a response, which was dropped."""
+    fields = [Field(name, value) for name, value in headers]
+    fields.append(Field(b"content-length", b"%d" % len(body)))
+    exchange.decide(LOCAL, "H")
+    exchange.answer(status, pages.FixedPage(compose(status, reason(status), fields, body)))
 
 
 def intercept(exchange: Exchange, status: int, page: Page | None) -> None:

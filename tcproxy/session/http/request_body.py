@@ -101,7 +101,7 @@ def waiting(proxy: Proxy) -> Rule:
         assert request is not None
         if not request.has_body or exchange.connection.client_shut:
             return True
-        _tell_to_continue(exchange, request)
+        tell_to_continue(exchange, request)
         if client.whole:
             return True
         full = full_at(exchange)
@@ -124,7 +124,7 @@ def waiting_by_rule(seconds: float, least: int) -> Rule:
         assert request is not None
         if not request.has_body or exchange.connection.client_shut:
             return True
-        _tell_to_continue(exchange, request)
+        tell_to_continue(exchange, request)
         full = full_at(exchange)
         full = min(least, full) if least else full
         if client.whole or client.size >= full:
@@ -150,7 +150,7 @@ def _size(request: RequestHead) -> int:
     return len(request.method) + len(request.target) + len(request.version) + fields
 
 
-def _tell_to_continue(exchange: Exchange, request: RequestHead) -> None:
+def tell_to_continue(exchange: Exchange, request: RequestHead) -> None:
     """Answer an Expect header in the server's place."""
     if not request.takes_interim:
         return

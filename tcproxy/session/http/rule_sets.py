@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tcproxy.guards import GuardedCalls
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.replies import Reply
 from tcproxy.rules.actions.rows import Act, Ends, Text
-from tcproxy.rules.sets import SetKind
+from tcproxy.rules.sets import RESPONSES, SetKind
 from tcproxy.samples.formats import Format
 from tcproxy.session import rule_sets
 from tcproxy.session.http import (
@@ -118,6 +119,25 @@ class HttpAssembly(SessionAssembly):
     def close_server(self) -> Act:
         """Return what closes the link."""
         return contents.close_server
+
+    def plugged(self, plugin: GuardedCalls, parsed: object) -> Act:
+        """Return what does the action of a plugin."""
+        from tcproxy.session.http.plugged import acting
+
+        may_reject = self.kind not in RESPONSES
+        return acting(plugin, parsed, self.kind, self.reject() if may_reject else None)
+
+    def serve(self, plugin: GuardedCalls) -> Act:
+        """Return what lets the service of a plugin answer."""
+        from tcproxy.session.http.services import serving
+
+        return serving(plugin, (self.front.timeouts or {}).get("http-request", 0) / 1000)
+
+    def export(self) -> Act:
+        """Return what answers with statistics for Prometheus."""
+        from tcproxy.session.http.exporter import export
+
+        return export
 
     def keep_no_copy(self) -> Act:
         """Return what sees that a request is not sent again."""

@@ -1,0 +1,105 @@
+"""The wait of a request for a Deferred that a plugin returned: nothing else waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tcproxy.session.accounting import aborted_by_client
+from tcproxy.session.http.inner import InnerServer
+from tcproxy.session.http.state import Exchange
+from tcproxy.session.stages import CLIENT_ERROR, CLIENT_TIMEOUT, NEVER
+
+Goes = Callable[[Exchange, Any], bool]
+"""Takes what a plugin returned: True when the next rule follows."""
+
+
+class PluginWait(InnerServer):
+    """The wait of a request for a Deferred of a plugin. It is cancelled when the client leaves, or the session ends."""
+
+    __slots__ = ("_deferred", "_goes", "_over", "looks")
+
+    def __init__(self, exchange: Exchange, deferred: Any, goes: Goes) -> None:
+        super().__init__(exchange)
+        self.looks = "abortonclose" in exchange.frontend.model.options
+        self._deferred = deferred
+        self._goes = goes
+        self._over = False
+
+    def begin(self) -> bool:
+        """Wait; return True where the Deferred has fired already and the next rule follows."""
+        exchange = self.exchange
+        exchange.inner = self
+        exchange.expires = NEVER
+        now: list[Any] = []
+        waits = False
+
+        def fired(result: Any) -> None:
+            if waits:
+                self._fired(result)
+            else:
+                now.append(result)
+
+        self._deferred.addBoth(fired)
+        if now:
+            self._end()
+            return self._goes(exchange, now[0])
+        waits = True
+        return False
+
+    def _fired(self, result: Any) -> None:
+        """Go on, from outside of the session's own code."""
+        exchange = self.exchange
+        if self._over:
+            return
+        self._end()
+        try:
+            exchange.asked_at = exchange.asked_at or exchange.now()
+            if self._goes(exchange, result):
+                exchange.run()
+        except Exception as error:
+            exchange.connection.crashed(error)
+
+    def _end(self) -> None:
+        self._over = True
+        self.exchange.inner = None
+
+    def late(self) -> None:
+        """The client was silent for too long within its request, or its FIN ends the wait."""
+        connection = self.exchange.connection
+        if connection.client_done:
+            self.left()
+            return
+        self.given_up()
+        self.exchange.inner = None
+        self.exchange.decide(CLIENT_TIMEOUT, "R")
+        self.exchange.answer(408)
+
+    def left(self) -> None:
+        """The client left."""
+        exchange = self.exchange
+        self.given_up()
+        exchange.inner = None
+        assert exchange.request is not None
+        if not exchange.connection.client_shut:
+            exchange.client.count_request(exchange.request)
+        aborted_by_client(exchange)
+        exchange.decide(CLIENT_ERROR, "R")
+        exchange.abort()
+
+    def given_up(self) -> None:
+        """The exchange is over: the plugin need not go on."""
+        if not self._over:
+            self._over = True
+            self._deferred.cancel()
+
+
+def is_deferred(result: object) -> bool:
+    """Return whether a plugin returned a Deferred: this room knows Twisted by its methods alone."""
+    return callable(getattr(result, "addBoth", None)) and callable(getattr(result, "cancel", None))
+
+
+def failure_of(result: object) -> BaseException | None:
+    """Return the exception of a Failure that a Deferred fired with, None for anything else."""
+    wrong = getattr(result, "value", None) if hasattr(result, "getTraceback") else None
+    return wrong if isinstance(wrong, BaseException) else None
