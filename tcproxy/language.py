@@ -32,6 +32,7 @@ from tcproxy.model import (
     replies,
     rings,
     server,
+    server_states,
     timeouts,
     tls,
     tuning,
@@ -77,6 +78,7 @@ ROOMS = (
     rules.WORDS,
     bind.WORDS,
     server.WORDS,
+    server_states.WORDS,
     unsupported.WORDS,
     userlists.WORDS,
     rings.WORDS,
@@ -180,6 +182,7 @@ def new_reading(
         services=registry.services,
         words=words(),
         conditions=rules.read_condition,
+        read_sample=rules.read_sample,
         check_format=formats.check,
         unresolved_allowed=unresolved_allowed,
     )

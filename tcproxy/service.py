@@ -36,6 +36,7 @@ from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
+from tcproxy.servers.state_files import load_states
 from tcproxy.servers.states_report import ANNOUNCEMENT, proxy_without_servers, states_report
 from tcproxy.servers.tracking import link_tracks
 from tcproxy.session.frontend import Backend, Frontend
@@ -123,6 +124,7 @@ class ProxyService(MultiService):
         self._make_frontends()
         self.checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
         self.checks.setServiceParent(self)  # type: ignore[no-untyped-call]
+        load_states(configuration.process, self.world.farms, self.announce)
         self._add_control()
         self._opened = False
         self._stopped: defer.Deferred[None] | None = None

@@ -164,6 +164,7 @@ SHOWN = {
         "monitor fail": ANSWERS,
         "use_backend acl": "rules/test_use_backend_reference.py::test_clients_reach_the_farm_that_haproxy_chooses",
         "bind": "transport/test_binding.py::test_socket_options",
+        "server-state-file-name": "servers/test_state_files.py::test_which_file_is_read",
         "server": "transport/test_server_links.py::test_options_reach_the_socket",
         "default-server server-template": f"{HERE}test_default_server_and_templates",
         "source": "transport/test_server_links.py::test_source_address_and_port",

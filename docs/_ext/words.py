@@ -17,7 +17,6 @@ from tcproxy import language
 from tcproxy.control import commands
 from tcproxy.grammar.rows import Argument, Row, Status, Where
 from tcproxy.grammar.sections import UNSUPPORTED_SECTIONS
-from tcproxy.model.proxy import LATER_STRATEGIES
 from tcproxy.registry import Registry
 from tcproxy.rules.actions.table import ACTIONS, missing
 from tcproxy.rules.predefined import PREDEFINED_NOT_YET
@@ -154,13 +153,12 @@ REFUSED: Mapping[str, Callable[[], Iterable[str]]] = {
     "fetches": lambda: MISSING_FETCHES,
     "converters": lambda: MISSING_CONVERTERS,
     "acls": lambda: PREDEFINED_NOT_YET,
-    "strategies": lambda: LATER_STRATEGIES,
 }
 """What is refused by name and has no row."""
 
 
 class Refused(Drawn):
-    """Names that HAProxy 2.6 knows and tcproxy refuses: sections, actions, fetches, converters, acls, strategies."""
+    """Names that HAProxy 2.6 knows and tcproxy refuses: sections, actions, fetches, converters, acls."""
 
     required_arguments = 1
 

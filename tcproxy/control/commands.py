@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tcproxy.control import basics, dumps, dynamic_cookies, events, frontends, refused_commands, servers, sessions
+from tcproxy.control import (
+    basics,
+    dumps,
+    dynamic_cookies,
+    dynamic_servers,
+    events,
+    frontends,
+    inside,
+    patterns,
+    refused_commands,
+    servers,
+    sessions,
+    variables,
+)
 from tcproxy.control.command_table import CommandTable
 
 ROOMS = (
@@ -10,9 +23,13 @@ ROOMS = (
     dumps.COMMANDS,
     events.COMMANDS,
     servers.COMMANDS,
+    dynamic_servers.COMMANDS,
     dynamic_cookies.COMMANDS,
     frontends.COMMANDS,
     sessions.COMMANDS,
+    patterns.COMMANDS,
+    inside.COMMANDS,
+    variables.COMMANDS,
     refused_commands.COMMANDS,
 )
 

@@ -34,41 +34,15 @@ _OTHERS_OF_TLS = """
     show ssl providers
     show tls-keys
 """
-_PATTERNS_AND_TABLES = """
-    add acl
-    add map
-    clear acl
-    clear map
+_TABLES = """
     clear table
-    commit acl
-    commit map
-    del acl
-    del map
-    get acl
-    get map
-    prepare acl
-    prepare map
-    set map
     set table
-    show acl
-    show map
     show table
 """
-_SERVERS = """
-    add server
-    del server
-    disable agent
-    enable agent
-    set rate-limit
-"""
 _INSIDE = """
-    show activity
     show peers
-    show pools
     show resolvers
     show schema json
-    show tasks
-    show threads
     show trace
     trace
     _getsocks
@@ -104,12 +78,9 @@ _MASTER = """
 COMMANDS = (
     *refused(_CERTIFICATES, Level.ADMIN),
     *refused(_OTHERS_OF_TLS),
-    *refused(_PATTERNS_AND_TABLES),
-    *refused(_SERVERS, Level.ADMIN),
+    *refused(_TABLES),
     *refused("set profiling\nshow cache\nshow profiling", Level.ADMIN),
-    *refused("get var\nshow errors\nshow fd\nshow libs", Level.OPERATOR),
     *refused(_INSIDE),
-    *refused("set var", Level.ADMIN, experimental=True),
     *refused(_DEBUGGING, Level.ADMIN, expert=True),
     *refused(_MASTER, Level.ADMIN, CommandPlace.MASTER),
 )

@@ -119,6 +119,7 @@ class Row:
     unnamed_defaults: may stand in a `defaults` section without a name (rules may only in named ones).
     advice: of a word that HAProxy 2.6 itself no longer takes: what to write instead.
     core: one of HAProxy's built-in words, which its own list of keywords (-dK) leaves out.
+    dynamic: an option of `server` that `add server` takes, too.
     own: a word of tcproxy alone, which HAProxy 2.6 does not have: -dK lists it under a heading of its own.
     """
 
@@ -139,6 +140,7 @@ class Row:
     advice: str = ""
     core: bool = False
     own: bool = False
+    dynamic: bool = False
 
 
 class DuplicateWord(Exception):
@@ -212,7 +214,8 @@ class Reading:
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of files that lines name, by path, so that each is read once.
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
-    words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py).
+    words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py). read_sample: reads a sample
+    (likewise).
     check_format: raises ValueError about a format that is wrong; its second argument: in HTTP mode.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
@@ -234,6 +237,7 @@ class Reading:
     patterns: Any = None
     words: Words = field(default_factory=Words)
     conditions: Any = None
+    read_sample: Any = None
     check_format: Callable[[str, bool, FormatUse], object] | None = None
     unresolved_allowed: bool = False
     embedded: bool = False

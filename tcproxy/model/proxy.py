@@ -76,7 +76,8 @@ class KeepAlive:
 class Proxy:
     """One proxy section, defaults included.
 
-    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration.
+    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration;
+        id_is_given: by a line `id`.
     timeouts: milliseconds by name ("connect", "client", "server", "client-fin", "server-fin", "queue", "tunnel",
         "check", "tarpit", "http-request", "http-keep-alive"); absent: none.
     options: names of the `option` words that are on ("tcplog", "redispatch" ...).
@@ -94,6 +95,8 @@ class Proxy:
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
+    state_from: where the states of servers come from at start: global, local, or "" (server_states.py);
+        state_file_name: of local ones, "" for the backend's name.
     rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
     request_delay, response_delay: milliseconds that `tcp-request content` and `tcp-response content` rules may wait.
     """
@@ -102,6 +105,7 @@ class Proxy:
     name: str
     origin: Origin = NOWHERE
     id: int = 0
+    id_is_given: bool = False
     mode: str = "tcp"
     description: str = ""
     disabled: bool = False
@@ -149,6 +153,8 @@ class Proxy:
     cookie: Cookie | None = None
     dynamic_cookie_key: str = ""
     rdp_cookie: str = ""
+    state_from: str = ""
+    state_file_name: str = ""
     persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
@@ -170,7 +176,9 @@ class Proxy:
         """Return the samples that actions of rules take, and names of backends and servers, with their places."""
         named = [rule for rule in (*self.use_backends, *self.use_servers) if rule.form is not None]
         found = [(expression, rule.origin) for rule in self.every_rule() for expression in rule.made.expressions]
-        return found + [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
+        found += [(expression, rule.origin) for rule in named for expression in rule.form.expressions]
+        key: Any = self.balance.options
+        return [*found, (key.expression, key.origin)] if hasattr(key, "expression") else found
 
     def formats_of_replies(self) -> list[tuple[str, Origin]]:
         """Return the formats of answers, with the places that they are said in as far as these are known."""
@@ -226,21 +234,26 @@ def parse_balance(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `balance NAME[(ARGUMENT)] ...`; the plugin of that name reads what follows the name."""
     words = statement.words[1:] or ("roundrobin",)
     name, bracket, inner = words[0].partition("(")
-    if name in LATER_STRATEGIES:
-        raise Refused(f"'balance {name}' is known to HAProxy 2.6, not supported by tcproxy yet", 1)
     strategy = reading.strategies.get(name)
     if strategy is None:
         known = listed(tuple(sorted(reading.strategies)))
         raise Refused(f"'balance' has no strategy '{name}'; there are {known}", 1)
     try:
-        options = strategy.parse([f"({inner}", *words[1:]] if bracket else list(words[1:]))
+        if getattr(strategy, "takes_sample", False) and len(words) > 1 and reading.read_sample is not None:
+            options = strategy.key_of(_read_sample(statement, reading), statement.origin)
+        else:
+            options = strategy.parse([f"({inner}", *words[1:]] if bracket else list(words[1:]))
     except ValueError as wrong:
         at = blamed(str(wrong), statement.words, 1)
         raise Refused(f"'balance {name}' : {wrong}", at) from None
     draft["balance"] = Balance(name, options, strategy)
 
 
-LATER_STRATEGIES = frozenset({"hash"})
+def _read_sample(statement: Statement, reading: Reading) -> Any:
+    """Read the sample of `balance hash`."""
+    if len(statement.words) > 3:
+        raise Refused(f"'balance hash' takes one sample without blanks, and not '{statement.words[3]}' behind it", 3)
+    return reading.read_sample(statement, 2, reading, "backend_set_server")
 
 HASH_FUNCTIONS = ("sdbm", "djb2", "crc32", "wt6")
 
@@ -332,6 +345,7 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
         values["hash_type"] = replace(draft.get("hash_type", HashType()), balance_factor=factor)
     values.update(
         id=number,
+        id_is_given=bool(draft.get("id")),
         binds=binds,
         servers=servers,
         timeouts=dict(draft.get("timeouts", {})),

@@ -42,7 +42,6 @@ _HTTP_PROXY = """
 
 _BACK = """
     external-check
-    load-server-state-from-file
     option external-check
     option ldap-check
     option mysql-check
@@ -52,7 +51,6 @@ _BACK = """
     option spop-check
     option ssl-hello-chk
     option tcp-check
-    server-state-file-name
     tcp-check
     transparent
 """

@@ -6,6 +6,7 @@ from tcproxy.balance.hdr import HeaderHash
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.rdp_cookie import RdpCookieHash
 from tcproxy.balance.roundrobin import RoundRobin
+from tcproxy.balance.sample import SampleHash
 from tcproxy.balance.source import SourceHash
 from tcproxy.balance.static_rr import StaticRoundRobin
 from tcproxy.balance.uri import UriHash
@@ -21,3 +22,4 @@ uri = UriHash()
 url_param = UrlParamHash()
 hdr = HeaderHash()
 rdp_cookie = RdpCookieHash()
+hash_of_sample = SampleHash()

@@ -5,6 +5,7 @@ conditions.py combines ACLs into conditions; tcproxy/samples/patterns compares v
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -133,7 +134,9 @@ def parse_test(statement: Statement, start: int, end: int, reading: Reading) -> 
     if expression.fetch.name == GROUPS:
         _check_groups(flags, at, end)
     method = flags.method or _default(expression, start)
-    patterns, sets = _patterns(statement, at, end, method, flags, files)
+    patterns, sets = _patterns(
+        statement, at, end, method, flags, files, re.split("[(,]", statement.words[start])[0]
+    )
     take = _taking(expression, method, flags.method is not None, start)
     if method.reader is not None and not (at < end or flags.ended or flags.files):
         reading.warn(statement, f"the acl '{words[start]}' has no pattern and will never match; '--' says you mean it")
@@ -235,10 +238,14 @@ class _Flags:
 
 
 def _patterns(
-    statement: Statement, start: int, end: int, method: Method, flags: _Flags, files: PatternFiles
+    statement: Statement, start: int, end: int, method: Method, flags: _Flags, files: PatternFiles, title: str
 ) -> tuple[Patterns | None, list[PatternSet]]:
-    """Read the patterns of files and of the line; return the sets that have them, too. Raises Refused: all faults."""
+    """Read the patterns of files and of the line; return the sets that have them, too. Raises Refused: all faults.
+
+    title: the criterion.
+    """
     own = PatternSet(origin=statement.origin, number=flags.number)
+    own.title = title
     if method.reader is None:
         files.sets.add(own)
         return None, []

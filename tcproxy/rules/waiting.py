@@ -21,36 +21,68 @@ if TYPE_CHECKING:
 Holds3: TypeAlias = "Callable[[Facts], bool | None]"
 """Says whether something is met; None: not known yet."""
 
-WaitingRule: TypeAlias = "tuple[Holds3 | None, Act, Ends]"
-"""A rule at work: its condition, its action, and what follows that."""
+WaitingRule: TypeAlias = "tuple[Holds3 | None, Act, Ends, Callable[[Any], bool] | None]"
+"""A rule at work: its condition, its action, what follows that, and whether the action itself waits (Made.waits)."""
+
+
+class Wait:
+    """How far a set is whose rules may wait.
+
+    over: nothing more is waited for. asking: a condition is being asked, or an action whether it waits. at: the rule to
+    go on with, past its condition, 0 for the first one.
+    """
+
+    __slots__ = ("asking", "at", "over")
+
+    def __init__(self, over: bool = False, at: int = 0) -> None:
+        self.over = over
+        self.at = at
+        self.asking = False
+
+    @property
+    def known(self) -> bool:
+        """Return whether what is asked now must have an answer: actions know no wait."""
+        return self.over or not self.asking
 
 
 def waiting_rules(rules: Sequence[Rule], assembly: Assembly) -> list[WaitingRule]:
     """Return the rules of a set at work."""
     return [
-        (three_valued(rule.condition), rule.made.make(assembly), rule.action.ends)
-        for rule in rules
+        (three_valued(rule.condition), rule.made.make(assembly), rule.action.ends, rule.made.waits) for rule in rules
     ]
 
 
-def decide(rules: Sequence[WaitingRule], stream: Any) -> bool | None:
+def decide(rules: Sequence[WaitingRule], stream: Any, wait: Wait) -> bool | None:
     """Take the rules in order. Return True when the set is through, None when it must wait for more bytes.
 
-    False: an action has ended what the rules are about.
+    False: an action has ended what the rules are about. As in HAProxy a set goes on with the action that waited, but
+    begins anew where a condition did.
     """
-    for holds, act, ends in rules:
-        if holds is not None:
-            met = holds(stream)
-            if met is None:
-                return None
-            if not met:
-                continue
+    first, wait.at = wait.at, 0
+    for at in range(first, len(rules)):
+        holds, act, ends, waits = rules[at]
+        wait.asking = True
+        met = True if holds is None or (first and at == first) else holds(stream)
+        held = bool(met) and waits is not None and waits(stream)
+        wait.asking = False
+        if held:
+            wait.at = at
+            return None
+        if met is None:
+            return None
+        if not met:
+            continue
         going = act(stream)
         if ends is Ends.ALWAYS or (ends is Ends.SOMETIMES and not going):
             return False
         if ends is Ends.SET:
             return True
     return True
+
+
+def rule_waits(rule: Rule) -> bool:
+    """Return whether a rule's condition may be not known yet, or its action wait."""
+    return rule.made.waits is not None or may_wait(rule.condition)
 
 
 def may_wait(condition: Condition | None) -> bool:

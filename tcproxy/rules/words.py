@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import TYPE_CHECKING
 
 from tcproxy.grammar.rows import NAMED_BACK, NAMED_FRONT, PROXY, Draft, Reading, Row
-from tcproxy.grammar.statements import Origin, Statement
+from tcproxy.grammar.statements import Origin, Refused, Statement
 
 if TYPE_CHECKING:
     from tcproxy.model.proxy import Proxy
     from tcproxy.model.userlists import UserList
     from tcproxy.rules.conditions import Condition, Named
+    from tcproxy.samples.expressions import Expression
 
 
 def parse_acl(statement: Statement, draft: Draft, reading: Reading) -> None:
@@ -38,6 +39,25 @@ def read_condition(
 
     met = Place[place.upper()] if place else None
     return conditions.parse_condition(statement, start, reading, met, draft.get("acls"), draft)
+
+
+def read_sample(statement: Statement, at: int, reading: Reading, place: str) -> Expression:
+    """Read the word at an index as a sample, for a place (see `read_condition`). Raises Refused.
+
+    `Reading.read_sample` is set to this function.
+    """
+    from tcproxy.samples.expressions import parse_expression
+    from tcproxy.samples.patterns.files import PatternFiles
+    from tcproxy.samples.places import Place
+
+    title, met = " ".join(statement.words[:at]), Place[place.upper()]
+    try:
+        found = parse_expression(statement.words[at], reading.name, PatternFiles(reading, statement))
+    except ValueError as wrong:
+        raise Refused(f"'{title}' : {wrong}", at) from None
+    if not met.allows(found.fetch.places):
+        raise Refused(f"'{title}' : the fetch '{found.fetch.name}' cannot be used in a '{met.words}'", at)
+    return found
 
 
 def unresolved(

@@ -23,7 +23,7 @@ def _var(word: bytes = b"", default: bytes | None = None) -> Take:
 
     def take(facts: Facts) -> Value | None:
         store = facts.variables(scope)
-        return instead if store is None else store.get(name, instead)
+        return None if store is None else store.get(name, instead)
 
     return take
 
@@ -56,7 +56,7 @@ def _unset(word: bytes = b"") -> ConvertWith:
 
 FETCHES = (
     Fetch(
-        "var", Kind.ANY, ANYWHERE, "What a variable holds; the default (a text) if it is not set.",
+        "var", Kind.ANY, ANYWHERE, "What a variable holds; its default (a text) where only its scope is there.",
         build=_var, arguments=(ArgumentType.STRING, ArgumentType.STRING), required=1,
     ),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 A rule whose condition is not known yet waits for more bytes, at most for the section's inspect-delay, and no longer
 when no byte can come any more: the client ended, or its buffer is full. Then all conditions are known. As in HAProxy
-the rules are looked at from the first one on whenever bytes came.
+the rules are looked at from the first one on whenever bytes came; a capture waits for its sample in its place.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Any
 
 from tcproxy.rules.actions.rows import Assembly
 from tcproxy.rules.lines import Rule
-from tcproxy.rules.waiting import decide, waiting_rules
+from tcproxy.rules.waiting import Wait, decide, waiting_rules
 from tcproxy.session.settings import Step
 from tcproxy.session.stages import CHOOSING, CLOSED, INSPECTING, NEVER
 
 
-class Inspection:
+class Inspection(Wait):
     """The rules of one stream under way. until: when the wait ends, monotonic seconds, NEVER before it has begun.
 
-    delay: seconds. over: every condition is known, whatever comes.
+    delay: seconds.
     """
 
-    __slots__ = ("delay", "over", "until")
+    __slots__ = ("delay", "until")
 
     def __init__(self, delay: float) -> None:
+        super().__init__(over=not delay)
         self.delay = delay
         self.until = NEVER
-        self.over = not delay
 
     def wait(self, now: float) -> None:
         """Begin the wait, or go on with it."""
@@ -46,7 +46,7 @@ def inspecting(rules: Sequence[Rule], assembly: Assembly, delay: float, full: in
             inspection = stream.inspection = Inspection(delay)
         client_full = len(stream.client.held) >= full
         inspection.over = inspection.over or stream.client_done or client_full or stream.now() >= inspection.until
-        verdict = decide(made, stream)
+        verdict = decide(made, stream, inspection)
         if stream.stage is CLOSED:  # it speaks HTTP from now on
             return False
         if verdict:

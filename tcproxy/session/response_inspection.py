@@ -48,7 +48,7 @@ class InspectedRelay(Relay):
         inspection, now = stream.inspection, stream.now()
         done = self.server_done or len(self.link.held) >= self.full or now >= inspection.until
         inspection.over = inspection.over or done
-        verdict = decide(self.rules, stream)
+        verdict = decide(self.rules, stream, inspection)
         if verdict:
             self.let_go()
         elif verdict is None:

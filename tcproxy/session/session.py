@@ -87,7 +87,7 @@ class TcpSession(Connection, Stream):
     @property
     def wait_over(self) -> bool:
         """Return False while a condition may be answered by "not known yet"."""
-        return self.inspection is None or self.inspection.over
+        return self.inspection is None or self.inspection.known
 
     def begin(self, client: End) -> None:
         """The client's connection stands: count it and take the first steps."""

@@ -10,6 +10,7 @@ from tcproxy.balance.hdr import HeaderHash
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.rdp_cookie import RdpCookieHash
 from tcproxy.balance.roundrobin import RoundRobin
+from tcproxy.balance.sample import SampleHash
 from tcproxy.balance.source import SourceHash
 from tcproxy.balance.static_rr import StaticRoundRobin
 from tcproxy.balance.uri import UriHash
@@ -22,7 +23,9 @@ STRATEGIES = {
     for strategy in (RoundRobin(), StaticRoundRobin(), LeastConn(), First(), SourceHash(), Random())
 }
 
-KEYED = {strategy.name: strategy for strategy in (UriHash(), UrlParamHash(), HeaderHash(), RdpCookieHash())}
+KEYED = {
+    strategy.name: strategy for strategy in (UriHash(), UrlParamHash(), HeaderHash(), RdpCookieHash(), SampleHash())
+}
 """Those that look at what clients say."""
 
 HASHES = [

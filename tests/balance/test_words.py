@@ -64,7 +64,11 @@ def test_draws() -> None:
     [
         ("balance random(0)", ("random", "1 or more")),
         ("balance leastconn(2)", ("leastconn", "parentheses")),
-        ("balance hash src", ("hash", "not supported by tcproxy yet")),
+        ("balance hash", ("hash", "needs a sample")),
+        ("balance hash src ipmask(24)", ("hash", "without blanks")),
+        ("balance hash nonsense", ("hash", "nonsense")),
+        ("balance hash res.hdr(a)", ("res.hdr", "balance")),
+        ("balance hash srv_name", ("srv_name", "balance")),
         ("balance rdp-cookie()", ("rdp-cookie", "needs the name of a cookie")),
         ("balance rounrobin", ("rounrobin", "roundrobin")),
         ("hash-type map-based avalanche", ("avalanche", "crc32")),

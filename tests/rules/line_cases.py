@@ -98,7 +98,8 @@ LINES: dict[str, tuple[str, ...]] = {
         "silent-drop", "reject", "auth", "set-path /", "set-method x", "set-header a %[status]",
         "set-header a %[path]", "set-header a %[src]", "add-header a b", "del-header a", "replace-header a b c",
         "replace-value a b c", "set-var(res.a) status", "set-var(res.a) path", "set-var-fmt(res.a) x",
-        "unset-var(res.a)", "wait-for-body", "early-hint a b", "set-timeout server 1", "set-src src",
+        "unset-var(res.a)", "wait-for-body", "wait-for-body time 1s", "wait-for-body at-least 1k time 1s if TRUE",
+        "wait-for-body time x", "wait-for-body time 1s x", "early-hint a b", "set-timeout server 1", "set-src src",
         "normalize-uri fragment-strip", "tarpit", "disable-l7-retry", "set-priority-class int(1)",
     ),
     "http-after-response": (

@@ -18,7 +18,7 @@ from tcproxy.rules.acls import parse_acl
 from tcproxy.rules.actions.rows import Action, Ends, Made
 from tcproxy.rules.conditions import parse_condition
 from tcproxy.rules.lines import Rule
-from tcproxy.rules.waiting import decide, may_wait, three_valued, waiting_rules
+from tcproxy.rules.waiting import Wait, decide, may_wait, three_valued, waiting_rules
 from tests.rules.world import condition, reading, statement
 from tests.running import HAPROXY, free_port, program
 
@@ -124,7 +124,7 @@ def _rule(text: str, done: list[str], name: str, ends: Ends = Ends.NEVER, goes_o
 
 
 def _decided(*rules: Rule) -> bool | None:
-    return decide(waiting_rules(rules, None), client())  # type: ignore[arg-type]  # these actions ask nothing of it
+    return decide(waiting_rules(rules, None), client(), Wait())  # type: ignore[arg-type]  # these actions ask nothing of it
 
 
 def test_rules_are_taken_up_to_the_one_that_waits() -> None:

@@ -520,6 +520,35 @@ def use_backend_behind_a_wait(scene: Scene) -> None:
     """
 listen {name}
     bind {host}:1000
+    log-format "%hr %[var(txn.first)] %[var(txn.second)] %[var(txn.third)] %[wait_end] %ts"
+    tcp-request inspect-delay 400ms
+    tcp-request content accept if {{ req.len 0 }} !{{ wait_end }}
+    tcp-request content set-var(txn.first) req.len
+    tcp-request content set-var(txn.third) wait_end
+    tcp-request content capture req.payload(0,4) len 4
+    tcp-request content set-var(txn.second) req.len
+    tcp-request content capture wait_end len 4 if {{ req.payload(0,1) -m str w }}
+    server s {host}:2000
+"""
+)
+def captures_that_wait(scene: Scene) -> None:
+    """A capture waits for its sample, and the rules go on with it then; `set-var` knows no wait."""
+    door = scene.listen()
+    for parts in ((b"abcdef",), (b"ab", b"cdef"), (b"w", b"xyz"), (b"ab",)):
+        client = scene.connect()
+        for part in parts:
+            client.send(part)
+            scene.turn()
+        door.accept().reads(sum(map(len, parts))).close()
+        client.ends().close()
+        scene.logged()
+    scene.left()
+
+
+@story(
+    """
+listen {name}
+    bind {host}:1000
     bind {host}:1001
     bind {host}:1002
     log-format "%ci %hr %ts %U"

@@ -101,6 +101,7 @@ frontend {{name}}
     http-request deny if {{{{ path /deny }}}}
     http-request return status 200 hdr Own %[var(req.a)]|%[var(txn.a)] if {{{{ path /own }}}}
 {rule("http-after-response", "E-Seen", SHOWN.format("a") + SHOWN.format("c"))}\
+{rule("http-after-response", "Instead", "%[var(req.none,q)]%[var(res.none,s)]%[var(txn.none,t)]")}\
 {rule("http-after-response", "E-Set", SET.format("e"))}\
 {rule("http-after-response", "F-Seen", SHOWN.format("e"))}\
 backend {{name}}.b

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from tcproxy.grammar.rows import Draft
 from tcproxy.grammar.units import Integer
@@ -69,7 +71,16 @@ def _new_slot(words: ActionWords, expression: Expression, slot: int) -> Made:
     except ValueError as wrong:
         raise words.refuse(str(wrong), at) from None
     words.draft.append("request_captures", Capture("", length))
-    return Made(lambda assembly: _capturing(expression, slot, assembly), ("capture",), (expression,))
+    waits = _waiting(expression) if words.kind is SetKind.TCP_CONTENT else None
+    return Made(lambda assembly: _capturing(expression, slot, assembly), ("capture",), (expression,), waits=waits)
+
+
+def _waiting(expression: Expression) -> Callable[[Any], bool] | None:
+    """Return what says whether a sample is not there, and may still come; None where that cannot be."""
+    take, changes = expression.taking(Kind.STR), expression.waits
+    if take is None or changes is None:
+        return None
+    return lambda facts: not facts.wait_over and take(facts) is None and changes(facts)
 
 
 def _capturing(expression: Expression, slot: int, assembly: Assembly) -> Act:

@@ -199,7 +199,8 @@ class Made:
     it names, to be checked. status, reply, group: of actions that answer: the status for log lines, what is sent (None:
     the page that there is for the status), and the `http-errors` section that has it; make_with: returns `make` for an
     answer that is found there, when all sections are read. check: says what is wrong once the whole section is read, ""
-    for nothing.
+    for nothing. waits: of `tcp-request content` rules, says whether the action waits for more bytes; None: it never
+    does.
     """
 
     make: Make
@@ -210,6 +211,7 @@ class Made:
     group: str = ""
     check: Callable[[Draft], str] | None = None
     make_with: Callable[[Reply | None], Make] | None = None
+    waits: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tcproxy.grammar.units import Size, Time
 from tcproxy.rules.actions.rows import Act, Action, ActionWords, Assembly, Ends, Made, Text
-from tcproxy.rules.sets import REQUESTS, SetKind
+from tcproxy.rules.sets import MESSAGES, REQUESTS, SetKind
 from tcproxy.samples.kinds import Kind
 
 CLASSES, OFFSETS = 2047, 524287
@@ -104,7 +104,7 @@ ACTIONS = (
            _priority(True), "EXPRESSION"),
     Action("set-timeout", REQUESTS, "Set 'timeout server' or 'timeout tunnel' for the request.", _read_timeout,
            "server|tunnel TIME|EXPRESSION"),
-    Action("wait-for-body", REQUESTS, "Wait for the body of the request.", _read_body_wait,
+    Action("wait-for-body", MESSAGES, "Wait for the body of the request, or of the response.", _read_body_wait,
            "time TIME [at-least BYTES]", Ends.SOMETIMES, waits=True),
     Action("wait-for-handshake", REQUESTS, "No effect: nothing comes before a TLS handshake is over.", _read_nothing),
 )  # fmt: skip

@@ -20,7 +20,8 @@ class PatternSet:
     """The patterns of one file, or of the line of one ACL; HAProxy calls it a pattern reference.
 
     number: what `show acl` and `show map` name it by: that of `-u`, or one of its own when all is read; -1 until then.
-    file: its name as written, "" for the patterns of a line. origin: the line that named it first.
+    file: its name as written, "" for the patterns of a line. origin: the line that named it first. title: the criterion
+    of the ACL whose line has the patterns.
     has_values: of a file of two columns. acls, maps: how many of each use it.
     current, next: generations. Patterns of the current one match; those of others have been prepared, and match when
     their generation is committed.
@@ -28,13 +29,14 @@ class PatternSet:
 
     __slots__ = (
         "_by_text", "_entries", "_kinds", "_last_id", "_matchers", "acls", "current", "file", "has_values", "maps",
-        "next", "number", "origin",
+        "next", "number", "origin", "title",
     )  # fmt: skip
 
     def __init__(self, file: str = "", origin: Origin = NOWHERE, has_values: bool = False, number: int = -1) -> None:
         self.number = number
         self.file = file
         self.origin = origin
+        self.title = ""
         self.has_values = has_values
         self.acls: list[Origin] = []
         self.maps: list[Origin] = []
@@ -58,7 +60,19 @@ class PatternSet:
         """Return the pattern of this id."""
         return self._entries.get(number)
 
+    def numbers(self) -> list[int]:
+        """Return the ids of the patterns of all generations, in their order."""
+        return list(self._entries)
+
     # uses
+
+    def matchers(self) -> list[Matcher]:
+        """Return what compares values with the patterns, one for each way of use."""
+        return list(self._matchers.values())
+
+    def gives(self, kind: Kind) -> bool:
+        """Return whether a map that uses the set gives values of this kind."""
+        return kind in self._kinds
 
     def matcher(self, method: Method, flags: Flags) -> Matcher:
         """Return the Matcher of this way of use, made with its first user. Raises ValueError for an unfit pattern."""
@@ -133,11 +147,11 @@ class PatternSet:
         return entry
 
     def find(self, text: bytes) -> Entry | None:
-        """Return the first pattern of this very text in the current generation."""
+        """Return the first pattern of this very text, in any generation."""
         return next(iter(self._of_text(text)), None)
 
     def delete(self, text: bytes) -> int:
-        """Delete all patterns of this text in the current generation; return how many there were."""
+        """Delete all patterns of this text, in every generation; return how many there were."""
         found = self._of_text(text)
         for entry in found:
             self._delete(entry)
@@ -202,12 +216,12 @@ class PatternSet:
         self._by_text = None
 
     def _of_text(self, text: bytes) -> list[Entry]:
-        """Return the patterns of this text in the current generation. The index is made when it is first needed."""
+        """Return the patterns of this text, of all generations, as in HAProxy. The index is made when first needed."""
         if self._by_text is None:
             self._by_text = {}
             for entry in self._entries.values():
                 self._by_text.setdefault(entry.text, []).append(entry)
-        return [entry for entry in self._by_text.get(text, ()) if entry.generation == self.current]
+        return list(self._by_text.get(text, ()))
 
     def _delete(self, entry: Entry) -> None:
         for matcher in self._matchers.values():

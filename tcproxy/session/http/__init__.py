@@ -22,7 +22,7 @@ What is done to requests and responses, by options and words:
 
     rule_table.py      the one table of it, in order
     requests.py        `http-request` rules
-    request_body.py    requests that wait for their body
+    request_body.py    requests that wait for their body; response_body.py: responses that do
     refusals.py        `http-request deny` and `tarpit`
     redirects.py       `redirect` rules, and servers with `redir`
     monitor.py         `monitor-uri`

@@ -18,6 +18,7 @@ from tcproxy.session.http.pages import BUILT_IN, pages_of
 from tcproxy.session.http.redirects import redirect_to_server
 from tcproxy.session.http.refusals import needs_of
 from tcproxy.session.http.request_body import still_there
+from tcproxy.session.http.response_body import WaitingRules
 from tcproxy.session.http.retries import causes_of
 from tcproxy.session.http.rule_sets import (
     after_responses,
@@ -156,6 +157,7 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.pages = {**front.pages, **pages_of(backend.model)}
     route.requests, waits = made_of(rule_table.BACK, *pair)
     route.responses, _ = made_of(rule_table.RESPONSES, *pair)
+    route.holds = any(isinstance(edit, WaitingRules) for edit in route.responses)
     route.retries = causes_of(backend.model)
     route.observes = http.observes
     sends_away = any(server.redir for server in backend.model.servers)
@@ -170,7 +172,7 @@ def route_between(front: HttpSettings, backend: BackendSettings) -> Route:
     route.fast_requests = not (waits or route.closes or backend.dispatch or sends_away or written)
     # a client that asks by HEAD may be sent no body of another method's response; some statuses have none
     muted = changes_methods(*pair) or takes_bodies(*pair) or answers_responses(*pair)
-    route.fast_responses = not (route.closes or front.closes or front.early or written or muted)
+    route.fast_responses = not (route.holds or route.closes or front.closes or front.early or written or muted)
     return route
 
 

@@ -9,7 +9,7 @@ inspect-delay is over. As in HAProxy a request that a frontend's rules refuse co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tcproxy.model.proxy import Proxy
 from tcproxy.rules.actions.rows import Assembly
@@ -26,28 +26,37 @@ if TYPE_CHECKING:
 
 
 class _Deciding(InnerServer):
-    """Stands in a wait's place while conditions are asked. wait_over: they must be known now."""
+    """Stands in a wait's place while conditions are asked. wait: how far the rules are (rules/waiting.py)."""
 
-    def __init__(self, exchange: Exchange, over: bool) -> None:
+    __slots__ = ("wait",)
+
+    def __init__(self, exchange: Exchange, wait: Any) -> None:
         super().__init__(exchange)
-        self.wait_over = over
+        self.wait = wait
+
+    @property
+    def wait_over(self) -> bool:  # type: ignore[override]  # of other servers it never changes
+        """Return whether conditions must be known now."""
+        return bool(self.wait.known)
 
 
 class ContentWait(BodyWait):
-    """The wait of rules for more of a request. until: monotonic seconds when it ends."""
+    """The wait of rules for more of a request. until: monotonic seconds when it ends. wait: see _Deciding."""
 
-    __slots__ = ("until",)
+    __slots__ = ("until", "wait")
 
-    def __init__(self, exchange: Exchange, full: int, delay: float) -> None:
+    def __init__(self, exchange: Exchange, full: int, delay: float, wait: Any) -> None:
         super().__init__(exchange, full)
         self.until = exchange.expires = exchange.now() + delay
+        self.wait = wait
 
     def over(self) -> None:
         """No more is to be waited for: decide."""
         exchange = self.exchange
         self._give_back()
         exchange.expires = NEVER
-        exchange.inner = _Deciding(exchange, True)
+        self.wait.over = True
+        exchange.inner = _Deciding(exchange, self.wait)
         exchange.run()
 
     def late(self) -> None:
@@ -128,26 +137,27 @@ def wait(owner: Proxy) -> bool:
     """Return whether a condition of a section's rules may be waited for."""
     if not owner.request_delay:
         return False
-    from tcproxy.rules.waiting import may_wait  # a configuration without rules needs none of it
+    from tcproxy.rules.waiting import rule_waits  # a configuration without rules needs none of it
 
-    return any(may_wait(rule.condition) for rule in owner.rules_of(SetKind.TCP_CONTENT))
+    return any(map(rule_waits, owner.rules_of(SetKind.TCP_CONTENT)))
 
 
 def inspecting(rules: Sequence[Line], assembly: Assembly, delay: float) -> Rule:
     """Return the step of rules that may wait, for so many seconds."""
-    from tcproxy.rules.waiting import decide, waiting_rules
+    from tcproxy.rules.waiting import Wait, decide, waiting_rules
 
     made = waiting_rules(rules, assembly)
 
     def inspect(exchange: Exchange) -> bool:
-        over = exchange.client.whole or type(exchange.inner) is _Deciding
-        exchange.inner = _Deciding(exchange, over)
-        verdict = decide(made, exchange)
+        inner = exchange.inner
+        wait = inner.wait if isinstance(inner, _Deciding) else Wait(exchange.client.whole)
+        exchange.inner = _Deciding(exchange, wait)
+        verdict = decide(made, exchange, wait)
         if verdict:
             exchange.inner = None
         elif verdict is None:
             exchange.next_step -= 1
-            exchange.inner = ContentWait(exchange, full_at(exchange), delay)
+            exchange.inner = ContentWait(exchange, full_at(exchange), delay, wait)
         return bool(verdict)
 
     return inspect

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from tcproxy.report.counters import UNCOUNTED
 from tcproxy.session import attempts
 from tcproxy.session.ends import End
-from tcproxy.session.http import crashes, fast, link_events, observing, pages
+from tcproxy.session.http import crashes, fast, link_events, observing, pages, response_body
 from tcproxy.session.http.accounting import account
+from tcproxy.session.http.captured_errors import keep_response
 from tcproxy.session.http.changes import Muted
 from tcproxy.session.http.inner import respond
 from tcproxy.session.http.log_lines import write_early, write_line
@@ -177,10 +178,18 @@ class HttpExchange(Exchange):
             self.server.counters.answered[head.status // 100] += 1
         if self.route.observes:
             observing.answered(self, head.status)
+        if self.route.holds:
+            return response_body.begin(self, head)
         for edit in self.route.responses:
             edit(self, head)
             if self.connection.exchange is not self:
                 return False  # it was answered in the server's place
+        return self.forward(head)
+
+    def forward(self, head: ResponseHead) -> bool:
+        """Send the client a response's head, as rules have made it. Return False if its body is not to be passed on."""
+        request = self.request
+        assert request is not None
         if head.tunnels(request):
             self._begin_tunnel(head)
             return False
@@ -208,15 +217,24 @@ class HttpExchange(Exchange):
     def bad_response(self, error: BadMessage) -> None:
         """The server sent bytes that are no response, or no body of one."""
         self.count_response_error()
+        keep_response(self, error)
         if self.route.observes:
             observing.failed(self, observing.HEAD if self.response is None else observing.BODY)
         if self.response is None and self.replay is not None and again(self, JUNK):
+            return
+        wait = response_body.held(self)
+        if wait is not None:
+            wait.bad()
             return
         self.decide(PROXY if self.response is None else SERVER_ERROR)
         self.fail_response(502)
 
     def response_ended(self) -> None:
         """The response's body is whole."""
+        if self.route.holds:
+            wait = response_body.held(self)
+            if wait is not None and not wait.go_on():
+                return
         self.response_whole = True
         if self.client.whole:
             self.finish()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tcproxy.session.accounting import aborted_by_server, broken_by_server
 from tcproxy.session.http import observing
 from tcproxy.session.http.inner import Drain
+from tcproxy.session.http.response_body import held
 from tcproxy.session.http.retries import EMPTY, again
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import CONNECTING, SERVER_ERROR
@@ -12,13 +13,17 @@ from tcproxy.session.stages import CONNECTING, SERVER_ERROR
 
 def server_ended(exchange: Exchange) -> None:
     """FIN came from the server: the end of a response, or the want of one."""
-    response = exchange.response
+    response, wait = exchange.response, held(exchange) if exchange.route.holds else None
     if response is None:
         server_failed(exchange, observing.CLOSED)
     elif response.ends_by_close:
-        exchange.client.end_message()
-        exchange.client.flush()
+        sink = exchange.client if wait is None else wait
+        sink.end_message()
+        sink.flush()
         exchange.response_ended()
+    elif wait is not None:
+        if wait.go_on():
+            server_ended(exchange)
     elif not exchange.response_whole:
         server_failed(exchange, observing.CLOSED)
 
@@ -46,6 +51,9 @@ def _unanswered(exchange: Exchange) -> None:
 
 def server_reset(exchange: Exchange) -> None:
     """The link was reset or could not be read (not a FIN)."""
+    wait = held(exchange) if exchange.route.holds else None
+    if wait is not None and not wait.go_on():
+        return
     if exchange.client.whole:
         if exchange.response is None:
             # HAProxy counts this error twice

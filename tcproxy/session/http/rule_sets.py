@@ -24,6 +24,7 @@ from tcproxy.session.http import (
     refusals,
     rejections,
     request_body,
+    response_body,
     retries,
     texts,
 )
@@ -61,6 +62,8 @@ class HttpAssembly(SessionAssembly):
 
     def wait_for_body(self, time: int, least: int) -> Act:
         """Return what waits for a body."""
+        if self.kind is SetKind.HTTP_RESPONSE:
+            return response_body.waiting_by_rule(time / 1000, least)
         return request_body.waiting_by_rule(time / 1000, least)
 
     def text(self, form: Format) -> Text:
@@ -189,7 +192,10 @@ def use_servers(front: Proxy, back: Proxy) -> Rule | None:
 def of_responses(front: Proxy, back: Proxy) -> ResponseEdit | None:
     """Return the edit that `http-response` rules make: those of the backend, and then those of the frontend."""
     owners = [front] if _is_one(front, back) else [back, front]
-    steps = [step for owner in owners for step in _steps(SetKind.HTTP_RESPONSE, front, owner)]
+    sets = [_steps(SetKind.HTTP_RESPONSE, front, owner) for owner in owners]
+    if any(rule.action.waits for owner in owners for rule in owner.rules_of(SetKind.HTTP_RESPONSE)):
+        return response_body.WaitingRules(sets)
+    steps = [step for some in sets for step in some]
     if not steps:
         return None
 

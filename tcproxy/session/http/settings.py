@@ -83,11 +83,12 @@ class Route:
     requests: the backend's rules (rule_table.py). steps: of an
     exchange, these rules and what follows.
     fast_requests, fast_responses: whether requests, and responses, may take the fast path (fast.py).
+    holds: rules may hold a response until its body is here (response_body.py).
     """
 
     __slots__ = (
-        "after", "backend", "closes", "fast_requests", "fast_responses", "observes", "pages", "requests", "responses",
-        "retries", "says_close", "soonest", "steps",
+        "after", "backend", "closes", "fast_requests", "fast_responses", "holds", "observes", "pages", "requests",
+        "responses", "retries", "says_close", "soonest", "steps",
     )  # fmt: skip
 
     after: Any
@@ -95,6 +96,7 @@ class Route:
     closes: bool
     fast_requests: bool
     fast_responses: bool
+    holds: bool
     observes: bool
     pages: Mapping[int, Any]
     requests: tuple[Step, ...]

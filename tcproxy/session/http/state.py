@@ -335,3 +335,7 @@ class Exchange(Stream):
     def responded(self, head: ResponseHead) -> bool:
         """The response's head came. Return False if its body is not to be passed on."""
         raise NotImplementedError
+
+    def forward(self, head: ResponseHead) -> bool:
+        """Send the client a response's head, as rules have made it. Return False if its body is not to be passed on."""
+        raise NotImplementedError

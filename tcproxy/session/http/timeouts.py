@@ -8,6 +8,7 @@ from __future__ import annotations
 from tcproxy.session import attempts
 from tcproxy.session.accounting import aborted_by_client, aborted_by_server
 from tcproxy.session.http import observing
+from tcproxy.session.http.response_body import held
 from tcproxy.session.http.retries import SILENT, again
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER, RELAYING, SERVER_TIMEOUT
@@ -16,7 +17,10 @@ from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER, RELAYING, SERVER_TIMEO
 def expired(exchange: Exchange) -> None:
     """`expires` has passed: the wait for a body, a queue place or a connection is over."""
     exchange.expires = NEVER
-    if exchange.inner is None:
+    wait = held(exchange)
+    if wait is not None:
+        wait.late()
+    elif exchange.inner is None:
         attempts.expired(exchange)
     else:
         exchange.inner.late()
@@ -66,6 +70,10 @@ def check(exchange: Exchange, now: float) -> None:
 
 def _server_late(exchange: Exchange, stalled: bool) -> None:
     """The server was silent for too long, or stalled: it takes no more of the request."""
+    wait = held(exchange)
+    if wait is not None:
+        wait.late()
+        return
     if exchange.response is None and exchange.replay is not None and again(exchange, SILENT):
         return
     if stalled and not exchange.client.whole:

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tcproxy.session.http.fast import answered
+from tcproxy.session.http.response_body import ResponseWait
 from tcproxy.transport.http1.ends import HttpEnd
 from tcproxy.transport.server_links import ServerLinkFactory
 from tcproxy.wire.http1 import (
@@ -191,6 +192,7 @@ class HttpLink(HttpEnd):
         assert request is not None
         interims: list[ResponseHead] = []
         pieces: list[Piece] = []
+        before = self.reader.buffer
         try:
             head = self.reader.feed(data, request)
             while head is not None and head.interim:
@@ -206,6 +208,7 @@ class HttpLink(HttpEnd):
                 pieces = body.feed(self.reader.take())
                 self.body = body
         except BadMessage as error:
+            error.data = before + data
             self.session.bad_response(error)
             return
         for interim in interims:
@@ -260,6 +263,8 @@ class HttpLink(HttpEnd):
     def at_hand(self, head: ResponseHead) -> int:
         """Return how many bytes of a body came with its head, as they are counted."""
         body, request = self.body, self.request
+        if isinstance(self.sink, ResponseWait):
+            return 0  # it is counted already
         if body is None:
             tunnels = request is not None and head.tunnels(request)
             return self.reader.pending if tunnels or head.framing is Framing.LENGTH else 0
@@ -270,6 +275,8 @@ class HttpLink(HttpEnd):
 
     def body_at_hand(self, head: ResponseHead) -> bytes:
         """Return what came of a body with its head, while the head is looked at."""
+        if isinstance(self.sink, ResponseWait):
+            return b"".join(self.sink.pieces)
         if self.body is not None:
             return b"".join(self.pieces)
         return self.reader.buffer[: head.length] if head.framing is Framing.LENGTH else b""
@@ -294,7 +301,7 @@ class HttpLink(HttpEnd):
         sink = self.sink
         if sink is None:
             return self
-        return sink if isinstance(sink, HttpEnd) else sink.client  # Muted stands for it
+        return sink if isinstance(sink, HttpEnd) else sink.client  # Muted, or ResponseWait, stands for it
 
     def tunnel(self) -> None:
         """Be a relay's end from now on."""
