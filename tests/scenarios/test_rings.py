@@ -184,7 +184,7 @@ WARNED = {
     "ring a\n maxlen 32000\n size 20000": "ring 'a' : its 'maxlen' 32000 is more than its size 20000",
     "ring a\n size 100": "'size' : 100 is less than the 16384 that the ring has",
     "ring a b": "'b' behind the section's name is not read",
-    "ring errors\nglobal\n log ring@errrs local0": "no ring 'errrs': these lines are lost; did you mean 'errors' maybe?",
+    "ring errors\nglobal\n log ring@errrs local0": "no ring 'errrs': these lines are lost; did you mean 'errors'",
 }
 
 
