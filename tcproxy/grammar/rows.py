@@ -31,6 +31,7 @@ class Where(Enum):
     USERLIST = "userlist"
     PEERS = "peers"
     HTTP_ERRORS = "http-errors"
+    RING = "ring"
     ANYWHERE = "any section"
 
 

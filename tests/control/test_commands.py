@@ -63,7 +63,6 @@ def test_events(play: Play) -> None:
     assert play.say("show events buf0 -n") == ""
     assert play.say("show events nowhere") == "No such event sink\n"
     assert play.say("show events buf0 x") == play.say("show events buf0 -x") == "unknown option\n"
-    assert "not supported" in play.say("show events buf0 -w")
     assert play.say("show events stdout") == "Nothing to report for this sink\n"
     assert [line.split()[0] for line in play.say("show events").splitlines()[1:]] == ["stdout", "stderr", "buf0"]
     assert play.say("user;show events buf0") == "\nPermission denied\n"
