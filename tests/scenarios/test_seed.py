@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, answers, free_port, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, answers, free_port, program, wait_for
 
 SEED = Path(__file__).parent.parent / "seed"
 
@@ -305,3 +305,48 @@ def is_open(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def site_configuration(folder: Path, port: int, log: int, machines: list[Machine]) -> tuple[str, dict[str, str]]:
+    """Return 003-site.cfg on loopback, unchanged but for ports, and the variables of its site."""
+    text = (SEED / "003-site.cfg").read_text()
+    for old, new in (
+        ("${LISTEN}:80", f"${{LISTEN}}:{port}"),
+        ("${LOGGER}:514", f"${{LOGGER}}:{log}"),
+        ("${CACHE_PFX}.1:18080", f"${{CACHE_PFX}}.1:{machines[0].server_port}"),
+        ("${CACHE_PFX}.2:18080", f"${{CACHE_PFX}}.1:{machines[1].server_port}"),
+        ("${SERVER_PFX}.1:8080", f"${{SERVER_PFX}}.1:{machines[2].server_port}"),
+        ("${SERVER_PFX}.2:8080", f"${{SERVER_PFX}}.1:{machines[3].server_port}"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    variables = dict(line.split("=", 1) for line in (SEED / "003-site1.env").read_text().split())
+    (folder / "abuse.lst").write_text("127.0.0.66\n")
+    moved = {"LISTEN": "127.0.0.1", "CACHE_PFX": "127.0.0", "SERVER_PFX": "127.0.0", "LOGGER": "127.0.0.1"}
+    return text, variables | moved | {"ABUSERS": str(folder / "abuse.lst")}
+
+
+@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
+def test_a_site_with_its_page(name: str, tmp_path: Path) -> None:
+    """003-site.cfg: files go to one farm, the rest to another, abusers are sent away, the page has a password."""
+    machines = [Machine(one) for one in ("cache1", "cache2", "server1", "server2")]
+    port = free_port()
+    text, variables = site_configuration(tmp_path, port, free_port(), machines)
+    (tmp_path / "site.cfg").write_text(text)
+    try:
+        with program(name, "-db", "-f", str(tmp_path / "site.cfg"), port=port, env={**os.environ, **variables}):
+            assert {fetch(port)[1] for _ in range(4)} == {"server1", "server2"}
+            assert {fetch(port, "/a.css")[1] for _ in range(4)} == {"cache1", "cache2"}
+            abuser = socket.create_connection(("127.0.0.1", port), PATIENCE, ("127.0.0.66", 0))
+            with abuser, contextlib.suppress(OSError):
+                abuser.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert abuser.recv(100) == b""
+            assert fetch(port, "/stats;csv")[0] == 401
+            manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            manager.add_password(None, f"http://127.0.0.1:{port}/", *variables["STATSLP"].split(":", 1))
+            opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
+            with opener.open(f"http://127.0.0.1:{port}/stats;csv", timeout=PATIENCE) as answer:
+                assert answer.read().count(b"\nserver,") == 3
+    finally:
+        for machine in machines:
+            machine.stop()
