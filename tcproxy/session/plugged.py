@@ -90,10 +90,7 @@ def _sample(value: bool | int | str | bytes) -> Sample:
 
 def called(plugin: GuardedCalls, parsed: object, kind: SetKind, stream: Any) -> Any:
     """Return what a plugin's action returns for a session, a connection or an exchange. Raises PluginFailed."""
-    try:
-        return plugin.plugin.act(MessageView(stream, kind), parsed)
-    except Exception as wrong:
-        raise plugin.failed("act", wrong, stream.world) from wrong
+    return plugin.call("act", stream.world, MessageView(stream, kind), parsed)
 
 
 def acting(plugin: GuardedCalls, parsed: object, kind: SetKind, reject: Act) -> Act:
