@@ -16,7 +16,7 @@ setup(
     # twisted/plugins from twistd (the folder has no __init__.py, so no package names it).
     package_dir={"": "."},
     packages=[*find_packages(include=["tcproxy", "tcproxy.*"]), "twisted.plugins"],
-    package_data={"tcproxy": ["py.typed"]},
+    package_data={"tcproxy": ["py.typed", "report/page.css", "report/page.js"]},
     install_requires=[
         "Twisted>=24.3",
         "zope.interface>=6.2",
@@ -33,6 +33,10 @@ setup(
         "test": [
             *["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "pcre2>=0.7", "h11>=0.14", "httptools>=0.6.3"],
             "PyYAML>=6.0.2",
+            # reads what the exporter writes
+            "prometheus_client>=0.20",
+            # a client of the command socket
+            *["haproxyadmin>=0.2.4", "six>=1.16"],
             # real software around the proxy
             *["waitress>=2.1", "uvicorn>=0.30", "websockets>=13"],
         ],

@@ -83,6 +83,12 @@ def doors_of(text: str) -> list[str]:
     return re.findall(r"^\s*bind\s+(\S+)", text, re.MULTILINE)
 
 
+def page_of(text: str) -> tuple[str, str]:
+    """Return the address that a configuration shows its statistics page on, and the URL; "" without such a page."""
+    found = re.search(r"^\s*bind\s+(\S+)\n\s*stats uri\s+(/\S*)", text, re.MULTILINE)
+    return (found[1], f"http://{found[1]}{found[2]}") if found else ("", "")
+
+
 def control_of(text: str) -> str:
     """Return the path of a configuration's command socket; "" if it has none."""
     found = re.search(r"^\s*stats socket\s+(/\S+)", text, re.MULTILINE)
@@ -91,7 +97,9 @@ def control_of(text: str) -> str:
 
 def what_to_try(text: str, file: Path) -> str:
     """Return commands that show the proxy of this configuration, which stands in a file, at work."""
-    doors, control = doors_of(text), control_of(text)
+    control = control_of(text)
+    place, page = page_of(text)
+    doors = [door for door in doors_of(text) if door != place]
     lines = ["", "The proxy is running. In another terminal, try:", ""]
     if shutil.which("curl") is None:
         lines += ["(curl is not installed: apt-get install curl, or open the addresses with a browser)", ""]
@@ -106,6 +114,8 @@ def what_to_try(text: str, file: Path) -> str:
             f"        # that server is broken now, for {BROKEN:.0f} seconds: see the log, and ask again, cookie or not",
         ]
     lines += [f"    for i in 1 2 3 4; do curl -s http://{door}/; done\n        # by TCP" for door in doors[1:]]
+    if page:
+        lines += [f"    curl -s '{page};csv' | cut -d, -f1,2,18", f"        # or with a browser: {page}"]
     if doors:
         program = Path(sys.executable).with_name("tcproxy")
         lines += [

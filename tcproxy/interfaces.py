@@ -157,6 +157,10 @@ class IPicker(Interface):
     The group calls `changed` after each change of a server's `usable` or `weight`, and once for each server
     when the picker is made. Calls come from one thread. A picker with an attribute `counts_load` that is false is
     spared `took` and `dropped`.
+
+    A server that is added or deleted at run time (`add server`, `del server`) is told to a picker that has methods
+    `joined` and `left`, which take the server: `changed` follows `joined`, and a server that `left` was made unusable
+    before. In the place of a picker without them the strategy is asked for new ones.
     """
 
     dynamic = Attribute(

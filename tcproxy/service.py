@@ -29,11 +29,14 @@ from tcproxy.model.fullconn import with_limits
 from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.report import formats
+from tcproxy.report.counters import Counters
+from tcproxy.report.events import Events
 from tcproxy.report.formats import Format
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
+from tcproxy.servers.state_files import load_states
 from tcproxy.servers.states_report import ANNOUNCEMENT, proxy_without_servers, states_report
 from tcproxy.servers.tracking import link_tracks
 from tcproxy.session.frontend import Backend, Frontend
@@ -109,6 +112,9 @@ class ProxyService(MultiService):
         self._outlets: dict[str, Outlet] = {}
         self.world = _world(configuration, clock or SteadyClock(reactor), self.announce)
         self.world.sinks = self._sinks
+        self._sinks.rings["buf0"] = self.world.events
+        for ring in configuration.rings.values():
+            self._sinks.rings[ring.name] = Events(ring.name, ring.description, ring.format, ring.maxlen, ring.size)
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = self.world.pipes = _pipes(configuration)
         self.world.dial = LinkDial(reactor, limit, self._pipes, configuration.process.tune)
@@ -118,6 +124,7 @@ class ProxyService(MultiService):
         self._make_frontends()
         self.checks = HealthCheckService(self.world, _check_dial(configuration, reactor))
         self.checks.setServiceParent(self)  # type: ignore[no-untyped-call]
+        load_states(configuration.process, self.world.farms, self.announce)
         self._add_control()
         self._opened = False
         self._stopped: defer.Deferred[None] | None = None
@@ -126,9 +133,10 @@ class ProxyService(MultiService):
     # parts
 
     def _make_farms(self) -> None:
+        kept = _counters(self.configuration)
         for proxy in self.configuration.backends():
             if not proxy.disabled:
-                self.world.farms[proxy.name] = Farm(proxy, self.world.clock, self._announcer(proxy))
+                self.world.farms[proxy.name] = Farm(proxy, self.world.clock, self._announcer(proxy), kept)
         link_tracks(self.world.farms)
 
     def _make_frontends(self) -> None:
@@ -378,13 +386,17 @@ def log_formats(proxy: Proxy) -> tuple[Format, Format | None, Format | None]:
     """Return the formats of a frontend's log lines: of sessions, of structured data, of refused connections."""
     early, http = "logasap" in proxy.options, proxy.mode == "http"
     captured, name = proxy.captured, proxy.name
-    data = formats.compile(proxy.log_format_sd, early, http, captured, name) if proxy.log_format_sd else None
-    failed = proxy.error_log_format
-    error = formats.compile(failed, early, http, section=name, refused=True) if failed else None
+    read, data, failed = proxy.forms.get, None, proxy.error_log_format
+    if proxy.log_format_sd:
+        data = formats.compile(proxy.log_format_sd, early, http, captured, name, form=read("log-format-sd"))
+    error = None
+    if failed:
+        error = formats.compile(failed, early, http, section=name, refused=True, form=read("error-log-format"))
     text = proxy.log_format or next((text for name, text in FORMATS.items() if name in proxy.options), "")
     if not text:
         return formats.DEFAULT, data, error
-    return formats.compile(text, early, http, captured, name), data, error or formats.error_format()
+    form = read("log-format") if proxy.log_format else None
+    return formats.compile(text, early, http, captured, name, form=form), data, error or formats.error_format()
 
 
 def _trace(error: BaseException) -> None:
@@ -417,3 +429,15 @@ def _pipes(configuration: Configuration) -> PipePool | None:
 def _check_dial(configuration: Configuration, reactor: Any) -> CheckDial:
     settings = configuration.process
     return CheckDial(reactor, settings.tune, settings.pp2_never_send_local)
+
+
+def _counters(configuration: Configuration) -> Callable[[], Counters]:
+    """Return what makes the counters of backends and servers: with spread times where an exporter shows them."""
+    from tcproxy.rules.actions.plugged import EXPORTER
+
+    rules = (rule for proxy in configuration.proxies for rule in proxy.every_rule())
+    if not any(EXPORTER in rule.made.changes for rule in rules):
+        return Counters
+    from tcproxy.report.histograms import TimedCounters
+
+    return TimedCounters

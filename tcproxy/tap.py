@@ -20,6 +20,8 @@ from tcproxy.model.process import Configuration, Global
 from tcproxy.process import predefined_variables, resources
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from tcproxy.service import ProxyService
 
 _log = Logger("tcproxy")
@@ -125,12 +127,29 @@ def makeService(options: Options) -> ProxyService:
     from tcproxy.service import ProxyService
 
     configuration = options.configuration or read(options["config"])
+    if options.is_subcommand():
+        _tell_of_ports()
     try:
         return ProxyService(configuration, announce=_announce)
     except PluginFailed as failure:
         if options.is_subcommand():
             sys.exit(f"{sys.argv[0]}: {failure}")
         raise ConfigurationErrors(str(failure)) from failure
+
+
+def _tell_of_ports() -> None:
+    """Let twistd end with a sentence, and not with a traceback, where an address cannot be listened on."""
+    from tcproxy.service import BindErrors
+
+    others = sys.excepthook
+
+    def told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, BindErrors):
+            sys.stderr.write(f"{sys.argv[0]}: {error}\n")
+        else:
+            others(kind, error, trace)
+
+    sys.excepthook = told
 
 
 def _announce(level: int, message: str) -> None:

@@ -70,7 +70,7 @@ def test_the_demonstration(tmp_path: Path) -> None:
         told = "".join(iter(process.stdout.readline, "The log follows. Ctrl-C ends it.\n"))
         assert told.startswith("\nThe proxy is running.")
         told = told.replace("/tmp/tcproxy-demo.jar", str(tmp_path / "jar"))
-        turns, kept, broken, wire, explained, counts, disable = re.findall(r"^    (\S.*)", told, re.MULTILINE)
+        turns, kept, broken, wire, page, explained, counts, disable = re.findall(r"^    (\S.*)", told, re.MULTILINE)
         address = re.findall(r"http://127\.0\.0\.1:(\d+)/", told)
         assert answers(int(address[0])), "said to run, and not there"
         assert sorted(shell(turns)) == ["", *["hello from one"] * 2, *["hello from three"] * 4, *["hello from two"] * 2]
@@ -81,6 +81,7 @@ def test_the_demonstration(tmp_path: Path) -> None:
         wait_for(lambda: shell(two)[0] in others, what="the broken server to be left out")
         wait_for(lambda: shell(two)[0] == "hello from two", what="it to come back")
         assert sorted(shell(wire)) == ["", *["hello from one"] * 2, *["hello from two"] * 2]
+        assert "shops,three," in "".join(shell(page))
         assert "server two: the client's cookie" in shell(explained)
         table = shell(counts)
         assert table[0] == "# pxname,svname,stot,status,hrsp_2xx"

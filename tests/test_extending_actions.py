@@ -314,7 +314,6 @@ def test_a_failure_costs_one_request(tmp_path: Path) -> None:
         ("http-request chek-key x", "did you mean 'check-key' maybe?"),
         ("http-request use-service", "needs the name of a service behind it"),
         ("http-request use-service mirrow", "there is no service 'mirrow'; did you mean 'mirror' maybe?"),
-        ("http-request use-service prometheus-exporter", "the service 'prometheus-exporter' is not supported yet"),
         ("http-request use-service lua.x", "the service 'lua.x' is not supported yet"),
     ],
 )

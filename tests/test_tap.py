@@ -23,9 +23,9 @@ from tests.running import PATIENCE, EchoServer, answers, end, free_port, program
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 
-def configured(tmp_path: Path, server: int, more: str = "") -> tuple[str, int]:
-    """Write a configuration with one proxy; return its path and the proxy's port."""
-    path, port = tmp_path / "haproxy.cfg", free_port()
+def configured(tmp_path: Path, server: int, more: str = "", port: int = 0) -> tuple[str, int]:
+    """Write a configuration with one proxy; return its path and the proxy's port, a free one by default."""
+    path, port = tmp_path / "haproxy.cfg", port or free_port()
     timeouts = " timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
     path.write_text(
         f"global\n maxconn 100\n{more}defaults\n mode tcp\n{timeouts}"
@@ -121,6 +121,19 @@ def test_twistd_ends_with_the_errors(tmp_path: Path) -> None:
     assert "[wrong.cfg:3]" in result.stderr
     assert result.stderr.endswith(": the configuration has errors: wrong.cfg\n")
     assert "Traceback" not in result.stderr + result.stdout
+
+
+def test_twistd_ends_with_a_sentence_where_a_port_is_taken(tmp_path: Path) -> None:
+    """An address that another program has is named with the line that asks for it, and there is no traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        path, port = configured(tmp_path, 1, port=taken.getsockname()[1])
+        result = subprocess.run(
+            [TWISTD, "-n", "--pidfile=", "tcproxy", "--config", path],
+            capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60,
+        )  # fmt: skip
+    said = result.stderr + result.stdout
+    assert result.returncode == 1 and "Traceback" not in said
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use [" in said
 
 
 def test_what_belongs_to_twistd_is_left_to_it(tmp_path: Path) -> None:

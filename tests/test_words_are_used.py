@@ -21,13 +21,15 @@ from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, KeepAlive, Proxy, UseBackend
+from tcproxy.model.rings import RingModel
 from tcproxy.model.server import Server, SourceAddress
+from tcproxy.model.statistics_page import StatisticsPage
 from tcproxy.model.userlists import User
 
 CODE = Path(tcproxy.__file__).parent
 TESTS = Path(__file__).parent
-MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server, "userlist": User}
-PARTS = (HashType, Balance, KeepAlive, UseBackend, SourceAddress, LogTarget, Cookie, PersistRule)
+MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server, "userlist": User, "ring": RingModel}
+PARTS = (HashType, Balance, KeepAlive, UseBackend, SourceAddress, LogTarget, Cookie, PersistRule, StatisticsPage)
 CLASSES = (*MODELS.values(), Configuration, *PARTS)
 
 UNREAD = {
@@ -48,6 +50,7 @@ EXCHANGES = "scenarios/test_http_exchanges.py::test_an_exchange_is_the_same"
 OPTIONS = "scenarios/test_http_options.py::test_told_alike"
 HEADERS = "scenarios/test_http_headers.py::test_told_alike"
 ANSWERS = "scenarios/test_own_answers.py::test_answers_are_the_same"
+PAGES = "scenarios/test_statistics_page.py::"
 CHECKS = "health/test_httpchk_reference.py::"
 
 SHOWN = {
@@ -159,13 +162,27 @@ SHOWN = {
         "http-check disable-on-404": f"{CHECKS}test_checks_as_the_reference_makes_them",
         "errorfile errorfiles errorloc errorloc302 errorloc303 http-error": ANSWERS,
         "redirect": ANSWERS,
+        **dict.fromkeys(
+            ("stats admin", "stats auth", "stats http-request", "stats realm", "stats refresh", "stats scope",
+             "stats uri", "stats enable"),
+            f"{PAGES}test_told_alike",
+        ),
+        **dict.fromkeys(
+            ("stats hide-version", "stats show-desc", "stats show-legends", "stats show-modules", "stats show-node",
+             "description"),
+            "report/test_page.py::test_what_words_show",
+        ),
         "monitor-uri": ANSWERS,
         "monitor fail": ANSWERS,
         "use_backend acl": "rules/test_use_backend_reference.py::test_clients_reach_the_farm_that_haproxy_chooses",
         "bind": "transport/test_binding.py::test_socket_options",
+        "server-state-file-name": "servers/test_state_files.py::test_which_file_is_read",
         "server": "transport/test_server_links.py::test_options_reach_the_socket",
         "default-server server-template": f"{HERE}test_default_server_and_templates",
         "source": "transport/test_server_links.py::test_source_address_and_port",
+    },
+    "ring": {
+        "description format maxlen size": "scenarios/test_rings.py::test_lines_are_kept_alike",
     },
     "userlist": {
         "user group": "samples/test_http_reference.py::test_logins",
@@ -229,6 +246,8 @@ def place_of(row: Row) -> str:
         return "server"
     if Where.USERLIST in row.where:
         return "userlist"
+    if Where.RING in row.where:
+        return "ring"
     return "proxy" if row.where & PROXY else "global"
 
 
@@ -245,7 +264,7 @@ def shown() -> dict[tuple[str, str], str]:
 def _split(words: str) -> list[str]:
     two = ("option-", "timeout-")
     pairs = ("monitor fail", "stats socket", "stats timeout", "stats maxconn", "rate-limit sessions")
-    if words in pairs or words.startswith(("http-check ", "capture ", "declare ")):
+    if words in pairs or words.startswith(("http-check ", "capture ", "declare ", "stats ")):
         return [words]
     return [word.replace("-", " ", 1) if word.startswith(two) else word for word in words.split()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 
 from zope.interface import implementer
@@ -30,6 +31,14 @@ class FirstPicker:
                     return server
                 refused = server
         return refused
+
+    def joined(self, server: IServer) -> None:
+        """Give a server that was added its place."""
+        insort(self._servers, server, key=lambda other: other.id)
+
+    def left(self, server: IServer) -> None:
+        """Forget a server that was deleted."""
+        self._servers.remove(server)
 
     def changed(self, server: IServer) -> None:
         """Do nothing: each pick looks for itself."""

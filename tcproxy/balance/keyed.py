@@ -50,7 +50,20 @@ class ConsistentPicker(RingPicker):
     ) -> None:
         super().__init__(servers, hashing.balance_factor)
         self._hashing, self._key, self._hashed = hashing, key, hashed
-        self._servers = servers if first_only else ()
+        self._servers = list(servers) if first_only else []
+        self._first_only = first_only
+
+    def joined(self, server: IServer) -> None:
+        """Take notice of a server that was added; `changed` follows."""
+        super().joined(server)
+        if self._first_only:
+            self._servers.append(server)
+
+    def left(self, server: IServer) -> None:
+        """Forget a server that was deleted, and that was not usable any more."""
+        super().left(server)
+        if self._first_only:
+            self._servers.remove(server)
 
     def pick(self, request: IRequest, avoid: IServer | None) -> IServer | None:
         """Return the server of the request's key."""

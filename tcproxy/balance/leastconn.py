@@ -66,6 +66,13 @@ class LeastConnPicker:
         if weight:
             self._enter(server)
 
+    def joined(self, server: IServer) -> None:
+        """Do nothing: `changed` takes the server in."""
+
+    def left(self, server: IServer) -> None:
+        """Forget a server that was deleted, and that was not usable any more."""
+        self._moved.pop(id(server), None)
+
     def took(self, server: IServer) -> None:
         """Note that the load of the server changed."""
         if server.maxconn:

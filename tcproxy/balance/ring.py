@@ -27,7 +27,7 @@ class Ring:
     """
 
     def __init__(self, servers: Sequence[IServer], factor: int = 0) -> None:
-        self._servers = servers
+        self._servers: list[IServer | None] = list(servers)
         self._index = {id(server): index for index, server in enumerate(servers)}
         self._weights = [0] * len(servers)
         self._most = [server.weight for server in servers]
@@ -40,6 +40,26 @@ class Ring:
         self._served = sum(server.served for server in servers)
         # as in HAProxy, these are not counted again when weights change later
         self._before = [sum(self._weights[:index]) if w else 0 for index, w in enumerate(self._weights)]
+
+    def joined(self, server: IServer) -> None:
+        """Give a server that was added a number among the owners: one that is free, or a new one."""
+        if None in self._servers:
+            index = self._servers.index(None)
+            self._servers[index] = server
+        else:
+            index = len(self._servers)
+            self._servers.append(server)
+            self._weights.append(0)
+            self._most.append(0)
+            self._before.append(0)
+        self._weights[index], self._most[index], self._before[index] = 0, server.weight, 0
+        self._index[id(server)] = index
+
+    def left(self, server: IServer) -> None:
+        """Take the last points of a server that was deleted, and free its number."""
+        self._stale.add(self._index[id(server)])
+        self._renew()
+        self._servers[self._index.pop(id(server))] = None
 
     def changed(self, server: IServer) -> None:
         """Give the server as many points as its weight now has sixteenths, before the next pick."""
@@ -60,6 +80,8 @@ class Ring:
 
     def _resize(self, index: int) -> None:
         server = self._servers[index]
+        if server is None:
+            return  # deleted: its points went before
         weight = server.weight if server.usable else 0
         before, self._weights[index] = self._weights[index], weight
         self._total += weight - before
@@ -94,10 +116,16 @@ class Ring:
         place = after - 1 if after else len(points) - 1
         if value - (points[place] >> BITS) & MASK > (points[after] >> BITS) - value & MASK:
             place = after
-        server = self._servers[points[place] & MASK]
+        server = self._owner(points[place])
         if server is not avoid and not (self._factor and self._loaded(server)):
             return server
         return self._beyond(place + 1, avoid)
+
+    def _owner(self, point: int) -> IServer:
+        """Return the server that owns a point; one that was deleted owns none."""
+        server = self._servers[point & MASK]
+        assert server is not None
+        return server
 
     def _beyond(self, start: int, avoid: IServer | None) -> IServer:
         """Return the next owner on the ring that is neither to be avoided nor loaded beyond the bound.
@@ -110,11 +138,11 @@ class Ring:
             index = points[place] & MASK
             if index in refused:
                 continue
-            server = self._servers[index]
+            server = self._owner(index)
             if not (self._factor and self._loaded(server)):
                 return server
             refused.add(index)
-        return self._servers[points[-1] & MASK]
+        return self._owner(points[-1])
 
     def _loaded(self, server: IServer) -> bool:
         """Return whether the server has its share of sessions already: the factor's part of all, by weight.
@@ -136,7 +164,7 @@ class Ring:
         refused, refused_at = None, NOWHERE
         start = bisect_right(points, self._last)
         for place in range(start - len(points), start):
-            server = self._servers[points[place] & MASK]
+            server = self._owner(points[place])
             if server.saturated:
                 continue
             if server is not avoid:
@@ -155,6 +183,14 @@ class RingPicker:
 
     def __init__(self, servers: Sequence[IServer], factor: int) -> None:
         self.ring = Ring(servers, factor)
+
+    def joined(self, server: IServer) -> None:
+        """Take notice of a server that was added; `changed` follows."""
+        self.ring.joined(server)
+
+    def left(self, server: IServer) -> None:
+        """Forget a server that was deleted, and that was not usable any more."""
+        self.ring.left(server)
 
     def changed(self, server: IServer) -> None:
         """Let the ring follow the server's weight."""

@@ -152,6 +152,16 @@ class RoundRobinPicker:
             else:
                 self._place(turn)
 
+    def joined(self, server: IServer) -> None:
+        """Take notice of a server that was added; `changed` follows."""
+        self._turns[id(server)] = _Turn(server)
+        self._only = server if len(self._turns) == 1 else None
+
+    def left(self, server: IServer) -> None:
+        """Forget a server that was deleted, and that was not usable any more."""
+        del self._turns[id(server)]
+        self._only = next(iter(self._turns.values())).server if len(self._turns) == 1 else None
+
     def changed(self, server: IServer) -> None:
         """Take the server in or out, or give it a place that suits its new weight."""
         turn = self._turns[id(server)]

@@ -66,7 +66,7 @@ class Shares:
     """
 
     def __init__(self, servers: Sequence[IServer], course: Course, first_only: bool) -> None:
-        self._servers = servers
+        self._servers = list(servers)
         self._course = course
         self._first_only = first_only
         self._usable = {id(server): bool(server.usable) for server in servers}
@@ -87,6 +87,11 @@ class Shares:
         if usable is not self._usable[id(server)]:
             self._usable[id(server)] = usable
             self._table = None
+
+    def left(self, server: IServer) -> None:
+        """Forget a server that was deleted, and that was not usable any more: it has no seat."""
+        self._servers.remove(server)
+        del self._usable[id(server)]
 
     def in_turn(self, avoid: IServer | None) -> IServer | None:
         """Return the server of the next seat that is free to take a session."""
@@ -130,6 +135,10 @@ class StaticPicker:
     def changed(self, server: IServer) -> None:
         """Let the table be made anew if the server came or went."""
         self.shares.changed(server)
+
+    def left(self, server: IServer) -> None:
+        """Forget a server that was deleted. None is ever added, because weights are static here."""
+        self.shares.left(server)
 
     def took(self, server: IServer) -> None:
         """Do nothing: the table does not depend on load."""

@@ -39,21 +39,10 @@ _TABLES = """
     set table
     show table
 """
-_SERVERS = """
-    add server
-    del server
-    disable agent
-    enable agent
-    set rate-limit
-"""
 _INSIDE = """
-    show activity
     show peers
-    show pools
     show resolvers
     show schema json
-    show tasks
-    show threads
     show trace
     trace
     _getsocks
@@ -90,9 +79,7 @@ COMMANDS = (
     *refused(_CERTIFICATES, Level.ADMIN),
     *refused(_OTHERS_OF_TLS),
     *refused(_TABLES),
-    *refused(_SERVERS, Level.ADMIN),
     *refused("set profiling\nshow cache\nshow profiling", Level.ADMIN),
-    *refused("show errors\nshow fd\nshow libs", Level.OPERATOR),
     *refused(_INSIDE),
     *refused(_DEBUGGING, Level.ADMIN, expert=True),
     *refused(_MASTER, Level.ADMIN, CommandPlace.MASTER),

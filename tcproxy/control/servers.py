@@ -12,7 +12,7 @@ from tcproxy.servers.state import LiveServer, Watching
 
 BY = "stats socket command"
 """Who changed an address, as answers and logs say it."""
-NO_AGENT = "Agent checks are not supported by tcproxy yet."
+NO_AGENT = "agent checks are not enabled on this server."
 
 
 def named_server(command: CommandLine) -> LiveServer:
@@ -29,6 +29,15 @@ def named_server(command: CommandLine) -> LiveServer:
     return server
 
 
+def changed_server(command: CommandLine) -> LiveServer:
+    """Return the server that the first word names, which is to be changed: not one of a section that was shut down."""
+    server = named_server(command)
+    frontend = command.world.frontends.get(server.farm.name)
+    if frontend is not None and frontend.state == "stopped":
+        raise CommandError("Proxy is disabled.")
+    return server
+
+
 def _obeyed(change: Callable[[str], None], word: str) -> Answer:
     try:
         change(word)
@@ -39,18 +48,18 @@ def _obeyed(change: Callable[[str], None], word: str) -> Answer:
 
 def disable_server(command: CommandLine) -> Answer:
     """Take a server into maintenance."""
-    named_server(command).set_state("maint")
+    changed_server(command).set_state("maint")
     return ""
 
 
 def enable_server(command: CommandLine) -> Answer:
     """Take a server out of maintenance."""
-    named_server(command).set_state("ready")
+    changed_server(command).set_state("ready")
     return ""
 
 
 def _enable_health(command: CommandLine, wanted: bool) -> Answer:
-    watch = named_server(command).watch
+    watch = changed_server(command).watch
     if watch is None:
         if wanted:
             raise CommandError("Health checks are not configured on this server: nothing to enable.")
@@ -69,9 +78,21 @@ def disable_health(command: CommandLine) -> Answer:
     return _enable_health(command, False)
 
 
+def enable_agent(command: CommandLine) -> Answer:
+    """Refuse: no server has an agent, because `agent-check` is not supported yet."""
+    changed_server(command)
+    raise CommandError("Agent was not configured on this server, cannot enable.")
+
+
+def disable_agent(command: CommandLine) -> Answer:
+    """Do nothing, as HAProxy does for a server without an agent."""
+    changed_server(command)
+    return ""
+
+
 def set_weight(command: CommandLine) -> Answer:
     """Set the weight of a server: a number, or a percentage of the configured one."""
-    server = named_server(command)
+    server = changed_server(command)
     if not command.word(1):
         raise CommandError("Require <weight> or <weight%>.")
     return _obeyed(server.set_weight, command.word(1))
@@ -85,7 +106,7 @@ def get_weight(command: CommandLine) -> Answer:
 
 def set_maxconn(command: CommandLine) -> Answer:
     """Set the limit of sessions of a server."""
-    server = named_server(command)
+    server = changed_server(command)
     if not command.word(1):
         raise CommandError("Require <maxconn>.")
     server.set_maxconn(_limit(command.word(1)))
@@ -100,7 +121,7 @@ def _limit(word: str) -> int:
 
 def shutdown_sessions(command: CommandLine) -> Answer:
     """End all sessions of a server."""
-    named_server(command).shut_sessions("K")
+    changed_server(command).shut_sessions("K")
     return ""
 
 
@@ -143,15 +164,31 @@ def _set_address(command: CommandLine, server: LiveServer) -> Answer:
     before, port_before = server.address, server.port
     if before is not None and before.family not in (Family.INET, Family.INET6):
         raise CommandError("A server that has no IP address gets one in the configuration only.")
-    port, said = port_before, []
     old = before.host if before is not None else ""
-    said.append(_difference("IP", "addr", old, address.host))
+    relative = before is not None and before.relative and before.has_port
+    port, mapped, said = port_before, relative, [_difference("IP", "addr", old, address.host)]
     if command.word(3) == "port":
-        port = _port(command.word(4))
-        said.append(_difference("port", "port", str(port_before), str(port)))
-    if (old, port_before) != (address.host, port):
-        server.set_address(replace(address, port=port, last_port=port, has_port=port > 0))
+        port, mapped = _port_or_offset(command.word(4), server)
+        said.append(_difference("port", "port", _shown(port_before, relative), _shown(port, mapped)))
+    if (old, port_before, relative) != (address.host, port, mapped):
+        server.set_address(
+            replace(address, port=port, last_port=port, has_port=mapped or port > 0, relative=mapped or not port)
+        )
     return Message(f"{', '.join(said)} by '{BY}'", WARNING)
+
+
+def _port_or_offset(word: str, server: LiveServer) -> tuple[int, bool]:
+    """Return a port, or what is added to the port that a client connected to (`+1`, `-1`), and whether it is that."""
+    if word[:1] not in ("+", "-"):
+        return _port(word), False
+    check_port = server.watch.check_port if server.watch is not None else server.model.check_port
+    if not check_port:
+        raise CommandError("A port that follows the client's needs a port for health checks (option 'port').", WARNING)
+    return _port(word[1:]) * (-1 if word[0] == "-" else 1), True
+
+
+def _shown(port: int, mapped: bool) -> str:
+    return f"{port:+d}" if mapped else str(port)
 
 
 def _difference(name: str, short: str, old: str, new: str) -> str:
@@ -186,7 +223,7 @@ def _no_agent(command: CommandLine, server: LiveServer) -> Answer:
 
 
 def _no_names(command: CommandLine, server: LiveServer) -> Answer:
-    raise CommandError("Resolving names at run time is not supported by tcproxy yet.")
+    raise CommandError("set server <b>/<s> fqdn failed because no resolution is configured.")
 
 
 def _no_tls(command: CommandLine, server: LiveServer) -> Answer:
@@ -211,7 +248,7 @@ SETTINGS: dict[str, Callable[[CommandLine, LiveServer], Answer]] = {
 
 def set_server(command: CommandLine) -> Answer:
     """Change one thing of a server."""
-    server = named_server(command)
+    server = changed_server(command)
     setting = SETTINGS.get(command.word(1))
     if setting is None:
         raise CommandError(f"usage: set server <backend>/<server> {' | '.join(SETTINGS)}")
@@ -224,6 +261,8 @@ COMMANDS = (
     CommandRow("enable server", enable_server, "<bk>/<srv>", "take a server out of maintenance", _ADMIN),
     CommandRow("disable health", disable_health, "<bk>/<srv>", "stop checking a server", _ADMIN),
     CommandRow("enable health", enable_health, "<bk>/<srv>", "check a server again", _ADMIN),
+    CommandRow("disable agent", disable_agent, "<bk>/<srv>", "ask a server's agent no more", _ADMIN),
+    CommandRow("enable agent", enable_agent, "<bk>/<srv>", "ask a server's agent again", _ADMIN),
     CommandRow("set weight", set_weight, "<bk>/<srv> <weight>[%]", "set a server's weight", _ADMIN),
     CommandRow("get weight", get_weight, "<bk>/<srv>", "tell a server's weight"),
     CommandRow("set maxconn server", set_maxconn, "<bk>/<srv> <n>", "limit the sessions of a server", _ADMIN),

@@ -31,6 +31,7 @@ class Where(Enum):
     USERLIST = "userlist"
     PEERS = "peers"
     HTTP_ERRORS = "http-errors"
+    RING = "ring"
     ANYWHERE = "any section"
 
 
@@ -64,12 +65,23 @@ UNTOUCHED = {
 class Draft(dict[str, Any]):
     """A section while it is read: field name to value. Becomes the section's frozen dataclass by `Kind(**draft)`.
 
-    Collections in it are never changed in place, so that a copy of a draft is a draft of its own.
+    Collections in it are never changed in place, so that a copy of a draft is a draft of its own; but `append` lets a
+    list grow, which `settle` makes a tuple of: before the draft is copied, and when all is read.
     """
 
     def append(self, field: str, *items: Any) -> None:
-        """Add items to the tuple of a field."""
-        self[field] = (*self.get(field, ()), *items)
+        """Add items to the sequence of a field."""
+        found = self.get(field)
+        if type(found) is not list:
+            found = self[field] = list(found or ())
+        found += items
+
+    def settle(self) -> Draft:
+        """Make tuples of the lists that have grown; return this draft."""
+        for name, value in self.items():
+            if type(value) is list:
+                self[name] = tuple(value)
+        return self
 
     def refuse(self, word: str) -> None:
         """Remember that a line of this word was refused, so that nobody is told that it is missing."""
@@ -118,6 +130,7 @@ class Row:
     unnamed_defaults: may stand in a `defaults` section without a name (rules may only in named ones).
     advice: of a word that HAProxy 2.6 itself no longer takes: what to write instead.
     core: one of HAProxy's built-in words, which its own list of keywords (-dK) leaves out.
+    dynamic: an option of `server` that `add server` takes, too.
     own: a word of tcproxy alone, which HAProxy 2.6 does not have: -dK lists it under a heading of its own.
     """
 
@@ -138,6 +151,7 @@ class Row:
     advice: str = ""
     core: bool = False
     own: bool = False
+    dynamic: bool = False
 
 
 class DuplicateWord(Exception):
@@ -211,9 +225,11 @@ class Reading:
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of files that lines name, by path, so that each is read once.
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
+    expressions: those that are the same in every section, by their texts.
     words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py). read_sample: reads a sample
     (likewise).
-    check_format: raises ValueError about a format that is wrong; its second argument: in HTTP mode.
+    check_format: raises ValueError about a format that is wrong, and returns it as it was read (samples/formats.py); it
+    is given the text, whether HTTP mode is on, where it stands, and the statement.
     process: the draft of the global section, as far as it has been read.
     unresolved_allowed: a server whose name cannot be resolved is taken out of service (-dr) and is no error.
     embedded: an application gives the text, and asks on which ports it is served: `bind ADDRESS:0` may stand.
@@ -232,10 +248,11 @@ class Reading:
     default_path: str = "current"
     files: dict[str, Any] = field(default_factory=dict)
     patterns: Any = None
+    expressions: dict[str, Any] = field(default_factory=dict)
     words: Words = field(default_factory=Words)
     conditions: Any = None
     read_sample: Any = None
-    check_format: Callable[[str, bool, FormatUse], object] | None = None
+    check_format: Callable[[str, bool, FormatUse, Statement], Any] | None = None
     unresolved_allowed: bool = False
     embedded: bool = False
     process: dict[str, Any] = field(default_factory=dict)

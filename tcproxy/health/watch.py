@@ -275,6 +275,11 @@ class Watch:
         self.paused = False
         self.tally.health = self.tally.rise
 
+    def restore(self, status: CheckStatus | None) -> None:
+        """Show the status of the last check that the process before made."""
+        if status is not None:
+            self.status = status
+
     def force(self, healthy: bool) -> None:
         """Set the health to its top, or to 0."""
         self.tally.health = self.tally.top if healthy else 0

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.grammar.rows import Draft, FormatUse, Reading, Where
 from tcproxy.grammar.sections import SIDES, Section
-from tcproxy.grammar.statements import Origin
+from tcproxy.grammar.statements import Origin, Statement
 from tcproxy.grammar.suggestions import nearest, suggestion
+from tcproxy.model import statistics_page
 from tcproxy.model.name_resolution import Resolver
 from tcproxy.model.persistence import dynamic_cookie
 from tcproxy.model.proxy import LOG_OPTIONS
@@ -51,6 +53,8 @@ class Consistency:
         for draft in self.proxies:
             if draft.get("disabled"):
                 continue
+            if statistics_page.fault_of(draft):
+                self._alert(f"{called(draft)} : {statistics_page.fault_of(draft)}")
             if draft.get("mode", "tcp") == "tcp" and not draft.lacks("mode"):
                 self._leave_http_out(draft)
             if draft["kind"] in KINDS_OF_FRONTEND:
@@ -99,6 +103,7 @@ class Consistency:
         for field, words in (
             *((("redirects", "'redirect' rules are"),) if not switches else ()),
             ("monitor_uri", "'monitor-uri' is"),
+            *(((statistics_page.FIELD, "'stats' lines are"),) if not switches else ()),
         ):
             if draft.pop(field, None):
                 self._warn(f"{called(draft)} : {words} ignored, because 'mode http' is needed")
@@ -129,16 +134,23 @@ class Consistency:
             checked = (str(origin), http, kind)
             # a backend writes no lines; what is wrong in defaults is told once
             written = kind in KINDS_OF_FRONTEND or word == "unique-id-format"
-            if text and written and checked not in self.checked_formats:
+            known = checked in self.checked_formats
+            if text and written and not (known and "[" not in text):
                 self.checked_formats.add(checked)
-                self._check_format(text, http, FormatUse(word, kind, draft["name"]), origin)
+                form = self._check_format(text, http, FormatUse(word, kind, draft["name"]), origin, known)
+                if form is not None and form.expressions:
+                    draft.put("forms", word, form)
 
-    def _check_format(self, text: str, http: bool, use: FormatUse, origin: Origin) -> None:
-        if self.reading.check_format is not None:
-            try:
-                self.reading.check_format(text, http, use)
-            except ValueError as wrong:
+    def _check_format(self, text: str, http: bool, use: FormatUse, origin: Origin, known: bool) -> Any:
+        """Return the format as it was read, None where it is none, which is told unless that is known."""
+        if self.reading.check_format is None:
+            return None
+        try:
+            return self.reading.check_format(text, http, use, Statement(origin, (use.word, text)))
+        except ValueError as wrong:
+            if not known:
                 self._alert(f"parsing [{origin}] : '{use.word}' : {wrong}")
+            return None
 
     # frontends
 

@@ -17,6 +17,7 @@ from tcproxy.model.accounts import Gid, Group, Uid, User
 from tcproxy.model.bind import Bind, build_binds
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.rings import RingModel
 from tcproxy.model.userlists import UserList
 
 
@@ -31,6 +32,7 @@ class Global:
     tune: values of tune.* words that have an effect here.
     variables: of the process, a Sample by name (samples/kinds.py, above). told: what `debug` told while they were set
     (destination, line).
+    server_state_base, server_state_file: folder and name of state files (server_states.py), "" for none.
     kept: statements whose effect comes with a later part (TLS words and the like), by word.
     """
 
@@ -71,6 +73,8 @@ class Global:
     pp2_never_send_local: bool = False
     expose_experimental_directives: bool = False
     any_payload: bool = False
+    server_state_base: str = ""
+    server_state_file: str = ""
     tune: Mapping[str, int] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[tuple[str, bytes], ...] = ()
@@ -82,6 +86,7 @@ class Configuration:
     """Everything one reading produced: the global section and the proxies, in the order of the files.
 
     userlists: the sections `userlist` by name.
+    rings: the sections `ring` by name.
     patterns: the PatternSets (samples/patterns/sets.py) of all ACLs and maps, None where there are none.
     """
 
@@ -91,6 +96,7 @@ class Configuration:
     files: tuple[str, ...] = ()
     userlists: Mapping[str, UserList] = field(default_factory=dict)
     patterns: Any = None
+    rings: Mapping[str, RingModel] = field(default_factory=dict)
 
     def frontends(self) -> list[Proxy]:
         """Return the proxies that listen, in order."""
@@ -227,7 +233,7 @@ WORDS = (
     Row("maxsslrate", GLOBAL, "Limit new TLS connections a second.", (Integer(0),), "maxsslrate",
         status=Status.KEPT, manual="3.2", core=True),
     *refused(GLOBAL, "master-worker", manual="3.1", core=True),
-    *refused(GLOBAL, "external-check\nserver-state-base\nserver-state-file\nh2-workaround-bogus-websocket-clients",
+    *refused(GLOBAL, "external-check\nh2-workaround-bogus-websocket-clients",
              manual="3.1", core=True),
     *refused(GLOBAL, "lua-load\nlua-load-per-thread\nlua-prepend-path", manual="3.1"),
     *refused(GLOBAL, "httpclient.resolvers.id\nhttpclient.resolvers.prefer", manual="3.1"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tcproxy.grammar.addresses import DISPATCH, read_address, resolve
@@ -19,6 +19,7 @@ from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.redirects import Redirect
 from tcproxy.model.server import Server, SourceAddress
+from tcproxy.model.statistics_page import StatisticsPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class KeepAlive:
 class Proxy:
     """One proxy section, defaults included.
 
-    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration.
+    kind: frontend, backend or listen. mode: tcp or http. id: unique in the configuration;
+        id_is_given: by a line `id`.
     timeouts: milliseconds by name ("connect", "client", "server", "client-fin", "server-fin", "queue", "tunnel",
         "check", "tarpit", "http-request", "http-keep-alive"); absent: none.
     options: names of the `option` words that are on ("tcplog", "redispatch" ...).
@@ -93,7 +95,11 @@ class Proxy:
     restrict_names: preserve, delete or reject, "" where nothing is said.
     header_case: of `h1-case-adjust`, where a `h1-case-adjust-bogus` option is on.
     replies: a Reply (replies.py) for each status that the section answers in a way of its own.
+    statistics: its statistics page, None for none.
     monitor_uri: "" for none; monitor_fails: conditions (tcproxy.rules.conditions) that make its answer a failure.
+    state_from: where the states of servers come from at start: global, local, or "" (server_states.py);
+        state_file_name: of local ones, "" for the backend's name.
+    forms: of formats with samples, as they were read (samples/formats.py), by their words ("log-format").
     rdp_cookie: of `persist rdp-cookie`, "" for none. rules: by rule set (tcproxy.rules.sets), None without any.
     request_delay, response_delay: milliseconds that `tcp-request content` and `tcp-response content` rules may wait.
     """
@@ -102,6 +108,7 @@ class Proxy:
     name: str
     origin: Origin = NOWHERE
     id: int = 0
+    id_is_given: bool = False
     mode: str = "tcp"
     description: str = ""
     disabled: bool = False
@@ -112,6 +119,7 @@ class Proxy:
     default_backend: str = ""
     use_backends: tuple[UseBackend, ...] = ()
     use_servers: tuple[UseServer, ...] = ()
+    forms: Mapping[str, Any] = field(default_factory=dict, compare=False)
     acls: Any = None
     maxconn: int = 0
     fullconn: int = 0
@@ -149,12 +157,15 @@ class Proxy:
     cookie: Cookie | None = None
     dynamic_cookie_key: str = ""
     rdp_cookie: str = ""
+    state_from: str = ""
+    state_file_name: str = ""
     persist_rules: tuple[PersistRule, ...] = ()
     replies: Any = None
     redirects: tuple[Redirect, ...] = ()
     rules: Mapping[Any, tuple[Any, ...]] | None = None
     request_delay: int = 0
     response_delay: int = 0
+    statistics: StatisticsPage | None = None
     monitor_uri: str = ""
     monitor_fails: tuple[Any, ...] = ()
 
@@ -164,6 +175,7 @@ class Proxy:
         every += [rule.condition for rule in self.redirects]
         every += [rule.condition for rule in self.every_rule()]
         every += [rule.condition for rule in self.persist_rules]
+        every += self.statistics.admin if self.statistics is not None else ()
         return [condition for condition in every if condition is not None]
 
     def expressions(self) -> list[tuple[Any, Origin]]:
@@ -174,19 +186,20 @@ class Proxy:
         key: Any = self.balance.options
         return [*found, (key.expression, key.origin)] if hasattr(key, "expression") else found
 
-    def formats_of_replies(self) -> list[tuple[str, Origin]]:
+    def formats_of_replies(self) -> list[tuple[Any, Origin]]:
         """Return the formats of answers, with the places that they are said in as far as these are known."""
         replies = [(reply, self.origin) for reply in (self.replies or {}).values()]
         replies += [(rule.reply, rule.origin) for rule in self.every_rule() if rule.reply is not None]
-        return [(text, origin) for reply, origin in replies for text in reply.formats()]
+        return [(form, origin) for reply, origin in replies for form in reply.forms.values()]
 
     def rules_of(self, kind: Any) -> tuple[Any, ...]:
         """Return the rules of one set (tcproxy.rules.sets)."""
         return (self.rules or {}).get(kind, ())
 
     def every_rule(self) -> list[Any]:
-        """Return the rules of all sets."""
-        return [rule for found in (self.rules or {}).values() for rule in found]
+        """Return the rules of all sets, those of the statistics page included."""
+        of_page = self.statistics.rules if self.statistics is not None else ()
+        return [*(rule for found in (self.rules or {}).values() for rule in found), *of_page]
 
     @property
     def captured(self) -> frozenset[str]:
@@ -310,9 +323,11 @@ def parse_log_format(statement: Statement, draft: Draft, reading: Reading) -> No
     text = statement.words[1]
     if reading.check_format is not None and reading.section != "defaults":
         try:
-            reading.check_format(text, True, FormatUse(name, reading.section, reading.name))
+            form = reading.check_format(text, True, FormatUse(name, reading.section, reading.name), statement)
         except ValueError as wrong:
             raise Refused(f"'{name}' : {wrong}", 1) from None
+        if form.expressions or name in draft.get("forms", {}):
+            draft.put("forms", name, form)
     draft[name.replace("-", "_")] = text
     draft.put("format_origins", name, statement.origin)
     if name == "log-format":
@@ -339,6 +354,7 @@ def build_proxy(draft: Draft, binds: tuple[Bind, ...], servers: tuple[Server, ..
         values["hash_type"] = replace(draft.get("hash_type", HashType()), balance_factor=factor)
     values.update(
         id=number,
+        id_is_given=bool(draft.get("id")),
         binds=binds,
         servers=servers,
         timeouts=dict(draft.get("timeouts", {})),
@@ -366,7 +382,7 @@ WORDS = (
     Row("mode", PROXY, "Choose between TCP and HTTP.", parse=parse_mode, manual="4.2", core=True),
     Row("id", NAMED, "Set the proxy's number.", (Integer(1),), "id", manual="4.2", core=True),
     Row("description", NAMED, "Describe the proxy on the statistics page.", parse=parse_description,
-        status=Status.KEPT, manual="4.2", core=True),
+        manual="4.2", core=True),
     Row("disabled", PROXY, "Take the proxy out of service.", parse=parse_disabled, manual="4.2", core=True),
     Row("enabled", PROXY, "Undo 'disabled'.", parse=parse_disabled, manual="4.2", core=True),
     Row("balance", BACK, "Choose the balancing strategy.", parse=parse_balance, manual="4.2", core=True),

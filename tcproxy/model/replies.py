@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import PROXY, Draft, FormatUse, Reading, Row, Where
+from tcproxy.grammar.sections import SectionRow
 from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import nearest, suggestion
 
@@ -35,7 +36,7 @@ class Reply:
 
     whole: the bytes of a whole response, b"" for none at all (the connection is closed); None: it is composed of
     payload, which is a log format where `formatted` says so, content_type and headers (name, log format). forms: its
-    formats as rules read them (samples/formats.py), by their texts: with maps, and with samples of plugins.
+    formats as their line was read (samples/formats.py), by their texts: with maps, and with samples of plugins.
     """
 
     status: int
@@ -188,6 +189,7 @@ class ReplyWords:
         self.whole: bytes | None = None
         self.payload = b""
         self.headers: list[tuple[str, str]] = []
+        self.forms: dict[str, Any] = {}
 
     def read(self, start: int) -> int:
         """Take words from this index on; return that of the first which does not belong here. Raises Refused."""
@@ -226,7 +228,7 @@ class ReplyWords:
             return Reply(self.status, self.whole)
         formatted = self.kind in ("lf-file", "lf-string")
         content_type = self.content_type if self.payload else ""
-        return Reply(self.status, None, content_type, self.payload, formatted, tuple(self.headers))
+        return Reply(self.status, None, content_type, self.payload, formatted, tuple(self.headers), self.forms)
 
     def _take_status(self, at: int) -> None:
         word = self.statement.words[at + 1]
@@ -276,9 +278,12 @@ class ReplyWords:
     def _check_format(self, text: str, at: int) -> None:
         if self.reading.check_format is not None:
             try:
-                self.reading.check_format(text, True, _use(self.name, self.reading.section, self.reading.name))
+                use = _use(self.name, self.reading.section, self.reading.name)
+                form = self.reading.check_format(text, True, use, self.statement)
             except ValueError as wrong:
                 raise Refused(f"'{self.statement.words[0]}' : {wrong}", at) from None
+            if form.expressions:
+                self.forms[text] = form
 
     def _check(self) -> None:
         """Check what the words say together; tell of those that are ignored."""
@@ -387,10 +392,18 @@ def check_formats(name: str, origin: Origin, reply: Reply, reading: Reading) -> 
     """In TCP mode nothing of it is ever sent; what could not be is an error all the same."""
     for text in reply.formats() if reading.check_format is not None else ():
         try:
-            reading.check_format(text, False, _use(name, reading.section, reading.name))  # type: ignore[misc]
+            use = _use(name, reading.section, reading.name)
+            reading.check_format(text, False, use, Statement(origin, (name, text)))  # type: ignore[misc]
         except ValueError as wrong:
             reading.diagnostics.alert(f"parsing [{origin}] : '{name}' : {wrong}")
 
+
+def finish_groups(drafts: Mapping[str, Draft], reading: Reading) -> Mapping[str, Draft]:
+    """Return the drafts of `http-errors` sections as they are: those that name them take answers out of them."""
+    return drafts
+
+
+SECTION = SectionRow("http-errors", Where.HTTP_ERRORS, "an 'http-errors'", finish_groups)
 
 _ERRORS = PROXY | {Where.HTTP_ERRORS}
 

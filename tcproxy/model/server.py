@@ -40,7 +40,8 @@ class SourceAddress:
 class Server:
     """One configured server.
 
-    All times in milliseconds. maxconn, minconn, maxqueue: 0 for no limit. weight: 0 to 256.
+    id_is_given: by the option `id`. All times in milliseconds.
+    maxconn, minconn, maxqueue: 0 for no limit. weight: 0 to 256.
     fastinter, downinter: 0 to follow inter. check_port: 0 to follow the server's.
     on_error: fastinter, fail-check, sudden-death or mark-down. on_marked_down: "" or shutdown-sessions.
     on_marked_up: "" or shutdown-backup-sessions. observe: "", layer4 or layer7. track: "" or "backend/server".
@@ -51,6 +52,7 @@ class Server:
     name: str
     address: Address
     id: int = 0
+    id_is_given: bool = False
     weight: int = 1
     backup: bool = False
     disabled: bool = False
@@ -97,7 +99,7 @@ def parse_server(statement: Statement, draft: Draft, reading: Reading) -> None:
         raise Refused("'server' needs a name and an address behind it, such as 'server web1 10.0.0.1:80'")
     name = statement.words[1]
     try:
-        _add(draft, _read(statement, 2, name, draft, reading))
+        _add(draft, read_server(statement, 2, name, draft, reading))
     except Refused:
         draft.append("refused_servers", name)
         raise
@@ -118,7 +120,7 @@ def parse_server_template(statement: Statement, draft: Draft, reading: Reading) 
     if len(words) < 4:
         raise Refused("'server-template' needs a prefix, a number or range, and an address behind it")
     low, high = _read_range(words[2])
-    server = _read(statement, 3, f"{words[1]}{low}", draft, reading)
+    server = read_server(statement, 3, f"{words[1]}{low}", draft, reading)
     for number in range(low, high + 1):
         instance = Draft(server, name=f"{words[1]}{number}")
         if number > low:
@@ -141,7 +143,7 @@ def _name_faults(name: str) -> list[Refused]:
     return [Refused(f"the character '{wrong}' cannot stand in the server name '{name}'", 1)]
 
 
-def _read(statement: Statement, index: int, name: str, draft: Draft, reading: Reading) -> Draft:
+def read_server(statement: Statement, index: int, name: str, draft: Draft, reading: Reading) -> Draft:
     """Read the name (or prefix), the address and the options of a line. Raises Refused with all faults."""
     server = Draft(draft.get("default_server", {}))
     server.update(name=name, origin=statement.origin)
@@ -283,7 +285,10 @@ def build_servers(draft: Draft) -> tuple[Server, ...]:
     """Return the Servers of a proxy's draft, each with its number."""
     drafts = draft.get("servers", ())
     numbers = numbered([server.get("id", 0) for server in drafts])
-    return tuple(Server(**{**server, "id": number}) for server, number in zip(drafts, numbers, strict=True))
+    return tuple(
+        Server(**{**server, "id": number, "id_is_given": bool(server.get("id"))})
+        for server, number in zip(drafts, numbers, strict=True)
+    )
 
 
 _ON_ERROR = Choice("fastinter", "fail-check", "sudden-death", "mark-down")
@@ -301,64 +306,74 @@ WORDS = (
     Row("source", BACK, "Set where connections to servers come from.", parse=parse_source, manual="4.2",
         core=True),
     Row("addr", SERVER, "Send health checks to another address.", parse=parse_check_address, many=1,
-        manual="5.2"),
-    Row("backup", SERVER, "Use the server only when all others are down.", field="backup", manual="5.2"),
-    Row("no-backup", SERVER, "Undo 'backup'.", field="backup", value=False, manual="5.2"),
-    Row("check", SERVER, "Watch the server's health.", field="check", manual="5.2"),
+        manual="5.2", dynamic=True),
+    Row("backup", SERVER, "Use the server only when all others are down.", field="backup", manual="5.2", dynamic=True),
+    Row("no-backup", SERVER, "Undo 'backup'.", field="backup", value=False, manual="5.2", dynamic=True),
+    Row("check", SERVER, "Watch the server's health.", field="check", manual="5.2", dynamic=True),
     Row("no-check", SERVER, "Undo 'check'.", field="check", value=False, manual="5.2"),
     Row("check-send-proxy", SERVER, "Begin health checks with a PROXY header.", field="check_send_proxy",
-        manual="5.2"),
+        manual="5.2", dynamic=True),
     Row("no-check-send-proxy", SERVER, "Undo 'check-send-proxy'.", field="check_send_proxy", value=False,
-        manual="5.2"),
+        manual="5.2", dynamic=True),
     Row("check-via-socks4", SERVER, "Send health checks through the SOCKS proxy.", field="check_via_socks4",
-        manual="5.2"),
+        manual="5.2", dynamic=True),
     Row("cookie", SERVER, "Set the server's cookie value.", (Text(),), "cookie", manual="5.2"),
-    Row("disabled", SERVER, "Start in maintenance.", field="disabled", manual="5.2"),
-    Row("enabled", SERVER, "Undo 'disabled'.", field="disabled", value=False, manual="5.2"),
-    Row("downinter", SERVER, "Set the interval of checks while down.", (Time(1),), "downinter", manual="5.2"),
-    Row("fastinter", SERVER, "Set the interval of checks in transition.", (Time(1),), "fastinter", manual="5.2"),
-    Row("inter", SERVER, "Set the interval of checks.", (Time(1),), "inter", manual="5.2"),
-    Row("rise", SERVER, "Set how many good checks bring the server up.", (Integer(1),), "rise", manual="5.2"),
-    Row("fall", SERVER, "Set how many bad checks bring the server down.", (Integer(1),), "fall", manual="5.2"),
+    Row("disabled", SERVER, "Start in maintenance.", field="disabled", manual="5.2", dynamic=True),
+    Row("enabled", SERVER, "Undo 'disabled'.", field="disabled", value=False, manual="5.2", dynamic=True),
+    Row("downinter", SERVER, "Set the interval of checks while down.", (Time(1),), "downinter",
+        manual="5.2", dynamic=True),
+    Row("fastinter", SERVER, "Set the interval of checks in transition.", (Time(1),), "fastinter",
+        manual="5.2", dynamic=True),
+    Row("inter", SERVER, "Set the interval of checks.", (Time(1),), "inter", manual="5.2", dynamic=True),
+    Row("rise", SERVER, "Set how many good checks bring the server up.", (Integer(1),), "rise",
+        manual="5.2", dynamic=True),
+    Row("fall", SERVER, "Set how many bad checks bring the server down.", (Integer(1),), "fall",
+        manual="5.2", dynamic=True),
     Row("error-limit", SERVER, "Set how many errors in a row count for 'on-error'.", (Integer(1),),
-        "error_limit", manual="5.2"),
-    Row("id", SERVER, "Set the server's number.", (Integer(1),), "id", manual="5.2"),
+        "error_limit", manual="5.2", dynamic=True),
+    Row("id", SERVER, "Set the server's number.", (Integer(1),), "id", manual="5.2", dynamic=True),
     Row("init-addr", SERVER, "Set how the address is found at start.", parse=parse_init_addr, many=1,
         manual="5.2"),
-    Row("maxconn", SERVER, "Limit the connections to the server.", (Integer(0),), "maxconn", manual="5.2"),
-    Row("minconn", SERVER, "Set the lowest limit of a dynamic one.", (Integer(0),), "minconn", manual="5.2"),
+    Row("maxconn", SERVER, "Limit the connections to the server.", (Integer(0),), "maxconn",
+        manual="5.2", dynamic=True),
+    Row("minconn", SERVER, "Set the lowest limit of a dynamic one.", (Integer(0),), "minconn",
+        manual="5.2", dynamic=True),
     Row("maxqueue", SERVER, "Limit how many clients wait for the server.", (Integer(0),), "maxqueue",
-        manual="5.2"),
+        manual="5.2", dynamic=True),
     Row("non-stick", SERVER, "Never enter the server into stick tables.", field="stick", value=False,
         status=Status.KEPT, manual="5.2"),
     Row("stick", SERVER, "Undo 'non-stick'.", field="stick", status=Status.KEPT, manual="5.2"),
-    Row("observe", SERVER, "Watch health by the traffic itself.", (_OBSERVE,), "observe", manual="5.2"),
-    Row("on-error", SERVER, "Set what enough observed errors do.", (_ON_ERROR,), "on_error", manual="5.2"),
-    Row("on-marked-down", SERVER, "Set what going down does.", (_ON_DOWN,), "on_marked_down", manual="5.2"),
-    Row("on-marked-up", SERVER, "Set what going up does.", (_ON_UP,), "on_marked_up", manual="5.2"),
-    Row("port", SERVER, "Send health checks to another port.", (Integer(0, 65535),), "check_port", manual="5.2"),
+    Row("observe", SERVER, "Watch health by the traffic itself.", (_OBSERVE,), "observe", manual="5.2", dynamic=True),
+    Row("on-error", SERVER, "Set what enough observed errors do.", (_ON_ERROR,), "on_error",
+        manual="5.2", dynamic=True),
+    Row("on-marked-down", SERVER, "Set what going down does.", (_ON_DOWN,), "on_marked_down",
+        manual="5.2", dynamic=True),
+    Row("on-marked-up", SERVER, "Set what going up does.", (_ON_UP,), "on_marked_up", manual="5.2", dynamic=True),
+    Row("port", SERVER, "Send health checks to another port.", (Integer(0, 65535),), "check_port",
+        manual="5.2", dynamic=True),
     Row("proxy-v2-options", SERVER, "Add fields to PROXY headers of version 2.", parse=parse_proxy_v2_options,
-        many=1, manual="5.2"),
+        many=1, manual="5.2", dynamic=True),
     Row("redir", SERVER, "Redirect clients to a prefix.", (Text(),), "redir", manual="5.2"),
     Row("send-proxy", SERVER, "Begin connections with a PROXY header.", field="send_proxy", value=1,
-        manual="5.2"),
+        manual="5.2", dynamic=True),
     Row("send-proxy-v2", SERVER, "Begin connections with a binary PROXY header.", field="send_proxy", value=2,
-        manual="5.2"),
-    Row("no-send-proxy", SERVER, "Undo 'send-proxy'.", field="send_proxy", value=0, manual="5.2"),
-    Row("no-send-proxy-v2", SERVER, "Undo 'send-proxy-v2'.", field="send_proxy", value=0, manual="5.2"),
+        manual="5.2", dynamic=True),
+    Row("no-send-proxy", SERVER, "Undo 'send-proxy'.", field="send_proxy", value=0, manual="5.2", dynamic=True),
+    Row("no-send-proxy-v2", SERVER, "Undo 'send-proxy-v2'.", field="send_proxy", value=0, manual="5.2", dynamic=True),
     Row("slowstart", SERVER, "Grow the weight over this time after a start.", (Time(),), "slowstart",
-        manual="5.2"),
+        manual="5.2", dynamic=True),
     Row("socks4", SERVER, "Connect through a SOCKS 4 proxy.", parse=parse_socks4, many=1, manual="5.2"),
     Row("source", SERVER, "Set where connections to the server come from.", parse=parse_server_source, many=-1,
-        manual="5.2"),
-    Row("usesrc", SERVER, "Part of 'source'.", parse=parse_usesrc, manual="5.2"),
+        manual="5.2", dynamic=True),
+    Row("usesrc", SERVER, "Part of 'source'.", parse=parse_usesrc, manual="5.2", dynamic=True),
     Row("tcp-ut", SERVER, "Limit how long sent data may stay unacknowledged.", (Time(),), "tcp_ut",
         manual="5.2"),
     Row("tfo", SERVER, "Send data in the first packet, where 'retry-on' lets it be sent again (TCP Fast Open).",
-        field="tfo", status=Status.KEPT, manual="5.2"),
-    Row("no-tfo", SERVER, "Undo 'tfo'.", field="tfo", value=False, status=Status.KEPT, manual="5.2"),
-    Row("track", SERVER, "Follow the state of another server.", parse=parse_track, many=1, manual="5.2"),
-    Row("weight", SERVER, "Set the server's share of the load.", (Integer(0, 256),), "weight", manual="5.2"),
+        field="tfo", status=Status.KEPT, manual="5.2", dynamic=True),
+    Row("no-tfo", SERVER, "Undo 'tfo'.", field="tfo", value=False, status=Status.KEPT, manual="5.2", dynamic=True),
+    Row("track", SERVER, "Follow the state of another server.", parse=parse_track, many=1, manual="5.2", dynamic=True),
+    Row("weight", SERVER, "Set the server's share of the load.", (Integer(0, 256),), "weight",
+        manual="5.2", dynamic=True),
     Row("no-ssl", SERVER, "Undo 'ssl', which does not exist here yet.", manual="5.2"),
     Row("no-check-ssl", SERVER, "Undo 'check-ssl', which does not exist here yet.", manual="5.2"),
     Row("no-agent-check", SERVER, "Undo 'agent-check', which does not exist here yet.", manual="5.2"),

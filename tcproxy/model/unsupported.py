@@ -23,26 +23,10 @@ _HTTP_FRONT = """
 """
 
 
-_HTTP_PROXY = """
-    compression
-    stats admin
-    stats auth
-    stats enable
-    stats hide-version
-    stats http-request
-    stats realm
-    stats refresh
-    stats scope
-    stats show-desc
-    stats show-legends
-    stats show-modules
-    stats show-node
-    stats uri
-"""
+_HTTP_PROXY = "compression"
 
 _BACK = """
     external-check
-    load-server-state-from-file
     option external-check
     option ldap-check
     option mysql-check
@@ -52,7 +36,6 @@ _BACK = """
     option spop-check
     option ssl-hello-chk
     option tcp-check
-    server-state-file-name
     tcp-check
     transparent
 """

@@ -19,16 +19,19 @@ from tcproxy.report.views import (
     FrontendRow,
     ServerRow,
     Value,
+    backend_cookie,
     backend_status,
+    bind_address,
     bind_name,
     bind_status,
     ended,
     link_counts,
-    place,
     server_address,
+    server_cookie,
     server_status,
     set_weight,
     since,
+    strategy,
     throttle,
     users,
 )
@@ -78,13 +81,18 @@ def _name(name: str, help: str, frontend: str, backend: str) -> Column:
     )  # fmt: skip
 
 
+def zero(row: object) -> int:
+    """Return 0: of columns that always have it."""
+    return 0
+
+
 def _nil(names: str, tags: str = "MCP", type: str = "u64", kinds: str = "FLSB", help: str = "") -> list[Column]:
     """Return columns that are 0 in these kinds of rows, and empty in the others."""
     return [
         Column(
             name, help, tags, type,
-            (lambda _: 0) if "F" in kinds else None, (lambda _: 0) if "L" in kinds else None,
-            (lambda _: 0) if "S" in kinds else None, (lambda _: 0) if "B" in kinds else None,
+            zero if "F" in kinds else None, zero if "L" in kinds else None,
+            zero if "S" in kinds else None, zero if "B" in kinds else None,
         )
         for name in names.split()
     ]  # fmt: skip
@@ -110,7 +118,7 @@ def _http(
     return Column(
         name, help, "MCP", "u64",
         lambda f: frontend(f) if _is_http(f.live.model) else None, None,
-        server and (lambda s: server(s) if _is_http(s.farm.model) else None),
+        server and (lambda s: server(s) if s.farm.model.mode == "http" else None),
         backend and (lambda b: backend(b) if _is_http(b.live.model) else None),
     )  # fmt: skip
 
@@ -129,12 +137,19 @@ def _answered(name: str, *places: int) -> Column:
     """Return a column that counts the exchanges answered with these kinds of status (`Counters.answered`)."""
 
     def count(counters: Counters) -> int:
-        return sum(counters.answered[place] for place in places)
+        return sum([counters.answered[place] for place in places])
 
     help = "responses of HTTP with such a status"
-    return _http(name, help, lambda f: count(f.live.counters), lambda s: count(s.live.counters),
-                 lambda b: count(b.live.counters))  # fmt: skip
-
+    if len(places) > 1:
+        return _http(name, help, lambda f: count(f.live.counters), lambda s: count(s.live.counters),
+                     lambda b: count(b.live.counters))  # fmt: skip
+    at = places[0]
+    return Column(
+        name, help, "MCP", "u64",
+        lambda f: f.live.counters.answered[at] if f.live.model.mode == "http" else None, None,
+        lambda s: s.live.counters.answered[at] if s.farm.model.mode == "http" else None,
+        lambda b: b.live.counters.answered[at] if b.live.model.mode == "http" else None,
+    )  # fmt: skip
 
 
 _QUEUES = [
@@ -262,15 +277,11 @@ _DESCRIPTIONS = [
     Column("check_fall", "checks to go down", "CGS", "u32", None, None, _check(lambda w: w.fall)),
     Column("check_health", "health, up from check_rise on", "CGS", "u32", None, None, _check(lambda w: w.health)),
     *_empty("agent_rise agent_fall agent_health", "of agent checks"),
-    Column("addr", "address and port", "CGS", "str", None,
-           lambda e: place(e.live.model.address, e.live.model.address.port), server_address),
-    Column("cookie", "cookie", "CNS", "str", None, None,
-           lambda s: s.live.cookie.decode("utf-8", "surrogateescape") or None,
-           lambda b: b.live.model.cookie.name if b.live.model.cookie is not None else None),
+    Column("addr", "address and port", "CGS", "str", None, bind_address, server_address),
+    Column("cookie", "cookie", "CNS", "str", None, None, server_cookie, backend_cookie),
     Column("mode", "mode", "CGS", "str", lambda f: f.live.model.mode, lambda e: e.frontend.model.mode,
            lambda s: s.farm.model.mode, lambda b: b.live.model.mode),
-    Column("algo", "balancing strategy", "CGS", "str", None, None, None,
-           lambda b: "none" if b.live.model.dispatch else b.live.model.balance.name),
+    Column("algo", "balancing strategy", "CGS", "str", None, None, None, strategy),
     Column("conn_rate", "connections in the last second", "MRP", "u32",
            lambda f: f.live.counters.connection_rate.read(f.now, f.live.counters.connections)),
     Column("conn_rate_max", "the most connections in a second", "MMP", "u32",
@@ -305,12 +316,12 @@ _HIGHEST = [
 
 _LINKS = [
     Column("idle_conn_cur", "idle connections that carried one request", "MGP", "u32", None, None,
-           lambda s: link_counts(s.live).idle),
+           lambda s: s.links.idle),
     Column("safe_conn_cur", "idle connections that carried more", "MGP", "u32", None, None,
-           lambda s: link_counts(s.live).safe),
-    Column("used_conn_cur", "connections in use", "MGP", "u32", None, None, lambda s: link_counts(s.live).used),
+           lambda s: s.links.safe),
+    Column("used_conn_cur", "connections in use", "MGP", "u32", None, None, lambda s: s.links.used),
     Column("need_conn_est", "connections that will be needed", "MGP", "u32", None, None,
-           lambda s: link_counts(s.live).need),
+           lambda s: s.links.need),
     Column("uweight", "weight as set", "MaP", "u32", None, None, lambda s: s.live.user_weight, set_weight),
     *_nil("agg_server_status agg_server_check_status agg_check_status", "MGP", "u32", "B",
           "of the Prometheus exporter"),
@@ -374,7 +385,7 @@ STATIC: tuple[Column, ...] = (
         "u32",
         None,
         None,
-        lambda s: link_counts(s.live).idle + link_counts(s.live).safe,
+        lambda s: s.links.idle + s.links.safe,
     ),
     Column(
         "src_ilim",

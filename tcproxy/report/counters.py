@@ -147,7 +147,7 @@ class Counters:
     upgrades: int
 
     def __init__(self) -> None:
-        for name in self.__slots__:
+        for name in Counters.__slots__:
             setattr(self, name, 0)
         self.answered = [0] * ANSWERS
         self.connection_rate = RateOfTotal()
@@ -246,7 +246,7 @@ class Counters:
         self.connection_rate.restart(self.connections)
         self.request_rate.restart(self.requests)
         self.session_rate.restart(self.total)
-        for name in self.__slots__:
+        for name in Counters.__slots__:
             if name not in kept:
                 setattr(self, name, 0)
         self.answered = [0] * ANSWERS

@@ -16,11 +16,13 @@ from tcproxy.grammar.rows import FormatUse
 from tcproxy.report import dates
 from tcproxy.report.log_variables import HTTP_MEANINGS, HTTP_VARIABLES, VARIABLES, Known, Variable, names
 from tcproxy.report.record import Record
+from tcproxy.samples import formats as samples
 from tcproxy.samples.formats import NO_FLAGS, OF_LOGS, Flags, FormatError, Piece, read_format
 from tcproxy.samples.places import WITH_CLIENT, Place
 
 if TYPE_CHECKING:
     from tcproxy.samples.expressions import Expression
+    from tcproxy.samples.patterns.files import PatternFiles
 
 __all__ = ["Format", "FormatError", "Moment", "check", "compile", "compile_id", "compile_payload", "compile_variable"]
 
@@ -188,8 +190,11 @@ def compile(
     captured: frozenset[str] = frozenset(),
     section: str = "",
     refused: bool = False,
+    form: samples.Format | None = None,
 ) -> Format:
     """Compile the text of a `log-format`; `early` says that `option logasap` is on. Raises FormatError.
+
+    form: the same as it was read with its line, where it has samples.
 
     http: for a frontend in HTTP mode. captured: what is captured of messages ("request", "response"). section: the name
     of the frontend. refused: for connections that never became a session.
@@ -197,7 +202,7 @@ def compile(
     With `option logasap` the line leaves once the server's connection stands, or with the response's head, and a plus
     sign in front of the numbers of bytes and the total time says that they would have grown.
     """
-    pieces = read_format(text, section, flags=OF_LOGS).pieces
+    pieces = (form or read_format(text, section, flags=OF_LOGS)).pieces
     # bytes that are no request make a line without a session's samples
     differs = captured or any(piece.expression is not None for piece in pieces)
     bare = _Compilation(early, http, refused=True).run(pieces).format(text) if http and differs else None
@@ -227,9 +232,14 @@ def compile_variable(piece: Piece) -> Format:
     return _Compilation(verbatim=True).run([piece]).format(piece.variable)
 
 
-def compile_id(text: str, http: bool, captured: frozenset[str], section: str = "") -> Format:
-    """Compile a `unique-id-format`: what is missing is empty, as in a payload. Raises FormatError."""
-    pieces = read_format(text, section).pieces
+def compile_id(
+    text: str, http: bool, captured: frozenset[str], section: str = "", form: samples.Format | None = None
+) -> Format:
+    """Compile a `unique-id-format`: what is missing is empty, as in a payload. form: see `compile`.
+
+    Raises FormatError.
+    """
+    pieces = (form or read_format(text, section)).pieces
     return _Compilation(False, http, captured, encodes=True).run(pieces).format(text)
 
 
@@ -250,14 +260,18 @@ def _places(use: FormatUse) -> tuple[Place, ...]:
     return by_kind.get(use.kind) or by_kind[""]
 
 
-def check(text: str, http: bool = False, use: FormatUse | None = None) -> None:
-    """Raise FormatError, a ValueError, when the text is no format that tcproxy can write.
+def check(
+    text: str, http: bool = False, use: FormatUse | None = None, files: PatternFiles | None = None
+) -> samples.Format:
+    """Return the format as it was read. Raise FormatError, a ValueError, when it is none that tcproxy can write.
 
-    http: for a frontend in HTTP mode, which has more variables. use: where it stands, by default a `log-format`.
+    http: for a frontend in HTTP mode, which has more variables. use: where it stands, by default a `log-format`. files:
+    what its line needs to use maps and samples of plugins.
     """
     use = use or FormatUse("log-format")
     flags: Flags = NO_FLAGS if use.word in _PLACES else OF_LOGS
-    pieces = read_format(text, use.name, flags=flags).pieces
+    form = read_format(text, use.name, files, flags)
+    pieces = form.pieces
     _Compilation(False, http).run(pieces)
     places = _places(use)
     for piece in pieces:
@@ -265,14 +279,7 @@ def check(text: str, http: bool = False, use: FormatUse | None = None) -> None:
         if fetch is not None and not any(place.allows(fetch.places) for place in places):
             where = " or ".join(f"'{place.words}'" for place in places[:2])
             raise FormatError(f"the fetch '{fetch.name}' cannot be used in {where}", piece.position)
-
-
-def samples(text: str, section: str) -> tuple[Expression, ...]:
-    """Return the expressions of a format; () where it is none."""
-    try:
-        return read_format(text, section).expressions
-    except FormatError:
-        return ()
+    return form
 
 
 def _connect(record: Record) -> str:

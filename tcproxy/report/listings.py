@@ -21,7 +21,7 @@ CONN_FIELDS = (
     "idle_per_thr[1]"
 )
 
-_STATUS_NUMBERS = {
+STATUS_NUMBERS = {
     CheckStatus.UNKNOWN: 0,
     CheckStatus.INITIALIZING: 1,
     CheckStatus.CHECKED: 3,
@@ -64,7 +64,7 @@ def _check(server: SeenServer) -> str:
         paused = _PAUSED if server.admin & Admin.CONFIGURED_MAINTENANCE else 0
         return f"1 0 {0 if maintenance else server.model.rise} {paused}"
     state = _CONFIGURED | (_ENABLED if watch.enabled else 0) | (_PAUSED if watch.paused else 0)
-    return f"{_STATUS_NUMBERS[watch.status]} {_result(watch)} {watch.health} {state}"
+    return f"{STATUS_NUMBERS[watch.status]} {_result(watch)} {watch.health} {state}"
 
 
 def _address(server: SeenServer) -> str:
@@ -86,7 +86,8 @@ def _state(farm: SeenFarm, server: SeenServer, second: int) -> str:
     return (
         f"{farm.model.id} {farm.model.name} {server.id} {server.name} {_address(server)} "
         f"{server.state.value} {int(server.admin)} {server.user_weight} {server.initial_weight} "
-        f"{second - server.last_change} {_check(server)} 0 0 0 {name} {server.port} - 0 "
+        f"{second - server.last_change} {_check(server)} 0 "
+        f"{int(farm.model.id_is_given)} {int(server.model.id_is_given)} {name} {server.port} - 0 "
         f"{_check_address(server)} - 0\n"
     )
 

@@ -197,4 +197,6 @@ class SeenWorld(Protocol):
     @property
     def stopping(self) -> bool: ...  # noqa: D102
     @property
+    def rate_limits(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
     def pipes(self) -> SeenPipes | None: ...  # noqa: D102

@@ -6,13 +6,14 @@ What stands in a row is columns.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tcproxy.interfaces import Admin, ServerState
 from tcproxy.model.proxy import Proxy
-from tcproxy.report.columns import COLUMNS, MODULES, STATIC, Column
+from tcproxy.report.columns import COLUMNS, MODULES, STATIC, Column, zero
 from tcproxy.report.seen import SeenFrontend, SeenServer, SeenWorld
 from tcproxy.report.views import BackendRow, BindRow, FrontendRow, ServerRow, Value
 
@@ -31,7 +32,8 @@ SCOPES = {"C": "Cluster", "P": "Process", "S": "Service", "s": "System"}
 class RowSelection:
     """Which rows to list. proxy: an id. kinds: of FRONTENDS and so on, added up. id: of a server or listener.
 
-    up: leave out servers that are down. maintained: leave in servers in maintenance. private: show addresses.
+    up: leave out servers that are down. maintained: leave in servers in maintenance. private: show addresses, cookies
+    and strategies. shows: which proxies, None for all.
     """
 
     proxy: int = EVERYTHING
@@ -40,6 +42,7 @@ class RowSelection:
     up: bool = False
     maintained: bool = True
     private: bool = True
+    shows: Callable[[Proxy], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,50 +52,86 @@ class StatisticsRow:
     kind: str
     proxy: int
     id: int
-    values: tuple[Value, ...]
+    values: Sequence[Value]
 
 
-def _row(kind: str, proxy: int, id: int, value: Callable[[Column], Value]) -> StatisticsRow:
-    return StatisticsRow(kind, proxy, id, tuple(value(column) for column in COLUMNS))
+class Reader:
+    """Reads the values of rows: only the columns that are asked for are worked out.
+
+    Most columns of a row are empty or 0 whatever happens, and are not asked again for each row.
+    """
+
+    def __init__(self, names: Collection[str] | None = None) -> None:
+        """names: of the columns that are asked for, None for all; the others are empty."""
+        wanted = [column if names is None or column.name in names else None for column in COLUMNS]
+        self._frontend = _plan(one.frontend if one is not None else None for one in wanted)
+        self._bind = _plan(one.bind if one is not None else None for one in wanted)
+        self._server = _plan(one.server if one is not None else None for one in wanted)
+        self._backend = _plan(one.backend if one is not None else None for one in wanted)
+
+    def frontend(self, row: FrontendRow) -> StatisticsRow:
+        """Return the row of a frontend."""
+        return StatisticsRow("F", row.live.model.id, 0, _values(self._frontend, row))
+
+    def bind(self, row: BindRow) -> StatisticsRow:
+        """Return the row of a listening address."""
+        return StatisticsRow("L", row.frontend.model.id, row.live.model.id, _values(self._bind, row))
+
+    def server(self, row: ServerRow) -> StatisticsRow:
+        """Return the row of a server."""
+        return StatisticsRow("S", row.farm.model.id, row.live.id, _values(self._server, row))
+
+    def backend(self, row: BackendRow) -> StatisticsRow:
+        """Return the row of a backend."""
+        return StatisticsRow("B", row.live.model.id, 0, _values(self._backend, row))
 
 
-def _of_frontend(row: FrontendRow) -> StatisticsRow:
-    return _row("F", row.live.model.id, 0, lambda column: column.frontend(row) if column.frontend else None)
+Plan = tuple[list[Value], list[tuple[int, Callable[[Any], Value]]]]
+"""What values begin as, and the functions that give those which change, with their places."""
 
 
-def _of_bind(row: BindRow) -> StatisticsRow:
-    id = row.live.model.id
-    return _row("L", row.frontend.model.id, id, lambda column: column.bind(row) if column.bind else None)
+def _plan(functions: Iterable[Callable[[Any], Value] | None]) -> Plan:
+    every = list(functions)
+    fixed: list[Value] = [0 if read is zero else None for read in every]
+    return fixed, [(at, read) for at, read in enumerate(every) if read is not None and read is not zero]
 
 
-def _of_server(row: ServerRow) -> StatisticsRow:
-    id = row.live.id
-    return _row("S", row.farm.model.id, id, lambda column: column.server(row) if column.server else None)
+def _values(plan: Plan, row: object) -> list[Value]:
+    fixed, changing = plan
+    values = fixed.copy()
+    for at, read in changing:
+        values[at] = read(row)
+    return values
 
 
-def _of_backend(row: BackendRow) -> StatisticsRow:
-    return _row("B", row.live.model.id, 0, lambda column: column.backend(row) if column.backend else None)
+EVERY_COLUMN = Reader()
 
 
-def rows(world: SeenWorld, selection: RowSelection = RowSelection()) -> Iterator[StatisticsRow]:  # frozen
+def rows(
+    world: SeenWorld, selection: RowSelection = RowSelection(), reader: Reader = EVERY_COLUMN  # frozen
+) -> Iterator[StatisticsRow]:
     """Yield the rows of the chosen objects, in the order of the configuration."""
     now = world.clock.seconds()
     for proxy in world.configuration.proxies:
+        if selection.shows is not None and not selection.shows(proxy):
+            continue
         if not proxy.disabled and selection.proxy in (EVERYTHING, proxy.id):
-            yield from _frontend_rows(world, proxy, selection, now)
-            yield from _backend_rows(world, proxy, selection, now)
+            yield from _frontend_rows(world, proxy, selection, now, reader)
+            yield from _backend_rows(world, proxy, selection, now, reader)
 
 
-def _frontend_rows(world: SeenWorld, proxy: Proxy, selection: RowSelection, now: float) -> Iterator[StatisticsRow]:
+def _frontend_rows(
+    world: SeenWorld, proxy: Proxy, selection: RowSelection, now: float, reader: Reader
+) -> Iterator[StatisticsRow]:
     frontend = world.frontends.get(proxy.name) if proxy.is_frontend else None
     if frontend is None:
         return
     if selection.kinds & FRONTENDS:
-        yield _of_frontend(FrontendRow(frontend, now, *_exchanges(world, frontend)))
+        yield reader.frontend(FrontendRow(frontend, now, *_exchanges(world, frontend)))
     if selection.kinds & LISTENERS and "socket-stats" in proxy.options:
         for bind in frontend.binds:
             if selection.id in (EVERYTHING, bind.model.id):
-                yield _of_bind(BindRow(bind, frontend, now))
+                yield reader.bind(BindRow(bind, frontend, now, selection.private))
 
 
 def _exchanges(world: SeenWorld, frontend: SeenFrontend) -> tuple[int, int, int]:
@@ -107,16 +146,18 @@ def _exchanges(world: SeenWorld, frontend: SeenFrontend) -> tuple[int, int, int]
     return asked, begun, 0 if http else len(sessions)
 
 
-def _backend_rows(world: SeenWorld, proxy: Proxy, selection: RowSelection, now: float) -> Iterator[StatisticsRow]:
+def _backend_rows(
+    world: SeenWorld, proxy: Proxy, selection: RowSelection, now: float, reader: Reader
+) -> Iterator[StatisticsRow]:
     farm = world.farms.get(proxy.name) if proxy.is_backend else None
     if farm is None:
         return
     if selection.kinds & SERVERS:
         for server in farm.servers:
             if selection.id in (EVERYTHING, server.id) and _wanted(server, selection):
-                yield _of_server(ServerRow(server, farm, now, selection.private))
+                yield reader.server(ServerRow(server, farm, now, selection.private))
     if selection.kinds & BACKENDS:
-        yield _of_backend(BackendRow(farm, now, selection.up or not selection.maintained))
+        yield reader.backend(BackendRow(farm, now, selection.up or not selection.maintained, selection.private))
 
 
 def _wanted(server: SeenServer, selection: RowSelection) -> bool:
@@ -131,23 +172,40 @@ def header() -> str:
 
 
 def _field(value: Value) -> str:
-    text = "" if value is None else str(value)
-    if any(mark in text for mark in ',"\r\n'):
-        doubled = text.replace('"', '""')
-        return f'"{doubled}"'
-    return text
+    if value is None:
+        return ""
+    if type(value) is int or not _SPECIAL.search(text := str(value)):
+        return str(value)
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
+
+
+_SPECIAL = re.compile('[,"\r\n]')
+
+
+class _Texts(dict[Value, str]):
+    """Values as fields of CSV: most are small numbers, which are written once."""
+
+    def __missing__(self, value: Value) -> str:
+        text = _field(value)
+        if value is None or (isinstance(value, int) and 0 <= value < 1000):
+            self[value] = text
+        return text
 
 
 def csv(rows: Iterable[StatisticsRow]) -> Iterator[str]:
     """Give the rows as lines of CSV, header included."""
+    texts = _Texts()
+    at = len(STATIC)
     yield header()
     for row in rows:
-        fields = [_field(value) for value in row.values]
-        fields.insert(len(STATIC), "-")
+        fields = list(map(texts.__getitem__, row.values))
+        fields.insert(at, "-")
         yield ",".join(fields) + ",\n"
 
 
-def _tags(column: Column, kind: str) -> str:
+def tags_of(column: Column, kind: str) -> str:
+    """Return the tags of a column in rows of a kind."""
     return column.backend_tags or column.tags if kind == "B" else column.tags
 
 
@@ -164,7 +222,7 @@ def typed(rows: Iterable[StatisticsRow], explained: bool = False) -> Iterator[st
         for position, column, value in _present(row):
             said = f':"{column.help}"' if explained else ""
             head = f"{row.kind}.{row.proxy}.{row.id}.{position}.{column.name}.1"
-            parts.append(f"{head}:{_tags(column, row.kind)}:{column.type}:{value}{said}\n")
+            parts.append(f"{head}:{tags_of(column, row.kind)}:{column.type}:{value}{said}\n")
         yield "".join(parts)
 
 
@@ -193,7 +251,7 @@ def _fields(row: StatisticsRow) -> list[dict[str, Any]]:
             "id": row.id,
             "field": {"pos": position, "name": column.name},
             "processNum": 1,
-            "tags": tags_json(_tags(column, row.kind)),
+            "tags": tags_json(tags_of(column, row.kind)),
             "value": {"type": column.type, "value": value},
         }
         for position, column, value in _present(row)

@@ -6,6 +6,7 @@ The columns that show them are listed in columns.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tcproxy.grammar.addresses import Address, Family
 from tcproxy.interfaces import WEIGHT_SCALE, Admin, CheckStatus, ServerState
@@ -45,14 +46,15 @@ class FrontendRow:
 
 @dataclass(frozen=True, slots=True)
 class BindRow:
-    """The row of a `bind` address at a moment (monotonic seconds)."""
+    """The row of a `bind` address at a moment (monotonic seconds). private: addresses may be shown."""
 
     live: SeenBind
     frontend: SeenFrontend
     now: float
+    private: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServerRow:
     """The row of a server at a moment (monotonic seconds). private: addresses may be shown."""
 
@@ -60,6 +62,15 @@ class ServerRow:
     farm: SeenFarm
     now: float
     private: bool = True
+    _links: LinkCounts | None = None
+
+    @property
+    def links(self) -> LinkCounts:
+        """Return the numbers of its connections, which are worked out once."""
+        found = self._links
+        if found is None:
+            found = self._links = link_counts(self.live)
+        return found
 
     @property
     def watch(self) -> SeenWatch | None:
@@ -74,8 +85,7 @@ class ServerRow:
         return watch if watch is not None and watch.enabled and not watch.paused else None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkCounts:
+class LinkCounts(NamedTuple):
     """How many connections to a server there are: idle ones, in use now and at the most, and how many seem needed."""
 
     idle: int
@@ -101,11 +111,15 @@ def link_counts(server: SeenServer) -> LinkCounts:
 
 @dataclass(frozen=True, slots=True)
 class BackendRow:
-    """The row of a backend at a moment (monotonic seconds). partial: some of its servers may be left out."""
+    """The row of a backend at a moment (monotonic seconds).
+
+    partial: some of its servers may be left out. private: its strategy and its cookie may be shown.
+    """
 
     live: SeenFarm
     now: float
     partial: bool = False
+    private: bool = True
 
 
 def all_requests(world: SeenWorld) -> int:
@@ -133,11 +147,12 @@ def _root(server: SeenServer) -> SeenServer:
 def server_status(row: ServerRow) -> str:
     """Return the status of a server: UP, DOWN 1/2, NOLB, DRAIN, MAINT, no check ... (management 9.1)."""
     server = row.live
-    if server.admin & Admin.RESOLUTION_MAINTENANCE:
-        return "MAINT (resolution)"
-    if server.admin & Admin.INHERITED_MAINTENANCE and server.tracked is not None:
-        return f"MAINT (via {server.tracked.label})"
-    if server.admin & Admin.MAINTENANCE:
+    admin = server.admin
+    if admin and admin & Admin.MAINTENANCE:  # to look at flags takes longer than all else
+        if admin & Admin.RESOLUTION_MAINTENANCE:
+            return "MAINT (resolution)"
+        if admin & Admin.INHERITED_MAINTENANCE and server.tracked is not None:
+            return f"MAINT (via {server.tracked.label})"
         return "MAINT"
     watch: SeenWatch | None = _root(server).watch
     watch = watch if watch is not None and watch.enabled else None
@@ -147,7 +162,7 @@ def server_status(row: ServerRow) -> str:
     progress = "" if watch is None or full else f" {watch.health - watch.rise + 1}/{watch.fall}"
     if server.state is ServerState.STOPPING:
         return f"NOLB{progress}"
-    if server.admin & Admin.DRAIN:
+    if admin and admin & Admin.DRAIN:
         return f"DRAIN{progress}"
     return f"UP{progress}" if watch is not None else "no check"
 
@@ -186,6 +201,31 @@ def place(address: Address, port: int) -> str:
     if address.family is Family.INET6 or ":" in address.host:
         return f"[{address.host or '::'}]:{port}"
     return f"{address.host or '0.0.0.0'}:{port}"
+
+
+def bind_address(row: BindRow) -> Value:
+    """Return address and port of a listening address, if they may be shown."""
+    address = row.live.model.address
+    return place(address, address.port) if row.private else None
+
+
+def server_cookie(row: ServerRow) -> Value:
+    """Return the cookie of a server, if it may be shown."""
+    return (row.live.cookie.decode("utf-8", "surrogateescape") or None) if row.private else None
+
+
+def backend_cookie(row: BackendRow) -> Value:
+    """Return the name of a backend's cookie, if it may be shown."""
+    cookie = row.live.model.cookie
+    return cookie.name if cookie is not None and row.private else None
+
+
+def strategy(row: BackendRow) -> Value:
+    """Return the name of a backend's strategy, if it may be shown."""
+    model = row.live.model
+    if not row.private:
+        return None
+    return "none" if model.dispatch else str(model.balance.name)
 
 
 def bind_name(row: BindRow) -> str:

@@ -10,9 +10,14 @@ from tcproxy.samples.rows import OF_BYTES
 
 
 def wasted(proxies: Iterable[Proxy]) -> Iterator[tuple[Origin, str]]:
-    """Return each such sample that a condition uses, once: where it stands, and the sentence. proxies: in HTTP mode."""
+    """Return each such sample that a rule's condition uses, once: where it stands, and the sentence.
+
+    proxies: in HTTP mode. As HAProxy does, `redirect`, `monitor fail` and persistence are passed over.
+    """
     for proxy in proxies:
-        tests = (test for condition in proxy.conditions() for term in condition.terms() for test in term.acl.tests)
+        rules = [*proxy.use_backends, *proxy.use_servers, *proxy.every_rule()]
+        conditions = [rule.condition for rule in rules if rule.condition is not None]
+        tests = (test for condition in conditions for term in condition.terms() for test in term.acl.tests)
         for origin, name in dict.fromkeys(
             (test.origin, test.expression.fetch.name) for test in tests if test.expression.fetch.reads == OF_BYTES
         ):

@@ -224,6 +224,12 @@ def unresolved(
             yield origin, f"'{text}' in {proxy.kind} '{proxy.name}' : {wrong}"
 
 
+def named_servers(proxies: Iterable[Proxy]) -> set[tuple[str, str]]:
+    """Return the servers that samples in the rules of sections name: pairs of backend and server."""
+    every = (reference for proxy in proxies for _, _, reference in _references(proxy))
+    return {(one.backend, one.name) for one in every if one.type is ArgumentType.SERVER}
+
+
 def _references(proxy: Proxy) -> Iterator[tuple[str, Origin, Reference]]:
     acls: Mapping[str, Acl] = proxy.acls or {}
     for acl in acls.values():

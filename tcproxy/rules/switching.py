@@ -52,7 +52,7 @@ def _form(statement: Statement, place: Place, draft: Draft, reading: Reading) ->
         http = draft.get("mode", "http") == "http"  # `mode http` may follow
         for piece in form.variables if reading.check_format is not None else ():
             assert reading.check_format is not None
-            reading.check_format(f"%{piece.variable}", http, FormatUse(name))
+            reading.check_format(f"%{piece.variable}", http, FormatUse(name), statement)
     except ValueError as wrong:
         raise Refused(f"'{name}' : {wrong}", 1) from None
     for expression in form.expressions:

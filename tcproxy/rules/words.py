@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tcproxy.grammar.rows import NAMED_BACK, NAMED_FRONT, PROXY, Draft, Reading, Row
+from tcproxy.grammar.rows import NAMED, NAMED_BACK, NAMED_FRONT, PROXY, Draft, Reading, Row
 from tcproxy.grammar.statements import Origin, Refused, Statement
 
 if TYPE_CHECKING:
@@ -99,6 +99,13 @@ def _reader(kind: str) -> Callable[[Statement, Draft, Reading], None]:
     return parse
 
 
+def parse_statistics_rule(statement: Statement, draft: Draft, reading: Reading) -> None:
+    """Read `stats http-request allow|deny|auth ...`."""
+    from tcproxy.rules import statistics_rules
+
+    statistics_rules.parse(statement, draft, reading)
+
+
 def parse_tcp_request(statement: Statement, draft: Draft, reading: Reading) -> None:
     """Read `tcp-request connection|session|content|inspect-delay ...`."""
     from tcproxy.rules import tcp_lines
@@ -151,6 +158,8 @@ WORDS = (
         unnamed_defaults=False, manual="4.2", core=True),
     Row("http-response", PROXY, "Decide about responses, and change them.", parse=_reader("HTTP_RESPONSE"),
         unnamed_defaults=False, manual="4.2", core=True),
+    Row("stats http-request", NAMED, "Decide who may see the statistics page.", parse=parse_statistics_rule,
+        manual="4.2", core=True),
     Row("tcp-request", PROXY, "Decide about clients' connections, and about their first bytes.",
         parse=parse_tcp_request, unnamed_defaults=False, manual="4.2"),
     Row("tcp-response", PROXY, "Decide about the first bytes of servers.", parse=parse_tcp_response,

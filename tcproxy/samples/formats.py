@@ -95,6 +95,14 @@ def read_format(text: str, section: str, files: PatternFiles | None = None, flag
     return Format(text, tuple(_object(pieces) if reader.json else pieces))
 
 
+def read_again(form: Format, section: str) -> Format:
+    """Return a format as it is read in another section; one with maps, or samples of plugins, stays as it was read."""
+    try:
+        return read_format(form.text, section)
+    except FormatError:
+        return form
+
+
 def _object(pieces: list[Piece]) -> list[Piece]:
     """Return the pieces of a JSON object: the items, and what stands between them; text of its own has no place there.
 

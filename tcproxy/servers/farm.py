@@ -5,11 +5,12 @@ Balancing itself is a strategy's (tcproxy/balance). What servers remember stands
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tcproxy.guards import GuardedStrategy, Workplace
 from tcproxy.interfaces import Admin, IClock, IFarmStrategy, IPicker, ServerState
 from tcproxy.model.proxy import Proxy
+from tcproxy.report.counters import Counters
 from tcproxy.report.findings import Finding
 from tcproxy.servers import transitions, waiting
 from tcproxy.servers.server_cookies import ServerCookies
@@ -23,18 +24,24 @@ class Farm(FarmState):
     cookies: which servers are named by which cookie.
     """
 
-    def __init__(self, model: Proxy, clock: IClock, announce: Announce) -> None:
-        super().__init__(model, clock, announce)
+    def __init__(
+        self, model: Proxy, clock: IClock, announce: Announce, new_counters: Callable[[], Counters] = Counters
+    ) -> None:
+        super().__init__(model, clock, announce, new_counters)
         self.refuser: LiveServer | None = None
         self.cookies = ServerCookies(model, self.servers)
+        self._renew_pickers()
+        self.recount()
+        self.count_loss(len(self.servers))
+
+    def _renew_pickers(self) -> None:
+        """Ask the strategy for pickers over the servers that there are now. Raises PluginFailed as `_new_pickers`."""
         self._picker, self._backup_picker = self._new_pickers()
         picker = self._picker or self._backup_picker
         self.dynamic = picker.dynamic if picker else True
         self._queue_first = picker.queue_first if picker else False
         pickers = (self._picker, self._backup_picker)
         self._counts_load = any(getattr(one, "counts_load", True) for one in pickers if one is not None)
-        self.recount()
-        self.count_loss(len(self.servers))
 
     def _new_pickers(self) -> tuple[IPicker | None, IPicker | None]:
         """Return the pickers of both groups; the backups need none where the first usable one serves all.
@@ -320,6 +327,56 @@ class Farm(FarmState):
     def reweigh(self, server: LiveServer) -> None:
         """Put a new weight of a server into force."""
         transitions.carry_out(transitions.reweigh(server))
+
+    def add(self, server: LiveServer) -> None:
+        """Take in a server that was added at run time; it may be usable at once.
+
+        Raises PluginFailed where a third party's strategy makes no picker for it: it is not taken in then.
+        """
+        before = self.available
+        self.servers.append(server)
+        if server.tracked is not None:
+            server.tracked.trackers.append(server)
+        try:
+            self._introduce(server)
+        except BaseException:
+            self.servers.remove(server)
+            server.retire()
+            raise
+        if server.usable and not before:
+            self.come_back(counted=True)
+        self.recount()
+        self.cookies.renew()
+        self.call_waiting()
+
+    def _introduce(self, server: LiveServer) -> None:
+        """Let the picker of the server's group know it, or put new pickers in place."""
+        picker = self._backup_picker if server.model.backup else self._picker
+        if picker is None and server.model.backup and self._picker is not None and not self._balances_backups():
+            return  # the first usable backup serves all
+        joined = getattr(picker, "joined", None)
+        if picker is None or joined is None:
+            self._renew_pickers()
+            return
+        joined(server)
+        server.picker = picker
+        picker.changed(server)
+
+    def _balances_backups(self) -> bool:
+        return self.all_backups or bool(IFarmStrategy.providedBy(self.model.balance.strategy))
+
+    def remove(self, server: LiveServer) -> None:
+        """Forget a server that is in maintenance and has neither sessions nor links (`LiveServer.busy`)."""
+        self.servers.remove(server)
+        server.retire()
+        if server.picker is not None:
+            left = getattr(server.picker, "left", None)
+            if left is not None:
+                left(server)
+            else:
+                self._renew_pickers()
+        self.recount()
+        self.cookies.renew()
 
     def renew_cookies(self) -> None:
         """Make dynamic cookies again: the address of a server changed."""

@@ -12,7 +12,7 @@ from typing import Protocol
 from zope.interface import implementer
 
 from tcproxy.grammar.addresses import Address
-from tcproxy.interfaces import WEIGHT_SCALE, Admin, IClock, IDelayedCall, IPicker, IServer, ServerState
+from tcproxy.interfaces import WEIGHT_SCALE, Admin, CheckStatus, IClock, IDelayedCall, IPicker, IServer, ServerState
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.server import Server, SourceAddress
 from tcproxy.report.counters import Counters
@@ -57,6 +57,10 @@ class Watching(Protocol):
         """Set the health to its top (`set server B/S health up`) or to 0 (`down`)."""
         ...
 
+    def restore(self, status: CheckStatus | None) -> None:
+        """Show the status of the last check of the process before; None: it is not known."""
+        ...
+
     def observed(self, ok: bool, cause: str = ..., gone: int = 0) -> None:
         """Take notice of live traffic: a connection to the server, or its answer, was good or not, and why.
 
@@ -88,20 +92,21 @@ class LiveServer:
     links: the pool of its connections in HTTP mode; None in TCP mode, where no session asks for it.
     cookie: its value of the backend's persistence cookie now, b"" for none.
     address: numeric, or None while unresolved; port: of the address. tracked: the server whose state it follows.
+    dynamic: it was added at run time.
     """
 
     __slots__ = (
-        "_warming", "address", "admin", "cookie", "counters", "effective", "farm", "id", "initial_weight", "label",
-        "last_change", "last_session", "links", "maxconn", "maxqueue", "minconn", "model", "name", "picker", "port",
-        "queue", "serving", "sessions", "state", "tracked", "trackers", "usable", "user_weight",
+        "_warming", "address", "admin", "cookie", "counters", "dynamic", "effective", "farm", "id", "initial_weight",
+        "label", "last_change", "last_session", "links", "maxconn", "maxqueue", "minconn", "model", "name", "picker",
+        "port", "queue", "serving", "sessions", "state", "tracked", "trackers", "usable", "user_weight",
         "warming", "watch", "weight",
     )  # fmt: skip
 
-    def __init__(self, model: Server, farm: FarmState) -> None:
-        self.model, self.farm = model, farm
+    def __init__(self, model: Server, farm: FarmState, dynamic: bool = False) -> None:
+        self.model, self.farm, self.dynamic = model, farm, dynamic
         self.name, self.id, self.label = model.name, model.id, f"{farm.name}/{model.name}"
         self.state, self.admin = ServerState.RUNNING, Admin.NONE
-        self.counters = Counters()
+        self.counters = farm.new_counters()
         self.initial_weight = self.user_weight = model.weight
         self.weight = self.effective = model.weight * WEIGHT_SCALE
         self.usable = model.weight > 0
@@ -184,6 +189,22 @@ class LiveServer:
         self.admin |= flag
         self.state = ServerState.STOPPED
         self.usable = False
+
+    @property
+    def busy(self) -> bool:
+        """True while a session uses it or waits for it, or a link to it stands: it cannot be deleted."""
+        links = self.links
+        linked = links is not None and bool(links.used or len(links))
+        return bool(self.served or self.queued or self.sessions) or linked
+
+    def retire(self) -> None:
+        """Stop all that is planned for a server that is deleted: its checks, and its slow start."""
+        if self.watch is not None:
+            self.watch.stop()
+        if self._warming is not None and self._warming.active():
+            self._warming.cancel()
+        if self.tracked is not None:
+            self.tracked.trackers.remove(self)
 
     def limit(self) -> int:
         """Return the sessions it may serve now (minconn, maxconn, fullconn, slowstart); 0 for no limit."""
@@ -326,15 +347,17 @@ class FarmState:
     last_change: of the backend, whole monotonic seconds. last_session: monotonic seconds of the last slot taken, -1
     before.
     dynamic: whether weights may change while it runs. redistributes: whether a session that waits for a server that
-    goes down is balanced again (`option redispatch` without `option persist`).
+    goes down is balanced again (`option redispatch` without `option persist`). new_counters: makes those of servers.
     """
 
     dynamic: bool
 
-    def __init__(self, model: Proxy, clock: IClock, announce: Announce) -> None:
-        self.model, self.clock, self.announce = model, clock, announce
+    def __init__(
+        self, model: Proxy, clock: IClock, announce: Announce, new_counters: Callable[[], Counters] = Counters
+    ) -> None:
+        self.model, self.clock, self.announce, self.new_counters = model, clock, announce, new_counters
         self.name = model.name
-        self.counters = Counters()
+        self.counters = new_counters()
         self.queue: waiting.Queue[LiveServer] = waiting.Queue(self.counters)
         self.active = self.backups = 0
         self.first_backup: LiveServer | None = None

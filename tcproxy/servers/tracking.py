@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tcproxy.interfaces import Admin
+from tcproxy.interfaces import Admin, ServerState
 from tcproxy.servers.state import FarmState, LiveServer
 
 
@@ -18,6 +18,30 @@ def link_tracks(farms: Mapping[str, FarmState]) -> None:
     for farm in farms.values():
         for server in farm.servers:
             _inherit(server)
+
+
+def follow(server: LiveServer, farms: Mapping[str, FarmState]) -> None:
+    """Tie a server that is added at run time to the one it tracks, and give it that one's state.
+
+    ValueError: there is no such server, it was added at run time itself, or nothing checks it.
+    """
+    tracked = _tracked(server, farms)
+    if tracked.dynamic:
+        raise ValueError(f"{tracked.label} cannot be tracked: it was added at run time itself.")
+    checked = tracked
+    while checked.tracked is not None:
+        checked = checked.tracked
+    if checked.watch is None:
+        raise ValueError(f"{tracked.label} cannot be tracked: it has no health checks.")
+    server.tracked = tracked
+    if tracked.in_maintenance:
+        server.start_in_maintenance(Admin.INHERITED_MAINTENANCE)
+    elif tracked.admin & Admin.DRAIN:
+        server.admin |= Admin.INHERITED_DRAIN
+        server.weight, server.usable = 0, False
+    elif tracked.state is not ServerState.RUNNING:
+        server.state = tracked.state
+        server.usable = tracked.state is ServerState.STARTING
 
 
 def _tracked(server: LiveServer, farms: Mapping[str, FarmState]) -> LiveServer:

@@ -203,7 +203,8 @@ def _switches_mode(model: Proxy) -> bool:
 
 def _id_form(model: Proxy) -> Format | None:
     text = model.unique_id_format
-    return compile_id(text, model.mode == "http", model.captured, model.name) if text else None
+    form = model.forms.get("unique-id-format")
+    return compile_id(text, model.mode == "http", model.captured, model.name, form) if text else None
 
 
 def _either(of_bytes: Callable[[Any], str], of_messages: Callable[[Any], str]) -> Callable[[Any], str]:

@@ -23,6 +23,7 @@ from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.replies import BUFSIZE, MAXREWRITE
 from tcproxy.report.counters import Counters
+from tcproxy.report.error_captures import ErrorCaptures
 from tcproxy.report.events import Events
 from tcproxy.report.formats import Format
 from tcproxy.report.info import Load
@@ -33,6 +34,7 @@ from tcproxy.report.sinks import Sinks
 from tcproxy.samples.variables import Store, store_of_process
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.links import LinkBudget
+from tcproxy.servers.state import LiveServer, Watching
 from tcproxy.servers.wording import ALERT, INTERNAL_ERROR
 from tcproxy.session.ends import End
 from tcproxy.session.stages import NEVER
@@ -276,7 +278,8 @@ class World:
 
     started: wall-clock seconds of the start; birth: the same moment of the monotonic clock.
     sessions: by unique number. maxconn: connections at the most, process-wide, 0 for no limit; counters: process-wide.
-    rate_limit: new connections a second at the most, process-wide (maxconnrate, maxsessrate), 0 for no limit.
+    rate_limit: new connections a second at the most, process-wide (maxconnrate, maxsessrate), 0 for no limit;
+    rate_limits: each of these.
     dial: makes links to servers (transport). stopping: set by a soft stop.
     release: called when a frontend's last session ended (a soft stop waits for that).
     announce: tells the log targets and the terminal (syslog level, message).
@@ -284,7 +287,9 @@ class World:
     waiting: binds whose listener stopped accepting at a limit.
     sinks: where log lines go. startup_logs: what was said at the start. load: how busy the process is.
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
-    events: what the converter `debug` told. variables: those of the scope `proc`. room: see ROOM.
+    watch: makes and starts the health checks of a server that was added at run time; None where nothing is checked.
+    events: what the converter `debug` told. errors: bad messages that were captured. variables: those of the scope
+    `proc`. room: see ROOM.
     """
 
     configuration: Configuration
@@ -306,9 +311,12 @@ class World:
     startup_logs: str = ""
     budget: LinkBudget = field(default_factory=LinkBudget)
     pipes: SeenPipes | None = None
+    watch: Callable[[LiveServer], Watching] | None = None
     events: Events = field(default_factory=Events)
+    errors: ErrorCaptures = field(default_factory=ErrorCaptures)
     variables: Store = field(init=False)
     rate_limit: int = field(init=False)
+    rate_limits: dict[str, int] = field(default_factory=dict)
     room: int = field(init=False)
     load: Load = field(init=False)
     deadlines: Deadlines = field(init=False)
@@ -323,10 +331,15 @@ class World:
             self.variables.put(name, sample)
         for destination, line in settings.told:
             self.tell_sample(destination, line)
-        self.rate_limit = min(filter(None, (settings.maxconnrate, settings.maxsessrate)), default=0)
+        self.limit_rates(connections=settings.maxconnrate, sessions=settings.maxsessrate)
         self.deadlines = Deadlines(self.clock)
         self.newcomers = Newcomers(self.deadlines, self.sessions)
         self.load = Load(self.birth, process_time())
+
+    def limit_rates(self, **limits: int) -> None:
+        """Set how many `connections` or `sessions` may begin in a second, process-wide, 0 for no limit."""
+        self.rate_limits = {**self.rate_limits, **limits}
+        self.rate_limit = min(filter(None, self.rate_limits.values()), default=0)
 
     def tell_sample(self, destination: str, line: bytes) -> None:
         """Tell what the converter `debug` saw: to `buf0`, `stdout` or `stderr`."""

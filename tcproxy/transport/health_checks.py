@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from twisted.application.service import Service
 
 from tcproxy.health.tcp import TcpCheck
@@ -21,10 +23,25 @@ class HealthCheckService(Service):
     def __init__(self, world: World, dial: CheckDial) -> None:
         self.world = world
         self.dial = dial
-        self.watches: list[Watch] = []
         for farm in world.farms.values():
             settings = check_settings(farm.model, world.configuration)
-            self.watches += [self._watch(server, settings) for server in farm.servers if server.model.check]
+            for server in farm.servers:
+                if server.model.check:
+                    self._watch(server, settings)
+        world.watch = self.add
+
+    @property
+    def watches(self) -> list[Watch]:
+        """Return the watches of the servers that there are now."""
+        servers = (server for farm in self.world.farms.values() for server in farm.servers)
+        return [server.watch for server in servers if isinstance(server.watch, Watch)]
+
+    def add(self, server: LiveServer) -> Watch:
+        """Begin to check a server that was added at run time, at some moment of its first interval."""
+        watch = self._watch(server, check_settings(server.farm.model, self.world.configuration))
+        if self.running:
+            watch.start(random.random() * watch.interval() / 1000)
+        return watch
 
     def _watch(self, server: LiveServer, settings: Settings) -> Watch:
         farm = server.farm

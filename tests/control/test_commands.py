@@ -63,7 +63,6 @@ def test_events(play: Play) -> None:
     assert play.say("show events buf0 -n") == ""
     assert play.say("show events nowhere") == "No such event sink\n"
     assert play.say("show events buf0 x") == play.say("show events buf0 -x") == "unknown option\n"
-    assert "not supported" in play.say("show events buf0 -w")
     assert play.say("show events stdout") == "Nothing to report for this sink\n"
     assert [line.split()[0] for line in play.say("show events").splitlines()[1:]] == ["stdout", "stderr", "buf0"]
     assert play.say("user;show events buf0") == "\nPermission denied\n"
@@ -258,8 +257,28 @@ def test_addresses(play: Play) -> None:
     assert play.say("set server web/s1 addr 127.0.0.2") == f"no need to change the addr {by}"
     assert play.say("set server web/s1 addr ::1").startswith("IP changed from '127.0.0.2' to '::1'")
     assert rows(play, "web 4 1")[0][73] == "[::1]:81"
-    for wrong in ("", "nonsense", "127.0.0.1 port x", "127.0.0.1 port 70000"):
+    for wrong in ("", "nonsense", "127.0.0.1 port x", "127.0.0.1 port 70000", "127.0.0.1 port +1"):
         assert "changed" not in play.say(f"set server web/s1 addr {wrong}")
+
+
+def test_a_port_may_follow_the_clients(tmp_path: Path) -> None:
+    """`port +1` sends connections to the client's port and one more, where checks have a port of their own."""
+    play = Play(tmp_path, "listen web\n    bind :8080\n    server s1 127.0.0.1:9 port 7\n")
+    assert "port changed from '9' to '+1'" in play.say("set server web/s1 addr 127.0.0.1 port +1")
+    s1 = server(play, "web/s1")
+    assert s1.follows_client and s1.address is not None and s1.address.relative
+    assert "no need to change the port" in play.say("set server web/s1 addr 127.0.0.1 port +1")
+    assert "port changed from '+1' to '-1'" in play.say("set server web/s1 addr 127.0.0.1 port -1")
+    assert s1.port == -1
+    assert "port changed from '-1' to '9'" in play.say("set server web/s1 addr 127.0.0.1 port 9")
+    assert not s1.follows_client
+
+
+def test_agents_and_no_agents(play: Play) -> None:
+    """No server has an agent: disabling it changes nothing, enabling it is refused."""
+    assert play.say("disable agent web/s1") == ""
+    assert "Agent was not configured" in play.say("enable agent web/s1")
+    assert play.say("disable agent web/nope") == "No such server.\n"
 
 
 def test_the_address_of_a_unix_server_stays(tmp_path: Path) -> None:
@@ -273,9 +292,11 @@ def test_the_address_of_a_unix_server_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "setting", ["agent up", "agent-addr 1.1.1.1", "agent-port 1", "agent-send x", "fqdn a.b", "ssl on"]
 )
-def test_settings_not_supported_yet(play: Play, setting: str) -> None:
-    """What a server cannot have yet is refused by name."""
-    assert "not supported by tcproxy yet" in play.say(f"set server web/s1 {setting}")
+def test_settings_that_no_server_has(play: Play, setting: str) -> None:
+    """A server that has neither agent nor resolver nor TLS refuses their settings."""
+    answer = play.say(f"set server web/s1 {setting}")
+    reasons = ("not enabled on this server", "no resolution", "not supported by tcproxy yet")
+    assert any(words in answer for words in reasons)
 
 
 def test_unknown_settings(play: Play) -> None:
@@ -435,7 +456,9 @@ def session(play: Play) -> Any:
     found = SimpleNamespace(
         number=18, source=b"\x7f\0\0\1", client_address=("127.0.0.1", 5000), frontend=web, bind=web.binds[0],
         backend=None, server=None, error="", phase="", began=play.clock.seconds() - 65, retries=0, link=None,
-        client=SimpleNamespace(bytes_read=7), stage=SimpleNamespace(name="QUEUED"), shut=Ended().shut,
+        client=SimpleNamespace(bytes_read=7, held=b"abc", transport=SimpleNamespace(fd=7)),
+        expires=play.clock.seconds() + 120,
+        stage=SimpleNamespace(name="QUEUED"), shut=Ended().shut,
     )  # fmt: skip
     play.world.sessions[18] = found  # type: ignore[assignment, unused-ignore]
     return found
@@ -445,7 +468,8 @@ def test_sessions_are_listed(play: Play) -> None:
     """`show sess` has a line for each session; with an id it tells more."""
     assert play.say("show sess") == ""
     found = session(play)
-    line = "proto=tcpv4 src=127.0.0.1:5000 fe=web be=<none> srv=<none> ts=-- age=1m5s rc=0\n"
+    line = "proto=tcpv4 src=127.0.0.1:5000 fe=web be=<none> srv=<none> ts=-- age=1m5s "
+    line += "rq[i=3] rp[i=0] scf=[fd=7] scb=[fd=-1] exp=2m rc=0\n"
     assert play.say("show sess") == f"0x12: {line}"
     assert "backend=<NONE>" in play.say("show sess 0x12")
     found.server = server(play, "web/s1")

@@ -260,6 +260,44 @@ def test_unknown_commands(pair: tuple[Socket, Socket]) -> None:
         assert [mine.split(":")[0] for mine in ours[-4:]] == [other.split(":")[0] for other in theirs[-4:]]
 
 
+DYNAMIC = (
+    "add server back/n1 127.0.0.1:9 weight 3", "add server back/n2 127.0.0.1:9 id 7", "enable server back/n2",
+    "add server back/n3 127.0.0.1:9 disabled backup maxconn 3", "add server back/n4 127.0.0.1:9 track web/s1",
+    "set server back/n1 state ready", "add server back/n1 127.0.0.1:9", "add server nope/n1 127.0.0.1:9",
+    "add server web", "del server back/n1", "set server back/n1 state maint", "del server back/n1",
+    "del server back/n1", "add server back/n5 127.0.0.1:9", "set server back/n4 state ready", "del server web/s1",
+    "set server back/n4 state maint", "set weight back/n2 7", "del server back/n4", "set server back/n2 state drain",
+    "del server back/n2", "set server back/n2 state maint", "del server back/n2", "del server back/n3",
+    "del server back/n5", "disable agent web/s1", "add server pages/n1 127.0.0.1:9 pool-max-conn 1",
+    "add server empty/n1 127.0.0.1:9", "get weight empty/n1", "del server empty/n1",
+    "disable server pages/n1", "del server pages/n1",
+)  # fmt: skip
+
+
+def healthless(line: str) -> list[str]:
+    """Return the words of a line of `show servers state` without the age, and the health that nothing checks."""
+    words = ageless(line)
+    return words[:11] + words[12:]
+
+
+def settled(row: dict[str, str]) -> dict[str, str]:
+    """Return a row without what differs of servers added at run time (docs/differences.rst)."""
+    waits = row["status"].startswith("MAINT")
+    return {**steady(row), "src_ilim": "", "weight": "" if waits else row["weight"]}
+
+
+def test_servers_come_and_go(pair: tuple[Socket, Socket]) -> None:
+    """Servers are added and deleted alike; after each command both show the same states and numbers."""
+    for change in DYNAMIC:
+        ours, theirs = (control.say(change).strip() for control in pair)
+        assert (change, ours) == (change, theirs)
+        states = [control.say("show servers state").splitlines() for control in pair]
+        assert [healthless(line) for line in states[0]] == [healthless(line) for line in states[1]], change
+        shown = [rows(control.say("show stat -1 6 -1")) for control in pair]
+        for mine, other in zip(*shown, strict=True):
+            assert settled(mine) == settled(other), change
+
+
 CHANGES = (
     "disable server web/s1", "enable server web/s1", "set server web/s1 state drain", "set weight back/x2 50%",
     "set server web/s1 state ready", "set server web/s1 health up", "set server back/x2 state maint",

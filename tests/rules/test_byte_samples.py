@@ -14,6 +14,8 @@ WASTED = [
     "req.len gt 1", "req.ssl_sni a", "req.ssl_ver gt 3", "req.payload(0,1) -m found", "payload_lv(0,1) -m found",
     "req.rdp_cookie_cnt gt 0", "rdp_cookie a", "distcc_param(DIST) 1", "distcc_body(DIST) -m found",
 ]  # fmt: skip
+UNWARNED = ["monitor fail", "redirect location /", "force-persist", "ignore-persist"]
+"""Rules whose conditions HAProxy does not look into."""
 USEFUL = ["req.proto_http", "wait_end", "src 127.0.0.1", "fc_rtt gt 1"]
 
 
@@ -28,6 +30,8 @@ def write(folder: Path, mode: str) -> Path:
     """Write a configuration with a rule for each test, the wasted ones first, from line 8 on."""
     lines = ["defaults", f"  mode {mode}", "  timeout client 1s", "  timeout server 1s", "  timeout connect 1s"]
     lines += ["listen f", "  bind 127.0.0.1:1", *(f"  use_backend b if {{ {test} }}" for test in [*WASTED, *USEFUL])]
+    lines += ["listen g", "  bind 127.0.0.1:1", "  monitor-uri /m"] if mode == "http" else []
+    lines += [f"  {rule} if {{ {WASTED[0]} }}" for rule in UNWARNED] if mode == "http" else []
     file = folder / "bytes.cfg"
     file.write_text("\n".join([*lines, "backend b", "  server s 127.0.0.1:1"]) + "\n")
     return file

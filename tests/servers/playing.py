@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random as RandomBits
 from typing import Any
 
+from tcproxy.balance.draws import Random
+from tcproxy.balance.first import First
 from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import SourceHash
@@ -19,6 +22,7 @@ from tests.clocks import Clock
 
 STRATEGIES = {
     "roundrobin": RoundRobin(), "leastconn": LeastConn(), "source": SourceHash(), "static-rr": StaticRoundRobin(),
+    "first": First(),
 }  # fmt: skip
 
 
@@ -38,7 +42,7 @@ class Play:
 
     def farm(self, *servers: Server, name: str = "b", balance: str = "roundrobin", **options: Any) -> Farm:
         """Return a new farm; `options` are fields of the proxy."""
-        strategy = STRATEGIES[balance]
+        strategy = STRATEGIES[balance] if balance != "random" else Random(RandomBits(7).getrandbits)
         proxy = Proxy(
             options.pop("kind", "backend"), name, servers=tuple(replace(s, id=i) for i, s in enumerate(servers, 1)),
             balance=Balance(balance, strategy.parse(()), strategy), **options,

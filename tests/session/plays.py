@@ -9,6 +9,7 @@ from tcproxy.balance.leastconn import LeastConn
 from tcproxy.balance.roundrobin import RoundRobin
 from tcproxy.balance.source import SourceHash
 from tcproxy.grammar.addresses import Address, Family
+from tcproxy.interfaces import CheckStatus
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, Proxy
@@ -200,6 +201,9 @@ class FakeWatch(Watching):
         """Nothing is checked here."""
 
     def force(self, healthy: bool) -> None:
+        """Nothing is checked here."""
+
+    def restore(self, status: CheckStatus | None) -> None:
         """Nothing is checked here."""
 
     def observed(self, ok: bool, cause: str = "", gone: int = 0) -> None:

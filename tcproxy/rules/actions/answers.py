@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from tcproxy.model.replies import Reply, ReplyWords
 from tcproxy.rules.actions.rows import CONDITIONS, Act, Action, ActionWords, Assembly, Ends, Made, Make
 from tcproxy.rules.sets import HTTP, MESSAGES, REQUESTS, TCP, SetKind
 from tcproxy.samples.expressions import Expression
-from tcproxy.samples.formats import Format
 
 REPLY = (
     "[deny_status STATUS | status STATUS] [default-errorfiles | errorfile FILE | errorfiles NAME | "
@@ -28,16 +26,10 @@ class FormattedReply(ReplyWords):
         super().__init__(words.statement, words.reading, status, any_status=True)
         self.action = words
         self.expressions: tuple[Expression, ...] = ()
-        self.forms: dict[str, Format] = {}
 
     def _check_format(self, text: str, at: int) -> None:
         form = self.forms[text] = self.action.read_format(text, at)
         self.expressions += form.expressions
-
-    def reply(self) -> Reply | None:
-        """Return the answer with its formats; None for that of a group, or that of other sections."""
-        found = super().reply()
-        return replace(found, forms=self.forms) if found is not None and self.forms else found
 
 
 def _answering(statuses: tuple[int, int], making: Making, refuses: bool = True) -> Callable[[ActionWords], Made]:

@@ -40,18 +40,21 @@ def _read_service(words: ActionWords) -> Made:
     """Read `NAME`."""
     at = words.at
     name = words.word("the name of a service")
+    if name == EXPORTER:
+        return Made(lambda assembly: assembly.export(), changes=("", EXPORTER))
     service = words.reading.services.get(name)
     if service is None:
-        if name in MISSING or name.startswith("lua."):
+        if name.startswith("lua."):
             raise words.refuse(f"the service '{name}' is not supported yet", at)
-        raise words.refuse(f"there is no service '{name}'{suggestion(nearest(name, words.reading.services))}", at)
+        near = suggestion(nearest(name, [EXPORTER, *words.reading.services]))
+        raise words.refuse(f"there is no service '{name}'{near}", at)
     return Made(lambda assembly: assembly.serve(service))
 
 
-MISSING = ("prometheus-exporter",)
-"""Services of HAProxy 2.6 that tcproxy does not have yet."""
+EXPORTER = "prometheus-exporter"
+"""The service that HAProxy 2.6 brings along."""
 
 ACTIONS = (
-    Action("use-service", REQUESTS, "Let a service of a plugin answer in the server's place.", _read_service, "NAME",
-           Ends.ALWAYS, waits=True),
+    Action("use-service", REQUESTS, "Let a service answer in the server's place: of a plugin, or prometheus-exporter.",
+           _read_service, "NAME", Ends.ALWAYS, waits=True),
 )  # fmt: skip

@@ -177,6 +177,10 @@ class Assembly(Protocol):
         """Return what lets the service of a plugin answer."""
         ...
 
+    def export(self) -> Act:
+        """Return what answers with statistics for Prometheus."""
+        ...
+
 
 Make: TypeAlias = "Callable[[Assembly], Act]"
 """Makes the action of a rule when a proxy starts."""
@@ -294,7 +298,8 @@ class ActionWords:
             for piece in form.variables if check is not None else ():
                 # `mode http` may follow
                 http = self.draft.get("mode", "http") == "http"
-                check(f"%{piece.variable}", http, FormatUse(self.kind.words))  # type: ignore[misc]  # it is not None
+                use = FormatUse(self.kind.words)
+                check(f"%{piece.variable}", http, use, self.statement)  # type: ignore[misc]  # it is not None
         except ValueError as wrong:  # of either room that reads formats
             raise self.refuse(str(wrong), at) from None
         for expression in form.expressions:

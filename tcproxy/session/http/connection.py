@@ -18,6 +18,7 @@ from tcproxy.session import accounting, crashes
 from tcproxy.session.ends import End
 from tcproxy.session.greeting import Greeting, screen
 from tcproxy.session.http import client_events, fast, pages, timeouts, waits
+from tcproxy.session.http.captured_errors import keep_request
 from tcproxy.session.http.exchange import HttpExchange
 from tcproxy.session.http.messages import ClientEnd, ClientEvents
 from tcproxy.session.http.state import ClientConnection, Exchange
@@ -128,6 +129,7 @@ class HttpConnection(ClientConnection):
     def bad_request(self, error: BadMessage) -> None:
         """The client sent bytes that are no request, or no body of one."""
         exchange = self.exchange
+        keep_request(self, error)
         if exchange is None:
             self._refuse_request(error.status)
             return

@@ -16,6 +16,7 @@ from tcproxy.session import attempts
 from tcproxy.session.ends import End
 from tcproxy.session.http import crashes, fast, link_events, observing, pages, response_body
 from tcproxy.session.http.accounting import account
+from tcproxy.session.http.captured_errors import keep_response
 from tcproxy.session.http.changes import Muted
 from tcproxy.session.http.inner import respond
 from tcproxy.session.http.log_lines import write_early, write_line
@@ -216,6 +217,7 @@ class HttpExchange(Exchange):
     def bad_response(self, error: BadMessage) -> None:
         """The server sent bytes that are no response, or no body of one."""
         self.count_response_error()
+        keep_response(self, error)
         if self.route.observes:
             observing.failed(self, observing.HEAD if self.response is None else observing.BODY)
         if self.response is None and self.replay is not None and again(self, JUNK):

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from tcproxy.model.proxy import Proxy
 from tcproxy.model.replies import Reply
-from tcproxy.samples.formats import read_format
+from tcproxy.samples.formats import Format, read_again, read_format
 from tcproxy.session.http import answers, texts
 from tcproxy.session.http.settings import HttpSettings
 from tcproxy.session.http.state import Exchange
@@ -61,11 +61,10 @@ class ComposedPage:
         text = reply.payload.decode("utf-8", "surrogateescape")
         self.reply = reply
         self.known: dict[tuple[object, ...], WholeResponse] = {}
-        forms = reply.forms
-        payload = (forms.get(text) or read_format(text, section)) if reply.formatted else None
+        payload = _form(reply, text, section) if reply.formatted else None
         self.payload = texts.written(payload) if payload is not None else None
         headers = [
-            (name.lower().encode(), forms.get(text) or read_format(text, section)) for name, text in reply.headers
+            (name.lower().encode(), _form(reply, text, section)) for name, text in reply.headers
         ]
         self.headers = [(name, texts.written(form)) for name, form in headers]
         every = [payload, *(form for _, form in headers)]
@@ -86,6 +85,11 @@ class ComposedPage:
             self.known.clear()
         whole = self.known[key] = _composed(reply, headers, body)
         return whole
+
+
+def _form(reply: Reply, text: str, section: str) -> Format:
+    known = reply.forms.get(text)
+    return read_format(text, section) if known is None else read_again(known, section)
 
 
 def _bytes(text: str) -> bytes:

@@ -133,6 +133,12 @@ class HttpAssembly(SessionAssembly):
 
         return serving(plugin, (self.front.timeouts or {}).get("http-request", 0) / 1000)
 
+    def export(self) -> Act:
+        """Return what answers with statistics for Prometheus."""
+        from tcproxy.session.http.exporter import export
+
+        return export
+
     def keep_no_copy(self) -> Act:
         """Return what sees that a request is not sent again."""
         return retries.forbid

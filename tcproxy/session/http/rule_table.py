@@ -17,6 +17,7 @@ from tcproxy.session.http import (
     header_names,
     request_body,
     rule_sets,
+    statistics_page,
     unique_id,
 )
 from tcproxy.session.http.monitor import monitor
@@ -30,6 +31,7 @@ FRONT: tuple[Callable[[Proxy], Rule | tuple[Rule, ...] | None], ...] = (
     request_body.of_frontend,
     rule_sets.of_frontend,
     header_names.of_frontend,
+    statistics_page.of_frontend,
     front_redirects,
 )
 """Of a frontend: before the backend is chosen."""
@@ -40,6 +42,7 @@ BACK: tuple[Callable[[Proxy, Proxy], Rule | tuple[Rule, ...] | None], ...] = (
     cookies.persist_rules,
     rule_sets.of_backend,
     header_names.of_backend,
+    statistics_page.of_backend,
     back_redirects,
     rule_sets.use_servers,
     captures.request_cookies,

@@ -45,6 +45,8 @@ class SlicedAnswer(InnerServer):
         exchange.status = head.status
         if not (exchange.connected_at or exchange.connection.client_shut):
             client.count_request(request)
+        # as HAProxy does, for which this is a server that was there at once
+        exchange.queued_until = exchange.connected_at = exchange.answered_at = exchange.asked_at
         exchange.begin_responding()
         whole = self._after_rules(WholeResponse(head, b""))
         if whole.body or whole.exceeds:  # rules have failed, and there is another answer

@@ -112,6 +112,7 @@ class HttpClient(HttpEnd):
                 self.transport.stopReading()
 
     def _read_request(self, data: bytes) -> None:
+        before = self.reader.buffer
         try:
             head = self.reader.feed(data)
             if head is None:
@@ -122,6 +123,7 @@ class HttpClient(HttpEnd):
             self.answering = True
             self._begin_body(head)
         except BadMessage as error:
+            error.data = before + data
             self.answering = True
             self.session.bad_request(error)
             return

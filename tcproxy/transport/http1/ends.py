@@ -77,6 +77,7 @@ class HttpEnd(SocketEnd):
         try:
             pieces = body.feed(data)
         except BadMessage as error:
+            error.data = data
             self.refused(error)
             return
         if pieces:

@@ -192,6 +192,7 @@ class HttpLink(HttpEnd):
         assert request is not None
         interims: list[ResponseHead] = []
         pieces: list[Piece] = []
+        before = self.reader.buffer
         try:
             head = self.reader.feed(data, request)
             while head is not None and head.interim:
@@ -207,6 +208,7 @@ class HttpLink(HttpEnd):
                 pieces = body.feed(self.reader.take())
                 self.body = body
         except BadMessage as error:
+            error.data = before + data
             self.session.bad_response(error)
             return
         for interim in interims:
