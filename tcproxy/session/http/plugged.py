@@ -15,14 +15,17 @@ from tcproxy.session.http.own_answers import respond_instead
 from tcproxy.session.http.plugin_waits import PluginWait, failure_of, forget, is_deferred
 from tcproxy.session.http.sliced_answers import intercept
 from tcproxy.session.http.state import Exchange
-from tcproxy.session.plugged import called, header_of
+from tcproxy.session.plugged import Fits, called, header_of
 
 FRAMING = (b"connection", b"content-length", b"transfer-encoding", b"upgrade")
 """Headers of an answer that tcproxy writes itself."""
 
 
-def acting(plugin: GuardedCalls, parsed: object, kind: SetKind, reject: Act | None) -> Act:
-    """Return what does the action of a plugin in a rule set. reject: what closes a connection, None where none may."""
+def acting(plugin: GuardedCalls, parsed: object, kind: SetKind, reject: Act | None, fits: Fits) -> Act:
+    """Return what does the action of a plugin in a rule set.
+
+    reject: what closes a connection, None where none may. fits: says whether a message has room for so many bytes more.
+    """
     waits = bool(plugin.plugin.waits) and kind is SetKind.HTTP_REQUEST
 
     def goes(exchange: Exchange, result: Any) -> bool:
@@ -44,7 +47,7 @@ def acting(plugin: GuardedCalls, parsed: object, kind: SetKind, reject: Act | No
         raise plugin.returned("act", result, exchange.world)
 
     def run(exchange: Exchange) -> bool:
-        result = called(plugin, parsed, kind, exchange)
+        result = called(plugin, parsed, kind, exchange, fits)
         if waits and is_deferred(result):
             return PluginWait(exchange, result, goes, plugin, "act").begin()
         return goes(exchange, result)

@@ -29,7 +29,8 @@ EVERY = (
 class Script:
     """What plug-ins of one proxy do: `do` is asked at each of their calls.
 
-    wrong: what is raised instead. held: Deferreds that have not fired. open: bodies that are not closed.
+    wrong: what is raised instead. header: one that is added. held: Deferreds that have not fired. open: bodies that are
+    not closed.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Script:
         self.held: list[Deferred[Any]] = []
         self.open: list[object] = []
         self.wrong: type[BaseException] | None = None
+        self.header = ""
 
     def asked(self, word: str) -> Any:
         """Do what the script says."""
@@ -101,6 +103,8 @@ class Acting:
     def act(self, message: IMessage, parsed: object) -> object:
         """Do it."""
         message.set_variable("sess.seen", 1)
+        if self.script.header:
+            message.add_header("x-new", self.script.header)
         return self.script.asked(str(parsed))
 
 
@@ -282,6 +286,18 @@ def test_whatever_of_ours_raises_around_a_plugin_ends_its_session_alone(play: Pl
     """Each function of ours that such a play calls raises once: it is told once, nothing is left."""
     wrong = [said for code in functions_of(play) for said in faults(play, code)]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("kind", ["http-request", "http-response"])
+def test_a_header_that_does_not_fit_is_an_error_of_the_plugin(kind: str) -> None:
+    """As with `set-header`, a message stays within a buffer; the client is answered 500."""
+    proxy = Scripted(section(f"{kind} acting a"))
+    with at_work(proxy):
+        proxy.script.header = "x" * 20000
+        asks(proxy)
+        assert proxy.clients[0].sent.startswith(b"HTTP/1.1 500 ")
+        assert "ValueError: the header 'x-new' does not fit the buffer (tune.bufsize)" in proxy.said[0][1]
+        is_clean(proxy)
 
 
 # by chance
