@@ -203,7 +203,7 @@ def _check_format(reading: Reading, text: str, http: bool, use: FormatUse, state
 
 def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration:
     """Check what must fit together and return the model, which is of no use where there were alerts."""
-    every = [*sections.sections, *(section for found in sections.named.values() for section in found.values())]
+    every = [*sections.sections, *(one for kind in sections.named.values() for one in kind.values())]
     for draft in (sections.process, *(section.draft for section in every)):
         draft.settle()
     Consistency(sections.sections, reading, sections.refused).check()

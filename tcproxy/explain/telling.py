@@ -46,6 +46,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield "the client is closed without an answer"
     for line in outcome.log:
         yield f"log: {line}"
+    for message in outcome.told:
+        yield f"told: {message}"
 
 
 def _note(note: Note) -> Iterator[str]:
@@ -105,4 +107,5 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "forwarded": outcome.forwarded.decode("utf-8", "backslashreplace"),
         "received": outcome.received.decode("utf-8", "backslashreplace"),
         "log": outcome.log,
+        "told": outcome.told,
     }  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import signal
 import socket
@@ -12,7 +11,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -245,66 +243,6 @@ def test_http_as_a_daemon(name: str, tmp_path: Path) -> None:
         wait_for(lambda: not _alive(pid), what="the daemon to stop")
         for machine in machines:
             machine.stop()
-
-
-def from_address(source: str, host: str, path: str) -> tuple[int, str]:
-    """Return the status and the body of an answer to a client of this address; 0 where it is closed unanswered."""
-    connection = http.client.HTTPConnection(host, 80, timeout=PATIENCE, source_address=(source, 0))
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    except (http.client.RemoteDisconnected, ConnectionResetError):
-        return 0, ""
-    finally:
-        connection.close()
-
-
-def site_environment(net: str, folder: Path) -> dict[str, str]:
-    """Return the variables of 003-site1.env, with addresses of loopback; its network 127.x begins with `net`."""
-    lines = (SEED / "003-site1.env").read_text().split()
-    variables = dict(line.split("=", 1) for line in lines)
-    assert variables.keys() == {"LISTEN", "CACHE_PFX", "SERVER_PFX", "LOGGER", "STATSLP", "ABUSERS", "TIMEOUT"}
-    (folder / "abuse.lst").write_text(f"# abusers\n{net}.9.66\n{net}.9.128/25\n")
-    return {
-        **variables, "LISTEN": f"{net}.1.1", "LOGGER": f"{net}.33.1", "CACHE_PFX": f"{net}.11",
-        "SERVER_PFX": f"{net}.22",
-        "ABUSERS": str(folder / "abuse.lst"),
-    }  # fmt: skip
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root: the configuration listens on port 80")
-@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
-def test_a_site_by_its_environment(name: str, tmp_path: Path) -> None:
-    """003-site.cfg: abusers of a list are closed unanswered, static files come from one farm, all else from another."""
-    net = f"127.{100 + os.getpid() % 100}"
-    given = site_environment(net, tmp_path)
-    text = (SEED / "003-site.cfg").read_text()
-    cfg = tmp_path / "site.cfg"
-    cfg.write_text("".join(line for line in text.splitlines(True) if not line.strip().startswith("stats ")))
-    places = {f"{net}.11.1": 18080, f"{net}.11.2": 18080, f"{net}.22.1": 8080, f"{net}.22.2": 8080}
-    with contextlib.ExitStack() as stack:
-        for host, port in places.items():
-            stack.callback(Machine(host, host, port).stop)
-        running = subprocess.Popen([name, "-db", "-f", str(cfg)], env={**os.environ, **given})
-        stack.callback(running.wait)
-        stack.callback(running.terminate)
-        ask = partial(from_address, host=f"{net}.1.1")
-        wait_for(lambda: is_open(f"{net}.1.1", 80), what="the site to be served")
-        seen = {path: {ask(f"{net}.9.1", path=path) for _ in range(2)} for path in ("/a.jpg", "/b.css", "/", "/jpg")}
-        for path, farm in (("/a.jpg", "11"), ("/b.css", "11"), ("/", "22"), ("/jpg", "22")):
-            assert seen[path] == {(200, f"{net}.{farm}.{number}") for number in (1, 2)}, path
-        assert [ask(f"{net}.9.{last}", path="/a.jpg") for last in (66, 128, 200)] == [(0, "")] * 3
-        assert ask(f"{net}.9.67", path="/")[0] == 200
-
-
-def is_open(host: str, port: int) -> bool:
-    """Return whether somebody listens there."""
-    try:
-        socket.create_connection((host, port), PATIENCE).close()
-    except OSError:
-        return False
-    return True
 
 
 def site_configuration(folder: Path, port: int, log: int, machines: list[Machine]) -> tuple[str, dict[str, str]]:
