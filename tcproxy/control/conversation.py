@@ -223,10 +223,10 @@ class Conversation:
         command = self.talk.table.find(words)
         if command is None:
             return self._said(Message(self.talk.table.unknown(words)))
-        if command.level > self.talk.level:
-            raise CommandError("Permission denied")
         if command.experimental and not self.talk.experimental:
             raise CommandError("This command is restricted to experimental mode only.")
+        if command.level > self.talk.level:
+            raise CommandError("Permission denied")
         if command.status is CommandStatus.REFUSED or command.run is None:
             raise CommandError(f"'{command.name}' is {CommandStatus.REFUSED.value}.")
         answer = command.run(CommandLine(self.talk, tuple(words[len(command.words) :]), payload))
