@@ -35,6 +35,7 @@ setup(
             "PyYAML>=6.0.2",
             # reads what the exporter writes
             "prometheus_client>=0.20",
+            "jsonschema>=4.20",
             # a client of the command socket
             *["haproxyadmin>=0.2.4", "six>=1.16"],
             # real software around the proxy

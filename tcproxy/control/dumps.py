@@ -7,6 +7,7 @@ import time
 from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level
 from tcproxy.report import info, listings, statistics
 from tcproxy.report.counters import Counters
+from tcproxy.report.json_schema import SCHEMA
 from tcproxy.report.seen import SeenFarm
 from tcproxy.report.statistics import EVERYTHING, RowSelection
 from tcproxy.report.views import all_requests
@@ -66,6 +67,11 @@ def show_stat(command: CommandLine) -> Answer:
     if "typed" in words:
         return statistics.typed(rows, "desc" in words)
     return statistics.in_json(rows) if "json" in words else statistics.csv(rows)
+
+
+def show_schema(command: CommandLine) -> Answer:
+    """Print the schema of the JSON forms."""
+    return SCHEMA
 
 
 def _farms(command: CommandLine) -> list[SeenFarm]:
@@ -128,6 +134,7 @@ COMMANDS = (
     CommandRow(
         "show stat", show_stat, "[desc|json|no-maint|typed|up]*", "print the counters of proxies and servers"
     ),
+    CommandRow("show schema json", show_schema, "", "print the schema of the JSON forms"),
     CommandRow("show servers state", show_servers_state, "[<backend>]", "print the states of servers"),
     CommandRow("show servers conn", show_servers_conn, "[<backend>]", "print the connections of servers"),
     CommandRow("show backend", show_backend, "", "list the backends"),

@@ -42,7 +42,6 @@ _TABLES = """
 _INSIDE = """
     show peers
     show resolvers
-    show schema json
     show trace
     trace
     _getsocks

@@ -14,6 +14,7 @@ from tcproxy.model.statistics_page import StatisticsPage
 from tcproxy.model.userlists import User, UserList
 from tcproxy.report import page, statistics
 from tcproxy.report.info import ProcessFacts
+from tcproxy.report.json_schema import SCHEMA
 from tcproxy.report.statistics import RowSelection
 from tcproxy.rules.actions.rows import Act
 from tcproxy.rules.sets import SetKind
@@ -31,7 +32,10 @@ TITLE = "<STATS>"
 """The server's name in log lines."""
 METHODS = (b"GET", b"HEAD", b"POST")
 NO_CACHE = (b"cache-control", b"no-cache")
-TYPES = {"csv": b"text/plain", "typed": b"text/plain", "json": b"application/json", "html": b"text/html"}
+TYPES = {
+    "csv": b"text/plain", "typed": b"text/plain", "json": b"application/json", "json-schema": b"application/json",
+    "html": b"text/html",
+}  # fmt: skip
 
 
 class PageRules(HttpAssembly):
@@ -99,9 +103,6 @@ class Show:
 
     def begin(self, exchange: Exchange, wish: StatisticsRequest, admin: bool) -> None:
         """Answer a request. admin: servers may be changed."""
-        if wish.form == "json-schema":
-            exchange.answer(501)
-            return
         headers = [NO_CACHE, (b"content-type", TYPES[wish.form])]
         refresh = 0 if wish.no_refresh else self.model.refresh
         if wish.form == "html":
@@ -112,6 +113,8 @@ class Show:
 
     def _pieces(self, exchange: Exchange, wish: StatisticsRequest, refresh: int, admin: bool) -> Iterator[bytes]:
         world = exchange.world
+        if wish.form == "json-schema":
+            return iter((SCHEMA.encode(),))
         world.load.read(world.clock.seconds(), time.process_time(), world.counters.bytes_out)
         less = wish.form == "html" and not self.model.modules
         rows = statistics.rows(world, self._selection(exchange, wish), page.READER if less else statistics.EVERY_COLUMN)
