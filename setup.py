@@ -35,6 +35,8 @@ setup(
             "PyYAML>=6.0.2",
             # reads what the exporter writes
             "prometheus_client>=0.20",
+            # a client of the command socket
+            *["haproxyadmin>=0.2.4", "six>=1.16"],
             # real software around the proxy
             *["waitress>=2.1", "uvicorn>=0.30", "websockets>=13"],
         ],

@@ -190,7 +190,16 @@ class World(Protocol):
 
 
 class GuardedCalls(Guarded):
-    """A fetch, a converter, an action or a service: the code that turns it into a row catches what it raises."""
+    """A fetch, a converter, an action or a service. Code that asks one often catches itself what it raises."""
+
+    def call(self, method: str, world: World, *arguments: object) -> Any:
+        """Return what a method of the plugin returns. Raises PluginFailed, which is told."""
+        try:
+            return getattr(self.plugin, method)(*arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as wrong:  # SystemExit and its like would end the proxy
+            raise self.failed(method, wrong, world) from wrong
 
     def failed(self, method: str, wrong: BaseException, world: World) -> PluginFailed:
         """Tell of a failure in the running process; return it, to be raised: it ends the session."""

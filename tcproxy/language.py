@@ -13,6 +13,7 @@ from tcproxy.grammar.reader import Reader, find_files
 from tcproxy.grammar.rows import Draft, FormatUse, Reading, Words
 from tcproxy.grammar.sections import Section, Sections
 from tcproxy.grammar.statements import Statement
+from tcproxy.grammar.suggestions import nearest, suggestion
 from tcproxy.health import http_words
 from tcproxy.model import (
     address_headers,
@@ -29,6 +30,7 @@ from tcproxy.model import (
     proxy,
     redirects,
     replies,
+    rings,
     server,
     server_states,
     statistics_page,
@@ -41,8 +43,9 @@ from tcproxy.model import (
 from tcproxy.model.consistency import Consistency
 from tcproxy.model.logs import joined
 from tcproxy.model.numbers import numbered
-from tcproxy.model.process import Configuration, build_global
+from tcproxy.model.process import Configuration, Global, build_global
 from tcproxy.model.proxy import Balance, Proxy, build_proxy
+from tcproxy.model.rings import RingModel
 from tcproxy.model.server import build_servers
 from tcproxy.registry import Registry
 from tcproxy.report import words as report
@@ -80,7 +83,10 @@ ROOMS = (
     server_states.WORDS,
     unsupported.WORDS,
     userlists.WORDS,
+    rings.WORDS,
 )
+SECTIONS = (replies.SECTION, userlists.SECTION, rings.SECTION)
+"""Kinds of sections that are no proxies and that others name."""
 
 
 def words() -> Words:
@@ -145,7 +151,7 @@ def _read(
     before: how many alerts there were when the reading began.
     """
     diagnostics = reading.diagnostics
-    sections = Sections(reading)
+    sections = Sections(reading, SECTIONS)
     for statement in statements:
         sections.take(statement)
     if reader.aborted:
@@ -197,14 +203,16 @@ def _check_format(reading: Reading, text: str, http: bool, use: FormatUse, state
 
 def _build(sections: Sections, reading: Reading, files: list[str]) -> Configuration:
     """Check what must fit together and return the model, which is of no use where there were alerts."""
-    every = [*sections.sections, *sections.replies.values(), *sections.userlists.values()]
+    every = [*sections.sections, *(one for kind in sections.named.values() for one in kind.values())]
     for draft in (sections.process, *(section.draft for section in every)):
         draft.settle()
     Consistency(sections.sections, reading, sections.refused).check()
     settings = build_global(sections.process)
     cases = header_case.finish(sections.process, reading)
     groups = {name: Draft(refused=frozenset({"http-errors"})) for name in sections.refused}
-    groups |= {name: section.draft for name, section in sections.replies.items()}
+    found = sections.finished()
+    groups |= found["http-errors"]
+    lists = found["userlist"]
     for section in sections.sections:
         if not section.draft.get("disabled"):
             replies.finish(section.draft, groups, reading)
@@ -215,7 +223,6 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         _build_proxy(_with_cases(section.draft, cases), number, sections.process, reading, roundrobin)
         for section, number in zip(sections.sections, numbers, strict=True)
     )
-    lists = userlists.finish({name: section.draft for name, section in sections.userlists.items()}, reading)
     drafts = [section.draft for section in sections.sections]
     named = [one for pair in zip(drafts, proxies, strict=True) for one in _named_in_formats(*pair)]
     for origin, message in rules.unresolved(proxies, lists, _refused_names(sections), named):
@@ -224,7 +231,22 @@ def _build(sections: Sections, reading: Reading, files: list[str]) -> Configurat
         reading.diagnostics.warning(f"parsing [{origin}] : {message}")
     if reading.patterns is not None:
         reading.patterns.give_numbers()
-    return Configuration(settings, proxies, reading.environment, tuple(files), lists, reading.patterns)
+    kept = _rings(sections, settings, proxies, found["ring"], reading)
+    return Configuration(settings, proxies, reading.environment, tuple(files), lists, reading.patterns, kept)
+
+
+def _rings(
+    sections: Sections, settings: Global, proxies: Sequence[Proxy], found: Mapping[str, RingModel], reading: Reading
+) -> Mapping[str, RingModel]:
+    """Return the rings; warn of log lines that go to one that is not there, of which HAProxy says nothing."""
+    known = {*found, *sections.refused, rings.EVENTS}
+    targets = [*settings.log_targets, *(target for proxy in proxies for target in proxy.log_targets)]
+    for target in dict.fromkeys(targets):
+        if target.ring and target.ring not in known:
+            hint = suggestion(nearest(target.ring, known))
+            message = f"parsing [{target.origin}] : there is no ring '{target.ring}': these lines are lost{hint}"
+            reading.diagnostics.warning(message)
+    return found
 
 
 def _named_in_formats(draft: Draft, proxy: Proxy) -> Iterator[Named]:
@@ -364,6 +386,6 @@ _LISTINGS: dict[str, Callable[[], str]] = {
     "cnv": _list_converters,
     "flt": lambda: _listed("filter names"),
     "smp": _list_fetches,
-    "svc": lambda: _listed("service names"),
+    "svc": lambda: _listed("service names", ["prometheus-exporter"]),
 }
 """What each class lists, in the order of HAProxy; a room that brings rows replaces its line here."""

@@ -30,6 +30,7 @@ from tcproxy.model.process import Configuration
 from tcproxy.model.proxy import Proxy
 from tcproxy.report import formats
 from tcproxy.report.counters import Counters
+from tcproxy.report.events import Events
 from tcproxy.report.formats import Format
 from tcproxy.report.outlets import Outlet
 from tcproxy.report.sinks import Sinks
@@ -111,6 +112,9 @@ class ProxyService(MultiService):
         self._outlets: dict[str, Outlet] = {}
         self.world = _world(configuration, clock or SteadyClock(reactor), self.announce)
         self.world.sinks = self._sinks
+        self._sinks.rings["buf0"] = self.world.events
+        for ring in configuration.rings.values():
+            self._sinks.rings[ring.name] = Events(ring.name, ring.description, ring.format, ring.maxlen, ring.size)
         limit = configuration.process.tune.get("tune.bufsize", BUFFER_SIZE)
         self._pipes = self.world.pipes = _pipes(configuration)
         self.world.dial = LinkDial(reactor, limit, self._pipes, configuration.process.tune)

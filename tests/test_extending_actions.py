@@ -145,6 +145,31 @@ def test_the_action_of_the_docs(tmp_path: Path) -> None:
         assert curl(port, "/health")[0] == 200
 
 
+def test_rehearsals_wait_for_plugins(tmp_path: Path) -> None:
+    """`tcproxy explain` tells what an action has changed when its Deferred fires, what failed; `test` plays both."""
+    (tmp_path / "keys").write_text("k1 alice\n")
+    install(tmp_path)
+    config, cases = tmp_path / "t.cfg", tmp_path / "test_keys.proxy.toml"
+    lines = f"    http-request check-key {tmp_path}/keys\n    http-request doing raise if {{ path /raise }}\n"
+    config.write_text(f"{HEAD.format(port=80)}{lines}    http-request use-service mirror\n")
+    cases.write_text(
+        'configuration = "t.cfg"\n'
+        '[[case]]\nname = "known"\nrequest = "GET /mirror/numbers?5"\nheaders = { X-Api-Key = "k1" }\n'
+        'expect = { status = 200 }\n'
+        '[[case]]\nname = "unknown"\nrequest = "GET /x"\nheaders = { X-Api-Key = "k2" }\nexpect = { status = 401 }\n'
+    )
+
+    def told(*words: str) -> str:
+        done = subprocess.run(tcproxy(tmp_path, *words), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "2 of 2 cases as expected" in told("test", str(cases))
+    explained = told("explain", "-f", str(config), "GET /raise", "-H", "X-Api-Key: k1")
+    assert "      - x-api-key: k1\n      + x-user: alice\n      + txn.user = alice\n" in explained
+    assert "HTTP/1.1 500 " in explained and "told: the action 'doing' of " in explained
+
+
 def test_the_service_of_the_docs(tmp_path: Path) -> None:
     """It answers with the request, its body included; the log line names it as the server."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:

@@ -21,13 +21,14 @@ from tcproxy.model.logs import LogTarget
 from tcproxy.model.persistence import Cookie, PersistRule
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, HashType, KeepAlive, Proxy, UseBackend
+from tcproxy.model.rings import RingModel
 from tcproxy.model.server import Server, SourceAddress
 from tcproxy.model.statistics_page import StatisticsPage
 from tcproxy.model.userlists import User
 
 CODE = Path(tcproxy.__file__).parent
 TESTS = Path(__file__).parent
-MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server, "userlist": User}
+MODELS = {"global": Global, "proxy": Proxy, "bind": Bind, "server": Server, "userlist": User, "ring": RingModel}
 PARTS = (HashType, Balance, KeepAlive, UseBackend, SourceAddress, LogTarget, Cookie, PersistRule, StatisticsPage)
 CLASSES = (*MODELS.values(), Configuration, *PARTS)
 
@@ -180,6 +181,9 @@ SHOWN = {
         "default-server server-template": f"{HERE}test_default_server_and_templates",
         "source": "transport/test_server_links.py::test_source_address_and_port",
     },
+    "ring": {
+        "description format maxlen size": "scenarios/test_rings.py::test_lines_are_kept_alike",
+    },
     "userlist": {
         "user group": "samples/test_http_reference.py::test_logins",
     },
@@ -242,6 +246,8 @@ def place_of(row: Row) -> str:
         return "server"
     if Where.USERLIST in row.where:
         return "userlist"
+    if Where.RING in row.where:
+        return "ring"
     return "proxy" if row.where & PROXY else "global"
 
 

@@ -137,8 +137,12 @@ class Later(Protocol):
         ...
 
 
-Answer: TypeAlias = "str | Message | Iterator[str] | Later"
-"""What a command answers: at once, in pieces that are made as fast as the client reads them, or later."""
+Answer: TypeAlias = "str | Message | Iterator[str] | Iterator[str | Later] | Later"
+"""What a command answers: at once, in pieces that are made as fast as the client reads them, or later.
+
+A Deferred among the pieces is waited for: the next piece is asked for when it has fired. Any input of the client ends
+such an answer, and is not read further.
+"""
 Run = Callable[[CommandLine], Answer]
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandStatus, Message, Talk
+from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandStatus, Later, Message, Talk
 
 LONGEST = 16384
 """A conversation whose command, with its payload, has so many bytes is closed, as by HAProxy with `prompt`."""
@@ -62,8 +62,9 @@ class Conversation:
         self._waiting: list[str] | None = None
         self._payload: list[str] = []
         self._size = 0
-        self._stream: Iterator[str] | None = None
+        self._stream: Iterator[Any] | None = None
         self._deferred: Any = None
+        self._attentive = False
 
     @property
     def unfinished(self) -> bool:
@@ -72,12 +73,15 @@ class Conversation:
 
     @property
     def waits(self) -> bool:
-        """Return whether a command is being obeyed that has not answered yet."""
-        return self._deferred is not None
+        """Return whether a command is being obeyed that has not answered yet, and that input does not end."""
+        return self._deferred is not None and not self._attentive
 
     def take(self, data: bytes) -> None:
-        """Take bytes in."""
-        self._buffer += data
+        """Take bytes in. They end an answer that waits for its next piece, and are forgotten."""
+        if self._attentive:
+            self._interrupt()
+        else:
+            self._buffer += data
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes in, and return all answers to the commands that are complete."""
@@ -108,6 +112,7 @@ class Conversation:
         """The client is gone: let go of what is being obeyed."""
         stream, deferred = self._stream, self._deferred
         self._stream = self._deferred = None
+        self._attentive = False
         self.talk.ended = True
         if stream is not None and hasattr(stream, "close"):
             stream.close()
@@ -118,7 +123,7 @@ class Conversation:
         """Return the next piece of the answers, "" while there is none."""
         while self._deferred is None:
             if self._stream is not None:
-                return self._streamed() or self._over()
+                return self._streamed() or ("" if self._attentive else self._over())
             if self.talk.ended:
                 return ""
             found = self._next(self._position)
@@ -137,11 +142,36 @@ class Conversation:
         assert self._stream is not None
         try:
             for piece in self._stream:
+                if not isinstance(piece, str):
+                    self._listen(piece)
+                    return ""
                 if piece:
                     return piece
         except CommandError as error:
             return self._said(Message(str(error), error.severity))
         return ""
+
+    def _listen(self, later: Later) -> None:
+        """Wait for the next piece of an answer, and for input that ends it."""
+        self._deferred, self._attentive = later, True
+        later.addBoth(self._woken)
+        if self.unfinished:
+            self._buffer, self._position = b"", 0
+            self._interrupt()
+
+    def _woken(self, result: Any) -> None:
+        """Ask for the next piece of an answer."""
+        if self._attentive:
+            self._deferred, self._attentive = None, False
+            self._resumed()
+
+    def _interrupt(self) -> None:
+        """End an answer that waits for its next piece."""
+        stream, deferred = self._stream, self._deferred
+        self._stream, self._deferred, self._attentive = iter(()), None, False
+        if stream is not None and hasattr(stream, "close"):
+            stream.close()
+        deferred.cancel()
 
     def _over(self) -> str:
         """End an answer in pieces: return its empty line, and the prompt."""

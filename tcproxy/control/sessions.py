@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level
+from tcproxy.session.stages import NEVER
 
 if TYPE_CHECKING:
+    from tcproxy.session.ends import End
     from tcproxy.session.session import TcpSession
     from tcproxy.session.settings import World
 
@@ -44,8 +46,25 @@ def _line(session: TcpSession, now: float) -> str:
     state = (session.error or "-") + (session.phase or "-")
     return (
         f"0x{session.number:x}: proto={_protocol(session)} src={_client(session)} fe={session.frontend.name} "
-        f"be={backend} srv={server} ts={state} age={_age(now - session.began)} rc={session.retries}\n"
+        f"be={backend} srv={server} ts={state} age={_age(now - session.began)} rq[i={_held(session.client)}] "
+        f"rp[i={_held(session.link)}] scf=[fd={_descriptor(session.client)}] scb=[fd={_descriptor(session.link)}] "
+        f"exp={_left(session.expires, now)} rc={session.retries}\n"
     )
+
+
+def _held(end: End | None) -> int:
+    """Return how many bytes that were read from one side no end has taken yet."""
+    return len(getattr(end, "held", b"") or b"")
+
+
+def _descriptor(end: End | None) -> int:
+    """Return the number of the descriptor of one side, -1 where there is none."""
+    return int(getattr(getattr(end, "transport", None), "fd", -1))
+
+
+def _left(until: float, now: float) -> str:
+    """Return the time until a session's own deadline, as for its queue or its attempt to connect; "" without one."""
+    return _age(max(until - now, 0.0)) if until < NEVER else ""
 
 
 def _described(session: TcpSession, now: float) -> str:
@@ -61,7 +80,10 @@ def _described(session: TcpSession, now: float) -> str:
         "  server=<NONE> (id=-1)"
         if session.server is None
         else f"  server={session.server.name} (id={session.server.id})",
-        f"  stage={session.stage.name} age={_age(now - session.began)} conn_retries={session.retries}",
+        f"  stage={session.stage.name} age={_age(now - session.began)} exp={_left(session.expires, now)} "
+        f"conn_retries={session.retries}",
+        f"  client=(fd={_descriptor(session.client)} held={_held(session.client)}) "
+        f"link=(fd={_descriptor(session.link)} held={_held(session.link)})",
         f"  bytes from client={session.client.bytes_read} from server={read}",
     ]
     return "\n".join(lines) + "\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -69,3 +71,15 @@ def payload_bytes(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         raise WrongQuestion(f"'{text}' is neither a file nor hexadecimal digits") from None
+
+
+def hello_bytes(name: str) -> bytes:
+    """Return the first bytes of a TLS client that asks for a server of this name. Raises WrongQuestion."""
+    sent = ssl.MemoryBIO()
+    try:
+        client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname=name)
+    except ValueError as wrong:
+        raise WrongQuestion(f"'{name}' is no name of a server: {wrong}") from None
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return sent.read()

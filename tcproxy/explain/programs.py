@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tcproxy import language
-from tcproxy.explain.asking import payload_bytes, request_bytes
+from tcproxy.explain.asking import hello_bytes, payload_bytes, request_bytes
 from tcproxy.explain.cases import CaseFile, WrongCases, read_cases
 from tcproxy.explain.rehearsal import Question, Rehearsal, WrongQuestion
 from tcproxy.explain.telling import record, told
@@ -57,6 +57,7 @@ def _explain_arguments() -> argparse.ArgumentParser:
     add("-H", dest="header", action="append", default=[], metavar="'NAME: VALUE'", help="a header (several times)")
     add("--data", default="", help="the request's body")
     add("--payload", metavar="HEX|FILE", help="the bytes of a client in TCP mode, in place of a request")
+    add("--sni", metavar="NAME", help="a TLS client's first bytes, which ask for this name, in place of a request")
     add("--src", default="127.0.0.1", metavar="ADDRESS", help="the client's address (127.0.0.1)")
     add("--frontend", default="", metavar="NAME", help="the frontend; by default the one whose port the URL has")
     add("--bind", default="", metavar="ADDRESS", help="the address that it comes in by: ADDRESS:PORT, or a name")
@@ -69,10 +70,12 @@ def _explain_arguments() -> argparse.ArgumentParser:
 def _question(asked: argparse.Namespace) -> Question:
     if asked.payload is not None:
         data, port = payload_bytes(asked.payload), 0
+    elif asked.sni is not None:
+        data, port = hello_bytes(asked.sni), 0
     elif asked.request:
         data, port = request_bytes(asked.request, asked.header, asked.data.encode("utf-8", "surrogateescape"))
     else:
-        raise WrongQuestion("a request is missing: 'GET http://host/path', or --payload for TCP")
+        raise WrongQuestion("a request is missing: 'GET http://host/path', or --payload or --sni for TCP")
     answer = asked.answer.replace("\\r", "\r").replace("\\n", "\n").encode("utf-8", "surrogateescape")
     return Question(data, asked.src, asked.frontend, asked.bind, port, answer, tuple(asked.down))
 

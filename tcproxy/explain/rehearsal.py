@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tcproxy.explain.memory import Loop, Pipe, joined
+from tcproxy.explain.others import PATIENCE, turned
 from tcproxy.explain.watching import Note, Watch
 from tcproxy.interfaces import Admin
 from tcproxy.model.logs import LogTarget
@@ -20,6 +21,8 @@ from tcproxy.report.sinks import Sinks
 from tcproxy.service import ProxyService, log_formats
 from tcproxy.session.ends import Address
 from tcproxy.session.frontend import Frontend
+from tcproxy.session.http.plugin_waits import PluginWait
+from tcproxy.session.http.sliced_answers import SlicedAnswer
 from tcproxy.transport.listeners import FrontendFactory
 from tcproxy.transport.protocols import with_servers
 
@@ -27,6 +30,8 @@ CLIENT_PORT = 50000
 SERVER_ADDRESS = ("127.0.0.1", 60000)
 STEP = 0.25
 """Seconds that the clock moves on at a time while the session waits."""
+MOST = 1 << 22
+"""Bytes of an answer after which its rest is left."""
 LONGEST = 7200.0
 """Seconds after which a session that still waits is left."""
 PORTS = {"http": 80, "https": 443}
@@ -59,7 +64,7 @@ class Outcome:
 
     notes: the rules that were looked at. backend, server: those chosen, "" for none; why: of the server.
     forwarded: bytes that the server got; received: bytes that the client got. waited: seconds. log: the lines.
-    closed: the client's connection is closed.
+    told: messages, as of a plugin that failed. closed: the client's connection is closed.
     """
 
     frontend: str
@@ -71,6 +76,7 @@ class Outcome:
     received: bytes = b""
     waited: float = 0.0
     log: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     closed: bool = False
 
     @property
@@ -115,7 +121,9 @@ class _Play:
         self.loop: Any = Loop()
         self.lines = _Lines()
         self.links: list[Pipe] = []
-        self.service = ProxyService(self.watch.watched(configuration), self.loop, clock=self.loop.clock)
+        self.told: list[str] = []
+        watched = self.watch.watched(configuration)
+        self.service = ProxyService(watched, self.loop, lambda level, text: self.told.append(text), self.loop.clock)
         self.world = self.service.world
         self.world.dial = self._dial
         self.frontend = self._chosen()
@@ -131,7 +139,7 @@ class _Play:
         self._serve(pipe)
         outcome = self.outcome
         outcome.received, outcome.closed = pipe.sent, pipe.closed or pipe.shut
-        outcome.log = self.lines.kept
+        outcome.log, outcome.told = self.lines.kept, self.told
         if self.links:
             outcome.forwarded = self.links[-1].sent
         else:
@@ -158,10 +166,31 @@ class _Play:
             if not fresh:
                 if pipe.sent or pipe.closed or answered:
                     break
+                if self._waits_for_a_plugin():
+                    if not turned(lambda: not self._waits_for_a_plugin()):
+                        self.told.append(f"a plug-in has not answered within {PATIENCE} s")
+                        break
+                    continue
                 self.loop.move(STEP)
                 self.outcome.waited += STEP
+        self._finish_answer(pipe)
         pipe.over = True
         pipe.wake()
+
+    def _waits_for_a_plugin(self) -> bool:
+        """Return whether a request waits for the Deferred of a plug-in."""
+        exchanges = [getattr(one, "exchange", None) for one in self.world.sessions.values()]
+        return any(isinstance(one.inner, PluginWait) for one in exchanges if one is not None)
+
+    def _finish_answer(self, pipe: Pipe) -> None:
+        """Let an answer that is made in pieces come to its end, if it is not too long."""
+        exchanges = [getattr(one, "exchange", None) for one in self.world.sessions.values()]
+        for exchange in exchanges:
+            while exchange is not None and isinstance(exchange.inner, SlicedAnswer) and len(pipe.sent) < MOST:
+                before = len(pipe.sent)
+                self.loop.move(0)
+                if len(pipe.sent) == before or exchange.connection.exchange is not exchange:
+                    break
 
     # the proxy
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from tcproxy.explain.rehearsal import Outcome
 from tcproxy.explain.watching import Note, TestNote
+
+_KEYS = re.compile(
+    r"\b(hmac\([^,)]*,|jwt_verify\([^,)]*,|aes_gcm_dec\([^,)]*,[^,)]*,)(?!(?:proc|sess|txn|req|res)\.)[^,)]+"
+)
+
+
+def without_keys(text: str) -> str:
+    """Return a line with asterisks for the keys of `hmac`, `jwt_verify` and `aes_gcm_dec`; variables stay."""
+    return _KEYS.sub(r"\1***", text)
 
 
 def told(outcome: Outcome) -> str:
@@ -36,11 +46,13 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield "the client is closed without an answer"
     for line in outcome.log:
         yield f"log: {line}"
+    for message in outcome.told:
+        yield f"told: {message}"
 
 
 def _note(note: Note) -> Iterator[str]:
     sign = "*" if note.met else " "
-    yield f"{sign} {note.origin}  {note.proxy}: {note.text}"
+    yield f"{sign} {note.origin}  {note.proxy}: {without_keys(note.text)}"
     for test in note.tests:
         yield f"      {_test(test)}"
     for change in note.changes:
@@ -54,7 +66,7 @@ def _test(test: TestNote) -> str:
     value = "no sample" if test.value is None else repr(test.value)
     verdict = "holds" if test.holds else "does not hold"
     turned = f", and '!' {'makes it fail' if test.holds else 'makes it hold'}" if test.negated else ""
-    return f"{name}{test.text} -> {value}: {verdict}{turned}"
+    return f"{name}{without_keys(test.text)} -> {value}: {verdict}{turned}"
 
 
 def _head(data: bytes) -> Iterator[str]:
@@ -74,9 +86,13 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "frontend": outcome.frontend,
         "rules": [
             {
-                "at": str(note.origin), "proxy": note.proxy, "rule": note.text, "met": note.met, "ends": note.ends,
+                "at": str(note.origin), "proxy": note.proxy, "rule": without_keys(note.text), "met": note.met,
+                "ends": note.ends,
                 "tests": [
-                    {"test": one.text, "acl": one.acl, "negated": one.negated, "value": one.value, "holds": one.holds}
+                    {
+                        "test": without_keys(one.text), "acl": one.acl, "negated": one.negated, "value": one.value,
+                        "holds": one.holds,
+                    }
                     for one in note.tests
                 ],
                 "changes": note.changes,
@@ -91,4 +107,5 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "forwarded": outcome.forwarded.decode("utf-8", "backslashreplace"),
         "received": outcome.received.decode("utf-8", "backslashreplace"),
         "log": outcome.log,
+        "told": outcome.told,
     }  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from tcproxy.grammar.statements import Origin
 from tcproxy.model.process import Configuration
@@ -17,6 +17,7 @@ from tcproxy.rules.actions.rows import Act, Assembly, Ends, Made
 from tcproxy.rules.conditions import Condition, Term
 from tcproxy.rules.lines import Rule
 from tcproxy.samples.kinds import Kind, Sample, Value, decode, text_of_address
+from tcproxy.session.http.plugin_waits import Goes, PluginWait
 from tcproxy.wire.messages import Head, RequestHead, ResponseHead
 
 
@@ -95,7 +96,10 @@ class Watch:
             before = _seen(subject)
             result = act(subject)
             note.changes += _differences(before, _seen(subject))
-            if rule.action.ends is Ends.SOMETIMES and not result:
+            wait = getattr(subject, "inner", None)
+            if isinstance(wait, PluginWait) and not result:
+                wait.goes = _noting(note, _seen(subject), wait.goes)
+            elif rule.action.ends is Ends.SOMETIMES and not result:
                 note.ends = True
             return result
 
@@ -170,7 +174,19 @@ def shown_value(kind: Kind, value: Value) -> str:
     return decode(value)
 
 
-Seen = tuple[tuple[str, ...], ...]
+def _noting(note: Note, before: Seen, goes: Goes) -> Goes:
+    """Return what goes on when the Deferred of a plugin fires, and notes what has changed meanwhile."""
+
+    def noted(exchange: Any, result: Any) -> bool:
+        note.changes += _differences(before, _seen(exchange))
+        going = goes(exchange, result)
+        note.ends = note.ends or not going
+        return going
+
+    return noted
+
+
+Seen: TypeAlias = tuple[tuple[str, ...], ...]
 
 
 def _seen(subject: Any) -> Seen:

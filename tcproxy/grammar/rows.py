@@ -31,6 +31,7 @@ class Where(Enum):
     USERLIST = "userlist"
     PEERS = "peers"
     HTTP_ERRORS = "http-errors"
+    RING = "ring"
     ANYWHERE = "any section"
 
 
@@ -224,6 +225,7 @@ class Reading:
     section: the kind of section being read ("global", "backend" ...); name: its name, "" without one.
     files: cache of files that lines name, by path, so that each is read once.
     patterns: the PatternSets (samples/patterns/sets.py) of ACLs and maps, None before the first.
+    expressions: those that are the same in every section, by their texts.
     words: the joined rows. conditions: reads `if|unless CONDITION` (see rules/words.py). read_sample: reads a sample
     (likewise).
     check_format: raises ValueError about a format that is wrong, and returns it as it was read (samples/formats.py); it
@@ -246,6 +248,7 @@ class Reading:
     default_path: str = "current"
     files: dict[str, Any] = field(default_factory=dict)
     patterns: Any = None
+    expressions: dict[str, Any] = field(default_factory=dict)
     words: Words = field(default_factory=Words)
     conditions: Any = None
     read_sample: Any = None

@@ -7,9 +7,9 @@ meaning of words stands with their rows; the checks of the whole stand in tcprox
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tcproxy.grammar.rows import BACK, Draft, Reading, Row, Status, Where, each
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
@@ -19,7 +19,7 @@ SIDES = {"frontend": "frontend", "listen": "proxy", "backend": "backend", "defau
 """How messages call a section of each kind, before its name."""
 
 UNSUPPORTED_SECTIONS = frozenset(
-    each("cache fcgi-app log-forward mailers namespace_list peers program resolvers ring")
+    each("cache fcgi-app log-forward mailers namespace_list peers program resolvers")
 )
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
@@ -52,24 +52,44 @@ class Section:
     after_stats: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SectionRow:
+    """A kind of section that is no proxy, and that others name: `userlist`, `http-errors`, `ring`.
+
+    word: its keyword. where: the place that rows of its lines name. called: how messages call it, with an article.
+    alone: words behind its name are refused, and not only warned of. reserved: names that no section may have.
+    joins: says how lines of a second section of one name are taken, which go to the last of its kind; None: it is
+    refused. finish: makes what comes of all sections of the kind, from their drafts by name.
+    """
+
+    word: str
+    where: Where
+    called: str
+    finish: Callable[[Mapping[str, Draft], Reading], Any]
+    alone: bool = False
+    reserved: frozenset[str] = frozenset()
+    joins: Callable[[Section, Section], str] | None = None
+
+
 class Sections:
     """Reads statements into sections.
 
     sections: those of the proxies, in order. process: the draft of all `global` sections together.
-    replies, userlists: sections `http-errors` and `userlist` by name. _named: sections by whether they are `defaults`
-    sections, and by name.
+    named: sections of the kinds that have a row, by the kind's word and their name. _named: sections by whether they
+    are `defaults` sections, and by name.
     refused: names of sections that were refused as a whole.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, rows: Sequence[SectionRow] = ()) -> None:
         self.reading = reading
+        self._rows = {row.word: row for row in rows}
+        self._openers = {**self._OWN, **dict.fromkeys(self._rows, Sections._open_named)}
         self.words = reading.words
         self.process = reading.process = Draft()
         self.sections: list[Section] = []
         self.defaults: list[Section] = []
         self._named: defaultdict[tuple[bool, str], list[Section]] = defaultdict(list)
-        self.replies: dict[str, Section] = {}
-        self.userlists: dict[str, Section] = {}
+        self.named: dict[str, dict[str, Section]] = {row.word: {} for row in rows}
         self.refused: set[str] = set()
         self._current: Section | None = None
 
@@ -134,40 +154,30 @@ class Sections:
         self._current = Section(Where.ANYWHERE, skipped=True)
         raise Refused(f"the section '{statement.words[0]}' {UNSUPPORTED}", 0)
 
-    def _open_replies(self, statement: Statement) -> None:
-        words = statement.words
-        section = Section(Where.HTTP_ERRORS, words[1] if len(words) > 1 else "", statement.origin, skipped=True)
+    def _open_named(self, statement: Statement) -> None:
+        """Open a section of a kind that has a row."""
+        row, words = self._rows[statement.words[0]], statement.words
+        section = Section(row.where, words[1] if len(words) > 1 else "", statement.origin, skipped=True)
         self._current = section
         if not section.name:
-            raise Refused("'http-errors' needs a name behind it", 0)
+            raise Refused(f"'{row.word}' needs a name behind it", 0)
+        if row.alone and len(words) > 2:
+            raise Refused(f"'{row.word}' cannot take the argument '{words[2]}'", 2)
         self._check_name(section.name, statement)
-        other = self.replies.get(section.name)
-        if other is not None:
-            raise Refused(f"there is an 'http-errors' section '{section.name}' at {other.origin} already", 1)
+        found = self.named[row.word]
+        other = found.get(section.name)
+        if other is not None and row.joins is None:
+            raise Refused(f"there is {row.called} section '{section.name}' at {other.origin} already", 1)
+        if section.name in row.reserved:
+            raise Refused(f"there is {row.called} section '{section.name}' always", 1)
         section.skipped = False
-        self.replies[section.name] = section
-        self._warn_of_rest(statement, 2)
-
-    def _open_userlist(self, statement: Statement) -> None:
-        words = statement.words
-        section = Section(Where.USERLIST, words[1] if len(words) > 1 else "", statement.origin, skipped=True)
-        self._current = section
-        if not section.name:
-            raise Refused("'userlist' needs a name behind it", 0)
-        if len(words) > 2:
-            raise Refused(f"'userlist' cannot take the argument '{words[2]}'", 2)
-        self._check_name(section.name, statement)
-        section.skipped = False
-        other = self.userlists.get(section.name)
-        if other is None:
-            self.userlists[section.name] = section
+        if other is not None and row.joins is not None:
+            self._current = last = next(reversed(found.values()))  # so it is in HAProxy
+            self.reading.warn(statement, row.joins(other, last))
             return
-        self._current = last = next(reversed(self.userlists.values()))  # so it is in HAProxy
-        self.reading.warn(
-            statement,
-            f"there is a userlist '{section.name}' at {other.origin} already: these lines are added to the userlist "
-            f"'{last.name}' at {last.origin}, which is the last one",
-        )
+        found[section.name] = section
+        if not row.alone:
+            self._warn_of_rest(statement, 2)
 
     def _open_defaults(self, statement: Statement) -> None:
         words = statement.words
@@ -370,10 +380,15 @@ class Sections:
     def _near_section(self, word: str) -> str:
         return suggestion(nearest(word, self._openers))
 
-    _openers: ClassVar[dict[str, Callable[[Sections, Statement], None]]] = {
+    def finished(self) -> dict[str, Any]:
+        """Return what the kinds of sections that have a row become, by the kind's word."""
+        return {
+            word: row.finish({name: section.draft for name, section in self.named[word].items()}, self.reading)
+            for word, row in self._rows.items()
+        }
+
+    _OWN: ClassVar[dict[str, Callable[[Sections, Statement], None]]] = {
         "global": _open_global,
-        "http-errors": _open_replies,
-        "userlist": _open_userlist,
         "defaults": _open_defaults,
         "frontend": _open_proxy,
         "backend": _open_proxy,

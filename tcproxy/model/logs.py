@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tcproxy.grammar.addresses import Address, read_log_address, resolve
+from tcproxy.grammar.addresses import Address, Family, read_log_address, resolve
 from tcproxy.grammar.rows import GLOBAL, PROXY, Draft, Reading, Row, Where, each
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement, refuse_all
 from tcproxy.grammar.suggestions import near
@@ -22,13 +22,16 @@ FACILITIES = each(
 FORMATS = ("local", "rfc3164", "rfc5424", "priority", "short", "timed", "iso", "raw")
 
 LENGTHS = (80, 65535)
+OUTPUTS = {"stdout": "1", "stderr": "2"}
+"""Names of `ring@` that are no rings, and their descriptors."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogTarget:
     """One `log` line.
 
-    address: a datagram address (UDP or UNIX), or FD for `stdout`, `stderr` and fd@N. None for the line `log global`.
+    address: a datagram address (UDP or UNIX), or FD for `stdout`, `stderr` and fd@N. ring: the name of a ring, which
+    takes the address's place. Neither for the line `log global`.
     length: characters of a line at the most. format: local, rfc3164, rfc5424, priority, short, raw, timed or iso.
     facility: number 0 to 23. level, minlevel: 0 (emerg) to 7 (debug).
     sample: ((low, high) ranges, size), or None for every line.
@@ -42,6 +45,12 @@ class LogTarget:
     format: str = ""
     sample: tuple[tuple[tuple[int, int], ...], int] | None = None
     origin: Origin = NOWHERE
+    ring: str = ""
+
+    @property
+    def is_global(self) -> bool:
+        """Return whether it stands for the targets of the global section."""
+        return self.address is None and not self.ring
 
 
 GLOBAL_LOG = LogTarget(None)
@@ -63,14 +72,28 @@ def parse_log(statement: Statement, draft: Draft, reading: Reading) -> None:
         return
     if len(words) < 3:
         raise Refused("'log' needs an address and a facility behind it")
-    target = LogTarget(_read_target(words[1], reading), origin=statement.origin)
+    name = _read_ring(words[1]) if words[1].startswith("ring@") else ""
+    if name in OUTPUTS:
+        target = LogTarget(Address(Family.FD, OUTPUTS[name]), origin=statement.origin)
+    elif name:
+        target = LogTarget(None, origin=statement.origin, ring=name)
+    else:
+        target = LogTarget(_read_target(words[1], reading), origin=statement.origin)
     target, index = _read_options(statement, target)
+    if name in OUTPUTS:
+        target = replace(target, format="raw")
     draft.append("log_targets", _read_levels(statement, target, index))
 
 
+def _read_ring(word: str) -> str:
+    """Return the name behind `ring@`; it is looked for when all sections are read."""
+    name = word.partition("@")[2]
+    if not name:
+        raise Refused("'log' : 'ring@' needs the name of a ring behind it", 1)
+    return name
+
+
 def _read_target(word: str, reading: Reading) -> Address:
-    if word.startswith("ring@"):
-        raise Refused("ring buffers as log targets are known to HAProxy 2.6, not supported by tcproxy yet", 1)
     try:
         address = resolve(read_log_address(word, reading.environment.get))
     except ValueError as wrong:
@@ -157,7 +180,7 @@ def joined(targets: tuple[LogTarget, ...], of_global: tuple[LogTarget, ...]) -> 
     """Return the targets with each `log global` replaced by the targets of the global section."""
     found: list[LogTarget] = []
     for target in targets:
-        found.extend([target] if target.address is not None else of_global)
+        found.extend(of_global if target.is_global else [target])
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from tcproxy.model.accounts import Gid, Group, Uid, User
 from tcproxy.model.bind import Bind, build_binds
 from tcproxy.model.logs import LogTarget
 from tcproxy.model.proxy import Proxy
+from tcproxy.model.rings import RingModel
 from tcproxy.model.userlists import UserList
 
 
@@ -85,6 +86,7 @@ class Configuration:
     """Everything one reading produced: the global section and the proxies, in the order of the files.
 
     userlists: the sections `userlist` by name.
+    rings: the sections `ring` by name.
     patterns: the PatternSets (samples/patterns/sets.py) of all ACLs and maps, None where there are none.
     """
 
@@ -94,6 +96,7 @@ class Configuration:
     files: tuple[str, ...] = ()
     userlists: Mapping[str, UserList] = field(default_factory=dict)
     patterns: Any = None
+    rings: Mapping[str, RingModel] = field(default_factory=dict)
 
     def frontends(self) -> list[Proxy]:
         """Return the proxies that listen, in order."""

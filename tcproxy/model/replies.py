@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcproxy.grammar.files import path_of
 from tcproxy.grammar.rows import PROXY, Draft, FormatUse, Reading, Row, Where
+from tcproxy.grammar.sections import SectionRow
 from tcproxy.grammar.statements import Origin, Refused, Statement
 from tcproxy.grammar.suggestions import nearest, suggestion
 
@@ -396,6 +397,13 @@ def check_formats(name: str, origin: Origin, reply: Reply, reading: Reading) -> 
         except ValueError as wrong:
             reading.diagnostics.alert(f"parsing [{origin}] : '{name}' : {wrong}")
 
+
+def finish_groups(drafts: Mapping[str, Draft], reading: Reading) -> Mapping[str, Draft]:
+    """Return the drafts of `http-errors` sections as they are: those that name them take answers out of them."""
+    return drafts
+
+
+SECTION = SectionRow("http-errors", Where.HTTP_ERRORS, "an 'http-errors'", finish_groups)
 
 _ERRORS = PROXY | {Where.HTTP_ERRORS}
 

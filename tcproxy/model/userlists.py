@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tcproxy.grammar.rows import Draft, Reading, Row, Where
+from tcproxy.grammar.sections import NAME_CHARACTERS, Section, SectionRow
 from tcproxy.grammar.statements import NOWHERE, Origin, Refused, Statement
 from tcproxy.grammar.suggestions import near
 from tcproxy.model import passwords
 
-NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 OF_LISTS = frozenset({Where.USERLIST})
 
 
@@ -193,6 +193,15 @@ def _check_names(
 def _missing(name: str, there: Sequence[str]) -> str:
     return f"which the userlist does not have{near(name, there)}"
 
+
+def _joins(other: Section, last: Section) -> str:
+    return (
+        f"there is a userlist '{other.name}' at {other.origin} already: these lines are added to the userlist "
+        f"'{last.name}' at {last.origin}, which is the last one"
+    )
+
+
+SECTION = SectionRow("userlist", Where.USERLIST, "a 'userlist'", finish, alone=True, joins=_joins)
 
 WORDS = (
     Row("user", OF_LISTS, "Declare a user with a password.", parse=parse_user, manual="3.4", core=True),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from tcproxy.model.logs import LogTarget
 from tcproxy.report import dates
+from tcproxy.report.events import Events
 from tcproxy.report.sinks import LineSink, Sinks
 
 EMERG, ALERT, CRIT, ERR, WARNING, NOTICE, INFO, DEBUG = range(8)
@@ -121,6 +122,26 @@ class _Target:
         self.sink.write(line)
 
 
+class _RingTarget:
+    """A ring as a log target: its format is the ring's, and `len` counts the characters of the message alone."""
+
+    __slots__ = ("_header", "_most", "level", "minlevel", "ring", "sample")
+
+    def __init__(self, target: LogTarget, ring: Events, tag: str, hostname: str | None) -> None:
+        self._header = _LineHeader(target, ring.form, tag, hostname).write
+        self._most = target.length
+        self.ring = ring
+        self.level, self.minlevel = target.level, target.minlevel
+        self.sample = None if target.sample is None else _Sample(*target.sample)
+
+    def send(self, level: int, now: float, message: str, data: str) -> None:
+        """Write one line if this target wants it."""
+        if level > self.level or (self.sample is not None and not self.sample.takes()):
+            return
+        head = self._header(max(level, self.minlevel), now, data)
+        self.ring.write(head.encode() + message.encode("utf-8", "surrogateescape")[: self._most])
+
+
 class Outlet:
     """What one section logs to: its `log` lines, with `log global` replaced by the global ones.
 
@@ -139,11 +160,12 @@ class Outlet:
         wall: Callable[[], float] = time.time,
     ) -> None:
         name = socket.gethostname() if hostname == "" else hostname
-        self._targets = [
-            _Target(target, sinks.sink(target.address), tag, name)
-            for target in targets
-            if target.address is not None
-        ]
+        self._targets: list[_Target | _RingTarget] = []
+        for target in targets:
+            if target.address is not None:
+                self._targets.append(_Target(target, sinks.sink(target.address), tag, name))
+            elif target.ring in sinks.rings:
+                self._targets.append(_RingTarget(target, sinks.rings[target.ring], tag, name))
         self._wall = wall
 
     def __bool__(self) -> bool:

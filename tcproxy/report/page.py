@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -121,10 +122,16 @@ def html(process: ProcessFacts, facts: PageFacts, rows: Iterable[StatisticsRow])
     yield f"</main><footer>{_footer(facts)}</footer><script>{SCRIPT}</script></body></html>\n"
 
 
+@lru_cache(256)
+def _status(status: str) -> tuple[str, str]:
+    """Return the class of a row with this status, and how its cell goes on."""
+    return status_class(status), f"<i>{escape(status)}</i>"
+
+
 def _row(row: StatisticsRow, facts: PageFacts) -> str:
     values = row.values
-    name, status = str(values[_NAME]), str(values[_STATUS] or "")
-    told = escape(name)
+    told = escape(str(values[_NAME]))
+    kind, status = _status(str(values[_STATUS] or ""))
     box = ""
     if facts.admin:
         box = (
@@ -140,8 +147,8 @@ def _row(row: StatisticsRow, facts: PageFacts) -> str:
     if row.kind == "S" and values[_CHECK] is not None:
         title = f' title="{escape(str(values[_CHECK]))}"'
     modules = _modules(row) if facts.model.modules else ""
-    start = f'<tr class={status_class(status)}>{box}<th scope=row class=l title="{told}">{told}{legend}'
-    return f"{start}<td class=t{title}><i>{escape(status)}</i>{cells(values)}{modules}\n"
+    start = f'<tr class={kind}>{box}<th scope=row class=l title="{told}">{told}{legend}'
+    return f"{start}<td class=t{title}>{status}{cells(values)}{modules}\n"
 
 
 def _legend(row: StatisticsRow) -> Iterator[str]:

@@ -103,7 +103,7 @@ def size(value: int) -> str:
 def _cell(shown: Shown) -> Callable[[Value], str]:
     """Return the function that writes the cell of a column."""
     at = f" class={shown.level}" if shown.level else ""
-    nothing, zero = f"<td{at}>", f'<td class="z {shown.level}">0' if shown.level else "<td class=z>0"
+    nothing, zero = f"<td{at}>", f"<td class=z{shown.level}>0"
     if shown.kind == "text":
         return lambda value: f'<td class="l {shown.level}">{escape(str(value or ""))}'
     if shown.kind == "count":

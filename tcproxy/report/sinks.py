@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tcproxy.grammar.addresses import Address, Family, abstract_name
+from tcproxy.report.events import Events
 
 PIPE_BUF = select.PIPE_BUF
 """Bytes that a pipe takes whole whenever it is writable at all."""
@@ -198,12 +199,14 @@ class Sinks:
     """The sinks of one proxy: targets of the same address share one, whichever section names them.
 
     clock: monotonic seconds. later: makes a call at the end of the reactor's turn; None where there is no such reactor.
+    rings: by name, in the order of the configuration, `buf0` first.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, later: Later | None = None) -> None:
         self._clock = clock
         self._later = later
         self._sinks: dict[tuple[int, Destination | int], LineSink] = {}
+        self.rings: dict[str, Events] = {"buf0": Events()}
 
     @property
     def dropped(self) -> int:

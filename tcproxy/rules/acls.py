@@ -167,10 +167,15 @@ def _criterion(word: str, at: int, reading: Reading, files: PatternFiles) -> tup
     """Return the expression of a criterion, and the method that an ACL-only name implies."""
     name = word.partition("(")[0].partition(",")[0]
     fetch, method = CRITERIA.get(name, (name, ""))
-    try:
-        expression = parse_expression(fetch + word[len(name) :], reading.name, files)
-    except ValueError as error:
-        raise Refused(str(error), at) from None
+    text = fetch + word[len(name) :]
+    expression = reading.expressions.get(text)
+    if expression is None:
+        try:
+            expression = parse_expression(text, reading.name, files)
+        except ValueError as error:
+            raise Refused(str(error), at) from None
+        if text.isidentifier() and not expression.references:
+            reading.expressions[text] = expression  # `path` is the same in every section
     if name in OWN_METHODS:
         return expression, CRITERIA_METHODS[OWN_METHODS[name]]
     return expression, METHODS[method] if method else None

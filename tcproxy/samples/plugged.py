@@ -92,7 +92,9 @@ def fetch_row(plugin: GuardedCalls) -> Fetch:
         def taken(facts: Facts) -> Value | None:
             try:
                 value: Any = take(FactsView(facts), parsed)
-            except Exception as wrong:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as wrong:
                 raise plugin.failed("take", wrong, facts.world) from wrong
             if type(value) is str:
                 value = value.encode("utf-8", "surrogateescape")
@@ -118,7 +120,9 @@ def converter_row(plugin: GuardedCalls) -> Converter:
         def converted(facts: Facts, given: Value) -> Value | None:
             try:
                 value: Any = convert(given, parsed)
-            except Exception as wrong:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as wrong:
                 raise plugin.failed("convert", wrong, facts.world) from wrong
             if type(value) is str:
                 value = value.encode("utf-8", "surrogateescape")

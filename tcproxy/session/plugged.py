@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from zope.interface import implementer
 
@@ -19,6 +19,7 @@ from tcproxy.samples.variables import variable_of
 from tcproxy.wire.messages import Head
 
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+Fits: TypeAlias = Callable[[Any, int], bool]
 FORBIDDEN = re.compile(r"[\r\n\0]")
 
 
@@ -35,11 +36,13 @@ def header_of(name: str, value: str) -> tuple[bytes, bytes]:
 class MessageView(FactsView):
     """What an action of a plugin sees and changes. head: the headers of the message, None in TCP mode."""
 
-    __slots__ = ("_of_response",)
+    __slots__ = ("_fits", "_of_response")
 
-    def __init__(self, facts: Facts, kind: SetKind) -> None:
+    def __init__(self, facts: Facts, kind: SetKind, fits: Fits | None = None) -> None:
+        """fits: says whether the message has room for so many bytes more; None in TCP mode."""
         super().__init__(facts)
         self._of_response = kind in RESPONSES
+        self._fits = fits
 
     @property
     def status(self) -> int:
@@ -55,11 +58,19 @@ class MessageView(FactsView):
 
     def set_header(self, name: str, value: str) -> None:
         """Replace all headers of a name by one."""
-        self._head().set(*header_of(name, value))
+        head, new = self._head(), self._fitting(name, value)
+        head.set(*new)
 
     def add_header(self, name: str, value: str) -> None:
         """Add a header."""
-        self._head().add(*header_of(name, value))
+        head, new = self._head(), self._fitting(name, value)
+        head.add(*new)
+
+    def _fitting(self, name: str, value: str) -> tuple[bytes, bytes]:
+        new = header_of(name, value)
+        if self._fits is not None and not self._fits(self._facts, len(new[0]) + len(new[1])):
+            raise ValueError(f"the header '{name}' does not fit the buffer (tune.bufsize)")
+        return new
 
     def remove_header(self, name: str) -> None:
         """Remove all headers of a name."""
@@ -88,12 +99,9 @@ def _sample(value: bool | int | str | bytes) -> Sample:
     return Sample(kind, given)
 
 
-def called(plugin: GuardedCalls, parsed: object, kind: SetKind, stream: Any) -> Any:
+def called(plugin: GuardedCalls, parsed: object, kind: SetKind, stream: Any, fits: Fits | None = None) -> Any:
     """Return what a plugin's action returns for a session, a connection or an exchange. Raises PluginFailed."""
-    try:
-        return plugin.plugin.act(MessageView(stream, kind), parsed)
-    except Exception as wrong:
-        raise plugin.failed("act", wrong, stream.world) from wrong
+    return plugin.call("act", stream.world, MessageView(stream, kind, fits), parsed)
 
 
 def acting(plugin: GuardedCalls, parsed: object, kind: SetKind, reject: Act) -> Act:

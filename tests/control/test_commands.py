@@ -63,7 +63,6 @@ def test_events(play: Play) -> None:
     assert play.say("show events buf0 -n") == ""
     assert play.say("show events nowhere") == "No such event sink\n"
     assert play.say("show events buf0 x") == play.say("show events buf0 -x") == "unknown option\n"
-    assert "not supported" in play.say("show events buf0 -w")
     assert play.say("show events stdout") == "Nothing to report for this sink\n"
     assert [line.split()[0] for line in play.say("show events").splitlines()[1:]] == ["stdout", "stderr", "buf0"]
     assert play.say("user;show events buf0") == "\nPermission denied\n"
@@ -457,7 +456,9 @@ def session(play: Play) -> Any:
     found = SimpleNamespace(
         number=18, source=b"\x7f\0\0\1", client_address=("127.0.0.1", 5000), frontend=web, bind=web.binds[0],
         backend=None, server=None, error="", phase="", began=play.clock.seconds() - 65, retries=0, link=None,
-        client=SimpleNamespace(bytes_read=7), stage=SimpleNamespace(name="QUEUED"), shut=Ended().shut,
+        client=SimpleNamespace(bytes_read=7, held=b"abc", transport=SimpleNamespace(fd=7)),
+        expires=play.clock.seconds() + 120,
+        stage=SimpleNamespace(name="QUEUED"), shut=Ended().shut,
     )  # fmt: skip
     play.world.sessions[18] = found  # type: ignore[assignment, unused-ignore]
     return found
@@ -467,7 +468,8 @@ def test_sessions_are_listed(play: Play) -> None:
     """`show sess` has a line for each session; with an id it tells more."""
     assert play.say("show sess") == ""
     found = session(play)
-    line = "proto=tcpv4 src=127.0.0.1:5000 fe=web be=<none> srv=<none> ts=-- age=1m5s rc=0\n"
+    line = "proto=tcpv4 src=127.0.0.1:5000 fe=web be=<none> srv=<none> ts=-- age=1m5s "
+    line += "rq[i=3] rp[i=0] scf=[fd=7] scb=[fd=-1] exp=2m rc=0\n"
     assert play.say("show sess") == f"0x12: {line}"
     assert "backend=<NONE>" in play.say("show sess 0x12")
     found.server = server(play, "web/s1")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 
 from tcproxy.control.command_rows import Answer, CommandError, CommandLine, CommandRow, Level, Message, Talk
 from tcproxy.control.command_table import CommandTable
@@ -323,3 +324,39 @@ def test_a_later_answer_holds_up_its_own_conversation_only(result: object, said:
     assert told.resumed == 1
     assert told.conversation.feed(b"") == said + b"\n('b',) ''\n\n"
     assert told.talk.ended
+
+
+def followed(asked: list[Deferred[None]], closed: list[bool]) -> CommandRow:
+    """Return a command that gives one piece each time its Deferred fires."""
+
+    def pieces() -> Iterator[str | Deferred[None]]:
+        try:
+            while True:
+                yield "more\n"
+                asked.append(Deferred())
+                yield asked[-1]
+        finally:
+            closed.append(True)
+
+    return CommandRow("follow", lambda command: pieces())  # type: ignore[return-value, arg-type]
+
+
+def test_an_answer_that_waits_within_itself() -> None:
+    """The next piece comes when it is there; input, also what came before, ends the answer and is not obeyed."""
+    asked: list[Deferred[None]] = []
+    closed: list[bool] = []
+    resumed: list[bool] = []
+    talk = Talk(None, CommandTable((followed(asked, closed), CommandRow("echo", echo))))  # type: ignore[arg-type]
+    conversation = Conversation(talk, lambda: resumed.append(True))
+    talk.prompting = True
+    assert conversation.feed(b"follow\n") == b"more\n"
+    assert not conversation.waits
+    asked[-1].callback(None)
+    assert (conversation.more(), resumed) == (b"more\n", [True])
+    assert conversation.feed(b"echo a\n") == b"\n> "
+    assert closed == [True]
+    assert conversation.feed(b"echo b\n") == b"('b',) ''\n\n> "
+    assert conversation.feed(b"follow;echo c\n") == b"more\n\n> "
+    assert conversation.feed(b"follow\n") == b"more\n"
+    conversation.close()
+    assert (closed, len(resumed)) == ([True] * 3, 1)

@@ -102,7 +102,7 @@ def test_it_may_follow_another(play: Play) -> None:
         ("back/n 127.0.0.1:1 id 2", "the id 2 is taken"),
         ("back/n 127.0.0.1:1 cookie a", "'cookie' is no option of a server that is added at run time"),
         ("back/n 127.0.0.1:1 weight 3 cookie a", "'cookie' is no option"),
-        ("back/n 127.0.0.1:1 weihgt 3", "'server back/n' : unknown keyword 'weigth'"),
+        ("back/n 127.0.0.1:1 weihgt 3", "'server back/n' : unknown keyword 'weihgt'"),
         ("back/n 127.0.0.1:1 weight 300", "'server back/n' : 'weight'"),
         ("back/n 127.0.0.1 check", "there is neither a port for the service nor for checks"),
         ("back/n 127.0.0.1:1 check track x1", "'check' and 'track' cannot stand together"),

@@ -12,6 +12,7 @@ from tcproxy import testing
 from tcproxy.explain.asking import payload_bytes, request_bytes
 from tcproxy.explain.cases import EXPECTATIONS, read_cases
 from tcproxy.explain.programs import explain, play_cases
+from tcproxy.explain.telling import without_keys
 
 SITE = Path(__file__).parent / "site.cfg"
 CASES = Path(__file__).parent / "test_site.proxy.toml"
@@ -194,3 +195,25 @@ def test_python_asks_the_same_engine() -> None:
     assert testing.told(outcome).startswith("frontend web\n")
     with pytest.raises(ValueError, match="Cannot open"):
         testing.load("/nowhere.cfg")
+
+
+def test_keys_are_not_told() -> None:
+    """Keys of converters are asterisks in what explain prints, names of variables are not."""
+    line = "path,hmac(sha256,U0VL),hex x,jwt_verify(HS256,SECRET) aes_gcm_dec(128,txn.n,U0VL,txn.t) hmac(sha1,txn.key)"
+    assert without_keys(line) == (
+        "path,hmac(sha256,***),hex x,jwt_verify(HS256,***) aes_gcm_dec(128,txn.n,***,txn.t) hmac(sha1,txn.key)"
+    )
+
+
+def test_a_name_is_asked_for_by_tls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--sni plays the hello of a TLS client, whose name decides."""
+    file = tmp_path / "tls.cfg"
+    file.write_text(
+        "defaults\n timeout client 1s\n timeout server 1s\n timeout connect 1s\nfrontend f\n bind 127.0.0.1:1\n"
+        " tcp-request inspect-delay 2s\n tcp-request content accept if { req.ssl_hello_type 1 }\n"
+        " use_backend a if { req.ssl_sni -i a.example.org }\n default_backend b\n"
+        "backend a\n server s 127.0.0.1:1\nbackend b\n server s 127.0.0.1:1\n"
+    )
+    for name, backend in (("A.example.org", "a"), ("b.example.org", "b")):
+        assert explain(["-f", str(file), "--sni", name]) == 0
+        assert f"\nbackend {backend}\n" in capsys.readouterr().out

@@ -6,6 +6,7 @@ import re
 from html import escape
 
 import pytest
+from twisted.internet.testing import MemoryReactorClock
 
 from tcproxy import language
 from tcproxy.grammar.diagnostics import Diagnostics
@@ -42,7 +43,7 @@ def shown(words: str = "", **facts: object) -> str:
     text = TEXT.format(words=words.replace("\n", "\n    "))
     configuration = language.read_text(text, Environment(), diagnostics, name="page.cfg")
     assert configuration is not None, diagnostics.items
-    world = ProxyService(configuration).world
+    world = ProxyService(configuration, MemoryReactorClock()).world
     model = configuration.proxies[0].statistics
     assert model is not None
     selection = statistics.RowSelection(private=model.legends)

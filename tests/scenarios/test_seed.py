@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import signal
 import socket
@@ -12,13 +11,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, answers, free_port, wait_for
+from tests.running import HAPROXY, PATIENCE, TCPROXY, EchoServer, answers, free_port, program, wait_for
 
 SEED = Path(__file__).parent.parent / "seed"
 
@@ -247,61 +245,46 @@ def test_http_as_a_daemon(name: str, tmp_path: Path) -> None:
             machine.stop()
 
 
-def from_address(source: str, host: str, path: str) -> tuple[int, str]:
-    """Return the status and the body of an answer to a client of this address; 0 where it is closed unanswered."""
-    connection = http.client.HTTPConnection(host, 80, timeout=PATIENCE, source_address=(source, 0))
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    except (http.client.RemoteDisconnected, ConnectionResetError):
-        return 0, ""
-    finally:
-        connection.close()
-
-
-def site_environment(net: str, folder: Path) -> dict[str, str]:
-    """Return the variables of 003-site1.env, with addresses of loopback; its network 127.x begins with `net`."""
-    lines = (SEED / "003-site1.env").read_text().split()
-    variables = dict(line.split("=", 1) for line in lines)
-    assert variables.keys() == {"LISTEN", "CACHE_PFX", "SERVER_PFX", "LOGGER", "STATSLP", "ABUSERS", "TIMEOUT"}
-    (folder / "abuse.lst").write_text(f"# abusers\n{net}.9.66\n{net}.9.128/25\n")
-    return {
-        **variables, "LISTEN": f"{net}.1.1", "LOGGER": f"{net}.33.1", "CACHE_PFX": f"{net}.11",
-        "SERVER_PFX": f"{net}.22",
-        "ABUSERS": str(folder / "abuse.lst"),
-    }  # fmt: skip
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root: the configuration listens on port 80")
-@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
-def test_a_site_by_its_environment(name: str, tmp_path: Path) -> None:
-    """003-site.cfg: abusers of a list are closed unanswered, static files come from one farm, all else from another."""
-    net = f"127.{100 + os.getpid() % 100}"
-    given = site_environment(net, tmp_path)
+def site_configuration(folder: Path, port: int, log: int, machines: list[Machine]) -> tuple[str, dict[str, str]]:
+    """Return 003-site.cfg on loopback, unchanged but for ports, and the variables of its site."""
     text = (SEED / "003-site.cfg").read_text()
-    cfg = tmp_path / "site.cfg"
-    cfg.write_text("".join(line for line in text.splitlines(True) if not line.strip().startswith("stats ")))
-    places = {f"{net}.11.1": 18080, f"{net}.11.2": 18080, f"{net}.22.1": 8080, f"{net}.22.2": 8080}
-    with contextlib.ExitStack() as stack:
-        for host, port in places.items():
-            stack.callback(Machine(host, host, port).stop)
-        running = subprocess.Popen([name, "-db", "-f", str(cfg)], env={**os.environ, **given})
-        stack.callback(running.wait)
-        stack.callback(running.terminate)
-        ask = partial(from_address, host=f"{net}.1.1")
-        wait_for(lambda: is_open(f"{net}.1.1", 80), what="the site to be served")
-        seen = {path: {ask(f"{net}.9.1", path=path) for _ in range(2)} for path in ("/a.jpg", "/b.css", "/", "/jpg")}
-        for path, farm in (("/a.jpg", "11"), ("/b.css", "11"), ("/", "22"), ("/jpg", "22")):
-            assert seen[path] == {(200, f"{net}.{farm}.{number}") for number in (1, 2)}, path
-        assert [ask(f"{net}.9.{last}", path="/a.jpg") for last in (66, 128, 200)] == [(0, "")] * 3
-        assert ask(f"{net}.9.67", path="/")[0] == 200
+    for old, new in (
+        ("${LISTEN}:80", f"${{LISTEN}}:{port}"),
+        ("${LOGGER}:514", f"${{LOGGER}}:{log}"),
+        ("${CACHE_PFX}.1:18080", f"${{CACHE_PFX}}.1:{machines[0].server_port}"),
+        ("${CACHE_PFX}.2:18080", f"${{CACHE_PFX}}.1:{machines[1].server_port}"),
+        ("${SERVER_PFX}.1:8080", f"${{SERVER_PFX}}.1:{machines[2].server_port}"),
+        ("${SERVER_PFX}.2:8080", f"${{SERVER_PFX}}.1:{machines[3].server_port}"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    variables = dict(line.split("=", 1) for line in (SEED / "003-site1.env").read_text().split())
+    (folder / "abuse.lst").write_text("127.0.0.66\n")
+    moved = {"LISTEN": "127.0.0.1", "CACHE_PFX": "127.0.0", "SERVER_PFX": "127.0.0", "LOGGER": "127.0.0.1"}
+    return text, variables | moved | {"ABUSERS": str(folder / "abuse.lst")}
 
 
-def is_open(host: str, port: int) -> bool:
-    """Return whether somebody listens there."""
+@pytest.mark.parametrize("name", [pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy"), TCPROXY])
+def test_a_site_with_its_page(name: str, tmp_path: Path) -> None:
+    """003-site.cfg: files go to one farm, the rest to another, abusers are sent away, the page has a password."""
+    machines = [Machine(one) for one in ("cache1", "cache2", "server1", "server2")]
+    port = free_port()
+    text, variables = site_configuration(tmp_path, port, free_port(), machines)
+    (tmp_path / "site.cfg").write_text(text)
     try:
-        socket.create_connection((host, port), PATIENCE).close()
-    except OSError:
-        return False
-    return True
+        with program(name, "-db", "-f", str(tmp_path / "site.cfg"), port=port, env={**os.environ, **variables}):
+            assert {fetch(port)[1] for _ in range(4)} == {"server1", "server2"}
+            assert {fetch(port, "/a.css")[1] for _ in range(4)} == {"cache1", "cache2"}
+            abuser = socket.create_connection(("127.0.0.1", port), PATIENCE, ("127.0.0.66", 0))
+            with abuser, contextlib.suppress(OSError):
+                abuser.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert abuser.recv(100) == b""
+            assert fetch(port, "/stats;csv")[0] == 401
+            manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            manager.add_password(None, f"http://127.0.0.1:{port}/", *variables["STATSLP"].split(":", 1))
+            opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
+            with opener.open(f"http://127.0.0.1:{port}/stats;csv", timeout=PATIENCE) as answer:
+                assert answer.read().count(b"\nserver,") == 3
+    finally:
+        for machine in machines:
+            machine.stop()

@@ -28,7 +28,8 @@ def action_row(plugin: GuardedCalls, kind: SetKind) -> Action:
             parsed = plugin.parse(tuple(taken))
         except ValueError as wrong:
             raise words.refuse(str(wrong), min(at, words.last)) from None
-        return Made(lambda assembly: assembly.plugged(plugin, parsed))
+        changes = ("", "status without a body") if kind is SetKind.HTTP_RESPONSE else ("",)  # its answer may be one
+        return Made(lambda assembly: assembly.plugged(plugin, parsed), changes)
 
     found = frozenset(NAMES[words] for words in kinds)
     waits = bool(plugin.plugin.waits) and kind is SetKind.HTTP_REQUEST

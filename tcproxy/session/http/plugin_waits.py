@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tcproxy.guards import GuardedCalls
 from tcproxy.session.accounting import aborted_by_client
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.state import Exchange
@@ -15,15 +16,19 @@ Goes = Callable[[Exchange, Any], bool]
 
 
 class PluginWait(InnerServer):
-    """The wait of a request for a Deferred of a plugin. It is cancelled when the client leaves, or the session ends."""
+    """The wait of a request for a Deferred of a plugin. It is cancelled when the client leaves, or the session ends.
 
-    __slots__ = ("_deferred", "_goes", "_over", "looks")
+    goes: see Goes. It is looked up when the Deferred fires, so that `tcproxy explain` can put itself between.
+    """
 
-    def __init__(self, exchange: Exchange, deferred: Any, goes: Goes) -> None:
+    __slots__ = ("_deferred", "_method", "_over", "_plugin", "goes", "looks")
+
+    def __init__(self, exchange: Exchange, deferred: Any, goes: Goes, plugin: GuardedCalls, method: str) -> None:
         super().__init__(exchange)
         self.looks = "abortonclose" in exchange.frontend.model.options
         self._deferred = deferred
-        self._goes = goes
+        self.goes = goes
+        self._plugin, self._method = plugin, method
         self._over = False
 
     def begin(self) -> bool:
@@ -40,10 +45,15 @@ class PluginWait(InnerServer):
             else:
                 now.append(result)
 
-        self._deferred.addBoth(fired)
+        try:
+            self._deferred.addBoth(fired).addErrback(self._crashed)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as wrong:  # it only looks like a Deferred
+            raise self._plugin.failed(self._method, wrong, exchange.world) from wrong
         if now:
             self._end()
-            return self._goes(exchange, now[0])
+            return self.goes(exchange, now[0])
         waits = True
         return False
 
@@ -53,12 +63,13 @@ class PluginWait(InnerServer):
         if self._over:
             return
         self._end()
-        try:
-            exchange.asked_at = exchange.asked_at or exchange.now()
-            if self._goes(exchange, result):
-                exchange.run()
-        except Exception as error:
-            exchange.connection.crashed(error)
+        exchange.asked_at = exchange.asked_at or exchange.now()
+        if self.goes(exchange, result):
+            exchange.run()
+
+    def _crashed(self, failure: Any) -> None:
+        """What follows the Deferred has failed."""
+        self.exchange.connection.crashed(failure.value)
 
     def _end(self) -> None:
         self._over = True
@@ -91,12 +102,34 @@ class PluginWait(InnerServer):
         """The exchange is over: the plugin need not go on."""
         if not self._over:
             self._over = True
-            self._deferred.cancel()
+            try:
+                self._deferred.cancel()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as wrong:  # of the function that the plugin gave it for that
+                self._plugin.failed(self._method, wrong, self.exchange.world)
 
 
 def is_deferred(result: object) -> bool:
     """Return whether a plugin returned a Deferred: this room knows Twisted by its methods alone."""
     return callable(getattr(result, "addBoth", None)) and callable(getattr(result, "cancel", None))
+
+
+def forget(result: object) -> None:
+    """Cancel what a plugin returned where it may return no Deferred, if it is one: nobody hears how it ends."""
+    if is_deferred(result):
+        deferred: Any = result
+        try:
+            deferred.addErrback(_silent)
+            deferred.cancel()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # it only looks like a Deferred, or fails to be cancelled; that it came is told anyway
+            return
+
+
+def _silent(failure: object) -> None:
+    """Take a failure."""
 
 
 def failure_of(result: object) -> BaseException | None:

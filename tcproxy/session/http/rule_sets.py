@@ -125,7 +125,7 @@ class HttpAssembly(SessionAssembly):
         from tcproxy.session.http.plugged import acting
 
         may_reject = self.kind not in RESPONSES
-        return acting(plugin, parsed, self.kind, self.reject() if may_reject else None)
+        return acting(plugin, parsed, self.kind, self.reject() if may_reject else None, self.fits)
 
     def serve(self, plugin: GuardedCalls) -> Act:
         """Return what lets the service of a plugin answer."""

@@ -81,12 +81,9 @@ def serving(plugin: GuardedCalls, seconds: float) -> Act:
         return False
 
     def ask(exchange: Exchange) -> None:
-        try:
-            result = plugin.plugin.serve(ServiceRequest(exchange))
-        except Exception as wrong:
-            raise plugin.failed("serve", wrong, exchange.world) from wrong
+        result = plugin.call("serve", exchange.world, ServiceRequest(exchange))
         if is_deferred(result):
-            PluginWait(exchange, result, goes).begin()
+            PluginWait(exchange, result, goes, plugin, "serve").begin()
         else:
             goes(exchange, result)
 

@@ -188,6 +188,8 @@ class HttpClient(HttpEnd):
                 self._read_request(data)
         finally:
             self.looping = False
+        if self.answering and self.ended and not self.whole and self.session is not None:
+            self.session.ended(self)  # FIN came while the request before was answered: this one never gets its body
         if self.answering or not self.connected:
             return
         if transport.queue:

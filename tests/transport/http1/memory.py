@@ -29,6 +29,7 @@ from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration, Global
 from tcproxy.model.proxy import Balance, Proxy
 from tcproxy.model.server import Server
+from tcproxy.registry import Registry
 from tcproxy.report import formats
 from tcproxy.report.outlets import NO_DATA
 from tcproxy.servers.farm import Farm
@@ -165,13 +166,13 @@ def one_proxy(**words: Any) -> Configuration:
 
 
 @cache
-def configured(text: str) -> Configuration:
+def configured(text: str, registry: Registry | None = None) -> Configuration:
     """Return the configuration that is given as text; the same object for the same text."""
     said = io.StringIO()
     with tempfile.NamedTemporaryFile("w", suffix=".cfg") as file:
         file.write(text)
         file.flush()
-        read = language.read([file.name], Environment({}), Diagnostics(0, said))
+        read = language.read([file.name], Environment({}), Diagnostics(0, said), registry=registry)
     assert read is not None, said.getvalue()
     return read
 

@@ -20,6 +20,7 @@ import pytest
 
 import tcproxy
 from tcproxy.guards import PluginFailed
+from tcproxy.registry import Registry
 from tcproxy.session import attempts
 from tcproxy.session.http.exchange import HttpExchange
 from tcproxy.session.stages import NEVER
@@ -74,9 +75,9 @@ class Proxy(MemoryProxy):
     said: messages, with their syslog level. clients: all that came in.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, registry: Registry | None = None) -> None:
         # not the one that is kept: functions that are made at the first use of a configuration are to raise, too
-        super().__init__(configured.__wrapped__(text))
+        super().__init__(configured.__wrapped__(text, registry))
         self.said: list[tuple[int, str]] = []
         self.clients: list[PipeSocket] = []
         self.world.announce = lambda level, message: self.said.append((level, message))
@@ -298,6 +299,7 @@ class Play:
     """What happens to a proxy. text: its configuration. answer: what a client gets from it who is served.
 
     inner: functions of sessions alone are to raise, since the play itself calls others, as a command or a check does.
+    make: makes the proxy.
     """
 
     name: str
@@ -305,6 +307,7 @@ class Play:
     act: Callable[[Proxy], None]
     answer: bytes = b"abc"
     inner: bool = False
+    make: Callable[[str], Proxy] = Proxy
 
     def serves(self, proxy: Proxy) -> bool:
         """Return whether a new client is served as if nothing had happened."""
@@ -374,13 +377,12 @@ PLAYS = [
 
 def played(play: Play) -> Proxy:
     """Return the proxy of a play before it begins."""
-    return Proxy(play.text)
+    return play.make(play.text)
 
 
 @cache
-def functions_of(name: str) -> tuple[CodeType, ...]:
+def functions_of(play: Play) -> tuple[CodeType, ...]:
     """Return the functions that a play calls."""
-    play = next(one for one in PLAYS if one.name == name)
     noted: list[CodeType] = []
     with at_work(played(play)) as proxy:
         assert isinstance(proxy, Proxy)
@@ -396,7 +398,7 @@ def functions_of(name: str) -> tuple[CodeType, ...]:
 @pytest.mark.parametrize("play", PLAYS, ids=lambda play: play.name)
 def test_whatever_raises_ends_its_session_alone(play: Play) -> None:
     """Each function that a play calls raises once: it is told once, nothing is left, and the next client is served."""
-    wrong = [said for code in functions_of(play.name) for said in faults(play, code)]
+    wrong = [said for code in functions_of(play) for said in faults(play, code)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -601,3 +603,18 @@ def test_a_link_whose_body_nobody_wants_is_closed_like_others(response: bytes, l
         proxy.ends()
         assert client.sent.startswith(b"HTTP/1.1 200 OK\r\n") and b"abc" not in client.sent
         assert not proxy.said and not proxy.left()
+
+
+@pytest.mark.parametrize("more", ["", "http-request set-header a b"])
+@pytest.mark.parametrize("body", [b"", b"ab"])
+def test_a_client_that_leaves_within_a_pipelined_request_leaves_nothing(more: str, body: bytes) -> None:
+    """Its FIN came while the request before was answered: the one behind, whose body never comes, is aborted."""
+    with at_work(Proxy(section(more))) as proxy:
+        assert isinstance(proxy, Proxy)
+        client = proxy.comes()
+        proxy.says(client, GET)
+        proxy.says(client, POST + body, ends=True)
+        proxy.answers()
+        assert client.closed and [line.split()[:2] for line in proxy.lines] == [["--", "200"], ["CD", "-1"]]
+        proxy.ends()
+        assert not proxy.left()
