@@ -186,7 +186,11 @@ class Checkout:
         if not tried:
             return []
         words = self.folder / "mutants.json"
-        told = {"file": str(self.file), "texts": [one.text for one in tried], "seconds": seconds}
+        told = {
+            "file": str(self.file),
+            "texts": [self.file.read_text(), *(one.text for one in tried)],
+            "seconds": seconds,
+        }
         words.write_text(json.dumps(told), encoding="utf-8")
         # the plugin is this checkout's own; the tests of the mutants need not be
         shutil.copy(Path(__file__).with_name("mutant_forks.py"), self.folder / "tests")
@@ -204,7 +208,9 @@ class Checkout:
                     noticed.append(letter == b"n")
                     _show(noticed[-1])
             process.wait()
-        return [one for at, one in enumerate(tried) if at >= len(noticed) or not noticed[at]]
+        if noticed[:1] == [True]:
+            raise RuntimeError("the tests fail in a fork without a mutant")
+        return [one for at, one in enumerate(tried, 1) if at >= len(noticed) or not noticed[at]]
 
 
 def survivors(file: str, tests: Sequence[str], jobs: int, only: tuple[int, int] | None = None) -> list[Mutant]:
@@ -215,7 +221,7 @@ def survivors(file: str, tests: Sequence[str], jobs: int, only: tuple[int, int] 
         checkouts = [Checkout(Path(name) / str(job), file, tests) for job in range(jobs)]
         began = time.monotonic()
         # without comments, as the mutants are: forks tell functions of one name by their lines
-        if checkouts[0].notices(ast.unparse(ast.parse(source))):
+        if checkouts[0].notices(ast.unparse(ast.parse(source)), 5 * MOST_SECONDS):
             raise RuntimeError("the tests fail without a mutant")
         most = time.monotonic() - began
         print(f"{file}: {len(every)} mutants, {most:.1f} s at the most for each", file=sys.stderr)
