@@ -74,6 +74,11 @@ def reason(wrong: BaseException, file: str = "") -> str:
     return f"{_words(wrong)}{_line(wrong, file)}"
 
 
+def place_of(wrong: BaseException) -> tuple[str, str]:
+    """Return the kind of an exception and where it was raised; its text, which may name a client, is left out."""
+    return type(wrong).__name__, _line(wrong, "")
+
+
 def _words(wrong: BaseException) -> str:
     if isinstance(wrong, SystemExit):
         return "it calls sys.exit"
@@ -109,6 +114,24 @@ class Workplace:
     clock: IClock
 
 
+class Seldom:
+    """What is told once a minute at the most. kept_back: in words, how many messages were not told before this one."""
+
+    def __init__(self) -> None:
+        self.kept_back = ""
+        self._quiet_until = float("-inf")
+        self._untold = 0
+
+    def tells(self, now: float) -> bool:
+        """Return whether to tell one more; it counts as kept back if not. now: monotonic seconds."""
+        if now < self._quiet_until:
+            self._untold += 1
+            return False
+        self.kept_back = f" ({self._untold} more since the last such message)" if self._untold else ""
+        self._quiet_until, self._untold = now + QUIET_SECONDS, 0
+        return True
+
+
 class Author:
     """A third party's plugin, as messages name it: its kind (`strategy`, `checker`, `fetch` ...), name and file.
 
@@ -117,8 +140,7 @@ class Author:
 
     def __init__(self, kind: str, name: str, file: str, source: str = "") -> None:
         self.kind, self.name, self.file, self.source = kind, name, file, source or file
-        self._quiet_until = float("-inf")
-        self._untold = 0
+        self._seldom = Seldom()
 
     def failed(self, method: str, wrong: BaseException, where: str = "") -> PluginFailed:
         """Return the failure of a method as an exception that names it all."""
@@ -129,13 +151,8 @@ class Author:
     def tell(self, method: str, wrong: BaseException, place: Workplace) -> PluginFailed:
         """Announce the failure, unless one was told within the last minute; return it as an exception."""
         failure = self.failed(method, wrong, place.words)
-        now = place.clock.seconds()
-        if now < self._quiet_until:
-            self._untold += 1
-            return failure
-        more = f" ({self._untold} more since the last such message)" if self._untold else ""
-        self._quiet_until, self._untold = now + QUIET_SECONDS, 0
-        place.announce(ERROR, f"{failure}{more}")
+        if self._seldom.tells(place.clock.seconds()):
+            place.announce(ERROR, f"{failure}{self._seldom.kept_back}")
         return failure
 
 

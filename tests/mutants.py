@@ -3,6 +3,9 @@
 Each mutant leaves out one statement, turns one condition round, or changes one constant. A test that promises to hold
 the file must fail: the mutants that no test notices are printed, with their lines. Some of them are no fault (a
 statement that only saves time), and the others miss a test. The work is done in a copy of the checkout.
+
+Mutants are tried in forks of a process that has collected the tests (tests/mutant_forks.py); those that live there are
+tried once more, each from its file by a process of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import argparse
 import ast
 import copy
 import importlib.util
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -176,35 +181,90 @@ class Checkout:
             return run.returncode == 2 or "Error" in run.stdout
         return run.returncode == 1
 
+    def lives_in_forks(self, tried: list[Mutant], seconds: float) -> list[Mutant]:
+        """Return the mutants that the tests do not notice in a fork of a process that has collected them."""
+        if not tried:
+            return []
+        words = self.folder / "mutants.json"
+        told = {
+            "file": str(self.file),
+            "texts": [self.file.read_text(), *(one.text for one in tried)],
+            "seconds": seconds,
+        }
+        words.write_text(json.dumps(told), encoding="utf-8")
+        # the plugin is this checkout's own; the tests of the mutants need not be
+        shutil.copy(Path(__file__).with_name("mutant_forks.py"), self.folder / "tests")
+        read, written = os.pipe()
+        command = [*self.words[:3], "-p", "tests.mutant_forks", *self.words[3:]]
+        room = os.environ | {"MUTANTS": str(words), "MUTANTS_TO": str(written)}
+        nothing = subprocess.DEVNULL
+        with subprocess.Popen(
+            command, cwd=self.folder, env=room, pass_fds=[written], stdout=nothing, stderr=nothing
+        ) as process:
+            os.close(written)
+            noticed = []
+            with open(read, "rb", buffering=0) as verdicts:
+                while letter := verdicts.read(1):
+                    noticed.append(letter == b"n")
+                    _show(noticed[-1])
+            process.wait()
+        if noticed[:1] == [True]:
+            raise RuntimeError("the tests fail in a fork without a mutant")
+        return [one for at, one in enumerate(tried, 1) if at >= len(noticed) or not noticed[at]]
+
 
 def survivors(file: str, tests: Sequence[str], jobs: int, only: tuple[int, int] | None = None) -> list[Mutant]:
     """Return the mutants of a file that its tests do not notice; raises RuntimeError if they fail without any."""
     source = (ROOT / file).read_text()
     every = [one for one in mutants(source) if only is None or only[0] <= one.number <= only[1]]
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
-        free: SimpleQueue[Checkout] = SimpleQueue()
-        first = Checkout(Path(name) / "0", file, tests)
+        checkouts = [Checkout(Path(name) / str(job), file, tests) for job in range(jobs)]
         began = time.monotonic()
-        if first.notices(ast.unparse(ast.parse(source))):
+        # without comments, as the mutants are: forks tell functions of one name by their lines
+        if checkouts[0].notices(ast.unparse(ast.parse(source)), 5 * MOST_SECONDS):
             raise RuntimeError("the tests fail without a mutant")
-        seconds = 20 + 5 * (time.monotonic() - began)
-        print(f"{file}: {len(every)} mutants, {time.monotonic() - began:.1f} s at the most for each", file=sys.stderr)
-        for one in [first, *(Checkout(Path(name) / str(job), file, tests) for job in range(1, jobs))]:
-            free.put(one)
-
-        def lives(mutant: Mutant) -> bool:
-            checkout = free.get()
-            try:
-                noticed = checkout.notices(mutant.text, seconds)
-            finally:
-                free.put(checkout)
-            print("." if noticed else "S", end="", file=sys.stderr, flush=True)
-            return not noticed
-
+        most = time.monotonic() - began
+        print(f"{file}: {len(every)} mutants, {most:.1f} s at the most for each", file=sys.stderr)
+        for one in checkouts[1:]:
+            one.file.write_text(ast.unparse(ast.parse(source)))
         with ThreadPoolExecutor(jobs) as pool:
-            alive = [mutant for mutant, lived in zip(every, pool.map(lives, every), strict=True) if lived]
+            alive = _alive_in_forks(pool, checkouts, every, 20 + 5 * most)
+            print(f"\n{len(alive)} live in a fork", file=sys.stderr)
+            alive = _alive(pool, checkouts, alive, 20 + 5 * most)
     print(file=sys.stderr)
     return alive
+
+
+def _alive_in_forks(
+    pool: ThreadPoolExecutor, checkouts: list[Checkout], every: list[Mutant], seconds: float
+) -> list[Mutant]:
+    """Return the mutants that live, each tried in a fork; those that a process did not come to are among them."""
+    jobs = len(checkouts)
+    shares = [every[job::jobs] for job in range(jobs)]
+    work = [pool.submit(one.lives_in_forks, share, seconds) for one, share in zip(checkouts, shares, strict=True)]
+    return sorted((one for share in work for one in share.result()), key=every.index)
+
+
+def _alive(pool: ThreadPoolExecutor, checkouts: list[Checkout], every: list[Mutant], seconds: float) -> list[Mutant]:
+    """Return the mutants that live, each tried from its file."""
+    free: SimpleQueue[Checkout] = SimpleQueue()
+    for one in checkouts:
+        free.put(one)
+
+    def lives(mutant: Mutant) -> bool:
+        checkout = free.get()
+        try:
+            noticed = checkout.notices(mutant.text, seconds)
+        finally:
+            free.put(checkout)
+        _show(noticed)
+        return not noticed
+
+    return [mutant for mutant, lived in zip(every, pool.map(lives, every), strict=True) if lived]
+
+
+def _show(noticed: bool) -> None:
+    print("." if noticed else "S", end="", file=sys.stderr, flush=True)
 
 
 def arguments(words: list[str]) -> argparse.Namespace:

@@ -16,7 +16,7 @@ from time import process_time
 from typing import Any, Protocol
 
 from tcproxy.grammar.addresses import Address, Family
-from tcproxy.guards import PluginFailed, reason
+from tcproxy.guards import PluginFailed, Seldom, place_of, reason
 from tcproxy.interfaces import IClock
 from tcproxy.model.bind import Bind
 from tcproxy.model.process import Configuration
@@ -289,7 +289,7 @@ class World:
     budget: of the descriptors that idle links take. pipes: for splicing (transport), None with `nosplice`.
     watch: makes and starts the health checks of a server that was added at run time; None where nothing is checked.
     events: what the converter `debug` told. errors: bad messages that were captured. variables: those of the scope
-    `proc`. room: see ROOM.
+    `proc`. errors_told: exceptions of the program's own, by kind and place. room: see ROOM.
     """
 
     configuration: Configuration
@@ -319,6 +319,7 @@ class World:
     rate_limits: dict[str, int] = field(default_factory=dict)
     room: int = field(init=False)
     load: Load = field(init=False)
+    errors_told: dict[tuple[str, str], Seldom] = field(default_factory=dict)
     deadlines: Deadlines = field(init=False)
     newcomers: Newcomers = field(init=False)
 
@@ -351,8 +352,12 @@ class World:
     def tell_error(self, error: BaseException, where: str) -> None:
         """Tell that code of this program raised an exception; where: in what, as `session 7`.
 
-        An exception of a third party's plugin is told by its guard (tcproxy/guards.py), and not here again.
+        The same error at the same place is told once a minute at the most, however many sessions it ends. An exception
+        of a third party's plugin is told by its guard (tcproxy/guards.py), and not here again.
         """
-        if not isinstance(error, PluginFailed):
-            self.announce(ALERT, f"{INTERNAL_ERROR} in {where}: {reason(error)}.")
+        if isinstance(error, PluginFailed):
+            return
+        seldom = self.errors_told.setdefault(place_of(error), Seldom())
+        if seldom.tells(self.clock.seconds()):
+            self.announce(ALERT, f"{INTERNAL_ERROR} in {where}: {reason(error)}{seldom.kept_back}.")
             self.trace(error)

@@ -40,7 +40,7 @@ class HttpEnd(SocketEnd):
     pieces: list[Piece]
     push: Any
     size: int
-    sink: Any  # a Sink: the other end, or a server inside the process
+    sink: Sink | None
     whole: bool
 
     def begin_messages(self, codec: Codec) -> None:
@@ -160,7 +160,7 @@ class HttpEnd(SocketEnd):
         if self.full >= FULL_READS and isinstance(body, LengthBody) and body.left > FEW_LEFT:
             self.full = 0
             sink = self.sink
-            if sink is not None and sink.splices and not sink.congested and self.splices_to(sink):
+            if isinstance(sink, HttpEnd) and sink.splices and not sink.congested and self.splices_to(sink):
                 self.transport.doRead = self.splice_body
 
     def splice_body(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from tcproxy.session.http.changes import Muted
 from tcproxy.session.http.fast import answered
 from tcproxy.session.http.response_body import ResponseWait
 from tcproxy.transport.http1.ends import HttpEnd
@@ -160,7 +161,7 @@ class HttpLink(HttpEnd):
                 return self._end()
             self.last_progress = monotonic()
             body, sink, size = self.body, self.sink, len(data)
-            if not isinstance(body, LengthBody) or sink is None or sink.out or size > body.left:
+            if not isinstance(body, LengthBody) or not isinstance(sink, HttpEnd) or sink.out or size > body.left:
                 self.transport.doRead = self.receive
                 return self.take_in(data)
             body.left -= size
@@ -299,9 +300,10 @@ class HttpLink(HttpEnd):
         if self.tunnelled:
             return None
         sink = self.sink
-        if sink is None:
-            return self
-        return sink if isinstance(sink, HttpEnd) else sink.client  # Muted, or ResponseWait, stands for it
+        if isinstance(sink, (Muted, ResponseWait)):  # it stands for the client's end
+            sink = sink.client
+        assert sink is None or isinstance(sink, HttpEnd)
+        return self if sink is None else sink
 
     def tunnel(self) -> None:
         """Be a relay's end from now on."""

@@ -495,6 +495,21 @@ def test_a_tcp_session_that_crashes_is_closed() -> None:
     assert proxy.said[0][1].startswith("internal error in session 1 of frontend web, backend web, server s1: Crash: ")
 
 
+def test_the_same_error_is_told_once_a_minute() -> None:
+    """Three sessions end by one error, and a fourth after a minute: two messages, the second says how many were not."""
+    with at_work(Proxy(section(mode="tcp"))) as proxy:
+        assert isinstance(proxy, Proxy)
+        for pause in (0, 0, 61, 0):
+            with raising(attempts.connect_anew.__code__):
+                proxy.says(proxy.comes(), b"x")
+            proxy.pass_time(pause)
+        texts = [text for _, text in proxy.said]
+        assert len(texts) == 2 and "session 1 " in texts[0] and "session 4 " in texts[1]
+        assert "more since" not in texts[0] and "(2 more since the last such message)" in texts[1]
+        proxy.world.tell_error(ValueError("another"), "this test")
+        assert len(proxy.said) == 3
+
+
 @pytest.mark.parametrize("mode", ["tcp", "http"])
 def test_a_line_that_cannot_be_written_is_told_and_ends_nothing(mode: str) -> None:
     """The client is served all the same; the message names the line, and the next line is written."""
