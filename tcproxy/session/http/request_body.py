@@ -6,14 +6,15 @@ A client that asks first whether to send a body (Expect: 100-continue) is told t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tcproxy.model.proxy import Proxy
 from tcproxy.rules.sets import SetKind
+from tcproxy.session.accounting import aborted_by_client
 from tcproxy.session.attempts import left_early
 from tcproxy.session.http.inner import InnerServer
 from tcproxy.session.http.state import Exchange, ResponseEdit, Rule
-from tcproxy.session.stages import CLIENT_TIMEOUT, NEVER
+from tcproxy.session.stages import CLIENT_ERROR, CLIENT_TIMEOUT, NEVER
 from tcproxy.wire.http1 import Piece, RequestHead, ResponseHead
 from tcproxy.wire.http1.limits import FIELD_OVERHEAD
 
@@ -79,6 +80,33 @@ class BodyWait(InnerServer):
         exchange.connection.broken = True
         exchange.connection.close_client()
         exchange.run()
+
+
+class AnsweredBody(BodyWait):
+    """The wait for the body of a request that is answered here: then `answer` is called with the exchange."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, exchange: Exchange, answer: Callable[[Exchange], object]) -> None:
+        super().__init__(exchange, full_at(exchange))
+        self.answer = answer
+
+    def over(self) -> None:
+        """Enough of the body is there: answer."""
+        self._give_back()
+        self.exchange.expires = NEVER
+        self.answer(self.exchange)
+
+    def left(self) -> None:
+        """The client left within its body."""
+        exchange = self.exchange
+        self._give_back()
+        assert exchange.request is not None
+        exchange.client.count_request(exchange.request)
+        exchange.connection.broken = True
+        aborted_by_client(exchange)
+        exchange.decide(CLIENT_ERROR, "R")
+        exchange.abort()
 
 
 def still_there(exchange: Exchange) -> bool:

@@ -11,12 +11,10 @@ from tcproxy.guards import GuardedCalls
 from tcproxy.interfaces import Answer, IServiceRequest
 from tcproxy.rules.actions.rows import Act
 from tcproxy.samples.plugged import FactsView
-from tcproxy.session.accounting import aborted_by_client
 from tcproxy.session.http.plugged import answer_with
 from tcproxy.session.http.plugin_waits import PluginWait, failure_of, is_deferred
-from tcproxy.session.http.request_body import BodyWait, full_at, tell_to_continue
+from tcproxy.session.http.request_body import AnsweredBody, full_at, tell_to_continue
 from tcproxy.session.http.state import Exchange
-from tcproxy.session.stages import CLIENT_ERROR, NEVER
 
 
 @implementer(IServiceRequest)
@@ -37,33 +35,6 @@ class ServiceRequest(FactsView):
     def headers(self) -> Sequence[tuple[bytes, bytes]]:
         """Return names and values of all headers."""
         return self._headers
-
-
-class ServiceBody(BodyWait):
-    """The wait for the body of a request that a service is to answer."""
-
-    __slots__ = ("_then",)
-
-    def __init__(self, exchange: Exchange, then: Act) -> None:
-        super().__init__(exchange, full_at(exchange))
-        self._then = then
-
-    def over(self) -> None:
-        """Enough of the body is there: ask the service."""
-        self._give_back()
-        self.exchange.expires = NEVER
-        self._then(self.exchange)
-
-    def left(self) -> None:
-        """The client left within its body."""
-        exchange = self.exchange
-        self._give_back()
-        assert exchange.request is not None
-        exchange.client.count_request(exchange.request)
-        exchange.connection.broken = True
-        aborted_by_client(exchange)
-        exchange.decide(CLIENT_ERROR, "R")
-        exchange.abort()
 
 
 def serving(plugin: GuardedCalls, seconds: float) -> Act:
@@ -93,7 +64,7 @@ def serving(plugin: GuardedCalls, seconds: float) -> Act:
         if wants_body and request.has_body and not exchange.connection.client_shut:
             tell_to_continue(exchange, request)
             if not client.whole and client.size < full_at(exchange):
-                exchange.inner = ServiceBody(exchange, ask)
+                exchange.inner = AnsweredBody(exchange, ask)
                 if seconds:
                     exchange.expires = exchange.now() + seconds
                 return

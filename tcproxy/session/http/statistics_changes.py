@@ -16,12 +16,10 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from tcproxy.interfaces import Admin, ServerState
 from tcproxy.servers.farm import Farm
 from tcproxy.servers.state import LiveServer
-from tcproxy.session.accounting import aborted_by_client
-from tcproxy.session.http.request_body import BodyWait, full_at, tell_to_continue
+from tcproxy.session.http.request_body import AnsweredBody, full_at, tell_to_continue
 from tcproxy.session.http.sliced_answers import intercept
 from tcproxy.session.http.state import Exchange
 from tcproxy.session.http.statistics_requests import StatisticsRequest
-from tcproxy.session.stages import CLIENT_ERROR, NEVER
 from tcproxy.wire.messages import RequestHead
 
 BY = "changed from Web interface"
@@ -69,7 +67,7 @@ class Changes:
         if request.has_body and not exchange.connection.client_shut:
             tell_to_continue(exchange, request)
             if not client.whole and client.size < full_at(exchange):
-                exchange.inner = FormWait(exchange, self, wish)
+                exchange.inner = AnsweredBody(exchange, lambda one: self.obey(one, wish))
                 return
         self.obey(exchange, wish)
 
@@ -87,33 +85,6 @@ class Changes:
         location = self.uri + f";st={code}{wish.options()}".encode("latin-1") + scope
         headers = [(b"cache-control", b"no-cache"), (b"content-type", b"text/plain"), (b"location", location)]
         intercept(exchange, 303, headers, iter(()), "<STATS>", 0)
-
-
-class FormWait(BodyWait):
-    """The wait for a form."""
-
-    __slots__ = ("changes", "wish")
-
-    def __init__(self, exchange: Exchange, changes: Changes, wish: StatisticsRequest) -> None:
-        super().__init__(exchange, full_at(exchange))
-        self.changes, self.wish = changes, wish
-
-    def over(self) -> None:
-        """The form is there, or is too large."""
-        self._give_back()
-        self.exchange.expires = NEVER
-        self.changes.obey(self.exchange, self.wish)
-
-    def left(self) -> None:
-        """The client left within the form."""
-        exchange = self.exchange
-        self._give_back()
-        assert exchange.request is not None
-        exchange.client.count_request(exchange.request)
-        exchange.connection.broken = True
-        aborted_by_client(exchange)
-        exchange.decide(CLIENT_ERROR, "R")
-        exchange.abort()
 
 
 # the form
