@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tcproxy.report.error_captures import dumped
-from tests.control.test_patterns import ask
+from tests.control.beside import ask
 from tests.running import HAPROXY, TCPROXY, free_port, program, wait_for
 
 CONFIGURATION = """

@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft4Validator
 
 from tcproxy.report.json_schema import SCHEMA
+from tests.control.beside import ask
 from tests.control.test_inside import at_work
-from tests.control.test_patterns import ask
 from tests.running import HAPROXY, TCPROXY
 
 BOTH = [pytest.param(TCPROXY, id="tcproxy"), pytest.param(HAPROXY, marks=pytest.mark.reference, id="haproxy")]

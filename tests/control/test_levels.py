@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,7 @@ import pytest
 
 from tcproxy.control.command_rows import CommandStatus
 from tcproxy.control.commands import table
-from tests.control.test_patterns import ask
-from tests.running import HAPROXY, TCPROXY, program, wait_for
+from tests.control.beside import ask, both
 
 pytestmark = pytest.mark.reference
 
@@ -40,16 +38,8 @@ DENIED = re.compile(r"Permission denied|restricted to (expert|experimental) mode
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
     """Give the folders of tcproxy and haproxy, which run the same configuration."""
-    with contextlib.ExitStack() as running:
-        folders = []
-        for what in (TCPROXY, HAPROXY):
-            folder = tmp_path_factory.mktemp("one")
-            (folder / "a.cfg").write_text(CONFIGURATION.format(folder=folder))
-            running.enter_context(program(what, "-db", "-f", str(folder / "a.cfg")))
-            for level in LEVELS:
-                wait_for((folder / level).exists, what=f"the socket of {what}")
-            folders.append(folder)
-        yield folders[0], folders[1]
+    with both(tmp_path_factory, CONFIGURATION, LEVELS[-1]) as folders:
+        yield folders
 
 
 def names() -> list[str]:

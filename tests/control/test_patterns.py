@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.running import HAPROXY, TCPROXY, program, wait_for
+from tests.control.beside import ask, both
 
 CONFIGURATION = """
 global
@@ -172,18 +170,6 @@ COUNT = re.compile(r"entry_cnt=\d+")
 POINTER = re.compile(r"^0x[0-9a-f]+ ", re.MULTILINE)
 
 
-def ask(path: Path, command: str) -> str:
-    """Return the answer to a command."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
-        client.connect(str(path))
-        client.sendall(command.replace("\\n", "\n").encode() + b"\n")
-        answer = b""
-        while data := client.recv(65536):
-            answer += data
-    return answer.decode()
-
-
 def told(answer: str) -> list[str]:
     """Return the lines of an answer, with each sentence of a program's own as one word.
 
@@ -197,17 +183,8 @@ def told(answer: str) -> list[str]:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
     """Give the folders of tcproxy and haproxy, which run the same configuration."""
-    with contextlib.ExitStack() as running:
-        folders = []
-        for what in (TCPROXY, HAPROXY):
-            folder = tmp_path_factory.mktemp("one")
-            (folder / "a.cfg").write_text(CONFIGURATION.format(folder=folder))
-            for name, text in FILES.items():
-                (folder / name).write_text(text)
-            running.enter_context(program(what, "-db", "-C", str(folder), "-f", "a.cfg"))
-            wait_for((folder / "user").exists, what=f"the socket of {what}")
-            folders.append(folder)
-        yield folders[0], folders[1]
+    with both(tmp_path_factory, CONFIGURATION, "user", FILES) as folders:
+        yield folders
 
 
 @pytest.mark.reference
