@@ -24,9 +24,9 @@ types: $(VENV)/ready
 imports: $(VENV)/ready
 	$(BIN)/lint-imports
 
-# scenarios wait more than they work: they run beside all others, and so do, behind them, samples and rules, which are compared
+# scenarios wait more than they work: they run beside all others, and so do, behind them, rooms that are compared
 # with HAProxy by the thousand; both tell at the end
-BESIDE := tests/samples tests/rules tests/sites
+BESIDE := tests/samples tests/rules tests/sites tests/transport tests/session tests/report
 tests: $(VENV)/ready
 	@{ $(BIN)/python -m pytest tests/scenarios $(PYTEST_OPTIONS) >.scenarios.log 2>&1; told=$$?; \
 	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_OPTIONS) >.beside.log 2>&1 && exit $$told; } & beside=$$!; \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,21 @@ def terminal(folder: Path, command: str) -> Iterator[Terminal]:
         found.close()
 
 
+def press_until(hatop: Terminal, keys: tuple[str, ...], text: str) -> None:
+    """Press keys until a text is on the screen: hatop drops what is typed while it draws."""
+    for _ in range(6):
+        for key in keys:
+            hatop.press(key)
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: text in hatop.screen(), 5, f"'{text}' on the screen")
+            return
+    raise AssertionError(f"'{text}' is not on the screen: {hatop.screen()}")
+
+
+TO_THE_SERVER = ("Up",) * 8 + ("Down",) * 4
+"""From wherever the cursor is to the row of the first server."""
+
+
 def ask(folder: Path, words: str) -> str:
     """Say a line at the command socket; return the answer."""
     socat = ["socat", "-t30", "-", f"UNIX-CONNECT:{folder}/ctl"]
@@ -83,16 +99,12 @@ def test_a_server_is_disabled_and_enabled_from_the_menu(tmp_path: Path) -> None:
             wait_for(lambda: hatop.shows("linux-node2", "-", "none"), what="the servers on the screen")
             assert hatop.shows("FRONTEND", "OPEN") and ">>> http_back" in hatop.screen()
             # the row of the first server, then its menu
-            hatop.press("Down", "Down", "Down", "Down", "Enter")
-            wait_for(lambda: "F10=DISABLE (HERE)" in hatop.screen(), what="the menu")
+            press_until(hatop, (*TO_THE_SERVER, "Enter"), "F10=DISABLE (HERE)")
             hatop.press("F10")
             wait_for(lambda: hatop.shows("linux-node1", "MAINT"), what="maintenance on the screen")
             assert ask(tmp_path, "show stat http_back 4 1").splitlines()[1].split(",")[17] == "MAINT"
-            hatop.press("Enter")
-            wait_for(lambda: "F9=ENABLE (HERE)" in hatop.screen(), what="the menu")
+            press_until(hatop, (*TO_THE_SERVER, "Enter"), "F9=ENABLE (HERE)")
             hatop.press("F9")
             wait_for(lambda: hatop.shows("linux-node1", "-", "none"), what="the end of maintenance")
-            hatop.press("5")
-            wait_for(lambda: "5-CLI" in hatop.screen() and "enable server http_back/linux-node1" in hatop.screen())
-            hatop.press("get weight http_back/linux-node2", "Enter")
-            wait_for(lambda: "1 (initial 1)" in hatop.screen(), what="the answer in the console")
+            press_until(hatop, ("5",), "enable server http_back/linux-node1")
+            press_until(hatop, ("get weight http_back/linux-node2", "Enter"), "1 (initial 1)")
