@@ -9,7 +9,6 @@ from urllib.request import urlopen
 import pytest
 
 from tcproxy.model.captures import Capture
-from tcproxy.report import events
 from tcproxy.report.events import Events
 from tcproxy.samples.expressions import parse_expression
 from tcproxy.samples.kinds import Value
@@ -137,10 +136,12 @@ def test_destinations_of_debug() -> None:
             parse_expression(f"str(a),debug(x,{wrong})", "f")
 
 
-def test_the_ring_keeps_the_last_events(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ring_keeps_the_last_events() -> None:
     """The oldest events make room, and each is shown with its moment."""
-    monkeypatch.setattr(events, "RING_BYTES", 10)
-    ring = Events()
+    empty = Events()
+    empty.add(b"")
+    moment = len(next(empty.lines())) - 1
+    ring = Events(size=2 * moment + len("threefour") + 2 * 2 + 1)
     for line in (b"one", b"three", b"four"):
         ring.add(line)
     shown = list(ring.lines())
