@@ -65,6 +65,16 @@ def install(folder: Path) -> None:
     (plugins / "failing.py").write_text(FAILING)
 
 
+def refusal_of(folder: Path, line: str) -> str:
+    """Return what is told of a line in a frontend, which is refused with its place. The plug-ins are installed."""
+    config = folder / "t.cfg"
+    config.write_text(f"{HEAD.format(port=1)}    {line}\n")
+    checked = subprocess.run(tcproxy(folder, "-c", "-f", str(config)), capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 1, checked.stderr
+    assert f"[{config}:9]" in checked.stderr
+    return checked.stderr
+
+
 def ask(port: int, *headers: str, path: str = "/") -> tuple[int, dict[str, str]]:
     """Return status and headers of an answer."""
     command = ["curl", "-s", "-m", "10", "-o", "/dev/null", "-D", "-"]
@@ -140,12 +150,7 @@ def test_a_failure_costs_one_request(tmp_path: Path) -> None:
 def test_what_cannot_be_is_told_with_the_line(tmp_path: Path, line: str, words: str) -> None:
     """Errors of `parse`, and kinds that there are not, are errors of the configuration."""
     install(tmp_path)
-    config = tmp_path / "t.cfg"
-    config.write_text(f"{HEAD.format(port=1)}    {line}\n")
-    checked = subprocess.run(tcproxy(tmp_path, "-c", "-f", str(config)), capture_output=True, text=True, timeout=60)
-    assert checked.returncode == 1, checked.stderr
-    assert f"[{config}:9]" in checked.stderr
-    assert words in checked.stderr
+    assert words in refusal_of(tmp_path, line)
 
 
 def test_the_examples_are_complete() -> None:

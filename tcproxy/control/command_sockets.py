@@ -47,7 +47,6 @@ class CommandProtocol(Protocol):
         self.conversation = Conversation(talk, self._go_on)
         self._clock = clock
         self._silence: IDelayedCall | None = None
-        self._turn: IDelayedCall | None = None
         self._sending = self._heard = self._left = False
 
     def connectionMade(self) -> None:
@@ -72,7 +71,7 @@ class CommandProtocol(Protocol):
 
     def resumeProducing(self) -> None:
         """Send the next piece of an answer: what was sent before has left. At its end, read on."""
-        if not self._sending or self._turn is not None:
+        if not self._sending:
             return
         transport: Any = self.transport
         until = monotonic() + SLICE
@@ -80,14 +79,8 @@ class CommandProtocol(Protocol):
         self._rearm()
         if piece:
             transport.write(piece)
-        elif self.conversation.busy:
-            self._turn = self._clock.callLater(0, self._next_turn)
         else:
             self._said_all()
-
-    def _next_turn(self) -> None:
-        self._turn = None
-        self.resumeProducing()
 
     def _said_all(self) -> None:
         """Wait for more commands, or for the answer of one, or close."""
@@ -113,9 +106,6 @@ class CommandProtocol(Protocol):
     def connectionLost(self, reason: Failure | None = None) -> None:
         """Forget the client."""
         self._disarm()
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
         self._sending = True  # nothing is sent any more
         self.conversation.close()
         factory: Any = self.factory

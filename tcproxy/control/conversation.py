@@ -49,12 +49,11 @@ class Conversation:
     """One client of a command socket. `take` what came, and ask for `more` to send; `talk.ended` says when to close.
 
     An answer may be an iterator of pieces, of which `more` takes as many as are wanted, or a Deferred: the commands
-    behind it wait, and nobody else does; `resumed` is called when it has fired. busy: there is more to make at once.
+    behind it wait, and nobody else does; `resumed` is called when it has fired.
     """
 
     def __init__(self, talk: Talk, resumed: Callable[[], None] = lambda: None) -> None:
         self.talk = talk
-        self.busy = False
         self._resumed = resumed
         self._buffer = b""
         self._position = 0
@@ -94,16 +93,14 @@ class Conversation:
     def more(self, enough: Callable[[], bool] = lambda: False) -> bytes:
         """Obey commands that are complete, and return what to answer, some 64 KiB at a time; b"" for nothing.
 
-        enough: says whether other work is waiting: then `busy` is set where more could be said.
+        enough: says whether other work is waiting, so that no more is made now.
         """
         pieces: list[str] = []
         size = 0
-        self.busy = False
         while piece := self._step():
             pieces.append(piece)
             size += len(piece)
             if size >= PIECE or enough():
-                self.busy = self._stream is not None
                 break
         self._buffer, self._position = self._buffer[self._position :], 0
         return "".join(pieces).encode("utf-8", "surrogateescape")

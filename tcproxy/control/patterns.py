@@ -50,15 +50,28 @@ class Named:
     @property
     def set(self) -> PatternSet:
         """Return the set. Raises CommandError where there is none of this kind."""
+        found = self.any_set
+        if not _is(self.kind, found):
+            raise self.unknown
+        return found
+
+    @property
+    def any_set(self) -> PatternSet:
+        """Return the set, be it one of ACLs or of maps. Raises CommandError where there is none."""
         sets = self._command.world.configuration.patterns
         found: PatternSet | None = None
         if sets is not None and self.name.startswith("#"):
             found = sets.of_number(_number(self.name[1:]))
         elif sets is not None:
             found = sets.of_file(self.name)
-        if found is None or not _is(self.kind, found):
-            raise CommandError(f"Unknown {self.title} identifier. Please use #<id> or <file>.")
+        if found is None:
+            raise self.unknown
         return found
+
+    @property
+    def unknown(self) -> CommandError:
+        """Return the error to raise where no set has this name."""
+        return CommandError(f"Unknown {self.title} identifier. Please use #<id> or <file>.")
 
 
 def _is(kind: str, found: PatternSet) -> bool:
@@ -73,7 +86,7 @@ def _show(kind: str, command: CommandLine) -> Answer:
     named = Named(kind, command)
     if not named.name:
         if named.version is not None:
-            return Message(f"Unknown {named.title} identifier. Please use #<id> or <file>.")
+            raise named.unknown
         return _list(kind, command)
     found = named.set
     return _entries(found, found.current if named.version is None else named.version)
@@ -119,15 +132,9 @@ def _get(kind: str, command: CommandLine) -> Answer:
     named = Named(kind, command)
     if not named.name or not named.words or named.version is not None:
         if named.version is not None and named.words:
-            raise CommandError(f"Unknown {named.title} identifier. Please use #<id> or <file>.")
+            raise named.unknown
         raise CommandError(f"Missing {named.title} identifier and/or key.")
-    sets = command.world.configuration.patterns
-    wanted = named.name
-    found = None
-    if sets is not None:
-        found = sets.of_number(_number(wanted[1:])) if wanted.startswith("#") else sets.of_file(wanted)
-    if found is None:
-        raise CommandError(f"Unknown {named.title} identifier. Please use #<id> or <file>.")
+    found = named.any_set
     text = Sample(Kind.STR, _bytes(named.words[0]))
     return "".join(f"{_looked_up(kind, found, matcher, text)}\n" for matcher in found.matchers())
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from time import time
 
+from tcproxy.model.replies import BUFSIZE
 from tcproxy.report.error_captures import NONE, ErrorCapture
 from tcproxy.session.http.state import ClientConnection, Exchange
 from tcproxy.wire.http1 import BadMessage
 
 NOBODY = (NONE, -1)
-BUFSIZE = 16384
-"""Bytes: the default of `tune.bufsize`."""
 
 
 def keep_request(connection: ClientConnection, error: BadMessage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tcproxy.model.replies import BUFSIZE
 from tcproxy.rules.sets import SetKind
 from tcproxy.session.http.messages import ClientEnd
 from tcproxy.session.http.reuse import give_back
@@ -14,8 +15,6 @@ from tcproxy.wire.http1 import Field, Piece
 from tcproxy.wire.http1.limits import FIELD_OVERHEAD, OVERHEAD
 from tcproxy.wire.messages import RequestHead
 
-BUFSIZE = 16384
-"""Bytes: the default of `tune.bufsize`."""
 INTERNAL = 500
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tcproxy.model.proxy import Proxy
-from tcproxy.model.replies import Reply
+from tcproxy.model.replies import BUFSIZE, Reply
 from tcproxy.samples.formats import Format, read_again, read_format
 from tcproxy.session.http import answers, texts
 from tcproxy.session.http.settings import HttpSettings
@@ -19,8 +19,6 @@ from tcproxy.session.stages import PROXY
 from tcproxy.wire.http1 import Field, WholeResponse, compose, read_whole
 
 INTERNAL = 500
-BUFSIZE = 16384
-"""Bytes: the default of `tune.bufsize`."""
 REMEMBERED = 64
 """Heads that a page remembers, by the length of the body and the values of its headers."""
 

@@ -59,11 +59,16 @@ class SlicedAnswer(InnerServer):
             client.whole and request.keep_alive and not head.ends_by_close and not exchange.settings.closes
             and not exchange.world.stopping
         )  # fmt: skip
+        bare = request.method == b"HEAD" or whole.head.status in BODYLESS
+        if bare and whole.head.framing is Framing.CHUNKED:
+            whole.head.remove(b"transfer-encoding")
+            whole.head.framing = Framing.NONE
+            whole = WholeResponse(whole.head, b"")
         client.respond(whole.head, request, exchange.keep)
         exchange.sent = whole.size
         if not client.whole:
             client.pass_to(self)
-        if request.method == b"HEAD" or whole.head.status in BODYLESS:
+        if bare:
             self._finish(bare=True)
         else:
             self._go_on()
